@@ -1,0 +1,1 @@
+"""Baselines: one training loop, recipes, and methods small enough to read side by side."""

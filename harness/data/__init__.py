@@ -1,0 +1,1 @@
+"""Data sets, pools, splits, views and suites."""

@@ -1,0 +1,1 @@
+"""Cards, models and their predictions."""

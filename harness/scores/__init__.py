@@ -1,0 +1,1 @@
+"""Arithmetic on evidence: OOD scores and post-hoc corrections."""

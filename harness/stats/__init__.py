@@ -1,0 +1,1 @@
+"""Error bars and comparisons: numpy and scipy.special only."""

@@ -1,0 +1,279 @@
+"""What is measured on: data sets, pools, splits, views and suites."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from harness.errors import SpecError
+from harness.keys import content, sha256_of
+
+Modality = Literal["image", "files", "table", "features"]
+ORDERS = ("native", "shuffled")
+
+
+class Inputs(Protocol):
+    """What a pool holds: anything with a length from which rows can be taken."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def take(self, rows: Int[np.ndarray, " b"]) -> np.ndarray:
+        """Return the rows asked for, in that order, as one array (b, …)."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArrayInputs:
+    """Inputs held in memory.
+
+    Parameters
+    ----------
+    array : array of shape (n, …)
+        Images as uint8 (n, h, w, c), features as float32 (n, d).
+    """
+
+    array: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def take(self, rows: Int[np.ndarray, " b"]) -> np.ndarray:
+        """Return ``array[rows]``."""
+        return self.array[rows]
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """Facts about a data set; loading is `harness.data.datasets`."""
+
+    name: str
+    """Lower case with underscores: it is the first part of a split id."""
+    title: str
+    """As people write it: ``"Fashion-MNIST"``."""
+    modality: Modality
+    """What one input is."""
+    class_names: tuple[str, ...]
+    """In the published order of class indices."""
+    image_shape: tuple[int, int, int] | None
+    """(height, width, channels) in pixels; None for tables and for files of mixed size."""
+    source: str
+    """Where it comes from: a URL or ``"embedded in scikit-learn"``."""
+    licence: str
+    """As the source states it, or ``"none stated"``."""
+    citation: str
+    """One line."""
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    """File name → ``"md5:…"`` or ``"sha256:…"`` as published."""
+    embedded: bool = False
+    """True when it needs no download."""
+    asymmetric_map: Mapping[int, int] | None = None
+    """Class → the similar class it is mistaken for; None when the literature names none."""
+    caveat: str = ""
+    """What a user must know before believing a number on it."""
+
+    @property
+    def num_classes(self) -> int:
+        """Return the number of classes."""
+        return len(self.class_names)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A named set of inputs with clean labels and a fingerprint."""
+
+    name: str
+    """``test``, ``calibration``, ``train``, ``val``, ``ood/near/<set>``, ``ood/far/<set>``, …"""
+    modality: Modality
+    """What one input is."""
+    inputs: Inputs
+    """The inputs, n of them."""
+    labels: Int[np.ndarray, " n"] | None
+    """Clean class indices; None for OOD pools."""
+    class_names: tuple[str, ...]
+    """Names of the classes that `labels` index; empty for OOD pools."""
+    fingerprint: str
+    """sha256 over inputs and labels in order (SPEC section 3)."""
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def number(value: float) -> str:
+    """Return a number as split ids write it: without a trailing ``.0``.
+
+    Examples
+    --------
+    >>> number(50.0), number(0.4)
+    ('50', '0.4')
+    """
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
+
+
+@dataclass(frozen=True)
+class SplitSpec:
+    """What a split is, without its seed."""
+
+    dataset: str
+    """Name in DATASETS, possibly a suite's subset of it."""
+    imbalance: str = "balanced"
+    """Profile of PROTOCOL section 2."""
+    imbalance_factor: float | None = None
+    """n_max / n_min ≥ 1; None where the profile has none."""
+    noise: str = "clean"
+    """Kind of PROTOCOL section 3."""
+    noise_rate: float | None = None
+    """Share of flips in [0, 1); None where the kind has none."""
+    order: str = "native"
+    """Which class is the head: ``native`` (class 0) or ``shuffled`` (from the seed)."""
+    val_fraction: float = 0.0
+    """Share of the training rows set aside for validation, before noise is reported."""
+
+    @property
+    def id(self) -> str:
+        """Return the split id, e.g. ``digits-exp50-symmetric0.4``."""
+        factor = "" if self.imbalance_factor is None else number(self.imbalance_factor)
+        order = "" if self.order == "native" else f"~{self.order}"
+        rate = "" if self.noise_rate is None else number(self.noise_rate)
+        val = "" if not self.val_fraction else f"~val{number(self.val_fraction)}"
+        return f"{self.dataset}-{self.imbalance}{factor}{order}-{self.noise}{rate}{val}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """What a model may train on: rows of a pool, with observed and clean labels."""
+
+    spec: SplitSpec
+    """What it is."""
+    seed: int
+    """Seed of the job."""
+    indices: Int[np.ndarray, " n"]
+    """Rows of the training pool, in the order they are handed out."""
+    observed: Int[np.ndarray, " n"]
+    """Labels a trainer may see."""
+    clean: Int[np.ndarray, " n"]
+    """True labels of the same rows; never handed to a trainer."""
+    val_indices: Int[np.ndarray, " m"] | None
+    """Rows set aside for validation, or None."""
+    val_observed: Int[np.ndarray, " m"] | None
+    """Observed labels of the validation rows."""
+    num_classes: int
+    """C."""
+    val_clean: Int[np.ndarray, " m"] | None = None
+    """True labels of the validation rows."""
+
+    @property
+    def flipped(self) -> Bool[np.ndarray, " n"]:
+        """Return which observed labels differ from the clean ones."""
+        return self.observed != self.clean
+
+    @cached_property
+    def clean_counts(self) -> Int[np.ndarray, " c"]:
+        """Return the clean training count of each class: what groups and views are made from."""
+        return np.bincount(self.clean, minlength=self.num_classes)
+
+    @cached_property
+    def observed_counts(self) -> Int[np.ndarray, " c"]:
+        """Return the observed training count of each class: what a method may use as prior."""
+        return np.bincount(self.observed, minlength=self.num_classes)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the identity of what a trainer sees of it, with its clean labels."""
+        arrays = {"indices": self.indices, "observed": self.observed, "clean": self.clean}
+        if self.val_indices is not None and self.val_observed is not None:
+            arrays |= {"val_indices": self.val_indices, "val_observed": self.val_observed}
+        return content({k: np.asarray(v, dtype=np.int64) for k, v in arrays.items()})
+
+
+@dataclass(frozen=True)
+class View:
+    """Class weights on the test pool."""
+
+    kind: Literal["uniform", "forward", "backward"]
+    """Profile of the target prior (PROTOCOL section 2)."""
+    k: float | None = None
+    """Ratio of the most to the least frequent class; None for uniform."""
+
+    @property
+    def name(self) -> str:
+        """Return the view's name in metric keys: ``forward-25``."""
+        return self.kind if self.k is None else f"{self.kind}-{number(self.k)}"
+
+    @classmethod
+    def parse(cls, name: str) -> "View":
+        """Return the view of a name such as ``uniform`` or ``backward-5``.
+
+        Raises
+        ------
+        SpecError
+            If it is neither.
+        """
+        kind, _, k = name.partition("-")
+        try:
+            if kind == "uniform" and not k:
+                return cls("uniform")
+            if kind in ("forward", "backward") and float(k) >= 1:
+                return cls(kind, float(k))  # type: ignore[arg-type]
+        except ValueError:
+            pass
+        raise SpecError(
+            f"A view is 'uniform', 'forward-k' or 'backward-k' with k of at least 1; got {name!r}. "
+            "Write for example 'forward-25'."
+        )
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A versioned list of cells, views and metrics with one primary metric."""
+
+    id: str
+    """``<name>-v<version>``."""
+    title: str
+    """One line for people."""
+    dataset: str
+    """Name in DATASETS of the ID data."""
+    classes: tuple[int, ...] | None
+    """Classes of the data set that are ID, in order; None for all."""
+    cells: tuple[str, ...]
+    """Split ids without a seed."""
+    seeds: tuple[int, ...]
+    """Seeds of every cell."""
+    near: tuple[str, ...]
+    """Names of the near-OOD sets."""
+    far: tuple[str, ...]
+    """Names of the far-OOD sets."""
+    views: tuple[str, ...]
+    """Names of the views on the test pool."""
+    primary: str
+    """Metric key that orders the ranking, e.g. ``test/balanced_accuracy``."""
+    groups: Literal["terciles", "shots"]
+    """How classes are grouped by clean training count: head/body/tail or many/medium/few."""
+    tail_metric: str
+    """Headline recall of rare classes: ``recall_tail`` or ``recall_few``."""
+    calibration_fraction: float = 0.0
+    """Share of the data held out, clean and stratified, for calibration; 0 for none."""
+    test_fraction: float | None = None
+    """Share of the data that is the test pool; None when the data set has its own."""
+    metrics_version: int = 1
+    """Raised when a metric's meaning changes."""
+    superseded_by: str | None = None
+    """The suite to use instead."""
+    notes: tuple[str, ...] = ()
+    """What this suite does not cover; shown beside its ranking."""
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    """Anything else that decides a pool; part of the identity."""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the identity of everything that may change a number."""
+        facts = {k: v for k, v in asdict(self).items() if k not in _WORDS}
+        return sha256_of(facts)
+
+
+_WORDS = {"title", "notes", "superseded_by"}
+"""Fields of a suite that people read and no number depends on."""

@@ -1,0 +1,254 @@
+"""What is measured: cards, models, what trainers receive, and predictions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from jaxtyping import Float, Float16, Float32, Int
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.keys import content
+from harness.types.data import Inputs
+
+OutputKind = Literal["logits", "probs"]
+
+
+class Strict(BaseModel):
+    """Root of everything written as JSON or TOML: frozen, unknown fields refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Preprocessing(Strict):
+    """How uint8 images become what a model was trained with; applied by the harness."""
+
+    size: tuple[int, int]
+    """(height, width) in pixels of what the model receives."""
+    channels: Literal[1, 3]
+    """Grey images are repeated to 3, colour ones turned grey for 1."""
+    mean: tuple[float, ...]
+    """Per channel, of values in [0, 1]."""
+    std: tuple[float, ...]
+    """Per channel, of values in [0, 1]."""
+    interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
+    """How sizes are changed, with antialiasing."""
+    crop_pct: float = 1.0
+    """Share of the resized image that the centre crop keeps."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a model returns for a batch.
+
+    Logits are never made from probabilities; a model says which of the two it has.
+    """
+
+    kind: OutputKind
+    """``logits`` or ``probs``."""
+    values: Float[np.ndarray, "b c"]
+    """One row an input."""
+    features: Float[np.ndarray, "b d"] | None = None
+    """Penultimate features, when the model has them."""
+
+
+class Model(Protocol):
+    """Anything the harness can pass inputs through."""
+
+    num_classes: int
+    preprocessing: Preprocessing | None
+    """None: the model takes the pool's arrays as they are."""
+
+    def __call__(self, inputs: np.ndarray) -> Output:
+        """Return the outputs of one batch (b, …)."""
+        ...
+
+
+class TrainedModel(Model, Protocol):
+    """A model that a trainer returns: it can be kept and restored.
+
+    ``head`` is the last linear layer as ``{"weight": (c, d), "bias": (c,)}`` or None; a trainer's
+    module offers ``restore(state, meta)`` beside its fit function, which gives the same model.
+    """
+
+    meta: Mapping[str, Any]
+    head: Mapping[str, np.ndarray] | None
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all weights as named arrays."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a trainer may see: inputs and observed labels, never clean ones."""
+
+    inputs: Inputs
+    """n inputs as the pool holds them (uint8 images, float32 features)."""
+    observed: Int[np.ndarray, " n"]
+    """Observed class indices."""
+    num_classes: int
+    """C, also when a class has no row."""
+    val: tuple[Inputs, Int[np.ndarray, " m"]] | None = None
+    """Validation inputs and their observed labels, where the split sets some aside."""
+    unlabelled: Inputs | None = None
+    """Inputs without labels, where the suite offers them."""
+
+
+def _ignore(*_: Any, **__: Any) -> None:
+    """Take anything and do nothing: the default of a context's callbacks."""
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """Everything a trainer needs besides data."""
+
+    config: Mapping[str, Any]
+    """The whole recipe, as the trainer's module ``configure`` returned it."""
+    seed: int
+    """Seed of the job: every random choice of the trainer hangs on it."""
+    device: str = "cpu"
+    """``cpu`` or ``cuda``."""
+    threads: int = 1
+    """CPU threads: part of the identity, since another number gives other weights."""
+    scratch: Path | None = None
+    """Folder for checkpoints of this job alone; None: keep none."""
+    report: Callable[[int, Mapping[str, float]], None] = _ignore
+    """``report(epoch, losses)``: hands out training curves and moves the progress bar."""
+    snapshot: Callable[..., None] = _ignore
+    """``snapshot(epoch, train_logits, val_logits, state)``: hands outputs out, once an epoch."""
+    parent: Mapping[str, np.ndarray] | None = None
+    """Trained state of the entry that this one starts from (``init_from``)."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Evidence: what one model said about one pool."""
+
+    kind: OutputKind
+    """Whether `values` are logits or probabilities."""
+    values: Float32[np.ndarray, "n c"]
+    """One row an input, in the order of `row`."""
+    row: Int[np.ndarray, " n"]
+    """Row numbers in the pool, increasing."""
+    features: Float16[np.ndarray, "n d"] | None = None
+    """Penultimate features, when the model has them."""
+    head: Mapping[str, np.ndarray] | None = field(default=None, compare=False)
+    """Last linear layer (weight (c, d), bias (c,)): read beside the evidence, not hashed in it."""
+    cost: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """What the pass took: seconds, images/s; recorded, never hashed."""
+    numerics: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Device, dtype, memory format, batch size of the pass."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays as they are stored: row, logits or probs, perhaps features."""
+        arrays: dict[str, np.ndarray] = {"row": self.row, self.kind: self.values}
+        if self.features is not None:
+            arrays["features"] = self.features
+        return arrays
+
+    @property
+    def sha256(self) -> str:
+        """Return the content address of row and values (features are a cache that may go)."""
+        return content({"row": self.row, self.kind: self.values})
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Facets(Strict):
+    """What a reader must know to compare fairly (PROTOCOL section 6)."""
+
+    backbone: str = "none"
+    """Architecture in the field's name, or ``none``."""
+    parameters: int | None = Field(default=None, ge=0)
+    """Number of weights; None: measured by the harness where it can."""
+    pretraining: str = "none"
+    """``none`` or the name of weights and data, e.g. ``"imagenet-1k supervised"``."""
+    extra_data: Literal["none", "unlabelled", "labelled"] = "none"
+    """Data beyond the split."""
+    saw_clean_labels: bool = False
+    """Whether anything was fitted on clean labels of a noisy split (calibration counts)."""
+    saw_ood_data: bool = False
+    """Whether OOD data were used in any way before the test."""
+    transductive: bool = False
+    """Whether it adapts on unlabelled test inputs."""
+    selection: Literal["last", "noisy_val", "clean_val"] = "last"
+    """Which epoch is scored; ``best_on_test`` is refused."""
+
+
+class MethodPart(Strict):
+    """``[method]``: the harness trains it, per cell and seed."""
+
+    trainer: str
+    """A name in METHODS, or ``module:function`` in ``baselines``."""
+    recipe: str | None = None
+    """Name of a recipe file of the trainer's package."""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """Settings that differ from the recipe."""
+    init_from: Name | None = None
+    """Entry whose trained state this one starts from."""
+    features_from: Name | None = None
+    """Entry whose cached features are this one's inputs."""
+
+
+class WeightFile(Strict):
+    """Weights of one cell and seed."""
+
+    path: str
+    """Relative to the entry's folder; a ``.safetensors`` file."""
+    sha256: Sha256
+    """Of the file's bytes."""
+
+
+class ModelPart(Strict):
+    """``[model]``: a timm architecture with weights per cell and seed."""
+
+    arch: str
+    """A name in ``timm.list_models()``."""
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of the architecture, from an allow-list."""
+    files: dict[str, WeightFile] = Field(default_factory=dict)
+    """``"<cell>-s<seed>"`` → weights."""
+    preprocessing: Preprocessing | None = None
+    """What it was trained with; None: the architecture's own, from timm."""
+
+
+class PredictionsPart(Strict):
+    """``[predictions]``: arrays made elsewhere."""
+
+    files: dict[str, WeightFile] = Field(default_factory=dict)
+    """``"<cell>-s<seed>/<pool>"`` → npz with ``row`` and ``logits`` or ``probs``."""
+
+
+class EntryCard(Strict):
+    """``submissions/<entry>/entry.toml``."""
+
+    format: Literal[1]
+    """Version of this form."""
+    name: Name
+    """Equals the folder's name."""
+    kind: Literal["method", "model", "predictions"]
+    """Which of the three parts below it has."""
+    title: str = ""
+    """As people write it; the name when empty."""
+    summary: str = ""
+    """One or two sentences: what it is."""
+    paper: str = ""
+    """Citation or URL."""
+    authors: str = ""
+    """Who submits."""
+    licence: str = ""
+    """Of weights or predictions."""
+    ood_score: str = "energy"
+    """The declared OOD score, a name in OOD_SCORES."""
+    rank_variants: tuple[str, ...] = ()
+    """Post-hoc variants that get a row of their own by default, e.g. ``["la"]``."""
+    deterministic: bool = False
+    """True: equal numbers over seeds are expected, no flag."""
+    method: MethodPart | None = None
+    model: ModelPart | None = None
+    predictions: PredictionsPart | None = None
+    facets: Facets = Facets()

@@ -1,0 +1,166 @@
+"""What came out: metric results, records, verdicts."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from harness.types.models import Sha256, Strict
+
+
+@dataclass(frozen=True)
+class MetricResult:
+    """A value, or None with the reason."""
+
+    value: float | None
+    """In natural units; None when undefined."""
+    reason: str | None = None
+    """Why there is no value; None when there is one."""
+
+
+class SuiteStamp(Strict):
+    """What the suite was when the record was made, so that a reader need not look it up."""
+
+    id: str
+    """Suite id."""
+    sha256: Sha256
+    """Identity of the suite."""
+    cells: tuple[str, ...]
+    """Cells, in the order of every metric's first axis."""
+    seeds: tuple[int, ...]
+    """Seeds, in the order of every metric's second axis."""
+    primary: str
+    """Metric key that orders the ranking."""
+    tail_metric: str
+    """Headline recall of rare classes, e.g. ``recall_tail``."""
+    metrics_version: int
+    """Version of the meaning of metrics."""
+
+
+class JobRecord(Strict):
+    """One job: entry × cell × seed."""
+
+    cell: int
+    """Index into ``suite.cells``."""
+    seed: int
+    """Index into ``suite.seeds``."""
+    status: Literal["done", "failed"]
+    """What became of it."""
+    error: str | None = None
+    """First line of what went wrong."""
+    split_sha256: Sha256 | None = None
+    """What it trained on."""
+    model_id: Sha256 | None = None
+    """train_key, or content of weights, or content of predictions."""
+    weights_sha256: Sha256 | None = None
+    """Content of the weights; None for given predictions."""
+    evidence: dict[str, Sha256] = Field(default_factory=dict)
+    """Pool → content of its predictions."""
+    numerics: dict[str, Any] = Field(default_factory=dict)
+    """Device, dtype, memory format."""
+
+
+Grid = list[list[float | None]]
+
+
+class VariantRecord(Strict):
+    """Metrics of the entry itself (variant ``""``) or of a post-hoc variant of it."""
+
+    ood_score: str
+    """The declared OOD score."""
+    selection: str
+    """Selection rule."""
+    facets: dict[str, Any] = Field(default_factory=dict)
+    """Facets that differ from the entry's."""
+    metrics: dict[str, Grid] = Field(default_factory=dict)
+    """Metric key → [cell][seed]."""
+
+
+class UndefinedValue(Strict):
+    """Why a metric has no value."""
+
+    variant: str
+    """Variant's name; empty for the entry itself."""
+    key: str
+    """Metric key."""
+    cell: int
+    """Index into ``suite.cells``."""
+    seed: int | None
+    """Index into ``suite.seeds``; None: every seed."""
+    reason: str
+    """One clause."""
+
+
+class ArraysStamp(Strict):
+    """The NPZ beside the record."""
+
+    file: str
+    """File name in the same folder."""
+    sha256: Sha256
+    """Content of its arrays."""
+
+
+class EvidenceStamp(Strict):
+    """Where the predictions are."""
+
+    sha256: Sha256
+    """Over all jobs' evidence."""
+    bytes: int
+    """Size of row and values of all predictions."""
+    url: str | None = None
+    """Where anyone can fetch them; None: only by running again."""
+
+
+class RunRecord(Strict):
+    """``results/<suite>.json``: everything one entry did on one suite."""
+
+    format: Literal[1] = 1
+    entry: str
+    """Entry's name."""
+    card_sha256: Sha256
+    """Of the card's canonical JSON."""
+    produced_by: Literal["trained", "loaded", "given"]
+    """What the harness did: trained it, loaded weights, or read predictions."""
+    suite: SuiteStamp
+    facets: dict[str, Any]
+    """From the card."""
+    pools: dict[str, Sha256]
+    """Pool → fingerprint, for pools that do not depend on the split."""
+    jobs: list[JobRecord]
+    """In the order of cells, then seeds."""
+    variants: dict[str, VariantRecord]
+    """``""`` and the post-hoc variants."""
+    undefined: list[UndefinedValue]
+    """Why values are missing."""
+    arrays: ArraysStamp | None = None
+    evidence: EvidenceStamp | None = None
+    record_sha256: Sha256 | None = None
+    """Over everything but itself, cost and provenance."""
+    cost: list[dict[str, Any]] = Field(default_factory=list)
+    """Per job: seconds, images/s, parameters, device, threads."""
+    provenance: dict[str, Any] = Field(default_factory=dict)
+    """Versions, host, commit, time: who made it, not what it says."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What can be said of a candidate against a reference."""
+
+    verdict: Literal["same", "better", "worse", "cannot tell"]
+    """In this order of precedence (PROTOCOL section 5)."""
+    difference: float
+    """Candidate minus reference, signed so that positive is better."""
+    low: float
+    """Lower end of the 95 % interval of the difference."""
+    high: float
+    """Upper end."""
+    margin: float
+    """m: differences inside (−m, m) count as the same."""
+    p: float
+    """Two-sided, of no difference."""
+    interval_kind: Literal["seeds and test set", "test-set only"]
+    """What the interval covers."""
+    detectable: float
+    """Smallest true difference that this comparison would find with 80 % power."""
+    seeds_to_settle: int | None
+    """Seeds that would settle it; None: not by seeds, needs test images."""

@@ -1,0 +1,1 @@
+"""The board: renders what the command line also says."""

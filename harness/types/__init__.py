@@ -14,10 +14,12 @@ from harness.types.models import (
     EntryCard,
     Facets,
     FitContext,
+    Job,
     Model,
     Output,
     Predictions,
     Preprocessing,
+    TrainedModel,
     TrainingData,
 )
 from harness.types.results import (
@@ -27,6 +29,7 @@ from harness.types.results import (
     UndefinedValue,
     VariantRecord,
     Verdict,
+    Weightings,
 )
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "Facets",
     "FitContext",
     "Inputs",
+    "Job",
     "JobRecord",
     "MetricResult",
     "Model",
@@ -47,9 +51,11 @@ __all__ = [
     "Split",
     "SplitSpec",
     "Suite",
+    "TrainedModel",
     "TrainingData",
     "UndefinedValue",
     "VariantRecord",
     "Verdict",
     "View",
+    "Weightings",
 ]

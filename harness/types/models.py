@@ -252,3 +252,22 @@ class EntryCard(Strict):
     model: ModelPart | None = None
     predictions: PredictionsPart | None = None
     facets: Facets = Facets()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One entry in one cell with one seed."""
+
+    card: EntryCard
+    """What is measured."""
+    folder: Path
+    """The entry's folder: paths on the card are relative to it."""
+    cell: str
+    """Split id without the seed."""
+    seed: int
+    """Seed of the split and of the training."""
+
+    @property
+    def name(self) -> str:
+        """Return how the job is written: ``cnn-ce digits-exp50-clean-s0``."""
+        return f"{self.card.name} {self.cell}-s{self.seed}"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from jaxtyping import Float, UInt8
 from pydantic import Field
 
 from harness.types.models import Sha256, Strict
@@ -16,6 +18,24 @@ class MetricResult:
     """In natural units; None when undefined."""
     reason: str | None = None
     """Why there is no value; None when there is one."""
+
+
+@dataclass(frozen=True)
+class Weightings:
+    """Stratified resampling weights of a pool, shared by every entry (PROTOCOL section 5).
+
+    The weight of image i in replicate b is ``counts[b, i] * scale[i]``; within each class the
+    weights of a replicate add up to the class's number of images.
+    """
+
+    counts: UInt8[np.ndarray, "replicates n"]
+    """How often each image was drawn."""
+    scale: Float[np.ndarray, " n"]
+    """n_k / (n_k − 1) of the image's class."""
+    sha256: str
+    """Content of counts and scale: unequal means unpaired."""
+    undefined: str | None = None
+    """Why replicates of this pool have no value (a class with one image); None when they do."""
 
 
 class SuiteStamp(Strict):

@@ -184,3 +184,75 @@ class Verdict:
     """Smallest true difference that this comparison would find with 80 % power."""
     seeds_to_settle: int | None
     """Seeds that would settle it; None: not by seeds, needs test images."""
+
+
+@dataclass(frozen=True)
+class RankedRow:
+    """One row of a ranking: an entry, or a post-hoc variant of one."""
+
+    name: str
+    """Entry, or ``entry+variant``."""
+    title: str
+    """As people write it."""
+    value: float
+    """Overall value in natural units."""
+    low: float
+    """Lower end of the 95 % interval."""
+    high: float
+    """Upper end."""
+    interval_kind: Literal["seeds and test set", "test-set only"]
+    """What the interval covers."""
+    rank_low: int
+    """Best rank that the data allow."""
+    rank_high: int
+    """Worst rank that the data allow."""
+    tie_class: int
+    """1 is the best class; rows of one class cannot be told apart from its first."""
+    cells: tuple[float | None, ...]
+    """Mean over seeds in each of the ranking's cells."""
+    tier: Literal["claimed", "rescored", "rerun"]
+    """Trust, computed by the reader."""
+    facets: dict[str, Any]
+    """Facets, those of the variant included."""
+    flags: tuple[str, ...] = ()
+    """Review flags, one sentence each."""
+    local: bool = False
+    """True for a row of the store that was not submitted."""
+
+
+@dataclass(frozen=True)
+class MissingRow:
+    """An entry without an overall value, listed below the ranking."""
+
+    name: str
+    """Entry, or ``entry+variant``."""
+    missing: str
+    """What is missing, in words."""
+    cells: tuple[float | None, ...]
+    """Mean over seeds in each cell; None where it is missing."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A suite's table: what the command line prints and the board draws."""
+
+    suite: str
+    """Suite id."""
+    key: str
+    """Metric key that orders the rows."""
+    higher_is_better: bool
+    """Direction of the metric."""
+    track: str
+    """Which entries were let in."""
+    cells: tuple[str, ...]
+    """Cells that the overall value averages."""
+    seeds: tuple[int, ...]
+    """Seeds of every cell."""
+    rows: tuple[RankedRow, ...]
+    """Best first; ties by name."""
+    beside: tuple[RankedRow, ...] = ()
+    """Flagged rows that are shown beside, not among, the others (transductive entries)."""
+    missing: tuple[MissingRow, ...] = ()
+    """Entries without an overall value."""
+    notes: tuple[str, ...] = ()
+    """What the numbers do not cover."""

@@ -1,0 +1,247 @@
+"""The only reader and writer of record files: ``results/<suite>.json`` and ``.npz``.
+
+A record can always be recomputed from predictions; `record_sha256` says in one string whether two
+runs agree. It covers everything except itself, what the run cost and who made it.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import ValidationError
+
+from harness.errors import RecordMismatchError, StoreError
+from harness.keys import canonical, content, sha256_text
+from harness.types import RunRecord
+
+MAX_RESULT_BYTES = 1 << 20
+"""CI refuses a committed results file above this size."""
+SIGNIFICANT = 9
+"""Digits kept in a record: more than any interval, fewer than what libraries disagree in."""
+_NOT_HASHED = {"cost", "provenance", "record_sha256"}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A record with the arrays beside it, as read from disk or just made."""
+
+    record: RunRecord
+    """The JSON part."""
+    path: Path | None
+    """Where the JSON lies; None when it was never written."""
+    given: Mapping[str, np.ndarray] | None = None
+    """Arrays, when they are at hand already."""
+
+    @cached_property
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """Return the NPZ part, read on first use and checked against the record."""
+        if self.given is not None:
+            return self.given
+        stamp = self.record.arrays
+        if stamp is None or self.path is None:
+            return {}
+        arrays = read_arrays(self.path.parent / stamp.file)
+        if content(arrays) != stamp.sha256:
+            raise RecordMismatchError(
+                f"{stamp.file}: content is {content(arrays)[:12]}…, the record {self.path.name} "
+                f"expects {stamp.sha256[:12]}…. Run: tailmark run {self.record.entry}"
+            )
+        return arrays
+
+    def replicates(self, variant: str, key: str) -> Float[np.ndarray, "cells seeds b"] | None:
+        """Return replicates in natural units (value + deviation), or None when not stored.
+
+        Parameters
+        ----------
+        variant : str
+            Variant's name; empty for the entry itself.
+        key : str
+            Metric key, e.g. ``test/balanced_accuracy``.
+
+        Returns
+        -------
+        float array of shape (cells, seeds, b) or None
+            NaN where the value itself is undefined.
+        """
+        name = f"{variant or 'base'}/{key}"
+        z = self.arrays.get(f"replicates/{name}")
+        if z is None:
+            return None
+        sd = self.arrays[f"sd/{name}"]
+        values = self.values(variant, key)
+        return values[..., None] + z.astype(np.float32) * sd[..., None]
+
+    def values(self, variant: str, key: str) -> Float[np.ndarray, "cells seeds"]:
+        """Return a metric over cells and seeds; NaN (in memory only) where it is undefined."""
+        return np.array(self.record.variants[variant].metrics[key], dtype=np.float64)
+
+    def detail(self, variant: str, name: str) -> np.ndarray | None:
+        """Return ``detail/<variant>/<name>`` for the board's pages, or None when not stored."""
+        return self.arrays.get(f"detail/{variant or 'base'}/{name}")
+
+
+def rounded(value: Any) -> Any:
+    """Return `value` with every float at nine significant digits; NaN is refused by JSON later.
+
+    Examples
+    --------
+    >>> rounded({"a": [0.1234567891234, None]})
+    {'a': [0.123456789, None]}
+    """
+    if isinstance(value, float):
+        return float(f"{value:.{SIGNIFICANT}g}")
+    if isinstance(value, Mapping):
+        return {k: rounded(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(v) for v in value]
+    return value
+
+
+def record_sha256(record: RunRecord) -> str:
+    """Return the sha256 of what a record says, without what it cost and who made it."""
+    body = record.model_dump(mode="json", exclude=_NOT_HASHED)
+    return sha256_text(canonical(rounded(body)))
+
+
+def sealed(record: RunRecord, arrays: Mapping[str, np.ndarray]) -> Recorded:
+    """Return a record with its numbers rounded, its arrays stamped and its own sha256 set."""
+    stamp = {"file": f"{record.suite.id}.npz", "sha256": content(arrays)}
+    body = rounded(record.model_dump(mode="json")) | {"arrays": stamp, "record_sha256": None}
+    plain = RunRecord.model_validate(body)
+    whole = plain.model_copy(update={"record_sha256": record_sha256(plain)})
+    return Recorded(whole, None, dict(arrays))
+
+
+def write_record(recorded: Recorded, folder: Path) -> Path:
+    """Write a sealed record's JSON and NPZ into a folder, each whole or not at all.
+
+    Returns
+    -------
+    Path
+        Of the JSON.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    suite = recorded.record.suite.id
+    text = _broken(recorded.record.model_dump(mode="json"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _replacing(folder / f"{suite}.npz") as temporary, temporary.open("wb") as handle:
+            np.savez(handle, **dict(recorded.arrays))  # type: ignore[arg-type]
+        with _replacing(folder / f"{suite}.json") as temporary:
+            temporary.write_text(text + "\n")
+    except OSError as error:
+        raise StoreError(
+            f"A results folder must be writable; {folder} answered: {error.strerror}. "
+            "Free space or change its permissions, or name another with --store; what was "
+            "computed is kept in the store."
+        ) from error
+    return folder / f"{suite}.json"
+
+
+def _broken(value: Any, depth: int = 0) -> str:
+    """Write JSON with one job or metric a line, so that a diff of two records can be read."""
+    if depth == 4 or not value or not isinstance(value, (dict, list)):
+        return json.dumps(value, sort_keys=True, allow_nan=False)
+    if isinstance(value, dict):
+        opening, closing = "{", "}"
+        items = [f"{json.dumps(k)}: {_broken(value[k], depth + 1)}" for k in sorted(value)]
+    else:
+        opening, closing = "[", "]"
+        items = [json.dumps(item, sort_keys=True, allow_nan=False) for item in value]
+    inner = ",\n".join(" " * (depth + 1) + item for item in items)
+    return f"{opening}\n{inner}\n{' ' * depth}{closing}"
+
+
+class _replacing:  # noqa: N801  (reads as a statement)
+    """Give a temporary path beside the target and move it there when the block succeeds."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __enter__(self) -> Path:
+        handle, name = tempfile.mkstemp(dir=self.target.parent, prefix=f".{self.target.name}.")
+        os.close(handle)
+        self.temporary = Path(name)
+        return self.temporary
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.temporary.chmod(0o644)
+            self.temporary.replace(self.target)
+        else:
+            self.temporary.unlink(missing_ok=True)
+
+
+def read_record(path: Path) -> Recorded:
+    """Read and check one record; its arrays are read when they are first asked for.
+
+    Raises
+    ------
+    StoreError
+        If the file is not there or is not a record.
+    RecordMismatchError
+        If its content differs from its own sha256.
+    """
+    try:
+        body = json.loads(path.read_text())
+        record = RunRecord.model_validate(body)
+    except FileNotFoundError:
+        raise StoreError(f"Expected a record at {path}; there is none. Run: tailmark run") from None
+    except (ValueError, ValidationError, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise StoreError(
+            f"{path} should be a record (JSON of format 1); reading it says: {first}. "
+            "Make it again with: tailmark run"
+        ) from error
+    expected, found = record.record_sha256, record_sha256(record)
+    if expected != found:
+        raise RecordMismatchError(
+            f"{path}: record_sha256 says {str(expected)[:12]}…, its content gives {found[:12]}…. "
+            f"It was edited or damaged. Run: tailmark run {record.entry}"
+        )
+    return Recorded(record, path)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read an NPZ of plain arrays.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, damaged or holds anything but plain arrays.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        raise StoreError(f"Expected arrays at {path}; there are none. Run: tailmark run") from None
+    except (OSError, ValueError, BadZipFile) as error:
+        raise StoreError(
+            f"{path} should be an npz of plain arrays; reading it says: {error}. "
+            "Make it again with: tailmark run"
+        ) from error
+
+
+def find_records(root: Path, suite: str) -> Iterator[Path]:
+    """Yield the records of a suite under a folder of entries, in the order of their names.
+
+    Parameters
+    ----------
+    root : Path
+        ``submissions/`` or the store's ``records/``: one folder an entry.
+    suite : str
+        Suite id.
+    """
+    yield from sorted(root.glob(f"*/results/{suite}.json"))

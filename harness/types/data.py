@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -15,6 +15,7 @@ Modality = Literal["image", "files", "table", "features"]
 ORDERS = ("native", "shuffled")
 
 
+@runtime_checkable
 class Inputs(Protocol):
     """What a pool holds: anything with a length from which rows can be taken."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float16, Float32, Int
@@ -53,6 +53,7 @@ class Output:
     """Penultimate features, when the model has them."""
 
 
+@runtime_checkable
 class Model(Protocol):
     """Anything the harness can pass inputs through."""
 
@@ -65,6 +66,7 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
 class TrainedModel(Model, Protocol):
     """A model that a trainer returns: it can be kept and restored.
 

@@ -1,0 +1,105 @@
+"""Slow and obvious: PROTOCOL section 5 written as loops, scipy.stats for distributions."""
+
+import hashlib
+import itertools
+import math
+
+import numpy as np
+from scipy import stats
+
+
+def reference_weightings(fingerprint, labels, replicates):
+    """Counts and scale, one word at a time."""
+    key = hashlib.sha256(f"{fingerprint}|replicates".encode()).digest()
+    bits = np.random.PCG64(np.random.SeedSequence(int.from_bytes(key, "big")))
+    counts = np.zeros((replicates, len(labels)), dtype=int)
+    for b in range(replicates):
+        for k in sorted(set(labels)):
+            members = [i for i, y in enumerate(labels) if y == k]
+            for _ in range(len(members) - 1):
+                u = (int(bits.random_raw()) >> 11) / 2**53
+                counts[b, members[math.floor(u * len(members))]] += 1
+    sizes = [list(labels).count(y) for y in labels]
+    return counts, np.array([n / (n - 1) for n in sizes])
+
+
+def reference_covariance(x, y):
+    """Sample covariance with n − 1."""
+    mx, my = sum(x) / len(x), sum(y) / len(y)
+    return sum((a - mx) * (b - my) for a, b in zip(x, y, strict=True)) / (len(x) - 1)
+
+
+def reference_components(values, replicates):
+    """V_t, V_c, w and ν of a mean over cells; values[m][s], replicates[m][s][b]."""
+    cells, seeds, size = np.shape(replicates)
+    streams = [
+        [sum(replicates[m][s][b] for m in range(cells)) / cells for b in range(size)]
+        for s in range(seeds)
+    ]
+    mean_stream = [sum(streams[s][b] for s in range(seeds)) / seeds for b in range(size)]
+    total = reference_covariance(mean_stream, mean_stream)
+    crossed = [reference_covariance(streams[s], streams[t])
+               for s, t in itertools.permutations(range(seeds), 2)]  # fmt: skip
+    shared = max(0.0, sum(crossed) / len(crossed))
+    parts = [reference_covariance(row, row) / (seeds * cells**2) for row in values]
+    seed = sum(parts)
+    seed_df = seed**2 / sum(part**2 / (seeds - 1) for part in parts)
+    return total, shared, seed, seed_df * ((shared + seed) / seed) ** 2
+
+
+def reference_interval(values, replicates):
+    """Natural-scale interval with S >= 3."""
+    total, shared, seed, df = reference_components(values, replicates)
+    se = math.sqrt(max(total, shared + seed))
+    value = np.mean(values)
+    reach = stats.t.ppf(0.975, df) * se
+    return value - reach, value + reach
+
+
+def reference_differ(values, streams):
+    """Matrix of decisions for one cell, values[k][s], streams[k][s][b], by limma's formulas."""
+    entries, seeds = np.shape(values)
+    alpha = 0.05 / (entries * (entries - 1) / 2)
+    field = np.mean(values, axis=0)
+    squares = [np.var(np.array(row) - field, ddof=1) * entries / (entries - 1) for row in values]
+    prior, prior_df = reference_limma(squares, seeds - 1)
+    prior_df = min(prior_df, 20, entries, (entries - 2) * (seeds - 1))
+    df = prior_df + seeds - 1
+    moderated = [(prior_df * prior + (seeds - 1) * s) / df for s in squares]
+    differ = np.zeros((entries, entries), dtype=bool)
+    for a, e in itertools.permutations(range(entries), 2):
+        gaps = np.array(streams[a]) - np.array(streams[e])
+        total = np.var(gaps.mean(axis=0), ddof=1)
+        crossed = [reference_covariance(gaps[s], gaps[t])
+                   for s, t in itertools.permutations(range(seeds), 2)]  # fmt: skip
+        shared = max(0.0, np.mean(crossed))
+        w = (moderated[a] + moderated[e]) / seeds
+        size = abs(np.mean(values[a]) - np.mean(values[e]))
+        t = size / math.sqrt(max(total, shared + w))
+        differ[a, e] = 2 * stats.t.cdf(-t, df * ((shared + w) / w) ** 2) <= alpha
+    return differ
+
+
+def reference_limma(squares, df):
+    """Prior variance and degrees of freedom by bisection on trigamma."""
+    from scipy.special import digamma, polygamma
+
+    e = [math.log(s) - digamma(df / 2) + math.log(df / 2) for s in squares]
+    excess = np.var(e, ddof=1) - polygamma(1, df / 2)
+    if excess <= 0:
+        return float(np.mean(squares)), math.inf
+    low, high = 1e-6, 1e6
+    for _ in range(200):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if polygamma(1, middle) > excess else (low, middle)
+    half = math.sqrt(low * high)
+    return math.exp(np.mean(e) + digamma(half) - math.log(half)), 2 * half
+
+
+def reference_kendall(a, b):
+    """Tau-b by counting pairs."""
+    agree = left = right = 0
+    for i, j in itertools.combinations(range(len(a)), 2):
+        x, y = np.sign(a[i] - a[j]), np.sign(b[i] - b[j])
+        agree, left, right = agree + x * y, left + abs(x), right + abs(y)
+    return agree / math.sqrt(left * right)

@@ -1,0 +1,192 @@
+import numpy as np
+import pytest
+from scipy.special import polygamma
+
+from harness.errors import SpecError, Undefined
+from harness.stats.moderation import field_variances, fit_prior, inverse_trigamma, moderate
+from harness.stats.standing import (
+    differing,
+    pair_variances,
+    stand,
+    stand_summaries,
+    summarise,
+)
+from tests.stats.references_stats import reference_differ, reference_limma
+
+
+def field(rng, entries, cells=1, seeds=3, *, true=None, size=300, test=1.0, seed=1.0):
+    """Entries with known true values; test-set noise in part shared by all."""
+    true = np.zeros(entries) if true is None else np.asarray(true)
+    common, own = rng.normal(size=size + 1), rng.normal(size=(entries, size + 1))
+    noise = test * (common + own)
+    values = true[:, None, None] + noise[:, :1, None]
+    values = values + seed * rng.normal(size=(entries, cells, seeds))
+    replicates = np.broadcast_to(noise[:, None, None, 1:], (entries, cells, seeds, size))
+    return values, replicates
+
+
+def names(entries):
+    return [f"e{i:02d}" for i in range(entries)]
+
+
+@pytest.mark.parametrize("entries", [2, 3, 8])
+def test_decisions_equal_the_formulas_written_as_loops(rng, entries):
+    for _ in range(5):
+        values, replicates = field(
+            rng, entries, true=rng.normal(size=entries) * 6, size=60, seed=rng.uniform(0.2, 2)
+        )
+        streams = replicates[:, 0] + 0.3 * rng.normal(size=replicates[:, 0].shape)
+        expected = reference_differ(values[:, 0].tolist(), streams.tolist())
+        np.testing.assert_array_equal(differing(values, streams), expected)
+
+
+def test_decisions_of_the_loop_go_both_ways(rng):
+    # Else the test above could not fail.
+    values, replicates = field(rng, 8, true=np.arange(8) * 6, size=60)
+    decided = differing(values, replicates[:, 0])
+    assert 0 < decided.sum() < 8 * 7
+
+
+def test_pair_variances_equal_those_of_the_differences(rng):
+    streams = rng.normal(size=(4, 3, 50)) + rng.normal(size=(4, 1, 50))
+    total, shared = pair_variances(streams)
+    gaps = streams[1] - streams[3]
+    covariance = np.cov(gaps)
+    assert total[1, 3] == pytest.approx(np.var(gaps.mean(axis=0), ddof=1))
+    assert shared[1, 3] == pytest.approx(max(0, covariance[~np.eye(3, dtype=bool)].mean()))
+
+
+def test_equal_replicates_have_no_variance_between_them(rng):
+    streams = np.repeat(1e3 + rng.normal(size=(1, 3, 100)), 2, axis=0)
+    assert pair_variances(streams)[0][0, 1] == 0
+
+
+def test_twenty_equal_entries_are_one_class(rng):
+    values, replicates = field(rng, 20)
+    rows = stand(names(20), values, replicates, higher_is_better=True)
+    assert {row.tie_class for row in rows} == {1}
+    assert {(row.rank_low, row.rank_high) for row in rows} == {(1, 20)}
+
+
+def test_an_entry_far_ahead_stands_alone_in_its_class(rng):
+    values, replicates = field(rng, 60, true=[100] + [0] * 59)
+    rows = stand(names(60), values, replicates, higher_is_better=True)
+    assert (rows[0].name, rows[0].rank_low, rows[0].rank_high) == ("e00", 1, 1)
+    assert [row.tie_class for row in rows] == [1] + [2] * 59
+
+
+def test_lower_is_better_turns_the_order_round(rng):
+    values, replicates = field(rng, 3, true=[0, 50, 100])
+    up = stand(names(3), values, replicates, higher_is_better=True)
+    down = stand(names(3), values, replicates, higher_is_better=False)
+    assert [row.name for row in up] == [row.name for row in reversed(down)]
+    assert [(row.rank_low, row.rank_high) for row in down] == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_rank_intervals_never_contradict_classes(rng):
+    values, replicates = field(rng, 12, true=np.repeat([0, 7, 20], 4))
+    rows = stand(names(12), values, replicates, higher_is_better=True)
+    anchors = {}
+    for row in rows:
+        anchor = anchors.setdefault(row.tie_class, row)
+        assert row.rank_low <= anchor.position  # not significantly worse than its anchor
+        assert row.rank_low <= row.position <= row.rank_high
+
+
+def test_a_class_runs_contiguously_and_nothing_returns(rng):
+    # The middle entry has a huge replicate spread: it differs from nobody, and still the class
+    # that ends before it cannot take later entries back.
+    values = np.array([[[3.0]], [[2.0]], [[1.0]], [[0.0]]])
+    noise = rng.normal(size=(4, 1, 1, 400)) * np.array([0.01, 0.01, 5.0, 0.01])[:, None, None, None]
+    rows = stand(names(4), values, noise, higher_is_better=True)
+    assert [row.tie_class for row in rows] == [1, 2, 2, 3]
+
+
+def test_ties_in_value_are_ordered_by_name(rng):
+    replicates = rng.normal(size=(2, 1, 1, 50))
+    rows = stand(["b", "a"], np.zeros((2, 1, 1)), replicates, higher_is_better=True)
+    assert [row.name for row in rows] == ["a", "b"]
+    assert rows[1].tie_class == 1
+
+
+def test_identical_entries_are_tied_even_without_any_spread():
+    values = np.full((2, 1, 3), 0.5)
+    rows = stand(["a", "b"], values, np.zeros((2, 1, 3, 10)), higher_is_better=True)
+    assert [row.tie_class for row in rows] == [1, 1]
+
+
+def test_one_entry_ranks_first(rng):
+    values, replicates = field(rng, 1)
+    (row,) = stand(["a"], values, replicates, higher_is_better=True)
+    assert (row.rank_low, row.rank_high, row.tie_class, row.position) == (1, 1, 1, 1)
+    assert stand([], np.zeros((0, 1, 1)), [], higher_is_better=True) == []
+
+
+def test_stored_float16_replicates_with_sd_give_the_same_rows(rng):
+    values, replicates = field(rng, 6, cells=4, true=np.arange(6) * 5.0)
+    direct = stand(names(6), values, iter(replicates), higher_is_better=True)
+    sd = replicates.std(axis=3)
+    stored = (replicates / sd[..., None]).astype(np.float16)
+    summaries = [summarise(n, *one[:2], sd=one[2])
+                 for n, *one in zip(names(6), values, stored, sd, strict=True)]  # fmt: skip
+    again = stand_summaries(summaries, higher_is_better=True)
+    for a, b in zip(direct, again, strict=True):
+        assert (a.name, a.tie_class, a.rank_low) == (b.name, b.tie_class, b.rank_low)
+        assert b.low == pytest.approx(a.low, abs=1e-2)
+
+
+def test_field_variance_removes_what_a_seed_does_to_all(rng):
+    values = rng.normal(size=(10, 2, 3))
+    easy_seeds = 100 * rng.normal(size=(1, 2, 3))
+    np.testing.assert_allclose(
+        field_variances(values + easy_seeds)[0], field_variances(values)[0], rtol=1e-9
+    )
+
+
+def test_field_variance_by_hand():
+    # Two entries, one cell: gaps to the mean (1, −1, 0) and its negative; var = 1, times 2/1.
+    values = np.array([[[2.0, 0.0, 1.0]], [[0.0, 2.0, 1.0]]])
+    variances, df = field_variances(values)
+    assert (variances.tolist(), df) == ([2.0, 2.0], 2)
+
+
+def test_limma_prior_equals_bisection(rng):
+    variances = rng.chisquare(2, size=200) / 2 * (4 / rng.chisquare(4, size=200))
+    got = fit_prior(variances, 2.0)
+    np.testing.assert_allclose(got, reference_limma(variances.tolist(), 2), rtol=1e-6)
+    assert 2 < got[1] < 8  # drawn with d0 = 4
+
+
+def test_limma_prior_without_excess_is_the_mean_with_infinite_df():
+    assert fit_prior(np.array([1.0, 1.1, 0.9]), 2.0) == (pytest.approx(1.0), np.inf)
+
+
+def test_moderation_by_hand():
+    # Three equal variances: the field fits d0 = ∞, cut to (K − 2)·f = 2 by the size of the field.
+    turns = np.array([[1.0, -0.5, -0.5], [-0.5, 1.0, -0.5], [-0.5, -0.5, 1.0]])[:, None]
+    variances, df = moderate(turns)
+    # Var(1, −½, −½) = ¾, times K/(K − 1) = 3/2.
+    np.testing.assert_allclose(variances, 9 / 8)
+    assert df == 4
+
+
+def test_two_entries_lend_each_other_nothing(rng):
+    values = rng.normal(size=(2, 1, 3))
+    variances, df = moderate(values)
+    assert df == 2
+    np.testing.assert_allclose(variances.sum(), (values[0] - values[1]).var(ddof=1))
+
+
+@pytest.mark.parametrize("x", [1e-6, 0.3, 1.0, 50.0, 1e8])
+def test_inverse_trigamma_inverts(x):
+    assert polygamma(1, inverse_trigamma(x)) == pytest.approx(x, rel=1e-6)
+
+
+def test_names_that_repeat_and_missing_values_are_refused(rng):
+    values, replicates = field(rng, 2)
+    with pytest.raises(SpecError, match="'a' comes twice"):
+        stand(["a", "a"], values, replicates, higher_is_better=True)
+    with pytest.raises(Undefined, match="values are missing"):
+        stand(["a", "b"], values * np.nan, replicates, higher_is_better=True)
+    with pytest.raises(SpecError, match="replicates are of"):
+        summarise("a", values[0], replicates[0, :, :2])

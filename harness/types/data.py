@@ -76,6 +76,8 @@ class DatasetSpec:
     """Class → the similar class it is mistaken for; None when the literature names none."""
     caveat: str = ""
     """What a user must know before believing a number on it."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Part → fingerprint of the whole part as published, whichever way its bytes arrived."""
 
     @property
     def num_classes(self) -> int:
@@ -133,15 +135,28 @@ class SplitSpec:
     """Which class is the head: ``native`` (class 0) or ``shuffled`` (from the seed)."""
     val_fraction: float = 0.0
     """Share of the training rows set aside for validation, before noise is reported."""
+    minority_share: float | None = None
+    """mu of ``step``: share of classes that are rare; None: the last half of them."""
+    alpha: float | None = None
+    """Shape of ``pareto``; None for every other profile."""
+    counts: tuple[int, ...] | None = None
+    """Images of each class, for the profile ``counts``."""
+    train_fraction: float = 1.0
+    """Share of each class's images that is kept; smaller shares are nested in larger ones."""
 
     @property
     def id(self) -> str:
         """Return the split id, e.g. ``digits-exp50-symmetric0.4``."""
         factor = "" if self.imbalance_factor is None else number(self.imbalance_factor)
+        listed = "" if self.counts is None else "_".join(map(str, self.counts))
+        mu = "" if self.minority_share is None else f"~mu{number(self.minority_share)}"
+        alpha = "" if self.alpha is None else f"~alpha{number(self.alpha)}"
+        share = "" if self.train_fraction == 1 else f"~frac{number(self.train_fraction)}"
         order = "" if self.order == "native" else f"~{self.order}"
         rate = "" if self.noise_rate is None else number(self.noise_rate)
         val = "" if not self.val_fraction else f"~val{number(self.val_fraction)}"
-        return f"{self.dataset}-{self.imbalance}{factor}{order}-{self.noise}{rate}{val}"
+        world = f"{self.imbalance}{factor}{listed}{mu}{alpha}{share}{order}"
+        return f"{self.dataset}-{world}-{self.noise}{rate}{val}"
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,10 @@ class RunRecord(Strict):
     suite: SuiteStamp
     facets: dict[str, Any]
     """From the card."""
+    rank_variants: tuple[str, ...] = ()
+    """From the card: variants that get a row of their own by default."""
+    deterministic: bool = False
+    """From the card: equal numbers over seeds are expected."""
     pools: dict[str, Sha256]
     """Pool → fingerprint, for pools that do not depend on the split."""
     jobs: list[JobRecord]

@@ -1,0 +1,78 @@
+"""``tailmark``: the commands. Each imports what it needs when it is called, so help is instant."""
+
+from typing import Annotated
+
+import typer
+
+from harness.cli import board, data, entries, rankings, running, tables
+from harness.cli.console import mendable, say
+
+app = typer.Typer(
+    name="tailmark",
+    help=(
+        "Measure classifiers where data are rough: long-tailed, mislabelled, shifted, "
+        "out of distribution; with error bars, from evidence that anyone can recompute."
+    ),
+    epilog=(
+        "Start with: tailmark run --suite digits-v1, then tailmark rank --local. "
+        "Submit an entry: tailmark new, check, run, submit."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from harness import __version__
+
+        say(f"tailmark {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("list", help="List data sets, suites, metrics, methods, scores or entries.")(
+    tables.list_things
+)
+app.command("new", help="Write the card of a new entry, with comments, ready to fill in.")(
+    entries.new
+)
+app.command("check", help="Check entries: cards, files, checksums. Runs nothing of theirs.")(
+    entries.check
+)
+app.command("run", help="Run entries on a suite; what is in the store is not done again.")(
+    running.run
+)
+app.command("rescore", help="Recompute records from stored predictions, without any model.")(
+    running.rescore
+)
+app.command("submit", help="Copy records from the store to submissions/.")(entries.submit)
+app.command("rank", help="Print a suite's ranking: value, 95 % interval, ranks, tie classes.")(
+    rankings.rank
+)
+app.command("compare", help="Compare two rows: paired differences and a verdict, cell by cell.")(
+    rankings.compare
+)
+app.command("board", help="Open the leaderboard in the browser.")(board.board)
+app.command("log", help="Mirror records to MLflow, or rebuild its database from them.")(running.log)
+app.add_typer(data.app, name="data", help="List, prepare, verify and show data sets and splits.")
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is one sentence and exit code 2."""
+    with mendable():
+        app()
+
+
+if __name__ == "__main__":
+    main()

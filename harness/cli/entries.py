@@ -1,0 +1,83 @@
+"""``tailmark new``, ``check`` and ``submit``."""
+
+from typing import Annotated
+
+import typer
+
+from harness.cli import options
+from harness.cli.console import remark, say
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and dashes.")],
+    kind: Annotated[
+        str, typer.Option("--kind", "-k", help="method, model or predictions.")
+    ] = "method",
+    submissions: options.Submissions = None,
+) -> None:
+    """Write a card."""
+    from harness.models.templates import new_entry
+    from harness.runs.places import submissions_folder
+
+    folder = submissions_folder(submissions) / name
+    path = new_entry(folder, name, kind)
+    say(f"Wrote {path}.")
+    say(
+        f"Next: fill it in, then: tailmark check {name}; tailmark run {name}; tailmark rank --local"
+    )
+
+
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Entries, by name or folder; none: all.")
+    ] = None,
+    trust: options.Trust = False,
+    submissions: options.Submissions = None,
+) -> None:
+    """Check cards and files."""
+    from harness.errors import HarnessError
+    from harness.models.cards import check_entry
+    from harness.runs.places import submissions_folder
+    from harness.runs.plan import find_entries
+
+    root = submissions_folder(submissions)
+    failures = 0
+    for name in names or [None]:  # type: ignore[list-item]
+        try:
+            found = find_entries([name] if name else [], root, trust=trust)
+        except HarnessError as error:
+            failures += 1
+            remark(f"tailmark: {error}")
+            continue
+        for entry in found:
+            try:
+                findings = check_entry(entry.folder, trust=trust)
+            except HarnessError as error:
+                failures += 1
+                remark(f"tailmark: {error}")
+                continue
+            say(f"{entry.card.name}: ok ({entry.card.kind})")
+            for finding in findings:
+                say(f"  note: {finding}")
+    if failures:
+        raise typer.Exit(2)
+
+
+def submit(
+    names: Annotated[list[str], typer.Argument(help="Entries that were run.")],
+    suite: options.Suite = "digits-v1",
+    maintainer: Annotated[
+        bool, typer.Option("--maintainer", help="Also list the record as run again by you.")
+    ] = False,
+    submissions: options.Submissions = None,
+    store: options.Store = None,
+) -> None:
+    """Copy records from the store to the submissions."""
+    from harness.runs.places import records_folder, store_folder, submissions_folder
+    from harness.runs.submit import submit as submit_one
+
+    root, records = submissions_folder(submissions), records_folder(store_folder(store))
+    for name in names:
+        path = submit_one(name, suite, records=records, submissions=root, maintainer=maintainer)
+        say(f"Wrote {path} and {path.with_suffix('.npz').name}.")
+    say("Next: commit the files and open a pull request.")

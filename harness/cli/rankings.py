@@ -1,0 +1,186 @@
+"""``tailmark rank`` and ``tailmark compare``."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli import options
+from harness.cli.console import remark, say, stdout
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from harness.runs.comparing import Comparison
+    from harness.types import Ranking
+
+DEFAULT_SUITE = "digits-v1"
+
+
+def rank(
+    suite: options.Suite = DEFAULT_SUITE,
+    metric: options.Metric = None,
+    track: Annotated[str, typer.Option(help="open, inductive or no-pretraining.")] = "open",
+    cell: options.Cells = None,
+    local: options.Local = False,
+    with_local: options.WithLocal = False,
+    variants: Annotated[
+        bool, typer.Option("--variants", help="Rank every post-hoc variant too.")
+    ] = False,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+    submissions: options.Submissions = None,
+    store: options.Store = None,
+) -> None:
+    """Print a suite's ranking."""
+    from harness import rank as rank_suite
+
+    found = rank_suite(
+        suite,
+        submissions=submissions,
+        store=store,
+        local=local or with_local,
+        committed=not local,
+        key=metric,
+        track=track,
+        cells=cell,
+        variants=variants,
+    )
+    if output == "table":
+        print_ranking(found)
+    else:
+        from harness.runs.export import ranking_text
+
+        say(ranking_text(found, output))
+
+
+def print_ranking(ranking: "Ranking") -> None:
+    """Print a ranking as a table that fits 100 columns, then what is missing and its limits."""
+    from harness.runs.display import metric_title
+
+    console = stdout()
+    direction = "higher is better" if ranking.higher_is_better else "lower is better"
+    say(
+        f"{ranking.suite} · {metric_title(ranking.key)} ({direction}) · mean of "
+        f"{len(ranking.cells)} cells × {len(ranking.seeds)} seeds · track {ranking.track}"
+    )
+    console.print(_table(ranking))
+    for row in ranking.missing:
+        say(f"not ranked: {row.name} — {row.missing}")
+    for row in (*ranking.rows, *ranking.beside):
+        for flag in row.flags:
+            say(f"look again: {row.name} — {flag}")
+    say(
+        "Rows of one class cannot be told apart from the first of it (5 % over all pairs). "
+        "Ranks: what the data allow."
+    )
+    for note in ranking.notes:
+        say(f"Not covered: {note}")
+
+
+def _table(ranking: "Ranking") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from harness.runs.display import (
+        interval_text,
+        interval_title,
+        rank_text,
+        tie_letter,
+        value_text,
+    )
+
+    kinds = {row.interval_kind for row in ranking.rows}
+    heading = interval_title(next(iter(kinds))) if len(kinds) == 1 else "mixed"
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
+    table.add_column("Class", justify="center")
+    table.add_column("Entry", no_wrap=True, overflow="ellipsis", max_width=32)
+    table.add_column("Value", justify="right")
+    table.add_column(f"95 % interval ({heading})", justify="right")
+    table.add_column("Rank", justify="right")
+    table.add_column("Tier")
+    table.add_column("")
+    for row in (*ranking.rows, *ranking.beside):
+        beside = row in ranking.beside
+        table.add_row(
+            "·" if beside else tie_letter(row.tie_class),
+            row.name,
+            value_text(row.value, ranking.key),
+            interval_text(row.low, row.high, ranking.key),
+            "beside" if beside else rank_text(row),
+            row.tier,
+            ("local" if row.local else "") + (" !" if row.flags else ""),
+        )
+    return table
+
+
+def compare(
+    candidate: Annotated[str, typer.Argument(help="Entry, or entry+variant.")],
+    reference: Annotated[str, typer.Argument(help="What it is compared with.")],
+    suite: options.Suite = DEFAULT_SUITE,
+    metric: options.Metric = None,
+    margin: Annotated[
+        float, typer.Option(help="Differences inside ± this count as the same.")
+    ] = 0.01,
+    local: options.Local = False,
+    with_local: options.WithLocal = False,
+    submissions: options.Submissions = None,
+    store: options.Store = None,
+) -> None:
+    """Compare two rows of a suite."""
+    from harness.runs.comparing import compare as compare_rows
+    from harness.runs.places import records_folder, store_folder, submissions_folder
+    from harness.runs.ranking import candidates, load_recorded
+
+    handed_in, own = submissions_folder(submissions), records_folder(store_folder(store))
+    mine = load_recorded(suite, [own]) if local or with_local else []
+    names = frozenset(r.record.entry for r in mine)
+    others = [] if local else load_recorded(suite, [handed_in])
+    rows = candidates(
+        [*mine, *(r for r in others if r.record.entry not in names)],
+        submissions=handed_in,
+        local=names,
+        variants=True,
+    )
+    found = compare_rows(rows, candidate, reference, key=metric, margin=margin)
+    _print_comparison(found, margin)
+
+
+def _print_comparison(found: "Comparison", margin: float) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from harness.runs.display import cell_label, difference_text, interval_title, metric_title
+
+    overall = found.overall
+    say(
+        f"{found.candidate} against {found.reference} · {metric_title(found.key)} · positive: "
+        f"{found.candidate} is better"
+    )
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Cell")
+    table.add_column("Difference", justify="right")
+    table.add_column("95 % interval", justify="right")
+    table.add_column("Verdict")
+    for name, verdict in (("all cells", overall), *found.cells):
+        low, high = (difference_text(v, found.key) for v in (verdict.low, verdict.high))
+        label = name if name == "all cells" else cell_label(name)
+        table.add_row(
+            label,
+            difference_text(verdict.difference, found.key),
+            f"{low} … {high}",
+            verdict.verdict,
+        )
+    stdout().print(table)
+    say(
+        f"Intervals: {interval_title(overall.interval_kind)}. Margin of 'same': "
+        f"{difference_text(margin, found.key).lstrip('+')}. Smallest difference found with "
+        f"80 % power: {difference_text(overall.detectable, found.key).lstrip('+')}."
+    )
+    if overall.verdict == "cannot tell":
+        needed = overall.seeds_to_settle
+        say(
+            f"Seeds that would settle it: {needed}."
+            if needed is not None
+            else "Not to be settled by seeds: it needs test images."
+        )
+    if found.candidate == found.reference:
+        remark("Both names are the same row.")

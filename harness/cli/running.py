@@ -1,0 +1,153 @@
+"""``tailmark run``, ``rescore`` and ``log``."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli import options
+from harness.cli.console import remark, say
+
+if TYPE_CHECKING:
+    from harness.runs.api import Results
+
+Names = Annotated[list[str] | None, typer.Argument(help="Entries, by name or folder; none: all.")]
+
+
+def run(
+    names: Names = None,
+    suite: options.Suite = "digits-v1",
+    cell: options.Cells = None,
+    seed: options.Seeds = None,
+    processes: Annotated[
+        int | None, typer.Option("--processes", "-j", help="Jobs done at once; default: cores.")
+    ] = None,
+    track: Annotated[
+        bool, typer.Option("--track/--no-track", help="Mirror the records to MLflow.")
+    ] = True,
+    tracking_uri: options.TrackingUri = None,
+    trust: options.Trust = False,
+    submissions: options.Submissions = None,
+    store: options.Store = None,
+    data_root: options.DataRoot = None,
+) -> None:
+    """Run entries on a suite."""
+    from harness import run as run_entries
+    from harness.cli.progress import Shown
+    from harness.runs.places import store_folder
+
+    shown = Shown()
+    try:
+        with shown:
+            results = run_entries(
+                names or (),
+                suite,
+                cells=cell,
+                seeds=seed,
+                store=store,
+                submissions=submissions,
+                data_root=data_root,
+                processes=processes,
+                trust=trust,
+                report=shown.report,
+                started=shown.started,
+                finished=shown.finished,
+            )
+    except KeyboardInterrupt:
+        remark(
+            f"Interrupted: {shown.done} of {shown.total} jobs are done and kept. "
+            "Run the same command to go on."
+        )
+        sys.exit(130)
+    failed = _say_results(results)
+    if track:
+        _mirror(results, store_folder(store), tracking_uri)
+    if failed:
+        raise typer.Exit(2)
+
+
+def _say_results(results: "Results") -> int:
+    """Print one line a record, and each failed job's sentence once; return how many failed."""
+    failed = 0
+    for recorded in results:
+        record = recorded.record
+        done = sum(job.status == "done" for job in record.jobs)
+        failed += len(record.jobs) - done
+        say(
+            f"{record.entry}: {done} of {len(record.jobs)} jobs on {record.suite.id}, "
+            f"record {str(record.record_sha256)[:12]}"
+        )
+        for error in dict.fromkeys(job.error for job in record.jobs if job.error):
+            remark(f"tailmark: {record.entry}: {error}")
+    return failed
+
+
+def _mirror(results: "Results", store: Path, uri: str | None) -> None:
+    """Mirror to MLflow where it is installed; a server that is away costs only a remark."""
+    from importlib.util import find_spec
+
+    from harness.errors import TrackingError
+    from harness.runs.api import mirror_all
+
+    if find_spec("mlflow") is None:
+        remark("MLflow is not installed, so nothing was mirrored: pip install 'tailmark[track]'.")
+        return
+    for outcome in mirror_all(results, store, uri=uri).values():
+        if isinstance(outcome, TrackingError):
+            remark(f"tailmark: {outcome}")
+
+
+def rescore(
+    names: Names = None,
+    suite: options.Suite = "digits-v1",
+    submissions: options.Submissions = None,
+    store: options.Store = None,
+    data_root: options.DataRoot = None,
+) -> None:
+    """Recompute records from stored predictions and say whether they reproduce."""
+    from harness.runs.rescore import rescore as rescore_one
+
+    differing = 0
+    for outcome in rescore_one(
+        names or (), suite, submissions=submissions, store=store, data_root=data_root
+    ):
+        say(outcome.sentence)
+        differing += not outcome.same
+    if differing:
+        raise typer.Exit(2)
+
+
+def log(
+    names: Names = None,
+    suite: options.Suite = "digits-v1",
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Log every record there is, of every suite.")
+    ] = False,
+    tracking_uri: options.TrackingUri = None,
+    submissions: options.Submissions = None,
+    store: options.Store = None,
+) -> None:
+    """Mirror records to MLflow."""
+    from harness.errors import TrackingError
+    from harness.runs.api import Results, mirror_all
+    from harness.runs.places import records_folder, store_folder, submissions_folder
+    from harness.runs.ranking import load_recorded
+
+    home = store_folder(store)
+    roots = [records_folder(home), submissions_folder(submissions)]
+    logged = 0
+    for one in _suites_in(roots) if rebuild else [suite]:
+        found = [r for r in load_recorded(one, roots) if not names or r.record.entry in names]
+        outcomes: dict[str, Any] = dict(
+            mirror_all(Results(one, tuple(found)), home, uri=tracking_uri)
+        )
+        for outcome in outcomes.values():
+            if isinstance(outcome, TrackingError):
+                raise outcome
+        logged += len(outcomes)
+    say(f"{logged} records are in MLflow.")
+
+
+def _suites_in(roots: list[Path]) -> list[str]:
+    return sorted({path.stem for root in roots for path in root.glob("*/results/*.json")})

@@ -1,0 +1,162 @@
+"""From entries and a suite to jobs, in an order in which each job finds its parents done."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import CardError, UnknownNameError
+from harness.lookup import unknown
+from harness.types import EntryCard, Job, Suite
+
+CARD = "entry.toml"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A card and the folder that it lies in."""
+
+    card: EntryCard
+    folder: Path
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Return the names of the entries that this one starts from."""
+        part = self.card.method
+        names = () if part is None else (part.init_from, part.features_from)
+        return tuple(name for name in names if name is not None)
+
+
+def entry_folders(root: Path) -> dict[str, Path]:
+    """Return name → folder of every entry under a submissions folder, in the order of names."""
+    return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{CARD}"))}
+
+
+def find_entry(name: str, root: Path, *, trust: bool = False) -> Entry:
+    """Return an entry by its name under `root`, or by the path of its folder.
+
+    Parameters
+    ----------
+    name : str
+        ``cnn-ce``, or a path such as ``submissions/cnn-ce``.
+    root : Path
+        Submissions folder.
+    trust : bool, default=False
+        Allow a trainer outside of METHODS and ``baselines``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is neither, with the closest known name.
+    """
+    from harness.models.cards import read_card
+
+    known = entry_folders(root)
+    folder = known.get(name, Path(name))
+    if not (folder / CARD).is_file():
+        if len(Path(name).parts) > 1:
+            raise UnknownNameError(
+                f"Expected a card at {folder / CARD}; there is none. "
+                "Write one with: tailmark new NAME --kind method"
+            )
+        raise unknown("entry", name, known)
+    return Entry(read_card(folder, trust=trust), folder)
+
+
+def find_entries(names: Sequence[str], root: Path, *, trust: bool = False) -> list[Entry]:
+    """Return the entries asked for, all of `root` when none is named; each once."""
+    wanted = list(names) or list(entry_folders(root))
+    if not wanted:
+        raise CardError(
+            f"Expected at least one entry under {root}; there is none. "
+            "Write one with: tailmark new NAME --kind method"
+        )
+    found = [find_entry(name, root, trust=trust) for name in dict.fromkeys(wanted)]
+    return list({entry.card.name: entry for entry in found}.values())
+
+
+def with_parents(entries: Iterable[Entry], root: Path) -> list[Entry]:
+    """Return the entries with their parents before them, parents of parents included.
+
+    Raises
+    ------
+    CardError
+        If entries start from each other in a circle.
+    """
+    ordered: dict[str, Entry] = {}
+    by_name = {entry.card.name: entry for entry in entries}
+
+    def visit(entry: Entry, path: tuple[str, ...]) -> None:
+        name = entry.card.name
+        if name in path:
+            circle = " → ".join((*path[path.index(name) :], name))
+            raise CardError(
+                f"Entries must not start from each other in a circle; got {circle}. "
+                "Remove one init_from or features_from."
+            )
+        for parent in entry.parents:
+            visit(by_name.get(parent) or find_entry(parent, root), (*path, name))
+        ordered.setdefault(name, entry)
+
+    for entry in by_name.values():
+        visit(entry, ())
+    return list(ordered.values())
+
+
+def jobs_of(
+    entry: Entry,
+    suite: Suite,
+    *,
+    cells: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+) -> list[Job]:
+    """Return the jobs of one entry, cells first, then seeds.
+
+    Parameters
+    ----------
+    entry : Entry
+        What is measured.
+    suite : Suite
+        Where.
+    cells, seeds : sequence, optional
+        Some of the suite's; None: all.
+
+    Raises
+    ------
+    UnknownNameError
+        If a cell or seed is not the suite's.
+    """
+    for cell in cells or ():
+        if cell not in suite.cells:
+            raise unknown(f"cell of {suite.id}", cell, suite.cells)
+    for seed in seeds or ():
+        if seed not in suite.seeds:
+            raise unknown(f"seed of {suite.id}", str(seed), map(str, suite.seeds))
+    return [
+        Job(entry.card, entry.folder, cell, seed)
+        for cell in suite.cells
+        if cells is None or cell in cells
+        for seed in suite.seeds
+        if seeds is None or seed in seeds
+    ]
+
+
+def waves(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Return entries in groups: all parents of a group's entries are in earlier groups.
+
+    Entries whose parents are not among `entries` start in the first group.
+    """
+    names = {entry.card.name for entry in entries}
+    depth: dict[str, int] = {}
+    by_name = {entry.card.name: entry for entry in entries}
+
+    def level(entry: Entry) -> int:
+        name = entry.card.name
+        if name not in depth:
+            above = [level(by_name[p]) + 1 for p in entry.parents if p in names]
+            depth[name] = max(above, default=0)
+        return depth[name]
+
+    groups: dict[int, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(level(entry), []).append(entry)
+    return [groups[k] for k in sorted(groups)]

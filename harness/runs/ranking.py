@@ -1,0 +1,359 @@
+"""From records to a ranking: values, intervals, rank intervals and tie classes of one suite.
+
+The field is everything the track lets in. Hiding a row on a page never moves another one; another
+track is another field and is computed anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from harness.errors import SpecError
+from harness.lookup import closest, unknown
+from harness.metrics.table import METRICS, Metric
+from harness.runs.flags import review_flags
+from harness.runs.records import Recorded, find_records, read_record
+from harness.runs.trust import Tier, rerun_list, tier_of
+from harness.stats.standing import stand
+from harness.types import MissingRow, RankedRow, Ranking
+
+TRACKS: dict[str, str] = {
+    "open": "everything; transductive entries are shown beside, not among, the others",
+    "inductive": "no entry that adapts on test inputs",
+    "no-pretraining": "inductive entries trained on the split alone",
+}
+"""Which entries a ranking lets in."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entry or one of its variants, with what a ranking needs of it."""
+
+    recorded: Recorded
+    variant: str
+    tier: Tier
+    local: bool
+
+    @property
+    def name(self) -> str:
+        """Return ``entry`` or ``entry+variant``."""
+        entry = self.recorded.record.entry
+        return f"{entry}+{self.variant}" if self.variant else entry
+
+    @property
+    def facets(self) -> dict[str, Any]:
+        """Return the facets, those that the variant changes included."""
+        record = self.recorded.record
+        return {**record.facets, **record.variants[self.variant].facets}
+
+
+def load_recorded(suite: str, roots: Sequence[Path]) -> list[Recorded]:
+    """Return the records of a suite under several folders of entries.
+
+    An entry found twice is taken from the first folder that has it.
+    """
+    found: dict[str, Recorded] = {}
+    for root in roots:
+        for path in find_records(root, suite):
+            recorded = read_record(path)
+            found.setdefault(recorded.record.entry, recorded)
+    return list(found.values())
+
+
+def metric_of(key: str) -> Metric:
+    """Return the table's metric that a metric key such as ``test/ece`` ends in.
+
+    Raises
+    ------
+    UnknownNameError
+        If it ends in none.
+    """
+    name = key.rsplit("/", 1)[-1]
+    if name not in METRICS:
+        raise unknown("metric", name, METRICS)
+    return METRICS[name]
+
+
+def candidates(
+    records: Sequence[Recorded],
+    *,
+    submissions: Path | None = None,
+    local: frozenset[str] = frozenset(),
+    variants: bool = False,
+) -> list[Candidate]:
+    """Return the rows that a ranking may have: entries and their ranked variants.
+
+    Parameters
+    ----------
+    records : sequence of Recorded
+        Of one suite.
+    submissions : Path, optional
+        Folder with the maintainers' list of records that they have run again.
+    local : frozenset of str
+        Entries whose record is from the store on this machine.
+    variants : bool, default=False
+        Every variant that has replicates, not only those that the card ranks.
+    """
+    rerun = rerun_list(submissions)
+    rows = []
+    for recorded in records:
+        record = recorded.record
+        own = record.entry in local
+        names = [v for v in record.variants if v] if variants else list(record.rank_variants)
+        for variant in ("", *names):
+            rows.append(Candidate(recorded, variant, tier_of(record, rerun, local=own), own))
+    return rows
+
+
+def rank(
+    rows: Sequence[Candidate],
+    *,
+    suite: str,
+    key: str | None = None,
+    track: str = "open",
+    cells: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
+) -> Ranking:
+    """Rank candidates by one metric.
+
+    Parameters
+    ----------
+    rows : sequence of Candidate
+        The whole field.
+    suite : str
+        Suite id, for the title.
+    key : str, optional
+        Metric key with stored replicates; default: the suite's primary metric.
+    track : str, default="open"
+        A name in TRACKS.
+    cells : sequence of str, optional
+        Average these cells only.
+    notes : sequence of str
+        What the numbers do not cover.
+
+    Raises
+    ------
+    UnknownNameError
+        If track, metric or cell is unknown.
+    SpecError
+        If no replicates of the metric are stored.
+    """
+    if track not in TRACKS:
+        raise unknown("track", track, TRACKS)
+    if not rows:
+        raise SpecError(
+            f"A ranking of {suite} needs at least one record; found none. "
+            f"Run: tailmark run --suite {suite}"
+        )
+    stamp = rows[0].recorded.record.suite
+    key = key or stamp.primary
+    metric = metric_of(key)
+    _check_stored(rows, key)
+    index = _cell_indices(stamp.cells, cells, suite)
+    ranked = [row for row in rows if _admitted(row, track) and row.tier != "claimed"]
+    beside = [row for row in rows if track == "open" and row.facets.get("transductive")]
+    main = _stand(ranked, key, metric, index)
+    aside = _stand([*ranked, *beside], key, metric, index) if beside else _Table({}, {})
+    best_first = sorted(main.rows.values(), key=lambda r: main.order[r.name])
+    flagged = review_flags(best_first, rows, higher_is_better=metric.direction == "higher")
+    return Ranking(
+        suite=suite,
+        key=key,
+        higher_is_better=metric.direction == "higher",
+        track=track,
+        cells=tuple(stamp.cells[i] for i in index),
+        seeds=stamp.seeds,
+        rows=tuple(flagged),
+        beside=tuple(aside.rows[r.name] for r in beside if r.name in aside.rows),
+        missing=tuple(
+            _missing(row, key, index)
+            for row in (*ranked, *beside, *(r for r in rows if r.tier == "claimed"))
+            if row.tier == "claimed" or not _complete(row, key, index)
+        ),
+        notes=tuple(notes),
+    )
+
+
+@dataclass(frozen=True)
+class _Table:
+    rows: Mapping[str, RankedRow]
+    order: Mapping[str, int]
+
+
+def _admitted(row: Candidate, track: str) -> bool:
+    facets = row.facets
+    if facets.get("transductive"):
+        return False
+    return track != "no-pretraining" or facets.get("pretraining", "none") == "none"
+
+
+def _cell_indices(known: Sequence[str], cells: Sequence[str] | None, suite: str) -> list[int]:
+    for cell in cells or ():
+        if cell not in known:
+            raise unknown(f"cell of {suite}", cell, known)
+    return [i for i, cell in enumerate(known) if cells is None or cell in cells]
+
+
+def stored_keys(rows: Sequence[Candidate]) -> list[str]:
+    """Return the metric keys whose replicates are stored for the first candidate's entry."""
+    prefix = "replicates/base/"
+    names = {n for row in rows for n in row.recorded.arrays if n.startswith(prefix)}
+    return sorted(name.removeprefix(prefix) for name in names)
+
+
+def _check_stored(rows: Sequence[Candidate], key: str) -> None:
+    known = stored_keys(rows)
+    if known and key not in known:
+        near = closest(key, known)
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise SpecError(
+            f"A ranking needs a metric whose replicates are stored: {', '.join(known)}; "
+            f"got {key!r}.{hint}"
+        )
+
+
+def _values(row: Candidate, key: str, index: Sequence[int]) -> Float[np.ndarray, "cells seeds"]:
+    metrics = row.recorded.record.variants[row.variant].metrics
+    if key not in metrics:
+        return np.full((len(index), len(row.recorded.record.suite.seeds)), np.nan)
+    return row.recorded.values(row.variant, key)[list(index)]
+
+
+def _complete(row: Candidate, key: str, index: Sequence[int]) -> bool:
+    """Return whether every cell and seed has a value and replicates."""
+    if not np.isfinite(_values(row, key, index)).all():
+        return False
+    replicates = row.recorded.replicates(row.variant, key)
+    return replicates is not None and bool(np.isfinite(replicates[list(index)]).all())
+
+
+def _stand(rows: Sequence[Candidate], key: str, metric: Metric, index: Sequence[int]) -> _Table:
+    """Return the rows with an overall value, placed against each other."""
+    whole = [row for row in rows if _complete(row, key, index)]
+    if not whole:
+        return _Table({}, {})
+    values = np.stack([_values(row, key, index) for row in whole])
+    standings = stand(
+        [row.name for row in whole],
+        values,
+        (_replicates(row, key, index) for row in whole),
+        higher_is_better=metric.direction == "higher",
+        scale=metric.scale,
+    )
+    by_name = {row.name: (row, cells) for row, cells in zip(whole, values, strict=True)}
+    table = {}
+    for standing in standings:
+        row, cells = by_name[standing.name]
+        table[standing.name] = RankedRow(
+            name=standing.name,
+            title=standing.name,
+            value=standing.value,
+            low=standing.low,
+            high=standing.high,
+            interval_kind=standing.kind,
+            rank_low=standing.rank_low,
+            rank_high=standing.rank_high,
+            tie_class=standing.tie_class,
+            cells=tuple(float(v) for v in cells.mean(axis=1)),
+            tier=row.tier,
+            facets=row.facets,
+            local=row.local,
+        )
+    return _Table(table, {s.name: position for position, s in enumerate(standings)})
+
+
+def _replicates(
+    row: Candidate, key: str, index: Sequence[int]
+) -> Float[np.ndarray, "cells seeds b"]:
+    found = row.recorded.replicates(row.variant, key)
+    assert found is not None, "only complete rows are placed"
+    return found[list(index)] - _values(row, key, index)[..., None]
+
+
+def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
+    """Say in words what keeps a candidate out of the ranking."""
+    record = row.recorded.record
+    values = _values(row, key, index)
+    absent = ~np.isfinite(values)
+    cells = [record.suite.cells[i] for i in index]
+    if row.tier == "claimed":
+        words = "tier is claimed: its predictions can be fetched nowhere"
+    elif absent.any():
+        where = [c for c, gone in zip(cells, absent.any(axis=1), strict=True) if gone]
+        reasons = {
+            u.reason
+            for u in record.undefined
+            if u.variant == row.variant and u.key == key and record.suite.cells[u.cell] in where
+        }
+        errors = {j.error for j in record.jobs if j.error and record.suite.cells[j.cell] in where}
+        why = sorted(reasons | {e.splitlines()[0] for e in errors}) or ["not run"]
+        shown = ", ".join(where[:3]) + (f" and {len(where) - 3} more" if len(where) > 3 else "")
+        words = f"{int(absent.sum())} of {absent.size} jobs ({shown}): {why[0]}"
+    else:
+        words = "no replicates of this metric are stored"
+    means = [
+        None if gone.any() else float(v.mean()) for v, gone in zip(values, absent, strict=True)
+    ]
+    return MissingRow(row.name, words, tuple(means))
+
+
+def rank_suite(
+    suite: str,
+    *,
+    roots: Sequence[Path],
+    local_roots: Sequence[Path] = (),
+    key: str | None = None,
+    track: str = "open",
+    cells: Sequence[str] | None = None,
+    variants: bool = False,
+) -> Ranking:
+    """Rank everything recorded for a suite.
+
+    Parameters
+    ----------
+    suite : str
+        Suite id; the records say what it was, it is not looked up.
+    roots : sequence of Path
+        Folders of submitted entries.
+    local_roots : sequence of Path
+        Folders of this machine's own records; their rows are marked, and they win over
+        submitted records of the same entry.
+    key, track, cells
+        As in `rank`.
+    variants : bool, default=False
+        Rank every post-hoc variant, not only those that cards name.
+    """
+    own = load_recorded(suite, local_roots)
+    names = frozenset(r.record.entry for r in own)
+    submitted = [r for r in load_recorded(suite, roots) if r.record.entry not in names]
+    rows = candidates(
+        [*own, *submitted],
+        submissions=roots[0] if roots else None,
+        local=names,
+        variants=variants,
+    )
+    _check_same_suite(rows, suite)
+    return rank(rows, suite=suite, key=key, track=track, cells=cells, notes=NOTES)
+
+
+def _check_same_suite(rows: Sequence[Candidate], suite: str) -> None:
+    """Refuse to rank records of two different suites that share an id."""
+    stamps = {row.recorded.record.suite.sha256: row.name for row in rows}
+    if len(stamps) > 1:
+        (one, first), (two, second) = list(stamps.items())[:2]
+        raise SpecError(
+            f"Records of {suite} must agree on what it is; {first} has {one[:12]}…, {second} has "
+            f"{two[:12]}…. Run the older one again: tailmark run {second} --suite {suite}"
+        )
+
+
+NOTES = (
+    "Near-duplicates between training and test make every interval too narrow.",
+    "Near and far OOD speak of the listed sets only.",
+    "Intervals are slightly optimistic for pools that were sampled freely.",
+)
+"""What the error bars do not cover (PROTOCOL section 5)."""

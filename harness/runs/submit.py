@@ -1,0 +1,91 @@
+"""From the store to ``submissions/``: the only writer of committed results."""
+
+from pathlib import Path
+
+from harness.errors import CardError, RecordMismatchError, StoreError
+from harness.models.cards import card_sha256, read_card
+from harness.runs.records import MAX_RESULT_BYTES, Recorded, read_record, write_record
+from harness.runs.trust import add_to_rerun_list
+
+
+def submit(
+    entry: str, suite: str, *, records: Path, submissions: Path, maintainer: bool = False
+) -> Path:
+    """Copy one entry's record from the store to ``submissions/<entry>/results/``.
+
+    Parameters
+    ----------
+    entry, suite : str
+        Names.
+    records : Path
+        The store's folder of records.
+    submissions : Path
+        The committed folder of entries.
+    maintainer : bool, default=False
+        Also note the record on the maintainers' list as run again by them.
+
+    Returns
+    -------
+    Path
+        Of the JSON.
+
+    Raises
+    ------
+    StoreError
+        If there is no record in the store, or a file would be above 1 MiB.
+    CardError
+        If a job failed or the card changed since the run.
+    """
+    path = records / entry / "results" / f"{suite}.json"
+    if not path.is_file():
+        raise StoreError(
+            f"Expected a record of {entry} on {suite} in the store ({path}); there is none. "
+            f"Run: tailmark run {entry} --suite {suite}"
+        )
+    recorded = read_record(path)
+    _check_whole(recorded)
+    folder = submissions / entry
+    if (folder / "entry.toml").is_file():
+        now = card_sha256(read_card(folder, trust=True))
+        if now != recorded.record.card_sha256:
+            raise RecordMismatchError(
+                f"{entry}: the card changed since the run (card_sha256 is {now[:12]}…, the record "
+                f"has {recorded.record.card_sha256[:12]}…). Run: tailmark run {entry} "
+                f"--suite {suite}"
+            )
+    else:
+        raise CardError(
+            f"Expected a card at {folder / 'entry.toml'}; there is none. "
+            f"Write one with: tailmark new {entry} --kind {'method'}"
+        )
+    _ = recorded.arrays  # read and checked before anything is written
+    written = write_record(recorded, folder / "results")
+    _check_size(written)
+    if maintainer:
+        add_to_rerun_list(submissions, recorded.record)
+    return written
+
+
+def _check_whole(recorded: Recorded) -> None:
+    record = recorded.record
+    wanted = len(record.suite.cells) * len(record.suite.seeds)
+    done = sum(job.status == "done" for job in record.jobs)
+    if done < wanted:
+        failed = next((job.error for job in record.jobs if job.error), "the rest was not run")
+        raise CardError(
+            f"{record.entry}: a submission needs all {wanted} jobs of {record.suite.id}; "
+            f"{done} are done ({failed}). Run: tailmark run {record.entry} --suite "
+            f"{record.suite.id}"
+        )
+
+
+def _check_size(written: Path) -> None:
+    for path in (written, written.with_suffix(".npz")):
+        size = path.stat().st_size
+        if size > MAX_RESULT_BYTES:
+            written.unlink()
+            written.with_suffix(".npz").unlink()
+            raise StoreError(
+                f"{path.name} must be at most {MAX_RESULT_BYTES:,} bytes to be committed; it has "
+                f"{size:,}. Rank fewer variants on the card."
+            )

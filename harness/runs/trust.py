@@ -1,0 +1,70 @@
+"""How much a row can be trusted: computed by the reader, never read from the record."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import StoreError
+from harness.types import RunRecord
+
+Tier = Literal["claimed", "rescored", "rerun"]
+TIERS: dict[Tier, str] = {
+    "claimed": "numbers only",
+    "rescored": "recomputed from predictions that anyone can fetch",
+    "rerun": "run again by a maintainer, or on this machine, from weights or by training",
+}
+"""Ascending trust."""
+LIST = "rerun.toml"
+"""The maintainers' list in the submissions folder: ``"<entry>/<suite>" = "<record sha256>"``."""
+
+
+def rerun_list(submissions: Path | None) -> frozenset[str]:
+    """Return the record hashes that maintainers have run again themselves.
+
+    Raises
+    ------
+    StoreError
+        If the list cannot be read.
+    """
+    path = None if submissions is None else submissions / LIST
+    if path is None or not path.is_file():
+        return frozenset()
+    try:
+        return frozenset(str(v) for v in tomllib.loads(path.read_text())["rerun"].values())
+    except (tomllib.TOMLDecodeError, KeyError, AttributeError) as error:
+        raise StoreError(
+            f'{path} should hold a table [rerun] of "<entry>/<suite>" = "<record sha256>"; '
+            f"reading it says: {error!r}. Mend the file."
+        ) from error
+
+
+def add_to_rerun_list(submissions: Path, record: RunRecord) -> None:
+    """Note that a maintainer has run this record again; one line an entry and suite."""
+    path = submissions / LIST
+    kept: dict[str, str] = {}
+    if path.is_file():
+        kept = tomllib.loads(path.read_text())["rerun"]
+    kept[f"{record.entry}/{record.suite.id}"] = str(record.record_sha256)
+    lines = [f'"{name}" = "{sha}"' for name, sha in sorted(kept.items())]
+    head = "# Records that a maintainer has run again from weights or by training.\n[rerun]\n"
+    path.write_text(head + "\n".join(lines) + "\n")
+
+
+def tier_of(record: RunRecord, rerun: frozenset[str], *, local: bool) -> Tier:
+    """Return the tier of a record.
+
+    Parameters
+    ----------
+    record : RunRecord
+        What is judged.
+    rerun : frozenset of str
+        Record hashes on the maintainers' list.
+    local : bool
+        Whether it was made on this machine, where its evidence lies.
+    """
+    made_here = local and record.produced_by != "given"
+    if made_here or record.record_sha256 in rerun:
+        return "rerun"
+    if local or (record.evidence is not None and record.evidence.url is not None):
+        return "rescored"
+    return "claimed"

@@ -1,0 +1,76 @@
+"""What the loop and a method hand each other: batches, the run in progress, a method's parts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from baselines.images import Images
+from baselines.settings import Settings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What an objective sees of one step."""
+
+    images: Float[Tensor, "b c h w"]
+    """Augmented and normalised."""
+    labels: Int[Tensor, " b"]
+    """Observed labels."""
+    rows: Int[Tensor, " b"]
+    """Row numbers in the training data: the key of whatever is remembered about an image."""
+    epoch: int
+    """From 0."""
+    data: Images
+    """All of the training data: other views of these rows, or other rows."""
+
+
+Objective = Callable[[nn.Module, Batch], Tensor]
+"""(network, batch) → scalar loss. A module's parameters are trained and its buffers kept."""
+
+
+@dataclass
+class Run:
+    """One training in progress."""
+
+    settings: Settings
+    """The whole recipe."""
+    network: nn.Module
+    """Being trained, on the device."""
+    data: Images
+    """Training images and observed labels."""
+    val: Images | None
+    """Validation images and observed labels."""
+    epoch: int = 0
+    """Epochs finished."""
+    step: int = 0
+    """Steps finished."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a method brings to the loop."""
+
+    objective: Objective
+    """What to minimise."""
+    rows: Callable[[int], Int[Tensor, " r"]] | None = None
+    """Rows of an epoch, in order; None: every row once, shuffled."""
+    prepare: Callable[[Run], None] | None = None
+    """Called before every epoch."""
+    head: str = "linear"
+    """A name in `networks.build.HEADS`."""
+    initialise: Callable[[nn.Module], None] | None = None
+    """Called once on the new network, e.g. to load a parent's weights and freeze its body."""
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def predict(network: nn.Module, data: Images, *, batch_size: int = 512) -> Float[Tensor, "n c"]:
+    """Return the network's logits of all images, without augmentation."""
+    was_training = network.training
+    network.eval()
+    rows = torch.arange(len(data), device=data.pixels.device).split(batch_size)
+    logits = torch.cat([network(data.take(r)).float() for r in rows])
+    network.train(was_training)
+    return logits

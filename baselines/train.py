@@ -1,0 +1,181 @@
+"""The one training loop, to be read from top to bottom.
+
+A method brings `Parts`: what to minimise, and where it differs, which rows an epoch has, what
+to do before an epoch, and which head the network gets. Everything else is a setting.
+
+The loop owns randomness: inside `fit`, torch's random state is the job's own (seeded from the
+context, given back afterwards), so methods draw from torch without carrying a generator.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import nn
+
+from baselines.images import Images, load
+from baselines.model import NeuralModel
+from baselines.networks.build import NetworkSpec, build
+from baselines.parts import Batch, Parts, Run
+from baselines.progress import TrainingState
+from baselines.settings import Settings
+from harness.errors import TrainingError
+from harness.types.models import FitContext, TrainingData
+
+
+def fit(train: TrainingData, ctx: FitContext, settings: Settings, parts: Parts) -> NeuralModel:
+    """Train a network.
+
+    Parameters
+    ----------
+    train : TrainingData
+        uint8 images and observed labels.
+    ctx : FitContext
+        Seed, device, threads, scratch folder and where curves go.
+    settings : Settings
+        The whole recipe.
+    parts : Parts
+        The method.
+
+    Returns
+    -------
+    NeuralModel
+        The last epoch's weights (their running mean with `ema`), or the best epoch's by observed
+        validation labels with ``select = "noisy_val"``.
+
+    Raises
+    ------
+    TrainingError
+        If the loss stops being a number, the data are too few or a checkpoint is not this job's.
+    """
+    with own_randomness(ctx):
+        data, val = prepare_data(train, settings, ctx)
+        spec = NetworkSpec(
+            settings.network, data.shape, data.num_classes, settings.width, parts.head
+        )
+        network = build(spec).to(ctx.device, memory_format=data.memory_format)
+        if parts.initialise:
+            parts.initialise(network)
+        if settings.compile:
+            network.compile()
+        run = Run(settings, network, data, val)
+        state = TrainingState(run, parts, ctx)
+        state.resume()
+        while run.epoch < settings.epochs:
+            losses = train_epoch(run, parts, state)
+            check_finite(losses, run, ctx)
+            last_rate = rate(run, len(losses), len(losses) - 1)
+            run.epoch += 1
+            ctx.report(run.epoch, {"loss": float(losses.mean()), "lr": last_rate})
+            state.after_epoch()
+        return NeuralModel(spec, state.final(), data.preprocessing)
+
+
+def train_epoch(run: Run, parts: Parts, state: TrainingState) -> Float[torch.Tensor, " steps"]:
+    """Pass once over the rows of an epoch and return each step's loss."""
+    settings, data = run.settings, run.data
+    if parts.prepare:
+        parts.prepare(run)
+    rows = parts.rows(run.epoch) if parts.rows else torch.randperm(len(data))
+    batches = rows.to(data.pixels.device).tensor_split(-(-len(rows) // settings.batch_size))
+    # Losses stay on the device: reading one a step would wait for the device every step.
+    losses = torch.empty(len(batches), device=data.pixels.device)
+    run.network.train()
+    for i, rows_of_batch in enumerate(batches):
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate(run, len(batches), i)
+        images = data.take(rows_of_batch, settings.augment)  # (b, c, h, w)
+        batch = Batch(images, data.labels[rows_of_batch], rows_of_batch, run.epoch, data)
+        with torch.autocast(images.device.type, torch.bfloat16, settings.precision == "bf16"):
+            loss = parts.objective(run.network, batch)
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if settings.grad_noise:
+            add_gradient_noise(state.trained, settings.grad_noise, run.step)
+        state.optimizer.step()
+        state.update_mean()
+        losses[i] = loss.detach()
+        run.step += 1
+    return losses
+
+
+def rate(run: Run, steps: int, step: int = 0) -> float:
+    """Return the learning rate at a step of the current epoch of `steps` steps.
+
+    Warm-up grows linearly from the first step; then the schedule runs over what is left.
+    """
+    settings = run.settings
+    now = run.epoch + step / steps  # epochs, with fraction
+    if now < settings.warmup_epochs:
+        return settings.lr * (now * steps + 1) / (settings.warmup_epochs * steps)
+    if settings.schedule == "step":
+        passed = sum(now >= milestone for milestone in settings.milestones)
+        return settings.lr * settings.gamma**passed
+    if settings.schedule == "cosine":
+        share = (now - settings.warmup_epochs) / (settings.epochs - settings.warmup_epochs)
+        return settings.lr * 0.5 * (1 + float(np.cos(np.pi * min(1.0, share))))
+    return settings.lr
+
+
+def add_gradient_noise(parameters: list[nn.Parameter], eta: float, step: int) -> None:
+    """Add N(0, η/(1+t)^0.55) to every gradient (Neelakantan et al. 2015, equation 1)."""
+    deviation = (eta / (1 + step) ** 0.55) ** 0.5
+    for parameter in parameters:
+        if parameter.grad is not None:
+            parameter.grad.add_(torch.randn_like(parameter.grad), alpha=deviation)
+
+
+def check_finite(losses: Float[torch.Tensor, " steps"], run: Run, ctx: FitContext) -> None:
+    """Stop when a loss of the epoch is not a number, before a checkpoint could keep it."""
+    bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
+    if not bad:
+        return
+    step = run.step - len(losses) + bad[0]
+    kept = f" The last good checkpoint is in {ctx.scratch}." if ctx.scratch else ""
+    raise TrainingError(
+        f"The loss should be a finite number; it became {float(losses[bad[0]])} at step {step} "
+        f"(epoch {run.epoch + 1} of {run.settings.epochs}, learning rate "
+        f"{rate(run, len(losses), bad[0]):.3g}). Lower lr or set warmup_epochs.{kept}"
+    )
+
+
+def prepare_data(
+    train: TrainingData, settings: Settings, ctx: FitContext
+) -> tuple[Images, Images | None]:
+    """Return training and validation images on the device; validation keeps observed labels."""
+    images = load(train.inputs, train.observed, train.num_classes, settings, ctx.device)
+    val = None
+    if train.val is not None:
+        inputs, observed = train.val
+        same = replace(settings, mean=images.mean, std=images.std)
+        val = load(inputs, observed, train.num_classes, same, ctx.device)
+    elif settings.val_fraction:
+        images, val = images.split(settings.val_fraction)
+    if settings.select == "noisy_val" and val is None:
+        raise TrainingError(
+            "select = 'noisy_val' needs validation rows and this split has none. Set val_fraction "
+            "in the recipe, or use a cell such as digits-balanced-clean~val0.1."
+        )
+    if settings.batch_size > len(images):
+        raise TrainingError(
+            f"batch_size is {settings.batch_size}, the training data have {len(images)} images. "
+            f"Set batch_size to at most {len(images)} in the recipe."
+        )
+    return images, val
+
+
+@contextmanager
+def own_randomness(ctx: FitContext) -> Iterator[None]:
+    """Seed torch for this job and use its number of threads; give both back afterwards."""
+    before = torch.get_num_threads()
+    devices = [torch.cuda.current_device()] if ctx.device.startswith("cuda") else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(ctx.seed)
+        torch.set_num_threads(ctx.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

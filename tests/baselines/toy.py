@@ -1,0 +1,45 @@
+"""Small training data that every test of the loop can learn from in a fraction of a second."""
+
+import numpy as np
+import torch
+
+from baselines.images import Images, load
+from baselines.parts import Batch
+from baselines.settings import Settings
+from harness.types.data import ArrayInputs
+from harness.types.models import TrainingData
+
+
+def bright_rows(counts: tuple[int, ...], *, size: int = 8, seed: int = 0) -> TrainingData:
+    """Return images whose bright row says the class, `counts[k]` of class k, shuffled."""
+    generator = np.random.default_rng(seed)
+    labels = generator.permutation(np.repeat(np.arange(len(counts)), counts))
+    images = generator.integers(0, 80, (len(labels), size, size, 1), dtype=np.uint8)
+    images[np.arange(len(labels)), labels] = 220
+    return TrainingData(ArrayInputs(images), labels.astype(np.int64), len(counts))
+
+
+def normalised(model, inputs: np.ndarray) -> np.ndarray:
+    """Return uint8 images as the harness hands them to a model."""
+    mean = np.array(model.preprocessing.mean, dtype=np.float32)
+    std = np.array(model.preprocessing.std, dtype=np.float32)
+    images = (inputs.astype(np.float32) / np.float32(255) - mean) / std
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+
+
+def all_inputs(train: TrainingData) -> np.ndarray:
+    """Return every training input as the pool holds it."""
+    return train.inputs.take(np.arange(len(train.inputs)))
+
+
+def resident(train: TrainingData, **settings) -> Images:
+    """Return training data as the loop holds them."""
+    made = Settings(**settings)
+    return load(train.inputs, train.observed, train.num_classes, made, "cpu")
+
+
+def batch_of(images: torch.Tensor, labels: list[int], *, epoch: int = 0) -> Batch:
+    """Return a batch of hand-written images (b, c, h, w), without other data to look at."""
+    targets = torch.tensor(labels)
+    data = resident(bright_rows((1, 1)))
+    return Batch(images, targets, torch.arange(len(labels)), epoch, data)

@@ -1,5 +1,6 @@
 """``tailmark rank`` and ``tailmark compare``."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,6 +47,8 @@ def rank(
     )
     if output == "table":
         print_ranking(found)
+        if against_committed:
+            _print_agreement(found, submissions, store)
     else:
         from harness.runs.export import ranking_text
 
@@ -74,6 +77,26 @@ def print_ranking(ranking: "Ranking") -> None:
     )
     for note in ranking.notes:
         say(f"Not covered: {note}")
+
+
+def _print_agreement(ranking: "Ranking", submissions: Path | None, store: Path | None) -> None:
+    """Say which rows differ from the committed ones by more than the interval."""
+    from harness.runs.display import value_text
+    from harness.runs.places import records_folder, store_folder, submissions_folder
+    from harness.runs.reproduction import agreements
+
+    found = agreements(
+        ranking, [submissions_folder(submissions)], records_folder(store_folder(store))
+    )
+    differing = [row for row in found if not row.inside]
+    identical = sum(row.identical for row in found)
+    say(
+        f"Against the committed records: {len(found)} rows compared, {identical} identical to the "
+        f"last digit, {len(differing)} differ by more than the interval."
+    )
+    for row in differing:
+        ours, theirs = (value_text(v, ranking.key) for v in (row.ours, row.committed))
+        say(f"differs: {row.name} — {ours} here, {theirs} committed")
 
 
 def _table(ranking: "Ranking") -> "Table":

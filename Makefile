@@ -1,0 +1,44 @@
+# Two commands: `make demo` runs the main job and prints the ranking; `make test` passes the tests.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+# A machine without a GPU gets the CPU build of torch: 1.4 GB instead of 5.8 GB.
+CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1 || echo "-c constraints-cpu.txt")
+STAMP := $(VENV)/.installed
+DEMO ?= majority prior nearest-mean logistic-regression linear-svm cnn-ce cnn-bs cnn-la
+
+.PHONY: demo test check board mlflow bench install clean
+
+install: $(STAMP)
+
+# One pip command: torch first and the project afterwards would replace torch by the CUDA build.
+# Byte code is compiled once: without it each process of a run would compile torch for itself.
+$(STAMP): pyproject.toml constraints-cpu.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(CONSTRAINT) -e '.[dev]'
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q -j 0 $(VENV)/lib harness baselines leaderboard >/dev/null || true
+	touch $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/tailmark run --suite digits-v1 $(DEMO)
+	@$(BIN)/tailmark rank --suite digits-v1 --local --against-committed
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q -n 2
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+board: $(STAMP)
+	$(BIN)/tailmark board --with-local
+
+mlflow: $(STAMP)
+	$(BIN)/mlflow server --backend-store-uri sqlite:///.tailmark/mlflow.db --artifacts-destination .tailmark/mlartifacts --host 127.0.0.1 --port 5000
+
+bench: $(STAMP)
+	@status=0; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || status=1; done; exit $$status
+
+clean:
+	rm -rf $(VENV) .tailmark .pytest_cache .mypy_cache .ruff_cache

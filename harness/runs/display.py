@@ -1,0 +1,240 @@
+"""How results are written for people: percent, intervals, ranks, labels.
+
+Files and code keep fractions and full precision; everything that a person reads (command line,
+board, plots) goes through here, so that the same number never looks like two.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness.types import RankedRow
+
+NONE = "–"
+"""What stands where there is no value; the reason is listed elsewhere."""
+PLACES = {"near": "near OOD", "far": "far OOD", "train": "training split"}
+"""How the first parts of metric keys are written."""
+VARIANTS = {"la": "prior-adjusted", "ts": "temperature-scaled"}
+"""Post-hoc variants in words."""
+INTERVAL = "95 % interval over {kind}"
+"""How an interval is announced; never print one without saying what it covers."""
+
+
+def metric_spec(key: str) -> Any | None:
+    """Return the METRICS item behind a metric key, or None for a count that is no metric.
+
+    Parameters
+    ----------
+    key : str
+        Metric key such as ``test/balanced_accuracy``; the name is its last part.
+    """
+    from harness.metrics.table import METRICS
+
+    return METRICS.get(key.rsplit("/", 1)[-1])
+
+
+def is_fraction(key: str) -> bool:
+    """Return whether a metric is a share, which people read in percent."""
+    spec = metric_spec(key)
+    return spec is not None and spec.unit == "fraction"
+
+
+def metric_title(key: str) -> str:
+    """Return a metric key in words.
+
+    Examples
+    --------
+    >>> metric_title("ood/near/energy/ood_auroc")
+    'OOD AUROC (near OOD, energy)'
+    """
+    *place, name = key.split("/")
+    spec = metric_spec(key)
+    title = spec.title if spec is not None else name.replace("_", " ")
+    if place and place[0] == "ood":
+        return f"{title} ({PLACES.get(place[1], place[1].replace('_', ' '))}, {place[2]})"
+    if place in ([], ["test"]):
+        return title
+    return f"{title} ({PLACES.get(place[0], place[0].replace('-', ' '))})"
+
+
+def value_text(value: float | None, key: str, *, unit: bool = True) -> str:
+    """Return a value as people read it: percent with one decimal, other units with three digits.
+
+    Parameters
+    ----------
+    value : float or None
+        In natural units; None and NaN become a dash.
+    key : str
+        Metric key: its unit decides the form.
+    unit : bool, default=True
+        Whether to write the percent sign; leave it out where a heading has it.
+
+    Examples
+    --------
+    >>> value_text(0.9731, "test/balanced_accuracy")
+    '97.3 %'
+    >>> value_text(None, "test/nll")
+    '–'
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    if is_fraction(key):
+        return f"{100 * value:.1f}{' %' if unit else ''}"
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.3f}"
+
+
+def difference_text(difference: float | None, key: str) -> str:
+    """Return a signed difference: percentage points for shares, natural units otherwise.
+
+    Examples
+    --------
+    >>> difference_text(-0.021, "test/balanced_accuracy")
+    '−2.1 pp'
+    """
+    if difference is None or not math.isfinite(difference):
+        return NONE
+    share = is_fraction(key)
+    digits = f"{abs(100 * difference):.1f}" if share else f"{abs(difference):.3f}"
+    sign = "" if float(digits) == 0 else "−" if difference < 0 else "+"
+    return f"{sign}{digits}{' pp' if share else ''}"
+
+
+def interval_text(low: float, high: float, key: str) -> str:
+    """Return the two ends of an interval; the heading above it says which interval.
+
+    Examples
+    --------
+    >>> interval_text(0.961, 0.982, "test/balanced_accuracy")
+    '[96.1, 98.2]'
+    """
+    ends = (value_text(low, key, unit=False), value_text(high, key, unit=False))
+    return f"[{ends[0]}, {ends[1]}]"
+
+
+def estimate_text(value: float, low: float, high: float, kind: str, key: str) -> str:
+    """Return a value with its interval and what the interval covers, as one sentence part.
+
+    Examples
+    --------
+    >>> estimate_text(0.973, 0.961, 0.982, "test-set only", "test/balanced_accuracy")
+    '97.3 % [96.1, 98.2] (95 % interval over the test set only)'
+    """
+    interval = interval_text(low, high, key)
+    return f"{value_text(value, key)} {interval} ({interval_title(kind)})"
+
+
+def interval_title(kind: str) -> str:
+    """Return what an interval covers, in words.
+
+    Examples
+    --------
+    >>> interval_title("seeds and test set")
+    '95 % interval over seeds and test set'
+    """
+    return INTERVAL.format(kind="the test set only" if kind == "test-set only" else kind)
+
+
+def rank_text(row: RankedRow) -> str:
+    """Return the ranks that the data allow: ``2–5``, or ``2`` when there is only one."""
+    if row.rank_low == row.rank_high:
+        return str(row.rank_low)
+    return f"{row.rank_low}–{row.rank_high}"
+
+
+def tie_letter(tie_class: int) -> str:
+    """Return a tie class as a letter, A being the best; AA follows Z.
+
+    Examples
+    --------
+    >>> tie_letter(1), tie_letter(27)
+    ('A', 'AA')
+    """
+    letters = ""
+    while tie_class > 0:
+        tie_class, place = divmod(tie_class - 1, 26)
+        letters = chr(ord("A") + place) + letters
+    return letters
+
+
+def cell_label(cell: str) -> str:
+    """Return a cell without its data set, as people write it.
+
+    Examples
+    --------
+    >>> cell_label("digits-exp50-symmetric0.4")
+    'exp 50 · symmetric 0.4'
+    """
+    return " · ".join(cell_parts(cell))
+
+
+def cell_parts(cell: str) -> tuple[str, str]:
+    """Return imbalance and noise of a cell as people write them.
+
+    Examples
+    --------
+    >>> cell_parts("fashion_mnist-step100~shuffled-clean~val0.1")
+    ('step 100 shuffled', 'clean, 0.1 held out')
+    """
+    _, imbalance, noise = cell.split("-", 2)
+    profile, _, order = imbalance.partition("~")
+    kind, _, val = noise.partition("~val")
+    held_out = f", {val} held out" if val else ""
+    return f"{_spaced(profile)}{' ' + order if order else ''}", f"{_spaced(kind)}{held_out}"
+
+
+def _spaced(word: str) -> str:
+    """Put a space before the number that ends a word."""
+    return re.sub(r"(?<=[a-z])(?=[\d.]+$)", " ", word).replace("_", " ")
+
+
+def variant_name(entry: str, variant: str) -> str:
+    """Return how a row is called: the entry, or ``entry+variant``."""
+    return f"{entry}+{variant}" if variant else entry
+
+
+def count_text(count: int | None) -> str:
+    """Return a number of weights or images in three digits.
+
+    Examples
+    --------
+    >>> count_text(23_512), count_text(11_173_962), count_text(640)
+    ('23.5 k', '11.2 M', '640')
+    """
+    if count is None:
+        return NONE
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.3g} {letter}"
+    return str(count)
+
+
+def facet_labels(facets: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a reader must know to compare fairly, as short labels.
+
+    Facets that say "nothing special" (no extra data, last epoch) give no label: what is shown is
+    what differs from the plainest entry.
+
+    Examples
+    --------
+    >>> facet_labels({"backbone": "cnn", "parameters": 23512, "transductive": True})
+    ('cnn', '23.5 k parameters', 'transductive')
+    """
+    labels = []
+    if facets.get("backbone") not in (None, "none"):
+        labels.append(str(facets["backbone"]))
+    if facets.get("parameters"):
+        labels.append(f"{count_text(facets['parameters'])} parameters")
+    if facets.get("pretraining") not in (None, "none"):
+        labels.append(f"pretrained: {facets['pretraining']}")
+    if facets.get("extra_data") not in (None, "none"):
+        labels.append(f"extra data: {facets['extra_data']}")
+    told = {
+        "saw_clean_labels": "saw clean labels",
+        "saw_ood_data": "saw OOD data",
+        "transductive": "transductive",
+    }
+    labels += [words for facet, words in told.items() if facets.get(facet)]
+    if facets.get("selection") not in (None, "last"):
+        labels.append(f"selected on {facets['selection'].replace('_', ' ')}")
+    return tuple(labels)

@@ -1,0 +1,372 @@
+"""The MLflow mirror of records: runs, params, metrics, figures, artifacts.
+
+The record files are the truth. What lies in MLflow can be deleted and made again from them
+(`rebuild`); a run is keyed by its record's sha256, so that mirroring twice changes nothing.
+
+One experiment a suite; in it one run an entry, with one child run a cell and seed. An undefined
+value is never logged (a NaN breaks MLflow's pages): it is counted in the tag
+``tailmark.undefined`` and its reason stands in the record.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from harness.errors import TrackingError
+from harness.runs.connection import (
+    KNOCK_SECONDS,
+    WORK_SECONDS,
+    explained,
+    knock,
+    settings,
+    single_writer,
+    sqlite_file,
+)
+from harness.runs.display import cell_label
+from harness.runs.places import store_folder
+from harness.runs.records import Recorded, write_record
+from harness.types import JobRecord, RunRecord
+
+Given = Callable[[int, int], Mapping[str, np.ndarray] | None]
+"""``predictions(cell, seed)``: arrays of the job's test predictions, or None."""
+Progress = Callable[[int, int], None]
+"""``progress(done, total)``, counted in runs."""
+
+BATCH = {"metrics": 1000, "params": 100}
+"""Most that MLflow takes in one request."""
+PARAM_LENGTH = 500
+"""Longest value that every MLflow store takes."""
+
+
+def local_uri(store: Path) -> str:
+    """Return the tracking URI of a store's own sqlite file, ``<store>/mlflow.db``."""
+    return f"sqlite:///{(store / 'mlflow.db').resolve()}"
+
+
+def tracking_uri(uri: str | None = None, *, store: Path | None = None) -> str:
+    """Return where to log: the argument, else ``MLFLOW_TRACKING_URI``, else the local store.
+
+    Parameters
+    ----------
+    uri : str, optional
+        Any MLflow tracking URI: ``sqlite:///…``, ``http://…``, ``postgresql://…``.
+    store : Path, optional
+        The local store; default: ``TAILMARK_HOME``, else ``.tailmark``.
+    """
+    return uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(store_folder(store))
+
+
+def mirror(
+    recorded: Recorded,
+    *,
+    uri: str | None = None,
+    predictions: Given | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Log one record to MLflow, unless it is there already.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        A sealed record with its arrays.
+    uri : str, optional
+        Tracking URI; default: `tracking_uri`.
+    predictions : callable, optional
+        ``predictions(cell, seed)`` gives the arrays to attach to that job's run, or None.
+    progress : callable, optional
+        ``progress(done, total)`` after each run.
+
+    Returns
+    -------
+    str
+        Id of the entry's run.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow is not installed, cannot be reached or refuses; the record files are untouched.
+    """
+    where = tracking_uri(uri)
+    record = recorded.record
+    with (
+        explained(where, f"the record of {record.entry} on {record.suite.id} is safe"),
+        _client(where) as client,
+    ):
+        experiment = _experiment(client, record.suite.id, where)
+        finished = _finished_run(client, experiment, record)
+        return finished or _log_entry(client, experiment, recorded, predictions, progress)
+
+
+def rebuild(
+    records: Iterable[Recorded],
+    uri: str | None = None,
+    *,
+    predictions: Callable[[Recorded], Given | None] | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Log every record that the server lacks; with a deleted database, all of them.
+
+    Parameters
+    ----------
+    records : iterable of Recorded
+        What should be there.
+    uri : str, optional
+        Tracking URI; default: `tracking_uri`.
+    predictions : callable, optional
+        Gives each record's ``predictions(cell, seed)``.
+    progress : callable, optional
+        ``progress(done, total)`` after each record.
+
+    Returns
+    -------
+    int
+        Number of records mirrored or found.
+    """
+    listed = list(records)
+    for done, recorded in enumerate(listed, start=1):
+        given = predictions(recorded) if predictions else None
+        mirror(recorded, uri=uri, predictions=given)
+        if progress:
+            progress(done, len(listed))
+    return len(listed)
+
+
+def _log_entry(
+    client: Any,
+    experiment: str,
+    recorded: Recorded,
+    predictions: Given | None,
+    progress: Progress | None,
+) -> str:
+    """Log the entry's run and its children; it is finished only when all of it is there."""
+    record = recorded.record
+    run = client.create_run(experiment, run_name=record.entry, tags=_entry_tags(record)).info.run_id
+    _log_params(client, run, _entry_params(record))
+    _log_metrics(client, run, _means(record))
+    for done, job in enumerate(record.jobs, start=1):
+        _log_job(client, experiment, run, record, job, predictions)
+        if progress:
+            progress(done, len(record.jobs))
+    with TemporaryDirectory(prefix="tailmark-") as folder:
+        _write_artifacts(recorded, Path(folder))
+        client.log_artifacts(run, folder)
+    client.set_terminated(run, "FINISHED")
+    return str(run)
+
+
+def _log_job(
+    client: Any,
+    experiment: str,
+    parent: str,
+    record: RunRecord,
+    job: JobRecord,
+    predictions: Given | None,
+) -> None:
+    cell, seed = record.suite.cells[job.cell], record.suite.seeds[job.seed]
+    metrics = _job_metrics(record, job)
+    tags = {
+        "mlflow.parentRunId": parent,
+        "mlflow.source.name": "tailmark",
+        "tailmark.role": "job",
+        "tailmark.entry": record.entry,
+        "tailmark.undefined": str(_undefined(record, job)),
+    } | ({"tailmark.error": job.error[:PARAM_LENGTH]} if job.error else {})
+    name = f"{cell_label(cell)} s{seed}"
+    run = client.create_run(experiment, run_name=name, tags=tags).info.run_id
+    _log_params(client, run, _job_params(record, job))
+    _log_metrics(client, run, metrics)
+    arrays = predictions(job.cell, job.seed) if predictions else None
+    if arrays is not None:
+        with TemporaryDirectory(prefix="tailmark-") as folder:
+            path = Path(folder) / "test.npz"
+            np.savez(path, **dict(arrays))  # type: ignore[arg-type]
+            client.log_artifact(run, str(path), "predictions")
+    client.set_terminated(run, "FINISHED" if job.status == "done" else "FAILED")
+
+
+def _write_artifacts(recorded: Recorded, folder: Path) -> None:
+    """Write what belongs to the entry's run: its record and a reliability diagram a variant."""
+    from harness.runs.plots import png, reliability_plot
+
+    write_record(recorded, folder / "record")
+    figures = folder / "figures"
+    figures.mkdir()
+    for variant in recorded.record.variants:
+        if recorded.detail(variant, "reliability") is not None:
+            name = f"reliability-{variant}.png" if variant else "reliability.png"
+            (figures / name).write_bytes(png(reliability_plot(recorded, variant=variant), dpi=100))
+
+
+def _entry_tags(record: RunRecord) -> dict[str, str]:
+    undefined = sum(_undefined(record, job) for job in record.jobs)
+    return {
+        "mlflow.source.name": "tailmark",
+        "mlflow.note.content": (
+            f"**{record.entry}** on **{record.suite.id}**: {len(record.suite.cells)} cells × "
+            f"{len(record.suite.seeds)} seeds. Metrics of this run are means over all of them, "
+            "where all are defined. Again from nothing: "
+            f"`tailmark run {record.entry} --suite {record.suite.id}`"
+        ),
+        "tailmark.role": "entry",
+        "tailmark.entry": record.entry,
+        "tailmark.record_sha256": str(record.record_sha256),
+        "tailmark.produced_by": record.produced_by,
+        "tailmark.undefined": str(undefined),
+        "tailmark.failed": str(sum(job.status == "failed" for job in record.jobs)),
+    }
+
+
+def _entry_params(record: RunRecord) -> dict[str, Any]:
+    base = record.variants[""]
+    return {
+        "suite": record.suite.id,
+        "suite_sha256": record.suite.sha256,
+        "card_sha256": record.card_sha256,
+        "produced_by": record.produced_by,
+        "ood_score": base.ood_score,
+        "selection": base.selection,
+        "variants": ", ".join(name for name in record.variants if name) or "none",
+    } | {f"facets.{name}": value for name, value in record.facets.items()}
+
+
+def _job_params(record: RunRecord, job: JobRecord) -> dict[str, Any]:
+    cell = record.suite.cells[job.cell]
+    return {
+        "entry": record.entry,
+        "card_sha256": record.card_sha256,
+        "cell": cell,
+        "seed": record.suite.seeds[job.seed],
+        "split_sha256": job.split_sha256,
+        "model_id": job.model_id,
+        "weights_sha256": job.weights_sha256,
+    } | {f"numerics.{name}": value for name, value in job.numerics.items()}
+
+
+def _metric_name(variant: str, key: str) -> str:
+    """Return a metric's name in MLflow, which refuses the ``+`` of ``la+ts``."""
+    return f"{variant.replace('+', '.')}/{key}" if variant else key
+
+
+def _job_metrics(record: RunRecord, job: JobRecord) -> dict[str, float]:
+    """Return the job's defined metrics, those of variants under ``<variant>/``."""
+    return {
+        _metric_name(name, key): value
+        for name, variant in record.variants.items()
+        for key, grid in variant.metrics.items()
+        if (value := grid[job.cell][job.seed]) is not None
+    }
+
+
+def _undefined(record: RunRecord, job: JobRecord) -> int:
+    """Return how many of the job's metrics have no value."""
+    missing = {
+        (item.variant, item.key)
+        for item in record.undefined
+        if item.cell == job.cell and item.seed in (None, job.seed)
+    } | {
+        (name, key)
+        for name, variant in record.variants.items()
+        for key, grid in variant.metrics.items()
+        if grid[job.cell][job.seed] is None
+    }
+    return len(missing)
+
+
+def _means(record: RunRecord) -> dict[str, float]:
+    """Return means over cells and seeds of the metrics that are defined in all of them."""
+    means = {}
+    for name, variant in record.variants.items():
+        for key, grid in variant.metrics.items():
+            values = [value for row in grid for value in row]
+            if values and None not in values:
+                means[_metric_name(name, key)] = float(np.mean(np.array(grid, dtype=float)))
+    return means
+
+
+def _log_metrics(client: Any, run: str, metrics: Mapping[str, float]) -> None:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    finite = [Metric(k, float(v), now, 0) for k, v in metrics.items() if np.isfinite(v)]
+    for start in range(0, len(finite), BATCH["metrics"]):
+        client.log_batch(run, metrics=finite[start : start + BATCH["metrics"]])
+
+
+def _log_params(client: Any, run: str, params: Mapping[str, Any]) -> None:
+    from mlflow.entities import Param
+
+    known = [Param(k, str(v)[:PARAM_LENGTH]) for k, v in params.items() if v is not None]
+    for start in range(0, len(known), BATCH["params"]):
+        client.log_batch(run, params=known[start : start + BATCH["params"]])
+
+
+def _finished_run(client: Any, experiment: str, record: RunRecord) -> str | None:
+    """Return the run that mirrors this record; delete what an interrupted try left behind."""
+    sha = record.record_sha256
+    wanted = f"tags.`tailmark.record_sha256` = '{sha}' and tags.`tailmark.role` = 'entry'"
+    found = client.search_runs([experiment], wanted, max_results=100)
+    finished = [run.info.run_id for run in found if run.info.status == "FINISHED"]
+    for run in found:
+        if run.info.run_id not in finished[:1]:
+            _delete_with_children(client, experiment, run.info.run_id)
+    return finished[0] if finished else None
+
+
+def _delete_with_children(client: Any, experiment: str, run: str) -> None:
+    children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run}'")
+    for each in (*(child.info.run_id for child in children), run):
+        client.delete_run(each)
+
+
+def _experiment(client: Any, suite: str, uri: str) -> str:
+    """Return the id of the suite's experiment, made when it is not there."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(suite)
+    if found is None:
+        database = sqlite_file(uri)
+        artifacts = None if database is None else (database.parent / "mlartifacts").as_uri()
+        try:
+            return str(client.create_experiment(suite, artifact_location=artifacts))
+        except MlflowException as error:  # another process was faster
+            found = client.get_experiment_by_name(suite)
+            if found is None:
+                raise error
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+@contextmanager
+def _client(uri: str) -> Iterator[Any]:
+    """Give a client of a server that has answered; one writer at a time on a sqlite file."""
+    database = sqlite_file(uri)
+    with settings(KNOCK_SECONDS):
+        knock(uri)
+        client = _new_client(uri) if database is None else None
+        if client is not None:
+            client.search_experiments(max_results=1)
+    with settings(WORK_SECONDS):
+        if database is None:
+            yield client
+        else:
+            database.parent.mkdir(parents=True, exist_ok=True)
+            with single_writer(database):
+                yield _new_client(uri)
+
+
+def _new_client(uri: str) -> Any:
+    try:
+        from mlflow import MlflowClient
+    except ImportError as error:
+        raise TrackingError(
+            "Logging to MLflow needs the package mlflow; it is not installed. "
+            "Run: pip install 'tailmark[track]', or run with --no-track."
+        ) from error
+    return MlflowClient(tracking_uri=uri)

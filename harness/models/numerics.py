@@ -1,0 +1,213 @@
+"""How a pass is computed: device, dtype, memory format, batch size, threads; all recorded.
+
+The defaults are the exact mode: float32, one CPU thread, a batch size fixed per device. They do
+not look at the machine's load, so that the same job gives the same bits.
+"""
+
+import ctypes
+import os
+import random
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from harness.errors import SpecError
+from harness.lookup import closest
+
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("float32", "bfloat16")
+BATCH_SIZES = {"cpu": 256, "cuda": 512}
+"""Inputs a pass takes at once, per device."""
+SETTINGS = {"device": "TAILMARK_DEVICE", "dtype": "TAILMARK_DTYPE", "batch": "TAILMARK_BATCH_SIZE"}
+"""Environment variables that choose when no option does."""
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """How outputs are computed."""
+
+    device: str = "cpu"
+    """``cpu`` or ``cuda``; part of the evidence key."""
+    dtype: str = "float32"
+    """``float32`` (exact) or ``bfloat16`` (faster); part of the evidence key."""
+    memory_format: str = "contiguous"
+    """``contiguous`` or ``channels_last``; part of the evidence key."""
+    batch_size: int = BATCH_SIZES["cpu"]
+    """Inputs a call; recorded, not keyed."""
+    threads: int = 1
+    """CPU threads of a pass; recorded, not keyed."""
+
+    def recorded(self) -> dict[str, Any]:
+        """Return all of it as a record shows it."""
+        return asdict(self)
+
+
+def choose(
+    device: str | None = None,
+    dtype: str | None = None,
+    batch_size: int | None = None,
+    *,
+    torch: bool = True,
+) -> Numerics:
+    """Return how to compute, from options, then the environment, then the exact defaults.
+
+    torch is not imported for it.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda"}, optional
+        ``auto`` takes a GPU when torch and the driver can use one.
+    dtype : {"float32", "bfloat16"}, optional
+        bfloat16 goes with the memory format channels_last.
+    batch_size : int, optional
+        At least 1.
+    torch : bool, default=True
+        False: the model is numpy's or scikit-learn's and stays on the CPU in its own dtype.
+
+    Raises
+    ------
+    SpecError
+        If an option is not one of these.
+    """
+    if not torch:
+        return Numerics()
+    device = _option("device", device, DEVICES, "auto")
+    dtype = _option("dtype", dtype, DTYPES, "float32")
+    if device == "auto":
+        device = "cuda" if gpus() else "cpu"
+    memory_format = "channels_last" if dtype == "bfloat16" else "contiguous"
+    return Numerics(device, dtype, memory_format, _batch_size(batch_size, device))
+
+
+def _option(name: str, given: str | None, allowed: tuple[str, ...], default: str) -> str:
+    value = given or os.environ.get(SETTINGS[name]) or default
+    if value not in allowed:
+        near = closest(value, allowed)
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise SpecError(f"{name} must be one of {', '.join(allowed)}; got {value!r}.{hint}")
+    return value
+
+
+def _batch_size(given: int | None, device: str) -> int:
+    text = str(given) if given is not None else os.environ.get(SETTINGS["batch"])
+    if text is None:
+        return BATCH_SIZES[device]
+    if not text.isdigit() or int(text) < 1:
+        raise SpecError(f"batch size must be a whole number of at least 1; got {text!r}.")
+    return int(text)
+
+
+@cache
+def gpus() -> int:
+    """Return how many NVIDIA GPUs the driver shows, asked without importing torch.
+
+    0 where torch is a CPU build, for it could not use them.
+    """
+    try:
+        if version("torch").endswith("+cpu"):
+            return 0
+        driver = ctypes.CDLL("libcuda.so.1")
+    except (PackageNotFoundError, OSError):
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return int(count.value)
+
+
+def guard_process() -> None:
+    """Forbid mlflow to open pickles in this process and the ones that it starts."""
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+
+
+@contextmanager
+def computing(numerics: Numerics, *, seed: int | None = None) -> Iterator[None]:
+    """Hold threads, determinism and, for a training, the global seeds, and give them back.
+
+    torch is set only where something has imported it.
+
+    Parameters
+    ----------
+    numerics : Numerics
+        Its threads and device.
+    seed : int, optional
+        Seed python's, numpy's and torch's global generators: a trainer that forgets to seed its
+        own draws from a known state.
+
+    Raises
+    ------
+    SpecError
+        If the device cannot be used.
+    """
+    with threadpool_limits(limits=numerics.threads), _torch_held(numerics, seed), _seeded(seed):
+        yield
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    if seed is None:
+        yield
+        return
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002 (a trainer may use it)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+
+
+@contextmanager
+def _torch_held(numerics: Numerics, seed: int | None) -> Iterator[None]:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    if numerics.device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+        if not torch.cuda.is_available():
+            raise SpecError(
+                "device 'cuda' was chosen and torch cannot use the GPU. Pass --device cpu, or "
+                "install a torch that fits the driver."
+            )
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(numerics.threads)
+    torch.use_deterministic_algorithms(True)
+    with _tf32_off(torch), torch.random.fork_rng() if seed is not None else nullcontext():
+        if seed is not None:
+            torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before[0])
+            torch.use_deterministic_algorithms(before[1])
+
+
+@contextmanager
+def _tf32_off(torch: Any) -> Iterator[None]:
+    """Switch off the GPU's ten-bit products, which would pass for float32."""
+    backends = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = [backend.allow_tf32 for backend in backends]
+    bench = torch.backends.cudnn.benchmark
+    for backend in backends:
+        backend.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = bench
+        for backend, value in zip(backends, before, strict=True):
+            backend.allow_tf32 = value
+
+
+def settings_of(config: Mapping[str, Any]) -> tuple[int, str]:
+    """Return threads and dtype of a training's configuration; 1 and float32 by default."""
+    return int(config.get("threads", 1)), str(config.get("dtype", "float32"))

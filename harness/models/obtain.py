@@ -1,0 +1,368 @@
+"""From a job to its predictions: the only place that knows the kinds of entries.
+
+What is in the store is taken from there; then neither torch nor a trainer is imported.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CardError
+from harness.keys import KEY_VERSION, evidence_key, sha256_of
+from harness.lookup import lookup
+from harness.models.card_files import pools_of
+from harness.models.code import code_sha256
+from harness.models.methods import needs_of, settings_of
+from harness.models.numerics import Numerics, choose, guard_process
+from harness.models.predictions import read_predictions
+from harness.models.store import Store
+from harness.models.training import (
+    Parents,
+    Source,
+    feature_inputs,
+    on_features,
+    trained,
+)
+from harness.models.weights import checked_file
+from harness.types.data import Pool, Split
+from harness.types.models import Job, Predictions, TrainingData
+
+if TYPE_CHECKING:
+    from harness.data.suites import OpenSuite
+
+Progress = Callable[[Mapping[str, Any]], None]
+"""Called with ``{"stage": "fit" or a pool's name, "done": n, "total": n}``; a fit adds losses."""
+Parent = Callable[[str], Job]
+"""From an entry's name to its job in the same cell and seed."""
+
+
+@dataclass(frozen=True)
+class Obtained:
+    """What one job's model said, and how it came about."""
+
+    predictions: dict[str, Predictions]
+    """Pool → evidence; a pool that was not given is absent."""
+    model_id: str
+    """train_key, content of weights and architecture, or content of the given arrays."""
+    weights_sha256: str | None
+    """Content of the weights; None for given predictions."""
+    numerics: dict[str, Any]
+    """Device, dtype, memory format: what evidence depends on. Empty for given predictions."""
+    cost: dict[str, Any]
+    """Seconds, inputs per second, parameters, threads, batch size: recorded, never hashed."""
+    curves: dict[str, list[float]]
+    """Training curves; ``<name>@epoch`` says at which epochs."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A job with everything around it."""
+
+    job: Job
+    opened: "OpenSuite"
+    split: Split
+    store: Store
+    numerics: Numerics
+    parent: Parent | None
+    progress: Progress | None
+
+    def of(self, name: str) -> "_Work":
+        """Return the same for a parent's job."""
+        if self.parent is None:
+            raise CardError(f"{self.job.card.name} starts from {name!r}, which was not given.")
+        job = self.parent(name)
+        if job.card.kind == "predictions":
+            raise CardError(
+                f"{self.job.card.name} starts from {name!r}, whose predictions were given: it has "
+                "neither a state nor features. Name an entry of kind method or model."
+            )
+        return replace(self, job=job, numerics=_numerics_of(job, None))
+
+
+def obtain(
+    job: Job,
+    opened: "OpenSuite",
+    store: Store,
+    *,
+    pools: Sequence[str] | None = None,
+    parent: Parent | None = None,
+    progress: Progress | None = None,
+    numerics: Numerics | None = None,
+) -> Obtained:
+    """Return a job's predictions: from the store, by training, by loading, or as given.
+
+    Parameters
+    ----------
+    job : Job
+        Entry, cell, seed.
+    opened : OpenSuite
+        Pools and splits.
+    store : Store
+        What is there is not computed again.
+    pools : sequence of str, optional
+        Names of pools; default: train, val and calibration where there are any, test, all OOD.
+    parent : callable, optional
+        From the name of an entry that this one starts from to its job.
+    progress : callable, optional
+        Called with one mapping an epoch and a batch.
+    numerics : Numerics, optional
+        Default: chosen from the environment and the machine, exact.
+
+    Returns
+    -------
+    Obtained
+
+    Raises
+    ------
+    CardError
+        If the card, its files or its parents are wrong.
+    PredictionsError
+        If outputs are not predictions for their pool.
+    TrainingError
+        If training cannot go on.
+    """
+    guard_process()
+    split = opened.split(job.cell, job.seed)
+    wanted = _wanted(opened, split, pools)
+    if job.card.kind == "predictions":
+        return _given(job, wanted, len(opened.test.class_names))
+    chosen = _numerics_of(job, numerics)
+    work = _Work(job, opened, split, store, chosen, parent, progress)
+    memo_key = _memo_key(work)
+    memo = store.load_json("jobs", memo_key)
+    found = _cached(store, memo, wanted)
+    if memo is None or len(found) < len(wanted):
+        memo = _compute(work, {n: p for n, p in wanted.items() if n not in found}, found, memo)
+        store.save_json("jobs", memo_key, memo, note=job.name)
+    return _obtained(memo, {name: found[name] for name in wanted}, store)
+
+
+def _wanted(opened: "OpenSuite", split: Split, names: Sequence[str] | None) -> dict[str, Pool]:
+    """Return the pools asked for, in a fixed order."""
+    train = {"train": opened.train_pool(split)}
+    val = opened.val_pool(split)
+    available = train | ({} if val is None else {"val": val}) | pools_of(opened)
+    if names is None:
+        return available
+    return {name: lookup("pool", name, available) for name in names}
+
+
+def _numerics_of(job: Job, numerics: Numerics | None) -> Numerics:
+    if job.card.method is not None and "torch" not in needs_of(job.card.method):
+        return choose(torch=False)
+    return numerics or choose()
+
+
+def _memo_key(work: _Work) -> str:
+    """Return the key of everything that decides this job's evidence, found without imports.
+
+    The evidence keys themselves need the trainer's defaults and the model's preprocessing, which
+    only its own code knows; this key covers that code instead.
+    """
+    card, numerics = work.job.card, work.numerics
+    facts: dict[str, Any] = {
+        "v": KEY_VERSION,
+        "split_sha256": work.split.sha256,
+        "seed": work.job.seed,
+        "numerics": [numerics.device, numerics.dtype, numerics.memory_format],
+    }
+    if card.method is not None:
+        trainer, settings = settings_of(card, work.split.spec.dataset)
+        facts["method"] = [trainer, settings, code_sha256(trainer), card.facets.selection]
+        names = (card.method.init_from, card.method.features_from)
+        facts["parents"] = [None if n is None else _memo_key(work.of(n)) for n in names]
+    elif card.model is not None:
+        shown = card.model.model_dump(mode="json", exclude={"files"})
+        facts["model"] = [shown, _weights_of(work.job).sha256, _version("timm")]
+    return sha256_of(facts)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _weights_of(job: Job) -> Any:
+    assert job.card.model is not None
+    key = f"{job.cell}-s{job.seed}"
+    if key not in job.card.model.files:
+        raise CardError(
+            f"{job.card.name} has no weights for {key}: [model.files] names "
+            f"{len(job.card.model.files)} others. Add the file, or leave this cell out."
+        )
+    return job.card.model.files[key]
+
+
+def _cached(
+    store: Store, memo: Mapping[str, Any] | None, wanted: Mapping[str, Pool]
+) -> dict[str, Predictions]:
+    """Return the evidence that the store has of pools that are still the same."""
+    found = {}
+    for name, pool in wanted.items():
+        kept = (memo or {}).get("pools", {}).get(name)
+        if kept is None or kept["fingerprint"] != pool.fingerprint:
+            continue
+        predictions = store.load_evidence(kept["evidence"])
+        if predictions is not None:
+            found[name] = predictions
+    return found
+
+
+def _compute(
+    work: _Work,
+    missing: Mapping[str, Pool],
+    found: dict[str, Predictions],
+    memo: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Pass what is missing, add it to `found`, and return the memo of this job."""
+    parents = _parents(work, missing)
+    source = _source(work, parents)
+    pools = dict((memo or {}).get("pools", {}))
+    for name, pool in missing.items():
+        inputs = pool if parents.features is None else _on_features(pool, parents)
+        key = _evidence_key(source, inputs, work.numerics)
+        found[name] = _passed(work, source, inputs, key)
+        pools[name] = {"fingerprint": pool.fingerprint, "evidence": key}
+    return {
+        "model_id": source.model_id,
+        "weights_sha256": source.weights_sha256,
+        "cost": dict(source.cost),
+        "curves": dict(source.curves),
+        "pools": pools,
+    }
+
+
+def _evidence_key(source: Source, pool: Pool, numerics: Numerics) -> str:
+    preprocessing = source.preprocessing
+    return evidence_key(
+        model_id=source.model_id,
+        code=source.code,
+        pool=pool.fingerprint,
+        rows=None,
+        preprocessing=None if preprocessing is None else preprocessing.model_dump(mode="json"),
+        device=numerics.device,
+        dtype=numerics.dtype,
+        memory_format=numerics.memory_format,
+    )
+
+
+def _passed(work: _Work, source: Source, pool: Pool, key: str) -> Predictions:
+    """Return one pool's predictions from the store or by a pass, which is then kept."""
+    from harness.models.predict import predict
+
+    kept = work.store.load_evidence(key)
+    if kept is not None:
+        return kept
+    report = None if work.progress is None else partial(_report, work.progress, pool.name)
+    predictions = predict(source.model, pool, numerics=work.numerics, progress=report)
+    note = {"note": f"{work.job.name} {pool.name}", "pool": pool.name}
+    work.store.save_evidence(key, predictions, note)
+    return predictions
+
+
+def _report(progress: Progress, stage: str, done: int, total: int) -> None:
+    progress({"stage": stage, "done": done, "total": total})
+
+
+def _source(work: _Work, parents: Parents) -> Source:
+    if work.job.card.kind == "model":
+        from harness.models.loading import loaded
+
+        return loaded(
+            work.job, _weights_of(work.job), len(work.opened.test.class_names), work.store,
+            work.numerics,
+        )  # fmt: skip
+
+    def data() -> TrainingData:
+        given = work.opened.training_data(work.split)
+        return given if parents.features is None else on_features(given, parents.features)
+
+    return trained(work.job, work.split, data, work.store, work.numerics, parents, work.progress)
+
+
+def _parents(work: _Work, missing: Mapping[str, Pool]) -> Parents:
+    """Return state and features that a method starts from, obtained first where needed."""
+    part = work.job.card.method
+    if part is None or (part.init_from is None and part.features_from is None):
+        return Parents()
+    ids, state, features = [], None, None
+    if part.init_from is not None:
+        parent = work.of(part.init_from)
+        source = _source(parent, _parents(parent, {}))
+        state = work.store.load_state(source.model_id)
+        ids.append(source.model_id)
+        if state is None:
+            raise CardError(
+                f"{work.job.card.name}: init_from names {part.init_from!r}, which has no trained "
+                "state. Name an entry of kind method."
+            )
+    if part.features_from is not None:
+        needed = {"train", *missing} | ({"val"} if work.split.val_indices is not None else set())
+        parent = work.of(part.features_from)
+        obtained = obtain(
+            parent.job, work.opened, work.store, pools=sorted(needed), parent=work.parent,
+            progress=work.progress, numerics=parent.numerics,
+        )  # fmt: skip
+        features = obtained.predictions
+        ids.append(obtained.model_id)
+    return Parents(ids, None if state is None else state.arrays, features)
+
+
+def _on_features(pool: Pool, parents: Parents) -> Pool:
+    """Return a pool whose inputs are a parent's features; named by both."""
+    assert parents.features is not None
+    return replace(
+        pool,
+        modality="features",
+        inputs=feature_inputs(parents.features, pool.name),
+        fingerprint=sha256_of({"pool": pool.fingerprint, "features_of": list(parents.ids)}),
+    )
+
+
+def _given(job: Job, wanted: Mapping[str, Pool], num_classes: int) -> Obtained:
+    """Read and check the predictions that an entry hands over."""
+    assert job.card.predictions is not None
+    files, prefix = job.card.predictions.files, f"{job.cell}-s{job.seed}"
+    if f"{prefix}/test" not in files:
+        raise CardError(
+            f"{job.card.name} has no predictions for {prefix}/test, and test is required. Add "
+            "the file to [predictions.files], or leave this cell out."
+        )
+    found = {
+        name: read_predictions(
+            checked_file(job.folder, files[f"{prefix}/{name}"]), pool, num_classes
+        )
+        for name, pool in wanted.items()
+        if f"{prefix}/{name}" in files
+    }
+    identity = sha256_of({name: predictions.sha256 for name, predictions in found.items()})
+    return Obtained(found, identity, None, {}, {}, {})
+
+
+def _obtained(
+    memo: Mapping[str, Any], predictions: Mapping[str, Predictions], store: Store
+) -> Obtained:
+    head = store.load_head(memo["model_id"])
+    found = {name: replace(p, head=head) for name, p in predictions.items()}
+    passes = [p for p in predictions.values() if "seconds" in p.cost]
+    seconds = sum(p.cost["seconds"] for p in passes)
+    cost = dict(memo["cost"]) | {"pass_seconds": seconds}
+    if passes:
+        first = passes[0].numerics
+        cost |= {
+            "inputs_per_second": sum(len(p.row) for p in passes) / max(seconds, 1e-9),
+            "batch_size": min(int(p.numerics["batch_size"]) for p in passes),
+            "pass_threads": first["threads"],
+        }
+    numerics = {
+        name: predictions[next(iter(predictions))].numerics[name]
+        for name in ("device", "dtype", "memory_format")
+        if predictions
+    }
+    return Obtained(
+        found, memo["model_id"], memo["weights_sha256"], numerics, cost, dict(memo["curves"])
+    )

@@ -1,0 +1,293 @@
+"""Cards: what is accepted, and the sentence for everything that is not."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from harness.errors import CardError, PredictionsError
+from harness.keys import sha256_file
+from harness.models.cards import card_sha256, check_entry, new_entry, read_card, write_card
+from harness.types import EntryCard
+from tests.models.tiny_suite import CELL
+
+METHOD = """
+format = 1
+name = "cnn-ce"
+kind = "method"
+[method]
+trainer = "cross-entropy"
+[facets]
+backbone = "small CNN"
+"""
+
+
+@pytest.fixture
+def entry(tmp_path: Path):
+    """Return a folder with a card whose text was changed: ``entry("old", "new")``."""
+
+    def make(old: str = "", new: str = "", text: str = METHOD) -> Path:
+        assert old in text
+        folder = tmp_path / "cnn-ce"
+        folder.mkdir(exist_ok=True)
+        (folder / "entry.toml").write_text(text.replace(old, new, 1) if old else text)
+        return folder
+
+    return make
+
+
+def test_a_plain_card_is_read(entry):
+    card = read_card(entry())
+    assert card.method.trainer == "cross-entropy"
+    assert card.ood_score == "energy"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "trainer =",
+            "trainor =",
+            "cnn-ce/entry.toml: unknown field 'method.trainor'. Did you mean 'trainer'?",
+        ),
+        ("backbone", "bakbone", "unknown field 'facets.bakbone'. Did you mean 'backbone'?"),
+        ("kind =", "knid =", "unknown field 'knid'. Did you mean 'kind'?"),
+        ('name = "cnn-ce"', 'name = "cnn"', "name is 'cnn' and the folder 'cnn-ce'"),
+        ('name = "cnn-ce"', 'name = "CNN"', "name must be lower-case letters"),
+        ('"method"', '"model"', "the part \\[model\\] and no other; \\[method\\] does not belong"),
+        ('"method"', '"metod"', "kind: input should be 'method', 'model' or 'predictions'"),
+        ("format = 1", "format = 2", "format: input should be 1; got 2"),
+        ('kind = "method"', 'kind = "method"\nood_score = "enrgy"', "Did you mean 'energy'"),
+        ('kind = "method"', 'kind = "method"\nrank_variants = ["lq"]', "'lq'"),
+        ('"cross-entropy"', '"cross-entrpy"', "Did you mean 'cross-entropy'"),
+        ('"cross-entropy"', '"os:system"', "is code from outside this project"),
+        ('"cross-entropy"', '"baselines.x:not a name"', "must be 'module:function'"),
+        ("[facets]", "[facets", "is not TOML"),
+        (
+            "[facets]",
+            '[facets]\nselection = "best_on_test"',
+            "an epoch chosen by its test score makes the test set a training set",
+        ),
+    ],
+)
+def test_each_mistake_has_its_sentence(entry, old, new, sentence):
+    with pytest.raises(CardError, match=sentence):
+        read_card(entry(old, new))
+
+
+def test_trust_allows_a_trainer_from_outside(entry):
+    folder = entry('"cross-entropy"', '"toybox.linear:fit_means"')
+    assert read_card(folder, trust=True).method.trainer == "toybox.linear:fit_means"
+
+
+def test_an_unknown_field_of_a_weight_file_names_its_fields(entry):
+    text = """
+format = 1
+name = "cnn-ce"
+kind = "model"
+[model]
+arch = "resnet18"
+[model.files]
+"tiny-s0" = { path = "w.safetensors", sha265 = "0" }
+"""
+    with pytest.raises(CardError, match="'model.files.tiny-s0.sha265'. Did you mean 'sha256'"):
+        read_card(entry(text=text))
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('arch = "hf-hub:timm/resnet18"', "without a pretrained tag or a source"),
+        ('arch = "resnet18.a1_in1k"', "without a pretrained tag or a source"),
+        ('arch = "local-dir:/tmp/x"', "without a pretrained tag or a source"),
+        ('arch = "resnet18"\nkwargs = { pretrained = true }', "'pretrained' may not be set"),
+        ('arch = "resnet18"\nkwargs = { checkpoint_path = "x" }', "'checkpoint_path' may not be"),
+        ('arch = "resnet18"\nkwargs = { num_classes = 3 }', "'num_classes' may not be set"),
+        ('arch = "resnet18"\nkwargs = { in_chan = 1 }', "Did you mean 'in_chans'"),
+        ('arch = "resnet18"\nkwargs = { img_size = { a = 1 } }', "must be a number, a text or"),
+    ],
+)
+def test_architectures_come_from_timm_without_anything_that_loads(entry, line, sentence):
+    text = f'format = 1\nname = "cnn-ce"\nkind = "model"\n[model]\n{line}\n'
+    with pytest.raises(CardError, match=sentence):
+        read_card(entry(text=text))
+
+
+def test_a_folder_without_a_card_says_how_to_make_one(tmp_path):
+    with pytest.raises(CardError, match="Run: tailmark new nothing"):
+        read_card(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("kind", ["method", "model", "predictions"])
+def test_a_new_card_reads_back(tmp_path, kind):
+    path = new_entry(tmp_path, "mine", kind)
+    card = read_card(path.parent)
+    assert (card.name, card.kind) == ("mine", kind)
+
+
+def test_a_new_card_never_overwrites(tmp_path):
+    new_entry(tmp_path, "mine", "method")
+    with pytest.raises(CardError, match="exists and is not overwritten"):
+        new_entry(tmp_path, "mine", "model")
+
+
+def test_a_refused_new_card_leaves_nothing_behind(tmp_path):
+    with pytest.raises(CardError, match="lower-case"):
+        new_entry(tmp_path, "Mine", "method")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_written_card_reads_back_equal(tmp_path):
+    card = EntryCard.model_validate(
+        {
+            "format": 1,
+            "name": "mine",
+            "kind": "model",
+            "summary": 'a "quoted" line\nand another — ü',
+            "rank_variants": ["la", "ts"],
+            "model": {
+                "arch": "resnet18",
+                "kwargs": {"in_chans": 1, "drop_rate": 0.1},
+                "files": {"digits-exp10-clean-s0": {"path": "a b.safetensors", "sha256": "0" * 64}},
+                "preprocessing": {"size": [8, 8], "channels": 1, "mean": [0.5], "std": [0.25]},
+            },
+            "facets": {"selection": "clean_val", "saw_clean_labels": True},
+        }
+    )
+    write_card(tmp_path / "mine", card)
+    again = read_card(tmp_path / "mine")
+    assert again == card
+    assert card_sha256(again) == card_sha256(card)
+
+
+def test_comments_and_order_do_not_change_a_cards_identity(entry):
+    plain = card_sha256(read_card(entry()))
+    text = METHOD.replace("format = 1\n", "").replace("kind =", "format = 1 # the form\nkind =")
+    assert card_sha256(read_card(entry(text=text))) == plain
+
+
+def given(folder: Path, files: dict[str, Path]) -> Path:
+    write_card(
+        folder,
+        EntryCard.model_validate(
+            {
+                "format": 1,
+                "name": folder.name,
+                "kind": "predictions",
+                "predictions": {
+                    "files": {
+                        key: {
+                            "path": str(
+                                path.relative_to(folder) if path.is_relative_to(folder) else path
+                            ),
+                            "sha256": sha256_file(path),
+                        }
+                        for key, path in files.items()
+                    }
+                },
+            }
+        ),
+    )
+    return folder
+
+
+@pytest.fixture
+def handed_in(tmp_path, rng):
+    """An entry with one good file for the tiny suite."""
+    folder = tmp_path / "given"
+    folder.mkdir()
+    np.savez(folder / "test.npz", logits=rng.normal(size=(70, 3)).astype("f4"))
+    return given(folder, {f"{CELL}-s0/test": folder / "test.npz"})
+
+
+def test_check_names_the_jobs_without_a_file(handed_in, opened):
+    findings = check_entry(handed_in, suite=opened)
+    assert len(findings) == 1
+    assert findings[0].startswith("3 of 4 jobs of tiny-v1 have no file")
+
+
+def test_check_refuses_another_files_bytes(handed_in, rng):
+    np.savez(handed_in / "test.npz", logits=rng.normal(size=(70, 3)).astype("f4"))
+    with pytest.raises(CardError, match="should have sha256 .* and has"):
+        check_entry(handed_in)
+
+
+def test_check_refuses_a_missing_file(handed_in):
+    (handed_in / "test.npz").unlink()
+    with pytest.raises(CardError, match="does not exist"):
+        check_entry(handed_in)
+
+
+def test_check_refuses_a_link_that_leaves_the_folder(handed_in, tmp_path):
+    shutil.move(handed_in / "test.npz", tmp_path / "outside.npz")
+    (handed_in / "test.npz").symlink_to(tmp_path / "outside.npz")
+    with pytest.raises(CardError, match="Files of an entry lie in its folder"):
+        check_entry(handed_in)
+
+
+def test_check_refuses_a_path_that_leaves_the_folder(handed_in, tmp_path):
+    shutil.copy(handed_in / "test.npz", tmp_path / "outside.npz")
+    text = (handed_in / "entry.toml").read_text()
+    (handed_in / "entry.toml").write_text(text.replace('"test.npz"', '"../outside.npz"'))
+    with pytest.raises(CardError, match="Files of an entry lie in its folder"):
+        check_entry(handed_in)
+
+
+def test_check_refuses_predictions_of_another_length(handed_in, opened, rng):
+    np.savez(handed_in / "test.npz", probs=rng.dirichlet(np.ones(3), 69))
+    given(handed_in, {f"{CELL}-s0/test": handed_in / "test.npz"})
+    with pytest.raises(
+        PredictionsError,
+        match="test.npz: probs has 69 rows, the test set has 70. Write one row per test image, "
+        "in dataset order.",
+    ):
+        check_entry(handed_in, suite=opened)
+
+
+def test_check_refuses_a_cell_that_the_suite_does_not_have(handed_in, opened):
+    given(handed_in, {f"{CELL}-s7/test": handed_in / "test.npz"})
+    with pytest.raises(CardError, match=f"Did you mean '{CELL}-s1'"):
+        check_entry(handed_in, suite=opened)
+
+
+def test_check_refuses_a_pickle_named_as_weights(tmp_path):
+    folder = tmp_path / "pickled"
+    folder.mkdir()
+    (folder / "w.pt").write_bytes(b"\x80\x04\x95" + b"x" * 64)
+    write_card(
+        folder,
+        EntryCard.model_validate(
+            {
+                "format": 1,
+                "name": "pickled",
+                "kind": "model",
+                "model": {
+                    "arch": "resnet18",
+                    "files": {
+                        f"{CELL}-s0": {"path": "w.pt", "sha256": sha256_file(folder / "w.pt")}
+                    },
+                },
+            }
+        ),
+    )
+    with pytest.raises(CardError, match="pickles .* are not opened"):
+        check_entry(folder)
+
+
+def test_weights_of_another_number_of_classes_are_refused(tmp_path, opened):
+    from harness.models.loading import build
+    from harness.types.models import ModelPart
+
+    folder = tmp_path / "five"
+    folder.mkdir()
+    part = {"arch": "test_vit", "kwargs": {"in_chans": 1, "img_size": 32, "patch_size": 8}}
+    network = build(ModelPart.model_validate(part), 5)
+    save_file({k: v.numpy() for k, v in network.state_dict().items()}, folder / "w.safetensors")
+    sha256 = sha256_file(folder / "w.safetensors")
+    part["files"] = {f"{CELL}-s0": {"path": "w.safetensors", "sha256": sha256}}
+    card = {"format": 1, "name": "five", "kind": "model", "model": part}
+    write_card(folder, EntryCard.model_validate(card))
+    with pytest.raises(CardError, match="is for 5 classes .* the suite has 3"):
+        check_entry(folder, suite=opened)

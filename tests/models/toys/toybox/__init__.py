@@ -1,0 +1,1 @@
+"""A package from outside, as a stranger would write one: trainers of numpy's size."""

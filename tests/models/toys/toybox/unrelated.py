@@ -1,0 +1,1 @@
+"""A module that nothing imports: changing it changes no key."""

@@ -1,0 +1,295 @@
+"""OOD scores from penultimate features; all are larger for OOD.
+
+Parameters come from training evidence only: features of the training split, observed labels, the
+stored last linear layer. float64 inside, in blocks of rows where a product is large.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64, Int
+
+from harness.errors import PredictionsError, Undefined
+from harness.scores.output_scores import free_energy
+from harness.types import Predictions
+
+NEIGHBOUR = 50
+"""k of kNN (the paper's choice for CIFAR-10); the number of training images when smaller."""
+REACT_QUANTILE = 0.9
+"""Share of training activations that ReAct leaves alone (the paper's p = 90)."""
+NUMBERS_AT_ONCE = 1 << 24
+"""Elements of the largest temporary matrix: 128 MB in float64."""
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """Class means and tied covariance of training features, and one Gaussian for all of them.
+
+    Factors whiten: the squared Mahalanobis distance is ‖(f − mean) @ factor‖².
+    """
+
+    means: Float64[np.ndarray, "k d"]
+    """Of classes that have an observed training image."""
+    factor: Float64[np.ndarray, "d r"]
+    """Whitens by the within-class covariance."""
+    mean: Float64[np.ndarray, "1 d"]
+    """Of all training features."""
+    background: Float64[np.ndarray, "d s"]
+    """Whitens by the covariance of all training features."""
+
+
+def fit_gaussians(train: Predictions, observed: Int[np.ndarray, " n"]) -> Gaussians:
+    """Return the class statistics that both Mahalanobis scores use.
+
+    Parameters
+    ----------
+    train : Predictions
+        Of the training split, with features (n, d).
+    observed : int array of shape (n,)
+        Observed (noisy) label of every row.
+
+    References
+    ----------
+    Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
+    Adversarial Attacks", equation 1.
+    """
+    features = _features(train)
+    _, index, sizes = np.unique(observed, return_inverse=True, return_counts=True)
+    # Sums by class through sorted runs: a (k, n) indicator would be large.
+    order = np.argsort(index, kind="stable")
+    sums = np.add.reduceat(features[order], np.cumsum(sizes) - sizes, axis=0)
+    means = sums / sizes[:, None]
+    mean = features.mean(axis=0, keepdims=True)
+    return Gaussians(means, _whitening(features - means[index]), mean, _whitening(features - mean))
+
+
+def _whitening(centred: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "d r"]:
+    """Return F with F Fᵀ = pseudo-inverse of the covariance (divided by n, not n − 1)."""
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+    # The cut of scipy.linalg.pinvh: directions without variance say nothing, instead of all.
+    kept = values > values.max() * len(values) * np.finfo(np.float64).eps
+    if not kept.any():
+        raise Undefined("training features do not vary within classes")
+    factor: Float64[np.ndarray, "d r"] = vectors[:, kept] / np.sqrt(values[kept])
+    return factor
+
+
+def _squared(
+    features: Float64[np.ndarray, "n d"],
+    means: Float64[np.ndarray, "k d"],
+    factor: Float64[np.ndarray, "d r"],
+) -> Float64[np.ndarray, " n"]:
+    """Return the smallest squared Mahalanobis distance to any of the means."""
+    # Distances around the means' centre: products of large offsets would lose digits.
+    centre = means.mean(axis=0)
+    whitened, whitened_means = (features - centre) @ factor, (means - centre) @ factor
+    squares = np.square(whitened_means).sum(axis=1)
+    nearest = np.concatenate(
+        [(squares - 2 * block @ whitened_means.T).min(axis=1)
+         for block in _blocks(whitened, len(means))]
+    )  # fmt: skip
+    return np.maximum(nearest + np.square(whitened).sum(axis=1), 0)
+
+
+def mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64[np.ndarray, " n"]:
+    """Return the squared Mahalanobis distance to the nearest class mean, tied covariance.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        With features (n, d).
+    fitted : Gaussians
+        From `fit_gaussians`.
+
+    References
+    ----------
+    Lee et al. 2018, equation 2 (one layer, no input perturbation; sign turned).
+    """
+    return _squared(_features(predictions), fitted.means, fitted.factor)
+
+
+def relative_mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64[np.ndarray, " n"]:
+    """Return the Mahalanobis distance to the nearest class minus that to all training data.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        With features (n, d).
+    fitted : Gaussians
+        From `fit_gaussians`.
+
+    References
+    ----------
+    Ren et al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection",
+    section 3 (sign turned).
+    """
+    features = _features(predictions)
+    return _squared(features, fitted.means, fitted.factor) - _squared(
+        features, fitted.mean, fitted.background
+    )
+
+
+def fit_knn(train: Predictions) -> Float[np.ndarray, "n d"]:
+    """Return the training features, each scaled to length 1.
+
+    Parameters
+    ----------
+    train : Predictions
+        Of the training split, with features (n, d).
+    """
+    return _unit(_features(train))
+
+
+def knn(predictions: Predictions, bank: Float[np.ndarray, "m d"]) -> Float64[np.ndarray, " n"]:
+    """Return the distance to the 50th nearest training feature, all scaled to length 1.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        With features (n, d).
+    bank : float array of shape (m, d)
+        From `fit_knn`; with fewer than 50 rows the farthest counts.
+
+    References
+    ----------
+    Sun et al. 2022, "Out-of-Distribution Detection with Deep Nearest Neighbors", section 3.
+    """
+    features, at = _unit(_features(predictions)), min(NEIGHBOUR, len(bank)) - 1
+    narrow = bank.astype(np.float32)
+    # float32 finds the neighbour, its distance is exact: 2 − 2cos would lose half the digits.
+    found = np.concatenate(
+        [np.argpartition(-(block.astype(np.float32) @ narrow.T), at, axis=1)[:, at]
+         for block in _blocks(features, len(bank))]
+    )  # fmt: skip
+    return np.asarray(np.linalg.norm(features - bank[found], axis=1))
+
+
+@dataclass(frozen=True)
+class VirtualLogit:
+    """What ViM keeps of the training data."""
+
+    origin: Float64[np.ndarray, " d"]
+    """Where all logits of the head are equal to 0 in the least-squares sense."""
+    residual: Float64[np.ndarray, "d r"]
+    """Orthonormal directions outside the principal space."""
+    alpha: float
+    """Scale that makes the virtual logit as large as the largest logit on training data."""
+
+
+def fit_vim(train: Predictions) -> VirtualLogit:
+    """Return ViM's principal space and scale.
+
+    The principal space has 1000 dimensions from 2048 features on, 512 from 768 on, else half.
+
+    Parameters
+    ----------
+    train : Predictions
+        Of the training split: logits (n, c), features (n, d), head.
+
+    References
+    ----------
+    Wang et al. 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", sections 4.1, 4.2.
+    """
+    weight, bias = _head(train)
+    features = _features(train)
+    size = features.shape[1]
+    dimensions = 1000 if size >= 2048 else 512 if size >= 768 else size // 2
+    origin = -np.linalg.pinv(weight) @ bias
+    around = features - origin
+    _, vectors = np.linalg.eigh(around.T @ around)  # ascending
+    residual = vectors[:, : size - dimensions]
+    norms = np.linalg.norm(around @ residual, axis=1)
+    if not norms.any():
+        raise Undefined("training features have no part outside the principal space")
+    alpha = float(train.values.max(axis=1).astype(np.float64).sum() / norms.sum())
+    return VirtualLogit(origin, residual, alpha)
+
+
+def vim(predictions: Predictions, fitted: VirtualLogit) -> Float64[np.ndarray, " n"]:
+    """Return the virtual logit minus the log-sum of the logits.
+
+    A monotone form of the virtual class's softmax probability, which would saturate.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Logits (n, c) and features (n, d).
+    fitted : VirtualLogit
+        From `fit_vim`.
+
+    References
+    ----------
+    Wang et al. 2022, equation 8.
+    """
+    offset = (_features(predictions) - fitted.origin) @ fitted.residual
+    virtual = fitted.alpha * np.linalg.norm(offset, axis=1)
+    return np.asarray(virtual + free_energy(predictions.values.astype(np.float64)))
+
+
+def fit_react(train: Predictions) -> float:
+    """Return the 0.9 quantile of all training activations.
+
+    Parameters
+    ----------
+    train : Predictions
+        Of the training split, with features (n, d).
+    """
+    return float(np.quantile(_features(train), REACT_QUANTILE))
+
+
+def react(predictions: Predictions, fitted: float) -> Float64[np.ndarray, " n"]:
+    """Return the free energy of the logits that features cut at a threshold would give.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Features (n, d) and head.
+    fitted : float
+        Threshold from `fit_react`.
+
+    References
+    ----------
+    Sun et al. 2021, "ReAct: Out-of-distribution Detection With Rectified Activations", section 3.
+    """
+    weight, bias = _head(predictions)
+    return free_energy(np.minimum(_features(predictions), fitted) @ weight.T + bias)
+
+
+def _features(predictions: Predictions) -> Float64[np.ndarray, "n d"]:
+    """Return the features as float64; the driver has made sure that there are some."""
+    assert predictions.features is not None
+    features = predictions.features.astype(np.float64)
+    if not np.isfinite(features).all():
+        row = int(np.argwhere(~np.isfinite(features))[0, 0])
+        raise PredictionsError(
+            f"features must be finite; row {row} is not. float16 ends at 65504: "
+            "scale the features down before the last layer, or leave them out."
+        )
+    return features
+
+
+def _head(predictions: Predictions) -> tuple[Float64[np.ndarray, "c d"], Float64[np.ndarray, " c"]]:
+    """Return weight and bias of the last linear layer, checked against features and logits."""
+    assert predictions.head is not None and predictions.features is not None
+    weight, bias = (np.asarray(predictions.head[k], dtype=np.float64) for k in ("weight", "bias"))
+    wanted = (predictions.values.shape[1], predictions.features.shape[1])
+    if weight.shape != wanted or bias.shape != wanted[:1]:
+        raise PredictionsError(
+            f"head must have weight {wanted} and bias {wanted[:1]} (classes, features); got "
+            f"{weight.shape} and {bias.shape}. Store the layer that makes logits of features."
+        )
+    return weight, bias
+
+
+def _unit(features: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
+    """Return rows scaled to length 1; a row of zeros stays."""
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.asarray(features / np.where(length > 0, length, 1))
+
+
+def _blocks(rows: Float64[np.ndarray, "n d"], width: int) -> Iterator[Float64[np.ndarray, "b d"]]:
+    """Yield rows in blocks whose products of `width` columns stay small."""
+    step = max(1, NUMBERS_AT_ONCE // max(1, width))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]

@@ -1,0 +1,187 @@
+"""OOD scores by name: a literal table, and the one way to compute a score on all pools.
+
+Every score is larger for OOD. Nothing is fitted on anything but training evidence.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float64, Int
+
+from harness.errors import PredictionsError, Undefined
+from harness.lookup import lookup
+from harness.scores import feature_scores as features
+from harness.scores import output_scores as outputs
+from harness.types import Predictions
+
+Need = Literal["logits", "probs", "features", "head", "train"]
+
+MISSING: dict[str, str] = {
+    "logits": "only probabilities were given, and logits are never made from probabilities",
+    "features": "no features were stored",
+    "head": "the last linear layer was not stored",
+    "train": "there are no predictions on the training split",
+    "observed": "the observed training labels were not given",
+}
+"""Why a score has no value, by what is missing."""
+
+
+@dataclass(frozen=True)
+class OODScore:
+    """One row of the table."""
+
+    key: str
+    """Name in metric keys."""
+    title: str
+    """As people write it."""
+    needs: frozenset[Need]
+    """What it reads; ``probs`` means logits or probabilities."""
+    score: Callable[..., Float64[np.ndarray, " n"]]
+    """``(predictions)`` or ``(predictions, fitted)`` → float64 (n,), larger is more OOD."""
+    source: str
+    """Paper."""
+    fit: Callable[..., Any] | None = None
+    """``(train, observed)`` → what `score` takes as `fitted`; None: nothing is fitted."""
+    classes: bool = False
+    """Whether `fit` reads observed labels."""
+
+
+OOD_SCORES: dict[str, OODScore] = {
+    "msp": OODScore("msp", "MSP", frozenset({"probs"}), outputs.msp, "Hendrycks and Gimpel 2017"),
+    "max_logit": OODScore(
+        "max_logit", "Max logit", frozenset({"logits"}), outputs.max_logit, "Hendrycks et al. 2022"
+    ),
+    "energy": OODScore(
+        "energy", "Energy", frozenset({"logits"}), outputs.energy, "Liu et al. 2020"
+    ),
+    "entropy": OODScore(
+        "entropy", "Entropy", frozenset({"probs"}), outputs.entropy, "Shannon 1948"
+    ),
+    "gen": OODScore("gen", "GEN", frozenset({"probs"}), outputs.gen, "Liu et al. 2023"),
+    "mahalanobis": OODScore(
+        "mahalanobis",
+        "Mahalanobis",
+        frozenset({"features", "train"}),
+        features.mahalanobis,
+        "Lee et al. 2018",
+        fit=features.fit_gaussians,
+        classes=True,
+    ),
+    "relative_mahalanobis": OODScore(
+        "relative_mahalanobis",
+        "Relative Mahalanobis",
+        frozenset({"features", "train"}),
+        features.relative_mahalanobis,
+        "Ren et al. 2021",
+        fit=features.fit_gaussians,
+        classes=True,
+    ),
+    "knn": OODScore(
+        "knn",
+        "kNN",
+        frozenset({"features", "train"}),
+        features.knn,
+        "Sun et al. 2022",
+        fit=features.fit_knn,
+    ),
+    "vim": OODScore(
+        "vim",
+        "ViM",
+        frozenset({"logits", "features", "head", "train"}),
+        features.vim,
+        "Wang et al. 2022",
+        fit=features.fit_vim,
+    ),
+    "react": OODScore(
+        "react",
+        "ReAct",
+        frozenset({"logits", "features", "head", "train"}),
+        features.react,
+        "Sun et al. 2021",
+        fit=features.fit_react,
+    ),
+}
+"""All OOD scores."""
+
+
+def ood_scores(
+    name: str,
+    pools: Mapping[str, Predictions],
+    *,
+    train: Predictions | None = None,
+    observed: Int[np.ndarray, " m"] | None = None,
+) -> dict[str, Float64[np.ndarray, " _"]]:
+    """Return one score of every input of every pool.
+
+    Parameters
+    ----------
+    name : str
+        Key of OOD_SCORES.
+    pools : mapping of str to Predictions
+        The ID test pool and OOD pools, all scored with the same fitted parameters.
+    train : Predictions, optional
+        Of the training split, for scores that are fitted.
+    observed : int array of shape (m,), optional
+        Observed label of every row of `train`.
+
+    Returns
+    -------
+    dict of str to float64 array of shape (n,)
+        In the order of `pools`; larger is more OOD.
+
+    Raises
+    ------
+    Undefined
+        If what the score needs is not at hand; the reason says what.
+    UnknownNameError
+        If there is no such score.
+    PredictionsError
+        If arrays do not fit each other or a score is not finite.
+    """
+    entry = lookup("OOD score", name, OOD_SCORES)
+    for pool, predictions in pools.items():
+        _check_needs(entry, predictions, pool)
+    if entry.fit is None:
+        return {p: _finite(entry.score(x), name, p) for p, x in pools.items()}
+    fitted = _fit(entry, train, observed)
+    return {p: _finite(entry.score(x, fitted), name, p) for p, x in pools.items()}
+
+
+def _fit(entry: OODScore, train: Predictions | None, observed: Int[np.ndarray, " m"] | None) -> Any:
+    if train is None:
+        raise Undefined(MISSING["train"])
+    _check_needs(entry, train, "train")
+    assert entry.fit is not None
+    if not entry.classes:
+        return entry.fit(train)
+    if observed is None:
+        raise Undefined(MISSING["observed"])
+    if len(observed) != len(train.values):
+        raise PredictionsError(
+            f"observed has {len(observed)} labels, train has {len(train.values)} rows. "
+            "Give one observed label for each row of the training split."
+        )
+    return entry.fit(train, observed)
+
+
+def _check_needs(entry: OODScore, predictions: Predictions, pool: str) -> None:
+    absent = {
+        "logits": predictions.kind != "logits",
+        "features": predictions.features is None,
+        "head": predictions.head is None,
+    }
+    for need, missing in absent.items():
+        if missing and need in entry.needs:
+            raise Undefined(f"{MISSING[need]} ({pool})")
+
+
+def _finite(scores: Float64[np.ndarray, " n"], name: str, pool: str) -> Float64[np.ndarray, " n"]:
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if len(bad):
+        raise PredictionsError(
+            f"{name} on {pool} must be finite; row {bad[0]} is {scores[bad[0]]}. "
+            "Check the logits or features of that row."
+        )
+    return scores

@@ -1,0 +1,64 @@
+"""The same scores from a library, where it is right; and where its number means something else."""
+
+import numpy as np
+import pytest
+
+from harness.scores.ood import ood_scores
+from tests.scores.evidence import linear_model
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def detectors():
+    from harness.models.vision import torchvision
+
+    torchvision()  # pytorch-ood imports it, and a build for another torch must be mended first
+    return pytest.importorskip("pytorch_ood.detector")
+
+
+@pytest.fixture
+def evidence(rng):
+    (train, labels), (test, _) = linear_model(rng, n=300), linear_model(rng, n=80)
+    tensors = {
+        "x": torch.tensor(train.features.astype(np.float32)),
+        "y": torch.tensor(labels),
+        "f": torch.tensor(test.features.astype(np.float32)),
+        "w": torch.tensor(test.head["weight"]),
+        "b": torch.tensor(test.head["bias"]),
+    }
+
+    def ours(name):
+        return ood_scores(name, {"test": test}, train=train, observed=labels)["test"]
+
+    return ours, tensors
+
+
+def test_knn_and_vim_agree(detectors, evidence):
+    ours, t = evidence
+    knn = detectors.KNN(None, k=50).fit_features(t["x"], t["y"]).predict_features(t["f"])
+    np.testing.assert_allclose(ours("knn"), knn.numpy(), rtol=1e-4)
+    vim = detectors.ViM(None, d=4, w=t["w"], b=t["b"]).fit_features(t["x"], t["y"])
+    np.testing.assert_allclose(ours("vim"), vim.predict_features(t["f"]).numpy(), rtol=1e-3)
+
+
+def test_gen_is_their_mean_as_a_sum(detectors, evidence):
+    ours, t = evidence
+    theirs = detectors.GEN.score(t["f"] @ t["w"].T + t["b"]).numpy()
+    # Their 1 − p is float32 and rounds to 0 where a class is certain: compare the others.
+    unsure = theirs > np.quantile(theirs, 0.5)
+    np.testing.assert_allclose(ours("gen")[unsure], 4 * theirs[unsure], rtol=1e-2)
+
+
+def test_mahalanobis_orders_alike_up_to_their_scale(detectors, evidence):
+    ours, t = evidence
+    theirs = detectors.Mahalanobis(None).fit_features(t["x"], t["y"]).predict_features(t["f"])
+    mine, other = ours("mahalanobis"), theirs.numpy().astype(float)
+    assert np.corrcoef(mine, other)[0, 1] == pytest.approx(1, abs=1e-4)
+
+
+def test_relative_mahalanobis_orders_alike_up_to_their_scale(detectors, evidence):
+    ours, t = evidence
+    theirs = detectors.RMD(None).fit_features(t["x"], t["y"]).predict_features(t["f"])
+    mine, other = ours("relative_mahalanobis"), theirs.numpy().astype(float)
+    assert np.corrcoef(mine, other)[0, 1] == pytest.approx(1, abs=1e-4)

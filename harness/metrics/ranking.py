@@ -1,0 +1,179 @@
+"""How well scores rank the classes: AUROC one-vs-rest and one-vs-one, average precision."""
+
+import numpy as np
+from jaxtyping import Float, Float64, Integer
+
+from harness.errors import Undefined
+from harness.metrics.checks import check_matrix, checked_labels, checked_weights
+from harness.metrics.placement import RankSums, rank_sums
+
+
+def auroc_of_classes(
+    pairs: Float[np.ndarray, "c c"], totals: Float[np.ndarray, " c"]
+) -> Float64[np.ndarray, " c"]:
+    """Return the AUROC of each class against the rest; NaN where either has no weight.
+
+    Within a class all weights are in `pairs` already, so other class weights need no new pass.
+
+    Parameters
+    ----------
+    pairs : float array of shape (c, c)
+        Of `RankSums`.
+    totals : float array of shape (c,)
+        Weight of each class.
+    """
+    known = ~np.isnan(pairs)
+    weight = np.where(known, totals, 0.0)
+    rest = weight.sum(axis=1)
+    total = np.where(known, pairs, 0.0) * weight
+    return np.divide(total.sum(axis=1), rest, out=np.full(len(rest), np.nan), where=rest > 0)
+
+
+def macro_auroc(pairs: Float[np.ndarray, "c c"], totals: Float[np.ndarray, " c"]) -> float:
+    """Return the mean of `auroc_of_classes` over the classes that have it."""
+    return _mean(auroc_of_classes(pairs, totals))
+
+
+def macro_ovo(pairs: Float[np.ndarray, "c c"]) -> float:
+    """Return the mean of `pairs`: every ordered pair of classes that have weight."""
+    return _mean(pairs)
+
+
+def macro_precision(precision: Float[np.ndarray, " c"]) -> float:
+    """Return the mean average precision over the classes that have it."""
+    return _mean(precision)
+
+
+def _mean(values: np.ndarray) -> float:
+    held = values[~np.isnan(values)]
+    if len(held) == 0:
+        raise Undefined("only one class has test images: nothing to rank it against")
+    return float(held.mean())
+
+
+def _sums_of(
+    y_true: Integer[np.ndarray, " n"],
+    scores: Float[np.ndarray, "n c"],
+    weights: Float[np.ndarray, " n"] | None,
+) -> tuple[RankSums, Float64[np.ndarray, " c"]]:
+    """Check, sort by class and pass once; return the sums and the weight of each class."""
+    check_matrix(scores, len(y_true), "scores")
+    labels = checked_labels(y_true, scores.shape[1])
+    w = checked_weights(weights, len(labels))
+    order = np.argsort(labels, kind="stable")
+    counts = np.bincount(labels, minlength=scores.shape[1])
+    by_class = np.ascontiguousarray(scores[order].T, dtype=np.float64)
+    sums = rank_sums(by_class, counts, None if w is None else w[order])
+    return sums, np.bincount(labels, weights=w, minlength=len(counts)).astype(np.float64)
+
+
+def auroc(
+    y_true: Integer[np.ndarray, " n"],
+    scores: Float[np.ndarray, "n c"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the area under the ROC curve, one class against the rest, mean over classes.
+
+    A class without weight is left out. Ties count one half.
+
+    Parameters
+    ----------
+    y_true : int array of shape (n,)
+        Class indices, 0 <= y < c.
+    scores : float array of shape (n, c)
+        Column k is larger for class k. From logits use `Outputs.from_logits`, which ranks by
+        z_k − logsumexp_{j≠k} z_j; probabilities near 0 and 1 collapse to ties.
+    weights : float array of shape (n,), optional
+        Weight of each image; default ones.
+
+    Returns
+    -------
+    float
+        Fraction in [0, 1]; higher is better, 0.5 is chance.
+
+    Raises
+    ------
+    Undefined
+        If fewer than two classes have weight.
+
+    References
+    ----------
+    Fawcett 2006, "An introduction to ROC analysis", sections 7 and 9.
+    """
+    sums, totals = _sums_of(y_true, scores, weights)
+    return macro_auroc(sums.pairs, totals)
+
+
+def auroc_ovo(
+    y_true: Integer[np.ndarray, " n"],
+    scores: Float[np.ndarray, "n c"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the mean AUROC over ordered pairs of classes, which no class frequency can move.
+
+    For classes k and j: the chance that an image of k has the larger score of k.
+
+    Parameters
+    ----------
+    y_true : int array of shape (n,)
+        Class indices, 0 <= y < c.
+    scores : float array of shape (n, c)
+        Column k is larger for class k.
+    weights : float array of shape (n,), optional
+        Weight of each image; class weights change nothing. Default ones.
+
+    Returns
+    -------
+    float
+        Fraction in [0, 1]; higher is better, 0.5 is chance.
+
+    Raises
+    ------
+    Undefined
+        If fewer than two classes have weight.
+
+    References
+    ----------
+    Hand and Till 2001, "A simple generalisation of the area under the ROC curve for multiple
+    class classification problems", equation 7.
+    """
+    return macro_ovo(_sums_of(y_true, scores, weights)[0].pairs)
+
+
+def average_precision(
+    y_true: Integer[np.ndarray, " n"],
+    scores: Float[np.ndarray, "n c"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return average precision, one class against the rest, mean over classes.
+
+    Precision at the threshold of every positive, averaged; no interpolation.
+
+    Parameters
+    ----------
+    y_true : int array of shape (n,)
+        Class indices, 0 <= y < c.
+    scores : float array of shape (n, c)
+        Column k is larger for class k.
+    weights : float array of shape (n,), optional
+        Weight of each image; default ones.
+
+    Returns
+    -------
+    float
+        Fraction in (0, 1]; higher is better, the class's share of images is chance.
+
+    Raises
+    ------
+    Undefined
+        If fewer than two classes have weight.
+
+    References
+    ----------
+    Davis and Goadrich 2006, "The relationship between Precision-Recall and ROC curves": linear
+    interpolation is too optimistic.
+    """
+    return macro_precision(_sums_of(y_true, scores, weights)[0].precision)

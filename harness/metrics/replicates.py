@@ -1,0 +1,312 @@
+"""A metric under every shared weighting of its pool, for the price of one matrix product.
+
+A metric moves with the weights as a sum over images does, exactly or to first order; its column of
+the influence matrix holds the terms. The weights of a replicate always add up to n, so only a
+term's distance from the mean matters, and products of these distances keep all digits.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+from jaxtyping import Float, Float64, Int64
+
+from harness.errors import PredictionsError, Undefined
+from harness.lookup import lookup
+from harness.metrics.calibration import N_BINS, width_bins
+from harness.metrics.checks import checked_scores
+from harness.metrics.groups import Group
+from harness.metrics.ood import CAUGHT, share_above
+from harness.metrics.outputs import Outputs
+from harness.metrics.table import METRICS
+from harness.metrics.weighted import Weighted
+from harness.types import MetricResult, Weightings
+
+Vector = Float64[np.ndarray, " n"]
+Replicates = Float[np.ndarray, " replicates"]
+Found = Replicates | MetricResult
+
+COLUMNS_AT_ONCE = 1024
+"""Images of one block of the product: 1,000 replicates of them in float64 are 8 MiB."""
+LEAST_POSITIVES = 50
+"""Images a class needs before average precision is close to linear (PROTOCOL section 5)."""
+
+
+def accuracy_terms(pool: Weighted) -> Vector:
+    """Return each image's term of accuracy."""
+    return pool.outputs.correct / pool.outputs.n
+
+
+def balanced_accuracy_terms(pool: Weighted) -> Vector:
+    """Return each image's term of the mean recall."""
+    return _recall_terms(pool, np.ones(pool.outputs.c, dtype=bool))
+
+
+def _recall_terms(pool: Weighted, group: np.ndarray) -> Vector:
+    o = pool.outputs
+    held = group & (o.counts > 0)
+    if not held.any():
+        raise Undefined("no class of the group has test images")
+    share = np.where(held, 1.0, 0.0) / np.maximum(o.counts, 1) / held.sum()
+    return np.where(o.correct, share[o.y_true], 0.0)
+
+
+def nll_terms(pool: Weighted) -> Vector:
+    """Return each image's term of the negative log-likelihood."""
+    return -pool.outputs.log_true / pool.outputs.n
+
+
+def brier_terms(pool: Weighted) -> Vector:
+    """Return each image's term of the Brier score."""
+    return pool.outputs.rows.brier / pool.outputs.n
+
+
+def auroc_terms(pool: Weighted) -> Vector:
+    """Return each image's influence on macro AUROC."""
+    return _in_row_order(pool.outputs, pool.outputs.ranks.auroc_influence)
+
+
+def average_precision_terms(pool: Weighted) -> Vector:
+    """Return each image's influence on macro average precision."""
+    counts = pool.outputs.counts
+    least = int(counts[counts > 0].min())
+    if least < LEAST_POSITIVES:
+        raise Undefined(
+            f"a class has {least} test images; replicates of average precision need "
+            f"{LEAST_POSITIVES}"
+        )
+    return _in_row_order(pool.outputs, pool.outputs.ranks.precision_influence)
+
+
+def _in_row_order(outputs: Outputs, by_class: Vector) -> Vector:
+    terms = np.empty(outputs.n)
+    terms[outputs.order] = by_class
+    return terms
+
+
+def ece_terms(pool: Weighted) -> Float64[np.ndarray, "n bins"]:
+    """Return correct − confidence of each image in the column of its bin."""
+    top = pool.top
+    terms = np.zeros((len(top.confidence), N_BINS))
+    terms[np.arange(len(terms)), width_bins(top.confidence)] = top.correct - top.confidence
+    return terms / len(terms)
+
+
+TERMS: dict[str, Callable[[Weighted], np.ndarray]] = {
+    "accuracy": accuracy_terms,
+    "balanced_accuracy": balanced_accuracy_terms,
+    "nll": nll_terms,
+    "brier": brier_terms,
+    "auroc": auroc_terms,
+    "average_precision": average_precision_terms,
+    "ece": ece_terms,
+}
+"""Metrics that have replicates, besides the recalls of groups."""
+
+
+def terms_of(key: str, pool: Weighted) -> Float64[np.ndarray, "n columns"]:
+    """Return the columns of the influence matrix of one metric.
+
+    Raises
+    ------
+    Undefined
+        If the metric has no replicates, or none on these data.
+    """
+    if key in TERMS:
+        return TERMS[key](pool).reshape(pool.outputs.n, -1)
+    if key.startswith("recall_"):
+        return _recall_terms(pool, pool.group(key.removeprefix("recall_"))).reshape(-1, 1)
+    raise Undefined(f"{key} has no replicates: it is neither a sum over images nor close to one")
+
+
+def replicate(
+    outputs: Outputs,
+    keys: Iterable[str],
+    weightings: Weightings,
+    *,
+    groups: Mapping[str, Group] | None = None,
+) -> dict[str, Found]:
+    """Return metrics of one pool under each of its shared weightings.
+
+    Accuracy, recalls, NLL and Brier are exact; AUROC and average precision are to first order;
+    `ece` is exact and recentred on its value, since reweighting adds the binning noise twice.
+
+    Parameters
+    ----------
+    outputs : Outputs
+        Predictions and labels.
+    keys : iterable of str
+        Keys of METRICS.
+    weightings : Weightings
+        Of the pool, one column a row of `outputs`.
+    groups : mapping of str to bool array of shape (c,) or str, optional
+        Of `class_groups`, for the recalls of groups.
+
+    Returns
+    -------
+    dict of str to float array of shape (replicates,) or MetricResult
+        In the metric's unit; where there are none, the reason.
+
+    Raises
+    ------
+    UnknownNameError
+        If a key is not in METRICS.
+    PredictionsError
+        If the weightings are of another number of images.
+    """
+    _check_size(weightings, outputs.n, "outputs")
+    pool = Weighted(outputs, None, groups or {})
+    columns: dict[str, np.ndarray] = {}
+    values: dict[str, float] = {}
+    found: dict[str, Found] = {}
+    for key in keys:
+        found[key] = MetricResult(None, weightings.undefined)
+        metric = lookup("metric", key, METRICS)
+        try:
+            values[key] = metric.evaluate(pool)
+            columns[key] = terms_of(key, pool)
+        except Undefined as undefined:
+            found[key] = MetricResult(None, undefined.reason)
+    if weightings.undefined is None and columns:
+        for key, moves in _moves(columns, weightings).items():
+            if key == "ece":
+                found[key] = _recentred_ece(columns[key].sum(axis=0) + moves, values[key])
+            else:
+                found[key] = values[key] + moves[:, 0]
+    return found
+
+
+def _recentred_ece(gaps: Float64[np.ndarray, "replicates bins"], value: float) -> Replicates:
+    """Return the error under each weighting, moved so that their mean is the error itself."""
+    errors = np.abs(gaps).sum(axis=1)
+    return np.asarray(errors - errors.mean() + value)
+
+
+def _moves(
+    columns: Mapping[str, np.ndarray], weightings: Weightings
+) -> dict[str, Float64[np.ndarray, "replicates columns"]]:
+    """Return how far each metric's columns move from their sums under each weighting."""
+    terms = np.column_stack(list(columns.values()))
+    product = _weigh(terms - terms.mean(axis=0), weightings)
+    stops = np.cumsum([c.shape[1] for c in columns.values()])
+    return dict(zip(columns, np.split(product, stops[:-1], axis=1), strict=True))
+
+
+def _weigh(
+    terms: Float64[np.ndarray, "n columns"], weightings: Weightings
+) -> Float64[np.ndarray, "replicates columns"]:
+    """Return W·terms, turning counts into float64 one block at a time."""
+    scaled = terms * weightings.scale[:, None]
+    replicates, n = weightings.counts.shape
+    total = np.zeros((replicates, terms.shape[1]))
+    block = np.empty((replicates, COLUMNS_AT_ONCE))
+    for i in range(0, n, COLUMNS_AT_ONCE):
+        counts = weightings.counts[:, i : i + COLUMNS_AT_ONCE]
+        part = block[:, : counts.shape[1]]
+        np.copyto(part, counts)
+        total += part @ scaled[i : i + COLUMNS_AT_ONCE]
+    return total
+
+
+def replicate_ood(
+    id_scores: Float[np.ndarray, " n"],
+    ood_scores: Float[np.ndarray, " m"],
+    id_weightings: Weightings,
+    ood_weightings: Weightings,
+    keys: Iterable[str] = ("ood_auroc",),
+) -> dict[str, Found]:
+    """Return OOD metrics under the weightings of both sets, which are drawn by themselves.
+
+    AUROC is to first order; FPR95 is recomputed, its threshold from whole counts of OOD images.
+
+    Parameters
+    ----------
+    id_scores, ood_scores : float arrays of shape (n,) and (m,)
+        Larger for OOD.
+    id_weightings, ood_weightings : Weightings
+        Of the two pools, as many replicates each.
+    keys : iterable of str, default=("ood_auroc",)
+        ``ood_auroc`` and ``ood_fpr95`` have replicates.
+
+    Returns
+    -------
+    dict of str to float array of shape (replicates,) or MetricResult
+        Fractions; where there are none, the reason.
+
+    Raises
+    ------
+    UnknownNameError
+        If a key is not in METRICS.
+    PredictionsError
+        If weightings are of another number of images, or a score is not finite.
+    """
+    inside = checked_scores(id_scores, "id_scores")
+    outside = checked_scores(ood_scores, "ood_scores")
+    _check_size(id_weightings, len(inside), "id_scores")
+    _check_size(ood_weightings, len(outside), "ood_scores")
+    reason = id_weightings.undefined or ood_weightings.undefined
+    found: dict[str, Found] = {}
+    for key in keys:
+        lookup("metric", key, METRICS)
+        if reason is not None:
+            found[key] = MetricResult(None, reason)
+        elif key in OOD_REPLICATES:
+            found[key] = OOD_REPLICATES[key](inside, outside, id_weightings, ood_weightings)
+        else:
+            found[key] = MetricResult(None, f"{key} has no replicates")
+    return found
+
+
+def _auroc_replicates(
+    inside: Vector,
+    outside: Float64[np.ndarray, " m"],
+    id_weightings: Weightings,
+    ood_weightings: Weightings,
+) -> Replicates:
+    above, below = share_above(inside, outside), 1 - share_above(outside, inside)
+    value = above.mean()
+    moves = [
+        _weigh((terms - value)[:, None] / len(terms), weightings)[:, 0]
+        for terms, weightings in ((above, id_weightings), (below, ood_weightings))
+    ]
+    return np.asarray(value + moves[0] + moves[1])
+
+
+def _fpr95_replicates(
+    inside: Vector,
+    outside: Float64[np.ndarray, " m"],
+    id_weightings: Weightings,
+    ood_weightings: Weightings,
+) -> Replicates:
+    thresholds = np.sort(outside)[::-1][_catching(outside, ood_weightings)]
+    order = np.argsort(-inside, kind="stable")
+    flagged = np.searchsorted(-inside[order], -thresholds, side="right")
+    scale = id_weightings.scale[order]
+    rates = np.empty(len(flagged))
+    for b, k in enumerate(flagged):
+        rates[b] = id_weightings.counts[b].take(order[:k]) @ scale[:k]
+    return rates / len(inside)
+
+
+def _catching(outside: Vector, weightings: Weightings) -> Int64[np.ndarray, " replicates"]:
+    """Return at which place from the largest score 95 % of the drawn OOD images are reached."""
+    order = np.argsort(-outside, kind="stable")
+    places = np.empty(len(weightings.counts), dtype=np.int64)
+    for b, counts in enumerate(weightings.counts):
+        caught = np.cumsum(counts.take(order), dtype=np.int64)
+        places[b] = np.searchsorted(caught * 100, CAUGHT * caught[-1], side="left")
+    return places
+
+
+OOD_REPLICATES: dict[str, Callable[[Vector, Vector, Weightings, Weightings], Replicates]] = {
+    "ood_auroc": _auroc_replicates,
+    "ood_fpr95": _fpr95_replicates,
+}
+"""OOD metrics that have replicates."""
+
+
+def _check_size(weightings: Weightings, n: int, name: str) -> None:
+    if weightings.counts.shape[1] != n:
+        raise PredictionsError(
+            f"The weightings are of {weightings.counts.shape[1]:,} images, {name} of {n:,}. "
+            "Make them from the pool that these predictions are of."
+        )

@@ -1,0 +1,127 @@
+"""What a model is worth when it may decline: risk against coverage, by confidence.
+
+Images are ordered by `Outputs.rows.certainty`, so that confidences which round to 1 still differ.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Integer
+
+from harness.metrics.checks import checked_weights
+from harness.metrics.outputs import Outputs
+
+Vector = Float64[np.ndarray, " n"]
+
+
+class Blocks(NamedTuple):
+    """Weight of each block of equal confidence, most certain first."""
+
+    mass: Vector
+    """Of all images of the block."""
+    wrong: Vector
+    """Of the wrong ones among them."""
+
+
+def blocks_of(certainty: Vector, correct: Bool[np.ndarray, " n"], weights: Vector | None) -> Blocks:
+    """Return the blocks of equal certainty."""
+    order = np.argsort(-certainty, kind="stable")
+    value = certainty[order]
+    starts = np.flatnonzero(np.r_[True, value[1:] != value[:-1]])
+    w = np.ones(len(order)) if weights is None else weights[order]
+    mass = np.add.reduceat(w, starts)
+    wrong = np.add.reduceat(w * ~correct[order], starts)
+    return Blocks(mass[mass > 0], wrong[mass > 0])
+
+
+def aurc_of(blocks: Blocks) -> float:
+    """Return the integral of the error among the accepted over coverage."""
+    risk = np.cumsum(blocks.wrong) / np.cumsum(blocks.mass)
+    return float(blocks.mass @ risk / blocks.mass.sum())
+
+
+def augrc_of(blocks: Blocks) -> float:
+    """Return the integral of the share that is both accepted and wrong."""
+    total = blocks.mass.sum()
+    right = blocks.mass - blocks.wrong
+    accuracy = right.sum() / total
+    # acc(1 − acc)(1 − AUROC_f): pairs in which the wrong image is the more certain one.
+    wrong_before = np.cumsum(blocks.wrong) - blocks.wrong / 2
+    return float(right @ wrong_before / total**2 + (1 - accuracy) ** 2 / 2)
+
+
+def _blocks(
+    y_true: Integer[np.ndarray, " n"],
+    probs: Float[np.ndarray, "n c"],
+    weights: Float[np.ndarray, " n"] | None,
+) -> Blocks:
+    outputs = Outputs.from_probs(y_true, probs)
+    w = checked_weights(weights, outputs.n)
+    return blocks_of(outputs.rows.certainty, outputs.correct, w)
+
+
+def aurc(
+    y_true: Integer[np.ndarray, " n"],
+    probs: Float[np.ndarray, "n c"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the area under the risk-coverage curve.
+
+    At each threshold all images at least that confident are accepted, equal confidences together;
+    the risk is the error among the accepted, and every image counts with the risk at its own
+    threshold.
+
+    Parameters
+    ----------
+    y_true : int array of shape (n,)
+        Class indices, 0 <= y < c.
+    probs : float array of shape (n, c)
+        Class probabilities; rows sum to 1.
+    weights : float array of shape (n,), optional
+        Weight of each image; default ones.
+
+    Returns
+    -------
+    float
+        Fraction in [0, 1]; lower is better. A useless confidence gives the error rate.
+
+    References
+    ----------
+    Geifman, Uziel and El-Yaniv 2019, "Bias-Reduced Uncertainty Estimation for Deep Neural
+    Classifiers", section 3.
+    """
+    return aurc_of(_blocks(y_true, probs, weights))
+
+
+def augrc(
+    y_true: Integer[np.ndarray, " n"],
+    probs: Float[np.ndarray, "n c"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the area under the generalised risk-coverage curve.
+
+    (1 − AUROC_f)·acc(1 − acc) + ½(1 − acc)², where AUROC_f is the chance that a right prediction
+    is more confident than a wrong one, ties one half.
+
+    Parameters
+    ----------
+    y_true : int array of shape (n,)
+        Class indices, 0 <= y < c.
+    probs : float array of shape (n, c)
+        Class probabilities; rows sum to 1.
+    weights : float array of shape (n,), optional
+        Weight of each image; default ones.
+
+    Returns
+    -------
+    float
+        Fraction in [0, ½]; lower is better. Half the error rate is chance.
+
+    References
+    ----------
+    Traub et al. 2024, "Overcoming Common Flaws in the Evaluation of Selective Classification
+    Systems", equation 7.
+    """
+    return augrc_of(_blocks(y_true, probs, weights))

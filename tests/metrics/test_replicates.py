@@ -1,0 +1,130 @@
+"""Replicates: one product equals evaluating again under each weighting."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.errors import PredictionsError
+from harness.metrics.groups import class_groups
+from harness.metrics.measure import measure, measure_ood, replicate, replicate_ood
+from harness.metrics.outputs import Outputs
+from harness.types import MetricResult
+
+EXACT = ("accuracy", "balanced_accuracy", "nll", "brier", "recall_head", "recall_tail")
+
+
+def brute(outputs, key, w, groups):
+    """The metric computed anew under each weighting."""
+    rows = w.counts * w.scale
+    return np.array(
+        [measure(outputs, [key], weights=row, groups=groups)[key].value for row in rows]
+    )
+
+
+@pytest.fixture
+def groups():
+    return class_groups(np.array([100, 50, 25, 12, 6]), "terciles")
+
+
+@pytest.mark.parametrize("key", EXACT)
+def test_sums_over_images_are_exact(large, make_weightings, groups, key):
+    y, logits, _ = large
+    outputs, w = Outputs.from_logits(y, logits), make_weightings(y)
+    found = replicate(outputs, [key], w, groups=groups)[key]
+    np.testing.assert_allclose(found, brute(outputs, key, w, groups), rtol=0, atol=1e-12)
+
+
+def test_ece_is_recomputed_and_recentred(large, make_weightings):
+    y, logits, _ = large
+    outputs, w = Outputs.from_logits(y, logits), make_weightings(y)
+    again = brute(outputs, "ece", w, {})
+    value = measure(outputs, ["ece"])["ece"].value
+    found = replicate(outputs, ["ece"], w)["ece"]
+    np.testing.assert_allclose(found, again - again.mean() + value, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("key", ["auroc", "average_precision"])
+def test_influence_values_spread_as_brute_force_does(rng, make_weightings, key):
+    y = np.repeat(np.arange(3), 60)
+    logits = rng.normal(size=(180, 3))
+    logits[np.arange(180), y] += 1.5
+    outputs, w = Outputs.from_logits(y, logits), make_weightings(y, 300)
+    found, again = replicate(outputs, [key], w)[key], brute(outputs, key, w, {})
+    assert found.std() / again.std() == pytest.approx(1, abs=0.05)
+    assert np.corrcoef(found, again)[0, 1] > 0.99
+    assert found.mean() == pytest.approx(again.mean(), abs=0.25 * again.std())
+
+
+@pytest.mark.parametrize("key", ["auroc", "average_precision"])
+def test_influence_is_the_derivative_of_the_weighted_metric(rng, key):
+    y = np.repeat(np.arange(3), 60)
+    logits = np.round(rng.normal(size=(180, 3)), 1)  # with ties
+    outputs = Outputs.from_logits(y, logits)
+    one = np.zeros((180, 180), dtype=np.uint8)
+    np.fill_diagonal(one, 1)
+    from harness.metrics.replicates import terms_of
+    from harness.metrics.weighted import Weighted
+
+    terms = terms_of(key, Weighted(outputs))[:, 0]
+    step = rng.normal(size=180)
+    for k in range(3):  # weights of a class keep their sum
+        step[y == k] -= step[y == k].mean()
+    h = 1e-6
+    up, down = (measure(outputs, [key], weights=1 + sign * h * step)[key].value for sign in (1, -1))
+    assert terms @ step == pytest.approx((up - down) / (2 * h), rel=1e-5)
+
+
+def test_average_precision_needs_fifty_images_a_class(large, make_weightings):
+    y, logits = (a[::3] for a in large[:2])
+    found = replicate(Outputs.from_logits(y, logits), ["average_precision"], make_weightings(y))
+    assert "replicates of average precision need 50" in found["average_precision"].reason
+
+
+def test_metrics_that_are_no_sums_say_so(large, make_weightings):
+    y, logits, _ = large
+    found = replicate(Outputs.from_logits(y, logits), ["mcc"], make_weightings(y))["mcc"]
+    assert found.value is None
+    assert "mcc has no replicates" in found.reason
+
+
+def test_a_pool_without_weightings_has_no_replicates(large, make_weightings):
+    y, logits, _ = large
+    w = replace(make_weightings(y), undefined="a class has one image")
+    found = replicate(Outputs.from_logits(y, logits), ["accuracy", "mcc"], w)
+    assert found["accuracy"] == MetricResult(None, "a class has one image")
+
+
+def test_weightings_of_another_pool_are_refused(large, make_weightings):
+    y, logits, _ = large
+    with pytest.raises(PredictionsError, match="weightings are of 599 images, outputs of 600"):
+        replicate(Outputs.from_logits(y, logits), ["accuracy"], make_weightings(y[1:]))
+
+
+def test_ood_fpr95_is_recomputed_under_both_weightings(rng, make_weightings):
+    inside, outside = np.round(rng.normal(size=80), 1), np.round(rng.normal(size=50) + 1, 1)
+    wi, wo = make_weightings(np.zeros(80, int), 25), make_weightings(np.zeros(50, int), 25)
+    found = replicate_ood(inside, outside, wi, wo, keys=("ood_fpr95",))["ood_fpr95"]
+    again = [
+        measure_ood(inside, np.repeat(outside, drawn), id_weights=kept * wi.scale)[
+            "ood_fpr95"
+        ].value
+        for kept, drawn in zip(wi.counts, wo.counts, strict=True)
+    ]
+    np.testing.assert_allclose(found, again, rtol=0, atol=1e-12)
+
+
+def test_ood_auroc_replicates_follow_brute_force(rng, make_weightings):
+    inside, outside = rng.normal(size=80), rng.normal(size=50) + 1
+    wi, wo = make_weightings(np.zeros(80, int), 200), make_weightings(np.zeros(50, int), 200)
+    found = replicate_ood(inside, outside, wi, wo)["ood_auroc"]
+    again = np.array(
+        [
+            measure_ood(inside, np.repeat(outside, drawn), id_weights=kept * wi.scale)[
+                "ood_auroc"
+            ].value
+            for kept, drawn in zip(wi.counts, wo.counts, strict=True)
+        ]
+    )
+    assert found.std() / again.std() == pytest.approx(1, abs=0.05)
+    assert np.corrcoef(found, again)[0, 1] > 0.99

@@ -18,8 +18,8 @@ NEIGHBOUR = 50
 """k of kNN (the paper's choice for CIFAR-10); the number of training images when smaller."""
 REACT_QUANTILE = 0.9
 """Share of training activations that ReAct leaves alone (the paper's p = 90)."""
-NUMBERS_AT_ONCE = 1 << 24
-"""Elements of the largest temporary matrix: 128 MB in float64."""
+NUMBERS_AT_ONCE = 1 << 22
+"""Elements of the largest temporary matrix: 32 MB in float64."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,9 @@ def _squared(
     centre = means.mean(axis=0)
     whitened, whitened_means = (features - centre) @ factor, (means - centre) @ factor
     squares = np.square(whitened_means).sum(axis=1)
-    nearest = np.concatenate(
-        [(squares - 2 * block @ whitened_means.T).min(axis=1)
-         for block in _blocks(whitened, len(means))]
-    )  # fmt: skip
+    nearest = np.empty(len(whitened))
+    for at, block in _blocks(whitened, len(means)):
+        nearest[at] = (squares - 2 * block @ whitened_means.T).min(axis=1)
     return np.maximum(nearest + np.square(whitened).sum(axis=1), 0)
 
 
@@ -155,13 +154,13 @@ def knn(predictions: Predictions, bank: Float[np.ndarray, "m d"]) -> Float64[np.
     ----------
     Sun et al. 2022, "Out-of-Distribution Detection with Deep Nearest Neighbors", section 3.
     """
-    features, at = _unit(_features(predictions)), min(NEIGHBOUR, len(bank)) - 1
-    narrow = bank.astype(np.float32)
+    features, narrow = _unit(_features(predictions)), bank.astype(np.float32)
+    place = max(0, len(bank) - NEIGHBOUR)  # of the cosine asked for, in increasing order
+    found = np.empty(len(features), dtype=np.int64)
+    for at, block in _blocks(features, len(bank)):
+        cosine = block.astype(np.float32) @ narrow.T
+        found[at] = (cosine == np.partition(cosine, place)[:, place, None]).argmax(axis=1)
     # float32 finds the neighbour, its distance is exact: 2 − 2cos would lose half the digits.
-    found = np.concatenate(
-        [np.argpartition(-(block.astype(np.float32) @ narrow.T), at, axis=1)[:, at]
-         for block in _blocks(features, len(bank))]
-    )  # fmt: skip
     return np.asarray(np.linalg.norm(features - bank[found], axis=1))
 
 
@@ -288,8 +287,11 @@ def _unit(features: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
     return np.asarray(features / np.where(length > 0, length, 1))
 
 
-def _blocks(rows: Float64[np.ndarray, "n d"], width: int) -> Iterator[Float64[np.ndarray, "b d"]]:
-    """Yield rows in blocks whose products of `width` columns stay small."""
+def _blocks(
+    rows: Float64[np.ndarray, "n d"], width: int
+) -> Iterator[tuple[slice, Float64[np.ndarray, "_ d"]]]:
+    """Yield rows in blocks whose products of `width` columns stay small, with their places."""
     step = max(1, NUMBERS_AT_ONCE // max(1, width))
     for start in range(0, len(rows), step):
-        yield rows[start : start + step]
+        at = slice(start, start + step)
+        yield at, rows[at]

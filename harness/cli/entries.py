@@ -16,11 +16,10 @@ def new(
     submissions: options.Submissions = None,
 ) -> None:
     """Write a card."""
-    from harness.models.templates import new_entry
+    from harness.models.cards import new_entry
     from harness.runs.places import submissions_folder
 
-    folder = submissions_folder(submissions) / name
-    path = new_entry(folder, name, kind)
+    path = new_entry(submissions_folder(submissions), name, kind)
     say(f"Wrote {path}.")
     say(
         f"Next: fill it in, then: tailmark check {name}; tailmark run {name}; tailmark rank --local"

@@ -27,6 +27,10 @@ def rank(
     variants: Annotated[
         bool, typer.Option("--variants", help="Rank every post-hoc variant too.")
     ] = False,
+    against_committed: Annotated[
+        bool,
+        typer.Option("--against-committed", help="With --local: say which rows differ."),
+    ] = False,
     output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
     submissions: options.Submissions = None,
     store: options.Store = None,
@@ -66,8 +70,8 @@ def print_ranking(ranking: "Ranking") -> None:
         f"{len(ranking.cells)} cells × {len(ranking.seeds)} seeds · track {ranking.track}"
     )
     console.print(_table(ranking))
-    for row in ranking.missing:
-        say(f"not ranked: {row.name} — {row.missing}")
+    for gone in ranking.missing:
+        say(f"not ranked: {gone.name} — {gone.missing}")
     for row in (*ranking.rows, *ranking.beside):
         for flag in row.flags:
             say(f"look again: {row.name} — {flag}")

@@ -4,7 +4,7 @@ What is in the store is taken from there; then neither torch nor a trainer is im
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,8 @@ class Obtained:
     """Seconds, inputs per second, parameters, threads, batch size: recorded, never hashed."""
     curves: dict[str, list[float]]
     """Training curves; ``<name>@epoch`` says at which epochs."""
+    evidence_keys: dict[str, str] = field(default_factory=dict)
+    """Pool → key in the store; empty for given predictions."""
 
 
 @dataclass(frozen=True)
@@ -364,5 +366,11 @@ def _obtained(
         if predictions
     }
     return Obtained(
-        found, memo["model_id"], memo["weights_sha256"], numerics, cost, dict(memo["curves"])
+        predictions=found,
+        model_id=memo["model_id"],
+        weights_sha256=memo["weights_sha256"],
+        numerics=numerics,
+        cost=cost,
+        curves=dict(memo["curves"]),
+        evidence_keys={name: memo["pools"][name]["evidence"] for name in predictions},
     )

@@ -197,12 +197,14 @@ class _Plan:
     def _record(self, card: Any, results: "list[JobResult]") -> Recorded:
         """Assemble and write one entry's record as soon as its last job is done."""
         from harness.runs.assemble import assemble
+        from harness.runs.evidence import write_index
         from harness.runs.execute import opened_suite
 
         opened = opened_suite(self.place.suite, self.place.data_root)
         recorded = assemble(card, opened, results)
         folder = records_folder(self.place.store) / card.name / "results"
         path = write_record(recorded, folder)
+        write_index(self.place.store, card.name, self.place.suite, results)
         return Recorded(recorded.record, path, recorded.arrays)
 
 

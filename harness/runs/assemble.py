@@ -44,6 +44,9 @@ class JobResult:
     model_id: str | None = None
     weights_sha256: str | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
+    """Pool → content of its predictions."""
+    evidence_keys: Mapping[str, str] = field(default_factory=dict)
+    """Pool → key in this machine's store; not recorded."""
     evidence_bytes: int = 0
     numerics: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
@@ -76,7 +79,7 @@ def assemble(card: EntryCard, opened: OpenSuite, results: Sequence[JobResult]) -
     record = RunRecord(
         entry=card.name,
         card_sha256=card_sha256(card),
-        produced_by=PRODUCED[card.kind],  # type: ignore[arg-type]
+        produced_by=PRODUCED[card.kind],
         suite=SuiteStamp(
             id=suite.id,
             sha256=suite.sha256,
@@ -205,7 +208,7 @@ def _stacked(parts: Mapping[tuple[int, int], np.ndarray], shape: tuple[int, int]
     empty = np.nan if np.issubdtype(first.dtype, np.floating) else 0
     stack = np.full((*shape, *size), empty, dtype=first.dtype)
     for place, part in parts.items():
-        stack[(*place, *(slice(n) for n in part.shape))] = part
+        stack[place][tuple(slice(n) for n in part.shape)] = part
     return stack
 
 

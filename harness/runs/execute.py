@@ -111,6 +111,7 @@ def _done(
         model_id=obtained.model_id,
         weights_sha256=obtained.weights_sha256,
         evidence={name: found.sha256 for name, found in sorted(predictions.items())},
+        evidence_keys=obtained.evidence_keys,
         evidence_bytes=sum(p.values.nbytes + p.row.nbytes for p in predictions.values()),
         numerics=obtained.numerics,
         cost={**obtained.cost, "wall_seconds": time.perf_counter() - started},

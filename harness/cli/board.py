@@ -1,0 +1,89 @@
+"""``tailmark board``: the leaderboard in the browser.
+
+Streamlit is started by path in a process of its own, so that no command pays for it.
+"""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options
+from harness.cli.console import remark
+from harness.errors import HarnessError
+
+FLAGS = (
+    "--server.address=127.0.0.1",
+    "--server.headless=true",
+    "--server.showEmailPrompt=false",
+    "--browser.gatherUsageStats=false",
+)
+"""Loopback only, no questions, no telemetry; the look is in ``leaderboard/.streamlit``."""
+
+
+def board(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
+    local: options.Local = False,
+    with_local: options.WithLocal = False,
+    submissions: options.Submissions = None,
+    store: options.Store = None,
+) -> None:
+    """Open the leaderboard in the browser."""
+    from harness.runs.places import records_folder, store_folder, submissions_folder
+
+    own = records_folder(store_folder(store)) if local or with_local else None
+    handed_in = None if local else submissions_folder(submissions)
+    code = serve(handed_in, own, port)
+    if code:
+        raise typer.Exit(code)
+
+
+def serve(submissions: Path | None, local: Path | None, port: int) -> int:
+    """Serve the board on the loopback address until it is interrupted.
+
+    Parameters
+    ----------
+    submissions : Path or None
+        Folder of submitted entries; None: show none.
+    local : Path or None
+        Folder of this machine's own records; None: show none.
+    port : int
+        TCP port in [1, 65535].
+
+    Returns
+    -------
+    int
+        Exit status of Streamlit; 0 after an interrupt.
+
+    Raises
+    ------
+    HarnessError
+        If Streamlit or altair is not installed.
+    """
+    missing = [name for name in ("streamlit", "altair", "pandas") if find_spec(name) is None]
+    if missing:
+        raise HarnessError(
+            f"The board needs {', '.join(missing)}; not installed. "
+            "Run: pip install 'tailmark[board]'"
+        )
+    found = find_spec("leaderboard")
+    assert found is not None and found.submodule_search_locations, "installed beside harness"
+    app = Path(found.submodule_search_locations[0]) / "app.py"
+    environment = {
+        **os.environ,
+        "TAILMARK_SUBMISSIONS": str(submissions.resolve()) if submissions else "",
+        "TAILMARK_LOCAL": str(local.resolve()) if local else "",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}", *FLAGS]
+    remark(f"The board is at http://127.0.0.1:{port} (Ctrl-C ends it).")
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        return 0

@@ -1,0 +1,88 @@
+"""Which stored predictions a record stands on, so that it can be recomputed without any model."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import StoreError
+from harness.models.store import Store
+from harness.runs.assemble import JobResult
+from harness.runs.records import Recorded
+from harness.types import Predictions
+
+Keys = Mapping[str, Mapping[str, str]]
+"""``"<cell index>/<seed index>"`` → pool → evidence key."""
+
+
+def index_path(store: Path, entry: str, suite: str) -> Path:
+    """Return where the evidence keys of a record lie: beside the store's own record."""
+    return store / "records" / entry / "evidence" / f"{suite}.json"
+
+
+def write_index(store: Path, entry: str, suite: str, results: Sequence[JobResult]) -> None:
+    """Note the evidence keys of an entry's jobs; kept out of the record, since they are local."""
+    keys = {f"{r.cell}/{r.seed}": dict(r.evidence_keys) for r in results if r.evidence_keys}
+    path = index_path(store, entry, suite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(keys, indent=1, sort_keys=True) + "\n")
+    temporary.replace(path)
+
+
+def read_index(store: Path, entry: str, suite: str) -> Keys:
+    """Return the evidence keys of a record made on this machine.
+
+    Raises
+    ------
+    StoreError
+        If the store has none.
+    """
+    path = index_path(store, entry, suite)
+    if not path.is_file():
+        raise StoreError(
+            f"Expected the evidence of {entry} on {suite} in the store ({store}); it has none. "
+            f"Run: tailmark run {entry} --suite {suite}"
+        )
+    return json.loads(path.read_text())
+
+
+def stored_predictions(store: Path, keys: Mapping[str, str], entry: str) -> dict[str, Predictions]:
+    """Return one job's predictions from the store.
+
+    Raises
+    ------
+    StoreError
+        If one of them is no longer there.
+    """
+    kept = Store(store)
+    found = {}
+    for pool, key in keys.items():
+        predictions = kept.load_evidence(key)
+        if predictions is None:
+            raise StoreError(
+                f"Expected predictions of {entry} for pool {pool} under {key[:12]}… in {store}; "
+                f"they are gone. Run: tailmark run {entry}"
+            )
+        found[pool] = predictions
+    return found
+
+
+def test_predictions(
+    recorded: Recorded, store: Path
+) -> Callable[[int, int], dict[str, np.ndarray] | None]:
+    """Return a reader of the test logits of a record's jobs, None where the store has none."""
+    record = recorded.record
+    try:
+        keys = read_index(store, record.entry, record.suite.id)
+    except StoreError:
+        return lambda cell, seed: None
+    kept = Store(store)
+
+    def read(cell: int, seed: int) -> dict[str, np.ndarray] | None:
+        key = keys.get(f"{cell}/{seed}", {}).get("test")
+        found = None if key is None else kept.load_evidence(key, features=False)
+        return None if found is None else {"row": found.row, found.kind: found.values}
+
+    return read

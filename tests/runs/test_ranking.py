@@ -1,0 +1,130 @@
+"""Rankings from records: order, classes, tracks, tiers, and what is left out and why."""
+
+import pytest
+
+from harness.errors import SpecError, UnknownNameError
+from harness.runs.comparing import compare
+from harness.runs.export import ranking_text
+from harness.runs.ranking import candidates, rank
+from tests.runs.synthetic import KEY, recorded
+
+OWN = frozenset({"best", "second", "twin", "worst", "hole", "adapts", "given"})
+
+
+def rows(*records, **options):
+    return candidates(records, local=OWN, **options)
+
+
+def ranked(*records, **options):
+    return rank(rows(*records), suite="digits-v1", **options)
+
+
+def test_rows_come_best_first_with_rank_intervals_that_hold_their_place():
+    table = ranked(recorded("second", 0.8), recorded("best", 0.9), recorded("worst", 0.5))
+    assert [row.name for row in table.rows] == ["best", "second", "worst"]
+    for place, row in enumerate(table.rows, start=1):
+        assert row.rank_low <= place <= row.rank_high
+        assert row.low < row.value < row.high
+
+
+def test_entries_far_apart_are_in_different_classes():
+    table = ranked(recorded("best", 0.9), recorded("worst", 0.5))
+    assert [row.tie_class for row in table.rows] == [1, 2]
+
+
+def test_entries_that_differ_by_noise_share_a_class():
+    table = ranked(recorded("best", 0.9), recorded("twin", 0.9))
+    assert {row.tie_class for row in table.rows} == {1}
+
+
+def test_an_entry_with_a_hole_has_no_overall_value_and_says_what_is_missing():
+    table = ranked(recorded("best", 0.9), recorded("hole", 0.95, missing=True))
+    assert [row.name for row in table.rows] == ["best"]
+    assert table.missing[0].name == "hole"
+    assert "1 of 6 jobs (digits-exp10-clean)" in table.missing[0].missing
+    assert table.missing[0].cells[1] is None
+
+
+def test_an_undefined_value_is_never_shown_as_zero():
+    table = ranked(recorded("best", 0.9), recorded("hole", 0.95, missing=True))
+    assert "hole,,,," in ranking_text(table, "csv")
+
+
+def test_transductive_rows_stand_beside_the_open_track():
+    facets = {"transductive": True, "pretraining": "none"}
+    table = ranked(recorded("best", 0.9), recorded("adapts", 0.95, facets=facets))
+    assert [row.name for row in table.rows] == ["best"]
+    assert [row.name for row in table.beside] == ["adapts"]
+
+
+def test_pretrained_rows_leave_the_track_without_pretraining():
+    facets = {"transductive": False, "pretraining": "imagenet-1k"}
+    table = ranked(
+        recorded("best", 0.9), recorded("second", 0.95, facets=facets), track="no-pretraining"
+    )
+    assert [row.name for row in table.rows] == ["best"]
+
+
+def test_submitted_records_without_reachable_evidence_are_not_ranked():
+    table = rank(
+        candidates([recorded("best", 0.9), recorded("stranger", 0.99)], local=OWN),
+        suite="digits-v1",
+    )
+    assert [row.name for row in table.rows] == ["best"]
+    assert "tier is claimed" in table.missing[0].missing
+
+
+def test_given_predictions_on_this_machine_are_rescored_not_rerun():
+    table = ranked(recorded("given", 0.9, produced_by="given"), recorded("best", 0.8))
+    assert {row.name: row.tier for row in table.rows} == {"given": "rescored", "best": "rerun"}
+
+
+def test_a_metric_without_replicates_names_those_that_have_them():
+    with pytest.raises(SpecError, match="test/balanced_accuracy"):
+        ranked(recorded("best", 0.9), key="test/mcc")
+
+
+def test_unknown_metric_names_the_closest():
+    with pytest.raises(UnknownNameError, match="Did you mean 'ece'"):
+        ranked(recorded("best", 0.9), key="test/ecee")
+
+
+def test_unknown_track_lists_the_tracks():
+    with pytest.raises(UnknownNameError, match="track"):
+        ranked(recorded("best", 0.9), track="closed")
+
+
+def test_identical_predictions_of_two_entries_are_flagged():
+    jobs = recorded("best", 0.9).record.model_dump()["jobs"]
+    table = ranked(recorded("best", 0.9), recorded("twin", 0.9, jobs=jobs))
+    flags = [flag for row in table.rows for flag in row.flags]
+    assert any("identical to those of" in flag for flag in flags)
+
+
+def test_comparison_of_clearly_different_entries_is_better_overall_and_in_each_cell():
+    found = compare(rows(recorded("best", 0.9), recorded("worst", 0.5)), "best", "worst")
+    assert found.overall.verdict == "better"
+    assert [verdict.verdict for _, verdict in found.cells] == ["better", "better"]
+
+
+def test_comparison_the_other_way_round_is_worse():
+    found = compare(rows(recorded("best", 0.9), recorded("worst", 0.5)), "worst", "best")
+    assert found.overall.verdict == "worse"
+
+
+def test_pairing_cancels_what_the_test_set_does_to_both():
+    found = compare(rows(recorded("best", 0.9), recorded("twin", 0.9)), "best", "twin", margin=0.05)
+    assert found.overall.verdict == "same"
+    alone = ranked(recorded("best", 0.9)).rows[0]
+    assert found.overall.high - found.overall.low < (alone.high - alone.low)
+
+
+def test_records_of_another_test_pool_are_not_compared():
+    other = recorded("worst", 0.5, pools={"test": "cd" * 32})
+    with pytest.raises(SpecError, match="same suite and test pool"):
+        compare(rows(recorded("best", 0.9), other), "best", "worst", key=KEY)
+
+
+def test_a_ranking_of_nothing_says_what_to_run():
+    with pytest.raises(SpecError, match="Run: tailmark run --suite digits-v1"):
+        rank([], suite="digits-v1")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.runs.records import Recorded, sealed, write_record
+from harness.runs.records import Recorded, read_record, sealed, write_record
+from harness.runs.trust import add_to_rerun_list
 from harness.types import RunRecord
 
 SHA = "ab" * 32
@@ -145,6 +146,7 @@ def _body(entry, records, *, missing):
         "facets": {"backbone": "cnn3", "parameters": 24_000, "saw_clean_labels": False},
         "pools": POOLS,
         "jobs": jobs,
+        "rank_variants": [name for name in records if name][:1],
         "variants": records,
         "undefined": undefined,
         "cost": [{"train_seconds": 3.2}] * len(jobs),
@@ -161,6 +163,8 @@ def write_field(root: Path) -> Path:
         variants = ("la",) if name == "cnn-ce" else ()
         _write(root, made(name, skill, variants=variants), variants)
     _write(root, made("broken", 0.7, missing=True), ())
+    for path in root.glob("*/results/*.json"):
+        add_to_rerun_list(root, read_record(path).record)
     return root
 
 

@@ -1,0 +1,186 @@
+"""The ranking as an HTML table with its intervals drawn: one scale, one line an entry.
+
+Names, flags and facets come from submissions, so every text is escaped. Colours are taken from the
+page (``currentColor``), which makes the table readable in light and in dark; tie classes have a
+letter and a hue.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+import pandas as pd
+
+HUES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+"""Okabe and Ito's colours, one a tie class, in turn."""
+NEUTRAL = "#8a8f98"
+"""For rows beside the ranking."""
+TIERS = {
+    "claimed": "numbers only, not checked",
+    "rescored": "recomputed from submitted predictions",
+    "rerun": "trained or loaded again by a maintainer or on this machine",
+}
+"""What a tier means, shown when pointing at it."""
+LEADERS = 0.75
+"""Share of rows that the drawn scale covers when it is zoomed; the rest get an arrow."""
+
+STYLE = """
+<style>
+.tm {width:100%; border-collapse:collapse; font-variant-numeric:tabular-nums; line-height:1.3}
+.tm th {font-weight:600; font-size:.8rem; opacity:.7; text-align:left; padding:.3rem .55rem}
+.tm td {padding:.45rem .55rem; vertical-align:middle}
+.tm tr, .tm th, .tm td {border:none}
+.tm tbody tr {border-top:1px solid color-mix(in srgb, currentColor 10%, transparent)}
+.tm tbody tr.first {border-top:2px solid color-mix(in srgb, currentColor 38%, transparent)}
+.tm tbody tr:hover {background:color-mix(in srgb, currentColor 5%, transparent)}
+.tm .num {text-align:right; white-space:nowrap}
+.tm .iv {width:38%; min-width:9rem}
+.tm .ends {display:block; font-size:.78rem; opacity:.65}
+.tm a {color:inherit; font-weight:600; text-decoration:underline;
+  text-decoration-color:color-mix(in srgb, currentColor 35%, transparent);
+  text-underline-offset:.18em}
+.tm .tie {display:inline-block; min-width:1.7em; padding:.08em .35em; border-radius:.35em;
+  text-align:center; font-weight:700; border:1.5px solid var(--hue);
+  background:color-mix(in srgb, var(--hue) 22%, transparent)}
+.tm .badge {display:inline-block; margin:.12rem .25rem 0 0; padding:0 .45em; border-radius:.8em;
+  font-size:.72rem; white-space:nowrap; opacity:.85;
+  border:1px solid color-mix(in srgb, currentColor 30%, transparent)}
+.tm .warn {border-color:#d55e00; opacity:1}
+.tm .track {position:relative; height:1.5rem}
+.tm .rail {position:absolute; left:0; right:0; top:50%; height:1px; opacity:.16;
+  background:currentColor}
+.tm .bar {position:absolute; top:calc(50% - 4px); height:8px; border-radius:4px;
+  min-width:3px; background:var(--hue); opacity:.5}
+.tm .dot {position:absolute; top:calc(50% - 6px); width:12px; height:12px; margin-left:-6px;
+  border-radius:50%; background:var(--hue)}
+.tm .off {position:absolute; top:50%; transform:translateY(-50%); font-size:.8rem; opacity:.75}
+.tm .scale {display:flex; justify-content:space-between; font-weight:400}
+@media (max-width: 640px) {
+  .tm .wide {display:none}
+  .tm td, .tm th {padding:.35rem .25rem}
+  .tm .iv {width:32%; min-width:5rem}
+  .tm {font-size:.86rem}
+}
+</style>
+"""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The stretch of values that intervals are drawn on."""
+
+    low: float
+    """Left end, in natural units."""
+    high: float
+    """Right end."""
+
+    def place(self, value: float) -> float:
+        """Return where a value stands, in percent of the width, cut at the ends."""
+        share = (value - self.low) / (self.high - self.low)
+        return 100 * min(max(share, 0.0), 1.0)
+
+
+def scale_of(frame: pd.DataFrame, *, zoomed: bool) -> Scale:
+    """Return the scale of a ranking's intervals.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.table.ranking_frame`, at least one line.
+    zoomed : bool
+        Cover the first three quarters of the rows only, so that the leaders can be told apart
+        when a control stands far away.
+    """
+    count = max(1, round(LEADERS * len(frame))) if zoomed else len(frame)
+    rows = frame.head(count)
+    low, high = float(rows["low"].min()), float(rows["high"].max())
+    pad = 0.06 * (high - low) or 0.01
+    return Scale(low - pad, high + pad)
+
+
+def ranking_table(
+    frame: pd.DataFrame, *, suite: str, ends: Sequence[str], heading: str, scale: Scale
+) -> str:
+    """Return a ranking as HTML.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.table.ranking_frame`.
+    suite : str
+        Suite id, for the links to entries.
+    ends : sequence of str
+        The scale's two ends as people read them.
+    heading : str
+        What the interval covers.
+    scale : Scale
+        Where intervals are drawn.
+    """
+    head = (
+        "<thead><tr><th title='Rows of one class cannot be told apart from its first'>Class</th>"
+        "<th title='The ranks that the data allow'>Rank</th><th>Entry</th>"
+        "<th class='num'>Value</th>"
+        f"<th class='iv'>{escape(heading)}<span class='scale'><span>{escape(ends[0])}</span>"
+        f"<span>{escape(ends[1])}</span></span></th><th class='wide'>Tier</th></tr></thead>"
+    )
+    rows = frame.to_dict("records")
+    before = [None, *(row["tie_class"] for row in rows)]
+    lines = [
+        _line(row, suite, scale, first=row["tie_class"] != tie)
+        for row, tie in zip(rows, before, strict=False)
+    ]
+    return f"{STYLE}<table class='tm'>{head}<tbody>{''.join(lines)}</tbody></table>"
+
+
+def _line(row: Mapping[Hashable, Any], suite: str, scale: Scale, *, first: bool) -> str:
+    hue = HUES[(row["tie_class"] - 1) % len(HUES)] if row["tie_class"] else NEUTRAL
+    marks = [*row["facets"], *(["this machine"] if row["local"] else [])]
+    name, tier = escape(row["name"]), escape(row["tier"])
+    return (
+        f"<tr class='{'first' if first else ''}' style='--hue:{hue}'>"
+        f"<td><span class='tie'>{escape(row['tie'])}</span></td>"
+        f"<td>{escape(row['rank'])}</td>"
+        f"<td><a href='{entry_link(suite, row['name'])}' target='_self'>{name}</a>"
+        f"<br>{badges(marks)}{_flags(row['flags'])}</td>"
+        f"<td class='num'><b>{escape(row['value_text'])}</b>"
+        f"<span class='ends'>{escape(row['interval_text'])}</span></td>"
+        f"<td class='iv'>{_bar(row['value'], row['low'], row['high'], scale)}</td>"
+        f"<td class='wide'><span title='{escape(TIERS[row['tier']])}'>{tier}</span></td></tr>"
+    )
+
+
+def _bar(value: float, low: float, high: float, scale: Scale) -> str:
+    """Draw an interval, or an arrow where it lies beyond the scale."""
+    if high < scale.low or low > scale.high:
+        side, arrow = ("left", "◂") if high < scale.low else ("right", "▸")
+        inner = f"<span class='off' style='{side}:0' title='beyond this scale'>{arrow}</span>"
+    else:
+        left, right, dot = (scale.place(v) for v in (low, high, value))
+        inner = f"<span class='bar' style='left:{left:.2f}%;width:{right - left:.2f}%'></span>"
+        if scale.low <= value <= scale.high:
+            inner += f"<span class='dot' style='left:{dot:.2f}%'></span>"
+    return f"<div class='track'><span class='rail'></span>{inner}</div>"
+
+
+def _flags(flags: Iterable[str]) -> str:
+    return "".join(
+        f"<span class='badge warn' title='{escape(flag)}'>look again</span>" for flag in flags
+    )
+
+
+def badges(labels: Iterable[str]) -> str:
+    """Return labels as small rounded boxes; needs STYLE on the page and class ``tm`` around."""
+    return "".join(f"<span class='badge'>{escape(label)}</span>" for label in labels)
+
+
+def entry_link(suite: str, name: str) -> str:
+    """Return the address of an entry's page, relative to the board.
+
+    Examples
+    --------
+    >>> entry_link("digits-v1", "cnn-ce+la")
+    'entry?suite=digits-v1&amp;entry=cnn-ce%2Bla'
+    """
+    return escape("entry?" + urlencode({"suite": suite, "entry": name}))

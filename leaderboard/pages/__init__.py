@@ -1,0 +1,1 @@
+"""The board's pages; only they and the router know Streamlit."""

@@ -1,0 +1,164 @@
+"""What the visitor chose, kept in the address so that a link shows the same page to others."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from harness.errors import HarnessError
+from harness.metrics.table import METRICS
+from harness.runs.display import metric_title
+from harness.runs.ranking import TRACKS, load_recorded, rank_suite
+from harness.runs.records import Recorded
+from harness.types import Ranking
+
+Stamp = tuple[tuple[str, int, int], ...]
+"""Path, time and size of every record: what cached pages depend on."""
+
+
+def folders() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return the folders of submitted entries and of this machine's own records."""
+    submissions = os.environ.get("TAILMARK_SUBMISSIONS", "submissions")
+    local = os.environ.get("TAILMARK_LOCAL")
+    return (Path(submissions),) if submissions else (), (Path(local),) if local else ()
+
+
+def _files(pattern: str) -> list[Path]:
+    return sorted(path for roots in folders() for root in roots for path in root.glob(pattern))
+
+
+def suites() -> list[str]:
+    """Return the suites that have a record."""
+    return sorted({path.stem for path in _files("*/results/*.json")})
+
+
+def stamp(suite: str) -> Stamp:
+    """Return what the records of a suite look like from outside, without reading them."""
+    found = [*_files(f"*/results/{suite}.json"), *_files("rerun.toml")]
+    return tuple((str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in found)
+
+
+@st.cache_data(show_spinner="Ranking …", max_entries=256)
+def _ranking(
+    suite: str, key: str | None, track: str, cells: tuple[str, ...] | None, _: Stamp, __: str
+) -> Ranking:
+    roots, local = folders()
+    return rank_suite(suite, roots=roots, local_roots=local, key=key, track=track, cells=cells)
+
+
+def ranking(
+    suite: str,
+    key: str | None = None,
+    track: str = "open",
+    cells: tuple[str, ...] | None = None,
+) -> Ranking:
+    """Return a suite's ranking, computed once for the records that are there now."""
+    try:
+        return _ranking(suite, key, track, cells, stamp(suite), str(folders()))
+    except HarnessError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
+
+
+@st.cache_resource(show_spinner="Reading records …", max_entries=8)
+def _records(suite: str, _: Stamp, __: str) -> dict[str, Recorded]:
+    roots, local = folders()
+    return {r.record.entry: r for r in load_recorded(suite, [*local, *roots])}
+
+
+def records(suite: str) -> dict[str, Recorded]:
+    """Return entry → record; this machine's own go before submitted ones."""
+    try:
+        return _records(suite, stamp(suite), str(folders()))
+    except HarnessError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
+
+
+def metric_keys(suite: str) -> list[str]:
+    """Return the metrics that can be ranked: those whose replicates some record holds."""
+    prefix = "replicates/base/"
+    found = {
+        name.removeprefix(prefix)
+        for recorded in records(suite).values()
+        for name in recorded.arrays
+        if name.startswith(prefix)
+    }
+    order = list(METRICS)
+    known = [key for key in found if key.rsplit("/", 1)[-1] in METRICS]
+    return sorted(known, key=lambda key: (order.index(key.rsplit("/", 1)[-1]), key))
+
+
+def choose(
+    name: str,
+    label: str,
+    options: Sequence[str],
+    *,
+    default: str | None = None,
+    words: Callable[[str], str] = str,
+    optional: bool = False,
+) -> str:
+    """Show a selector whose choice stands in the address and outlives a change of page.
+
+    Parameters
+    ----------
+    name : str
+        Key in the address, e.g. ``suite``.
+    label : str
+        Heading of the selector.
+    options : sequence of str
+        At least one.
+    default : str, optional
+        What stands there first; default: the first option.
+    words : callable
+        How an option is shown.
+    optional : bool, default=False
+        Leave the default out of the address.
+    """
+    widget, memory, written = f"widget-{name}", f"chosen-{name}", f"written-{name}"
+    asked = st.query_params.get(name)
+    first = default if default is not None and default in options else options[0]
+    if asked is not None and asked not in options and asked != st.session_state.get(written):
+        st.warning(f"There is no {label.lower()} named {asked!r} here; showing {words(first)}.")
+    # A link to this page brings another address while the selector still holds the old choice.
+    if asked != st.session_state.get(written) and asked in options:
+        st.session_state[widget] = asked
+    elif st.session_state.get(widget) not in options:
+        before = st.session_state.get(memory)
+        st.session_state[widget] = before if before in options else first
+    picked: str = st.selectbox(label, options, key=widget, format_func=words)
+    st.session_state[memory] = picked
+    if optional and picked == first:
+        st.query_params.pop(name, None)
+        st.session_state[written] = None
+    else:
+        st.query_params[name] = st.session_state[written] = picked
+    return picked
+
+
+def choose_suite() -> str:
+    """Show the suite selector, or say what to do when there is no record at all."""
+    found = suites()
+    if not found:
+        where = ", ".join(str(root) for roots in folders() for root in roots)
+        st.info(
+            f"No records in {where}. Make some with `tailmark run --suite digits-v1`, then open "
+            "the board again with `tailmark board --with-local`.",
+            icon=":material/info:",
+        )
+        st.stop()
+    return choose("suite", "Suite", found)
+
+
+def choose_metric(suite: str) -> str:
+    """Show the metric selector; the suite's primary metric stands first."""
+    primary = next(iter(records(suite).values())).record.suite.primary
+    keys = metric_keys(suite) or [primary]
+    return choose("metric", "Metric", keys, default=primary, words=metric_title, optional=True)
+
+
+def choose_track() -> str:
+    """Show the track selector."""
+    words = {"open": "open", "inductive": "inductive", "no-pretraining": "no pretraining"}
+    return choose("track", "Track", list(TRACKS), words=lambda t: words.get(t, t), optional=True)

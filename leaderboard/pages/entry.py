@@ -1,0 +1,188 @@
+"""One entry: what it is, how it does in each cell, what lies behind the numbers, how to redo it."""
+
+import streamlit as st
+
+from harness.errors import HarnessError
+from harness.runs.display import (
+    cell_label,
+    estimate_text,
+    facet_labels,
+    metric_title,
+    rank_text,
+    tie_letter,
+    value_text,
+    variant_name,
+)
+from harness.runs.records import Recorded
+from harness.types import Ranking
+from leaderboard import charts, details
+from leaderboard.pages import chosen
+from leaderboard.table import cell_intervals, display_scale
+
+
+def page() -> None:
+    """Draw the page."""
+    st.title("Entry")
+    with st.container(horizontal=True):
+        suite = chosen.choose_suite()
+        found = chosen.records(suite)
+        whole = chosen.ranking(suite)
+        name = chosen.choose("entry", "Entry", _names(whole, found))
+        key = chosen.choose_metric(suite)
+    entry, variant = details.split_name(name)
+    recorded = found[entry]
+    _header(name, variant, recorded, chosen.ranking(suite, key))
+    _cells(suite, key, name, recorded)
+    _behind(recorded, variant)
+    _all_metrics(recorded, variant)
+    _gaps(recorded, variant)
+    _origin(recorded, variant, suite)
+
+
+def _names(whole: Ranking, found: dict[str, Recorded]) -> list[str]:
+    """Return every row's name, the ranking's first, then what is not ranked."""
+    rows = [row.name for row in (*whole.rows, *whole.beside)] + [m.name for m in whole.missing]
+    others = [variant_name(e, v) for e, r in found.items() for v in r.record.variants]
+    return list(dict.fromkeys([*rows, *(name for name in others if "+" not in name)]))
+
+
+def _header(name: str, variant: str, recorded: Recorded, ranking: Ranking) -> None:
+    record = recorded.record
+    st.header(name, anchor=False)
+    facets = {**record.facets, **record.variants[variant].facets}
+    labels = facet_labels(facets)
+    with st.container(horizontal=True, gap="small"):
+        st.badge(record.produced_by, color="blue")
+        for label in labels:
+            st.badge(label, color="gray")
+    row = next((r for r in (*ranking.rows, *ranking.beside) if r.name == name), None)
+    if row is None:
+        why = next((m.missing for m in ranking.missing if m.name == name), "not in this track")
+        st.warning(f"No overall value: {why}", icon=":material/rule:")
+        return
+    words = estimate_text(row.value, row.low, row.high, row.interval_kind, ranking.key)
+    st.markdown(f"**{metric_title(ranking.key)}** over all cells: {words}")
+    columns = st.columns(4)
+    columns[0].metric("Value", value_text(row.value, ranking.key))
+    beside = row in ranking.beside
+    place = "beside" if beside else f"{rank_text(row)} of {len(ranking.rows)}"
+    columns[1].metric("Rank", place, help="Every place that the data allow")
+    letter = "–" if beside else tie_letter(row.tie_class)
+    columns[2].metric("Tie class", letter, help="A cannot be told apart from the first row")
+    columns[3].metric("Tier", row.tier)
+    for flag in row.flags:
+        st.warning(f"Worth a second look: {flag}", icon=":material/flag:")
+
+
+def _cells(suite: str, key: str, name: str, recorded: Recorded) -> None:
+    st.subheader("In each cell", anchor=False)
+    cells = recorded.record.suite.cells
+    rankings = {cell: chosen.ranking(suite, key, "open", (cell,)) for cell in cells}
+    frame = cell_intervals(name, rankings)
+    left, right = st.columns([3, 2])
+    kinds = sorted(set(frame["interval"]) - {"–"})
+    unit = " (%)" if display_scale(key) == 100 else ""
+    if kinds:
+        title = f"{metric_title(key)}{unit}, {' / '.join(kinds)}"
+        left.altair_chart(
+            charts.interval_chart(frame, title=title, scale=display_scale(key)), width="stretch"
+        )
+    shown = frame[["label", "value_text", "interval_text", "rank", "tie"]]
+    right.dataframe(
+        shown.set_axis(["cell", "value", "95 % interval", "rank", "class"], axis=1),
+        hide_index=True,
+        width="stretch",
+    )
+    for lost in sorted(set(frame["missing"]) - {""}):
+        st.caption(f"Missing: {lost}")
+
+
+def _behind(recorded: Recorded, variant: str) -> None:
+    st.subheader("Behind the numbers", anchor=False)
+    cells = recorded.record.suite.cells
+    cell = chosen.choose("cell", "Cell", cells, words=cell_label, optional=True)
+    index = cells.index(cell)
+    try:
+        _pictures(recorded, variant, index)
+    except HarnessError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def _pictures(recorded: Recorded, variant: str, cell: int) -> None:
+    left, right = st.columns(2)
+    reliability = details.reliability_frame(recorded, variant, cell)
+    with left:
+        st.markdown("**Reliability**: is a confidence of 80 % right in 80 %?")
+        if reliability is None:
+            st.caption("Not kept for this variant.")
+        else:
+            words = details.ece_words(recorded, variant, cell)
+            st.altair_chart(charts.reliability_chart(reliability, title=words), width="stretch")
+    confusion = details.confusion_frame(recorded, variant, cell)
+    with right:
+        st.markdown("**Confusion**: percent of each true class; all seeds pooled")
+        if confusion is None:
+            st.caption("Not kept: for up to 20 classes, the entry itself and ranked variants.")
+        else:
+            st.altair_chart(charts.confusion_chart(confusion), width="stretch")
+    left, right = st.columns(2)
+    counts = details.counts_frame(recorded, cell)
+    with left:
+        st.markdown("**Training images**: mean over seeds")
+        if counts is not None:
+            st.altair_chart(charts.counts_chart(counts), width="stretch")
+    recalls = details.recall_frame(recorded, variant, cell)
+    with right:
+        st.markdown("**Recall of each class**: a point a seed, a tick their mean")
+        if recalls is not None:
+            st.altair_chart(charts.recall_chart(recalls), width="stretch")
+    _ood(recorded, variant, cell)
+
+
+def _ood(recorded: Recorded, variant: str, cell: int) -> None:
+    frame = details.ood_frame(recorded, variant, cell)
+    score = recorded.record.variants[variant].ood_score
+    st.markdown(f"**OOD score** `{score}`: known classes against what the model never saw")
+    if frame is None:
+        st.caption("No scores: see the reasons below.")
+        return
+    st.altair_chart(charts.ood_chart(frame, score=score), width="stretch")
+    st.caption(f"Seed {frame['seed'].iloc[0]}; the outermost bins take what lies beyond.")
+
+
+def _all_metrics(recorded: Recorded, variant: str) -> None:
+    with st.expander("All metrics in all cells", icon=":material/table:"):
+        st.caption("Means over seeds, without intervals; a dash where a seed has no value.")
+        st.dataframe(details.metrics_frame(recorded, variant), hide_index=True, width="stretch")
+
+
+def _gaps(recorded: Recorded, variant: str) -> None:
+    undefined = details.undefined_frame(recorded.record, variant)
+    failed = details.failed_frame(recorded.record)
+    label = f"Without a value: {len(undefined)} metrics, {len(failed)} failed jobs"
+    with st.expander(label, icon=":material/rule:"):
+        if len(undefined):
+            st.dataframe(undefined, hide_index=True, width="stretch")
+        if len(failed):
+            st.dataframe(failed, hide_index=True, width="stretch")
+        if not len(undefined) and not len(failed):
+            st.caption("Everything has a value.")
+
+
+def _origin(recorded: Recorded, variant: str, suite: str) -> None:
+    entry = recorded.record.entry
+    st.subheader("Again from nothing", anchor=False)
+    lines = [
+        f"tailmark run {entry} --suite {suite}",
+        f"tailmark rescore {entry} --suite {suite}",
+    ]
+    st.code("\n".join(lines), language="bash")
+    st.caption(
+        "`run` makes the record anew; two runs agree when their `record_sha256` is the same. "
+        "`rescore` recomputes it from stored predictions, without any model."
+    )
+    with st.expander("Provenance", icon=":material/fingerprint:"):
+        st.dataframe(details.facts_frame(recorded, variant), hide_index=True, width="stretch")
+
+
+page()

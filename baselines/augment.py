@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from baselines.autoaugment import autoaugment, randaugment
 from harness.lookup import lookup
 
 Batch = UInt8[Tensor, "b c h w"]
@@ -50,7 +51,13 @@ def cutout(images: Batch) -> Batch:
     return images.masked_fill(inside, 0)
 
 
-AUGMENTATIONS: dict[str, Augmentation] = {"crop": crop, "flip": flip, "cutout": cutout}
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "crop": crop,
+    "flip": flip,
+    "cutout": cutout,
+    "autoaugment": autoaugment,
+    "randaugment": randaugment,
+}
 """Name in recipes → function of a batch."""
 
 

@@ -9,8 +9,10 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from baselines.augment import augment
+from baselines.networks.pretrained import timm_preprocessing
 from baselines.settings import Settings
 from harness.errors import TrainingError
+from harness.models.preprocessing import prepare
 from harness.types.data import Inputs
 from harness.types.models import Preprocessing
 
@@ -25,10 +27,8 @@ class Images:
     """Observed labels."""
     num_classes: int
     """C."""
-    mean: tuple[float, ...]
-    """Per channel, of values in [0, 1]."""
-    std: tuple[float, ...]
-    """Per channel, of values in [0, 1]."""
+    preprocessing: Preprocessing
+    """What the harness must do to images before the network sees them."""
     memory_format: torch.memory_format
     """How batches lie in memory."""
 
@@ -40,21 +40,6 @@ class Images:
         """Return (channels, height, width)."""
         _, c, h, w = self.pixels.shape
         return c, h, w
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """Return what the harness must do to images before the network sees them."""
-        channels, height, width = self.shape
-        if channels not in (1, 3):
-            raise TrainingError(
-                f"Images have 1 or 3 channels; these have {channels}. Use another trainer."
-            )
-        return Preprocessing(
-            size=(height, width),
-            channels=1 if channels == 1 else 3,
-            mean=self.mean,
-            std=self.std,
-        )
 
     def take(
         self,
@@ -71,8 +56,8 @@ class Images:
             Names in `augment.AUGMENTATIONS`, in order.
         """
         pixels = augment(self.pixels[rows], augmentations)
-        mean = torch.tensor(self.mean, device=pixels.device).view(1, -1, 1, 1)
-        std = torch.tensor(self.std, device=pixels.device).view(1, -1, 1, 1)
+        mean = pixels.new_tensor(self.preprocessing.mean, dtype=torch.float32).view(1, -1, 1, 1)
+        std = pixels.new_tensor(self.preprocessing.std, dtype=torch.float32).view(1, -1, 1, 1)
         images = (pixels.float() / 255 - mean) / std
         return images.contiguous(memory_format=self.memory_format)
 
@@ -98,8 +83,25 @@ def load(
     num_classes: int,
     settings: Settings,
     device: str,
+    preprocessing: Preprocessing | None = None,
 ) -> Images:
-    """Read all inputs at once and put them on the device.
+    """Read all inputs at once, bring them to size and put them on the device.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        uint8 images (n, h, w, c).
+    observed : int array of shape (n,)
+        Observed labels.
+    num_classes : int
+        C.
+    settings : Settings
+        Network, mean and std, memory format.
+    device : str
+        ``cpu`` or ``cuda``.
+    preprocessing : Preprocessing, optional
+        Default: the images' own size with the settings' or measured mean and std; for a timm
+        network its own.
 
     Raises
     ------
@@ -112,21 +114,26 @@ def load(
             "This trainer takes uint8 images (n, height, width, channels); got "
             f"{array.dtype} of shape {array.shape}. Use a probe for tables and features."
         )
-    mean, std = _moments(array, settings)
+    how = preprocessing or _preprocessing(array, settings)
+    array = _sized(array, how)
     pixels = torch.from_numpy(np.ascontiguousarray(array.transpose(0, 3, 1, 2)))
     return Images(
         pixels=pixels.to(device),
         labels=torch.from_numpy(observed.astype(np.int64)).to(device),
         num_classes=num_classes,
-        mean=mean,
-        std=std,
+        preprocessing=how,
         memory_format=torch.channels_last if settings.channels_last else torch.contiguous_format,
     )
 
 
-def _moments(
-    array: UInt8[np.ndarray, "n h w c"], settings: Settings
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _preprocessing(array: UInt8[np.ndarray, "n h w c"], settings: Settings) -> Preprocessing:
+    family, _, architecture = settings.network.partition("/")
+    if family == "timm":
+        return timm_preprocessing(architecture)
+    if array.shape[3] not in (1, 3):
+        raise TrainingError(
+            f"Images have 1 or 3 channels; these have {array.shape[3]}. Use another trainer."
+        )
     # Four digits: what is written into the record is exactly what was trained with.
     mean = settings.mean or tuple(round(float(v) / 255, 4) for v in array.mean(axis=(0, 1, 2)))
     std = settings.std or tuple(round(float(v) / 255, 4) for v in array.std(axis=(0, 1, 2)))
@@ -135,4 +142,14 @@ def _moments(
             f"mean and std need {array.shape[3]} values each, std above 0; got {mean} and {std}. "
             "Change them in the recipe, or leave them out to have them measured."
         )
-    return mean, std
+    size, channels = (array.shape[1], array.shape[2]), array.shape[3]
+    return Preprocessing(size=size, channels=channels, mean=mean, std=std)
+
+
+def _sized(array: UInt8[np.ndarray, "n h w c"], how: Preprocessing) -> UInt8[np.ndarray, "n y x k"]:
+    """Return the images with the channels and size of `how`, by the harness's own code."""
+    if array.shape[1:] == (*how.size, how.channels):
+        return array
+    plain = how.model_copy(update={"mean": (0.0,) * how.channels, "std": (1.0,) * how.channels})
+    parts = [prepare(part, plain) for part in np.array_split(array, -(-len(array) // 256))]
+    return np.concatenate([(p * 255).round().astype(np.uint8).transpose(0, 2, 3, 1) for p in parts])

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from baselines.networks.build import NetworkSpec, build
+from baselines.networks.classifier import Classifier, Experts
 from harness.errors import TrainingError
 from harness.types.models import Output, Preprocessing
+
+Network = Classifier | Experts
 
 
 class NeuralModel:
@@ -26,7 +28,7 @@ class NeuralModel:
         What it was trained with.
     """
 
-    def __init__(self, spec: NetworkSpec, network: nn.Module, preprocessing: Preprocessing) -> None:
+    def __init__(self, spec: NetworkSpec, network: Network, preprocessing: Preprocessing) -> None:
         self.spec = spec
         self.network = network.eval()
         self.num_classes = spec.num_classes
@@ -43,11 +45,8 @@ class NeuralModel:
     @property
     def head(self) -> dict[str, np.ndarray] | None:
         """Return the last linear layer, or None when logits are not linear in the features."""
-        head = getattr(self.network, "head", None)
-        if not isinstance(head, nn.Linear):
-            return None
-        bias = torch.zeros(head.out_features) if head.bias is None else head.bias
-        return {"weight": _array(head.weight), "bias": _array(bias)}
+        layer = self.network.last_layer()
+        return None if layer is None else {"weight": _array(layer[0]), "bias": _array(layer[1])}
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all weights and running statistics."""
@@ -59,9 +58,7 @@ class NeuralModel:
         device = next(self.network.parameters()).device
         images = torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32)).to(device)
         logits, features = self.network.eval().outputs(images)
-        return Output(
-            "logits", _array(logits.float()), None if features is None else _array(features.float())
-        )
+        return Output("logits", _array(logits.float()), _array(features.float()))
 
 
 def restore(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> NeuralModel:
@@ -77,10 +74,11 @@ def restore(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> NeuralM
     with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
         network = build(spec)
     load_state(network, state)
+    network.to(meta.get("device", "cpu"))
     return NeuralModel(spec, network, Preprocessing.model_validate(meta["preprocessing"]))
 
 
-def load_state(network: nn.Module, state: Mapping[str, np.ndarray]) -> None:
+def load_state(network: Network, state: Mapping[str, np.ndarray]) -> None:
     """Put named arrays into a network, all of them and nothing else.
 
     Raises

@@ -1,7 +1,8 @@
 """What the loop and a method hand each other: batches, the run in progress, a method's parts."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -41,6 +42,8 @@ class Run:
     """Being trained, on the device."""
     data: Images
     """Training images and observed labels."""
+    given: Images
+    """All rows that were handed to the trainer, in their order."""
     val: Images | None
     """Validation images and observed labels."""
     epoch: int = 0
@@ -59,8 +62,8 @@ class Parts:
     """Rows of an epoch, in order; None: every row once, shuffled."""
     prepare: Callable[[Run], None] | None = None
     """Called before every epoch."""
-    head: str = "linear"
-    """A name in `networks.build.HEADS`."""
+    network: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `networks.build.NetworkSpec` that the method decides: head, experts."""
     initialise: Callable[[nn.Module], None] | None = None
     """Called once on the new network, e.g. to load a parent's weights and freeze its body."""
 

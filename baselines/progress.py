@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -75,10 +76,13 @@ class TrainingState:
         """Give the harness this epoch's logits on the training (and validation) images."""
         run = self.run
         with swapped(run.network, self.weights()):
-            train_logits = predict(run.network, run.data).cpu().numpy()
+            train_logits = predict(run.network, run.given).cpu().numpy()
             val_logits = None if run.val is None else predict(run.network, run.val).cpu().numpy()
-        state = {name: tensor.cpu().numpy().copy() for name, tensor in self.weights().items()}
-        self.ctx.snapshot(run.epoch, train_logits, val_logits, state)
+        self.ctx.snapshot(run.epoch, train_logits, val_logits, self.arrays)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return copies of the weights that would be the model if training ended now."""
+        return {name: tensor.cpu().numpy().copy() for name, tensor in self.weights().items()}
 
     def final(self) -> nn.Module:
         """Return the network with the weights that are the result."""
@@ -145,7 +149,7 @@ def _identity(run: Run, parts: Parts, ctx: FitContext) -> str:
             "labels": content({"labels": run.data.labels.cpu().numpy()}),
             "weights": {n: list(t.shape) for n, t in run.network.state_dict().items()},
             "objective": type(parts.objective).__name__,
-            "head": parts.head,
+            "network": dict(parts.network),
             "seed": ctx.seed,
             "threads": ctx.threads,
         }

@@ -9,7 +9,7 @@ from harness.lookup import closest, lookup
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "step", "cosine")
-PRECISIONS = ("fp32", "bf16")
+DTYPES = ("float32", "bfloat16")
 SELECTIONS = ("last", "noisy_val")
 S = TypeVar("S")
 
@@ -63,8 +63,10 @@ class Settings:
     """Share of the rows set aside with their observed labels when the split sets none aside."""
 
     # numbers
-    precision: str = "fp32"
-    """``fp32`` (exact) or ``bf16`` (autocast)."""
+    threads: int = 1
+    """CPU threads of the training: another number gives other bits. ≥ 1."""
+    dtype: str = "float32"
+    """``float32`` (exact) or ``bfloat16`` (autocast)."""
     channels_last: bool = False
     """Memory format of images and weights."""
     compile: bool = False
@@ -153,7 +155,8 @@ _RANGES: dict[str, tuple[str, Any]] = {
     "checkpoint_seconds": ("at least 0", lambda v: v >= 0),
     "optimizer": (f"one of {OPTIMIZERS}", lambda v: v in OPTIMIZERS),
     "schedule": (f"one of {SCHEDULES}", lambda v: v in SCHEDULES),
-    "precision": (f"one of {PRECISIONS}", lambda v: v in PRECISIONS),
+    "threads": ("at least 1", lambda v: v >= 1),
+    "dtype": (f"one of {DTYPES}", lambda v: v in DTYPES),
     "select": (f"one of {SELECTIONS}", lambda v: v in SELECTIONS),
 }
 

@@ -9,7 +9,6 @@ context, given back afterwards), so methods draw from torch without carrying a g
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -52,16 +51,15 @@ def fit(train: TrainingData, ctx: FitContext, settings: Settings, parts: Parts) 
         If the loss stops being a number, the data are too few or a checkpoint is not this job's.
     """
     with own_randomness(ctx):
-        data, val = prepare_data(train, settings, ctx)
-        spec = NetworkSpec(
-            settings.network, data.shape, data.num_classes, settings.width, parts.head
-        )
+        given, data, val = prepare_data(train, settings, ctx)
+        described = {"width": settings.width, **parts.network}
+        spec = NetworkSpec(settings.network, data.shape, data.num_classes, **described)
         network = build(spec).to(ctx.device, memory_format=data.memory_format)
         if parts.initialise:
             parts.initialise(network)
         if settings.compile:
             network.compile()
-        run = Run(settings, network, data, val)
+        run = Run(settings, network, data, given, val)
         state = TrainingState(run, parts, ctx)
         state.resume()
         while run.epoch < settings.epochs:
@@ -89,7 +87,7 @@ def train_epoch(run: Run, parts: Parts, state: TrainingState) -> Float[torch.Ten
             group["lr"] = rate(run, len(batches), i)
         images = data.take(rows_of_batch, settings.augment)  # (b, c, h, w)
         batch = Batch(images, data.labels[rows_of_batch], rows_of_batch, run.epoch, data)
-        with torch.autocast(images.device.type, torch.bfloat16, settings.precision == "bf16"):
+        with torch.autocast(images.device.type, torch.bfloat16, settings.dtype == "bfloat16"):
             loss = parts.objective(run.network, batch)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -144,16 +142,16 @@ def check_finite(losses: Float[torch.Tensor, " steps"], run: Run, ctx: FitContex
 
 def prepare_data(
     train: TrainingData, settings: Settings, ctx: FitContext
-) -> tuple[Images, Images | None]:
-    """Return training and validation images on the device; validation keeps observed labels."""
-    images = load(train.inputs, train.observed, train.num_classes, settings, ctx.device)
-    val = None
+) -> tuple[Images, Images, Images | None]:
+    """Return all, training and validation images on the device, with observed labels."""
+    given = load(train.inputs, train.observed, train.num_classes, settings, ctx.device)
+    images, val = given, None
     if train.val is not None:
         inputs, observed = train.val
-        same = replace(settings, mean=images.mean, std=images.std)
-        val = load(inputs, observed, train.num_classes, same, ctx.device)
+        how = given.preprocessing
+        val = load(inputs, observed, train.num_classes, settings, ctx.device, how)
     elif settings.val_fraction:
-        images, val = images.split(settings.val_fraction)
+        images, val = given.split(settings.val_fraction)
     if settings.select == "noisy_val" and val is None:
         raise TrainingError(
             "select = 'noisy_val' needs validation rows and this split has none. Set val_fraction "
@@ -164,7 +162,7 @@ def prepare_data(
             f"batch_size is {settings.batch_size}, the training data have {len(images)} images. "
             f"Set batch_size to at most {len(images)} in the recipe."
         )
-    return images, val
+    return given, images, val
 
 
 @contextmanager

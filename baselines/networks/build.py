@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from baselines.networks.heads import Classifier, CosineHead, ScaledHead
-from baselines.networks.small import SmallBody
+from baselines.networks.classifier import Body, Classifier, Experts
+from baselines.networks.heads import CosineHead, DistanceHead, ScaledHead
+from baselines.networks.pretrained import timm_body
+from baselines.networks.residual import cifar_resnet, preact_resnet18, resnet34, wide_resnet
+from baselines.networks.small import small_body
 from harness.errors import SpecError
 from harness.lookup import lookup
 
@@ -27,32 +30,43 @@ class NetworkSpec:
     """A name in HEADS."""
     scale: float = 30.0
     """Of the cosine head."""
+    experts: int = 1
+    """Number of branches; 1: one body and one head."""
+    shared: bool = True
+    """Whether experts share the body's stem; False: a committee of whole networks."""
 
 
-def small_cnn(spec: NetworkSpec) -> nn.Module:
+def small_cnn(spec: NetworkSpec) -> Body:
     """Return the body of the small CNN (16·width channels first, 64·width features)."""
     channels, height, width = spec.shape
-    if min(height, width) < 4 or height != width:
+    if height < 4 or height != width:
         raise SpecError(
             f"small-cnn takes square images of at least 4 pixels; got {height}x{width}. "
             "Name another network in the recipe."
         )
-    first = max(1, round(16 * spec.width))
-    return SmallBody(channels, height, width=first, hidden=4 * first)
+    return small_body(channels, height, max(1, round(16 * spec.width)))
 
 
-NETWORKS: dict[str, Callable[[NetworkSpec], nn.Module]] = {"small-cnn": small_cnn}
-"""Name → builder of a body with the number of its features in ``d``."""
+NETWORKS: dict[str, Callable[[NetworkSpec], Body]] = {
+    "small-cnn": small_cnn,
+    "resnet32": lambda spec: cifar_resnet(spec.shape[0], 32),
+    "resnet44": lambda spec: cifar_resnet(spec.shape[0], 44),
+    "resnet34": lambda spec: resnet34(spec.shape[0]),
+    "preact-resnet18": lambda spec: preact_resnet18(spec.shape[0]),
+    "wrn-28-10": lambda spec: wide_resnet(spec.shape[0], 28, 10),
+}
+"""Name → builder of a body. ResNet-32 and -44 are CIFAR's, the others as their papers name them."""
 
 HEADS: dict[str, Callable[[int, NetworkSpec], nn.Module]] = {
     "linear": lambda d, spec: nn.Linear(d, spec.num_classes),
     "cosine": lambda d, spec: CosineHead(d, spec.num_classes, spec.scale),
     "scaled": lambda d, spec: ScaledHead(d, spec.num_classes),
+    "distance": lambda d, spec: DistanceHead(d, spec.num_classes),
 }
 """Name → builder of a head over d features."""
 
 
-def build(spec: NetworkSpec) -> Classifier:
+def build(spec: NetworkSpec) -> Classifier | Experts:
     """Return the network, its weights drawn from torch's current random state.
 
     Raises
@@ -62,5 +76,19 @@ def build(spec: NetworkSpec) -> Classifier:
     SpecError
         If the network cannot take images of this shape.
     """
-    body = lookup("network", spec.name, NETWORKS)(spec)
-    return Classifier(body, lookup("head", spec.head, HEADS)(int(body.d), spec))
+    make_head = lookup("head", spec.head, HEADS)
+    bodies = [build_body(spec) for _ in range(spec.experts)]
+    if spec.experts == 1:
+        return Classifier(bodies[0], make_head(bodies[0].d, spec))
+    heads = [make_head(body.d, spec) for body in bodies]
+    if spec.shared:
+        return Experts(bodies[0].stem, [body.rest for body in bodies], heads)
+    return Experts(nn.Identity(), bodies, heads)
+
+
+def build_body(spec: NetworkSpec) -> Body:
+    """Return the network without a head."""
+    family, _, architecture = spec.name.partition("/")
+    if family == "timm" and architecture:
+        return timm_body(architecture)
+    return lookup("network", spec.name, NETWORKS)(spec)

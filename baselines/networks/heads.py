@@ -1,4 +1,4 @@
-"""Last layers, and what every network is: a body that makes features and a head that reads them."""
+"""Last layers: from features to logits."""
 
 import torch
 from jaxtyping import Float
@@ -6,40 +6,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class Classifier(nn.Module):
-    """A body and a head.
-
-    Parameters
-    ----------
-    body : module
-        Images (b, c, h, w) → features (b, d).
-    head : module
-        Features (b, d) → logits (b, num_classes).
-    """
-
-    def __init__(self, body: nn.Module, head: nn.Module) -> None:
-        super().__init__()
-        self.body = body
-        self.head = head
-
-    def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b classes"]:
-        """Return logits."""
-        return self.head(self.body(images))
-
-    def outputs(
-        self, images: Float[Tensor, "b c h w"]
-    ) -> tuple[Float[Tensor, "b classes"], Float[Tensor, "b d"] | None]:
-        """Return logits and the features they were read from."""
-        features = self.body(images)
-        return self.head(features), features
-
-
 class CosineHead(nn.Module):
     """Logits are `scale` times the cosine between feature and class weight.
 
     References
     ----------
-    Cao et al. 2019 (LDAM), appendix B: both are normalised so that a margin has a unit.
+    Cao et al. 2019 (LDAM), section 3.2: feature and weight are normalised, so that a margin has
+    a unit, and the logits are scaled by s = 30.
     """
 
     def __init__(self, d: int, num_classes: int, scale: float) -> None:
@@ -54,20 +27,37 @@ class CosineHead(nn.Module):
 
 
 class ScaledHead(nn.Module):
-    """A linear head whose logits are multiplied by one learned factor a class.
+    """A linear head whose class weights are multiplied by one learned factor each.
 
     References
     ----------
-    Kang et al. 2020 (Decoupling), learnable weight scaling.
+    Kang et al. 2020 (Decoupling), section 4.1, learnable weight scaling: w̃_k = f_k·w_k.
     """
 
     def __init__(self, d: int, num_classes: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(num_classes, d))
-        self.bias = nn.Parameter(torch.zeros(num_classes))
         self.scales = nn.Parameter(torch.ones(num_classes))
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)
 
     def forward(self, features: Float[Tensor, "b d"]) -> Float[Tensor, "b classes"]:
-        """Return the scaled logits."""
-        return F.linear(features, self.weight, self.bias) * self.scales
+        """Return the logits of the scaled weights."""
+        return F.linear(features, self.weight) * self.scales
+
+
+class DistanceHead(nn.Module):
+    """Logits are minus the squared Euclidean distance to a point a class.
+
+    References
+    ----------
+    Kang et al. 2020 (Decoupling), section 4.1, nearest class mean classifier.
+    """
+
+    def __init__(self, d: int, num_classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(num_classes, d))
+
+    def forward(self, features: Float[Tensor, "b d"]) -> Float[Tensor, "b classes"]:
+        """Return minus the squared distances."""
+        squares = features.square().sum(1, keepdim=True) + self.weight.square().sum(1)
+        return 2 * F.linear(features, self.weight) - squares

@@ -1,11 +1,12 @@
 """Small CNNs for 8×8 digits and 28×28 grey images: seconds on one CPU thread."""
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
+
+from baselines.networks.classifier import Body
 
 
-class SmallBody(nn.Module):
-    """Convolutions with batch normalisation, then one hidden layer.
+def small_body(channels: int, size: int, width: int) -> Body:
+    """Return convolutions with batch normalisation, then one hidden layer.
 
     Images of up to 16 pixels keep their size until one pooling; larger ones are halved twice
     first, which is where their cost is.
@@ -15,29 +16,20 @@ class SmallBody(nn.Module):
     channels : int
         Of the images.
     size : int
-        Smaller side of the images in pixels, at least 4.
+        Side of the square images in pixels, at least 4.
     width : int
-        Channels of the first convolution; the following have twice as many.
-    hidden : int
-        Number of features d.
+        Channels of the first convolution; the following have twice as many, and there are four
+        times as many features.
     """
-
-    def __init__(self, channels: int, size: int, *, width: int, hidden: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = _block(channels, width)
-        if size > 16:
-            layers += [nn.MaxPool2d(2), *_block(width, 2 * width), nn.MaxPool2d(2)]
-        layers += [*_block(width * (2 if size > 16 else 1), 2 * width), nn.MaxPool2d(2)]
-        side = (size // 8 if size > 16 else size // 2) ** 2
-        self.convolutions = nn.Sequential(*layers)
-        self.hidden = nn.Sequential(
-            nn.Flatten(), nn.Linear(2 * width * side, hidden), nn.BatchNorm1d(hidden), nn.ReLU()
-        )
-        self.d = hidden
-
-    def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-        """Return the hidden layer."""
-        return self.hidden(self.convolutions(images))
+    rest: list[nn.Module] = []
+    channels_in = width
+    if size > 16:
+        rest = [nn.MaxPool2d(2), *_block(width, 2 * width), nn.MaxPool2d(2)]
+        channels_in = 2 * width
+    side = size // 8 if size > 16 else size // 2
+    rest += [*_block(channels_in, 2 * width), nn.MaxPool2d(2), nn.Flatten()]
+    rest += [nn.Linear(2 * width * side**2, 4 * width), nn.BatchNorm1d(4 * width), nn.ReLU()]
+    return Body(nn.Sequential(*_block(channels, width)), nn.Sequential(*rest), 4 * width)
 
 
 def _block(channels_in: int, channels_out: int) -> list[nn.Module]:

@@ -152,7 +152,7 @@ def test_noisy_validation_keeps_the_best_epoch_and_needs_validation_rows():
         fit(context(select="noisy_val"))
     seen = []
     ctx = context(select="noisy_val", val_fraction=0.25, epochs=6)
-    ctx = replace(ctx, snapshot=lambda epoch, t, v, state: seen.append((v, state)))
+    ctx = replace(ctx, snapshot=lambda epoch, t, v, state: seen.append((v, state())))
     chosen = fit(ctx)
     assert len(seen) == 6
     states = [np.concatenate([a.ravel() for a in s.values()]) for _, s in seen]
@@ -164,7 +164,7 @@ def test_snapshots_hold_the_logits_that_their_state_gives():
     ctx = replace(context(), snapshot=lambda *snapshot: seen.append(snapshot))
     trained = fit(ctx, data=data)
     epoch, train_logits, val_logits, state = seen[-1]
-    again = model.restore(state, trained.meta)
+    again = model.restore(state(), trained.meta)
     assert (epoch, val_logits) == (3, None)
     expected = again(normalised(again, all_inputs(data))).values
     np.testing.assert_allclose(train_logits, expected, atol=1e-5)
@@ -191,7 +191,7 @@ def test_weights_of_another_network_are_refused():
 def test_the_running_mean_follows_the_weights_by_hand():
     data, states = bright_rows((8, 8)), []
     base = {"epochs": 2, "batch_size": 16}
-    plain = replace(context(**base), snapshot=lambda *s: states.append(s[3]["head.bias"]))
+    plain = replace(context(**base), snapshot=lambda *s: states.append(s[3]()["head.bias"]))
     fit(plain, data=data)
     averaged = fit(context(**base, ema=0.5), data=data).state()["head.bias"]
     start = initial_bias(data)
@@ -209,7 +209,7 @@ def initial_bias(data):
 
 def test_the_rate_warms_up_and_then_follows_its_schedule():
     settings = Settings(lr=1.0, epochs=10, warmup_epochs=2.0, schedule="cosine")
-    run = train.Run(settings, torch.nn.Identity(), resident(bright_rows((2, 2))), None)
+    run = train.Run(settings, torch.nn.Identity(), *(resident(bright_rows((2, 2))),) * 2, None)
     rates = []
     for epoch in range(10):
         run.epoch = epoch
@@ -222,7 +222,7 @@ def test_the_rate_warms_up_and_then_follows_its_schedule():
 
 def test_the_step_schedule_multiplies_at_each_milestone():
     settings = Settings(lr=1.0, epochs=10, schedule="step", milestones=(4, 8), gamma=0.1)
-    run = train.Run(settings, torch.nn.Identity(), resident(bright_rows((2, 2))), None)
+    run = train.Run(settings, torch.nn.Identity(), *(resident(bright_rows((2, 2))),) * 2, None)
     rates = []
     for epoch in (3, 4, 8):
         run.epoch = epoch

@@ -7,6 +7,7 @@ so that a reader sees all of it or nothing and several processes may write at on
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import PredictionsError, StoreError
+from harness.errors import CardError, PredictionsError, StoreError
 from harness.keys import content
 from harness.models.atomic import locked, write_folder
 from harness.models.npz import read_npz
@@ -108,7 +109,8 @@ class Store:
         meta = self._meta("models", key)
         if meta is None or "weights_sha256" not in meta:
             return None
-        arrays = load_state(self.folder("models", key) / "state.safetensors")
+        with self._reading("models", key):
+            arrays = load_state(self.folder("models", key) / "state.safetensors")
         if content(arrays) != meta["weights_sha256"]:
             raise self._damaged("models", key)
         return State(arrays, meta, self.load_head(key))
@@ -250,8 +252,11 @@ class Store:
         the block ends well.
         """
         folder = self.root / "scratch" / key
-        with self._writing(), locked(self.root / "scratch" / f"{key}.lock"):
-            folder.mkdir(parents=True, exist_ok=True)
+        with self._writing():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.with_suffix(".lock").touch()
+        with locked(folder.with_suffix(".lock")):
+            folder.mkdir(exist_ok=True)
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -281,17 +286,18 @@ class Store:
     def _reading(self, room: str, key: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, PredictionsError) as error:
+        except (OSError, ValueError, zipfile.BadZipFile, CardError, PredictionsError) as error:
             raise self._damaged(room, key, f" ({error})") from None
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except PermissionError as error:
+        except OSError as error:
             raise StoreError(
-                f"The store {self.root} must be writable; got {error.strerror}: {error.filename}. "
-                f"Change its permissions, or name another folder with --store or {HOME}."
+                f"The store {self.root} must be a folder that can be written; got "
+                f"{error.strerror}: {error.filename}. Change its permissions or make room, or name "
+                f"another folder with --store or {HOME}."
             ) from None
 
     def _damaged(self, room: str, key: str, why: str = "") -> StoreError:

@@ -154,7 +154,8 @@ def check_shapes(
 
 def save_state(path: Path, state: Mapping[str, np.ndarray]) -> None:
     """Write named arrays as safetensors."""
-    save_file({name: np.ascontiguousarray(array) for name, array in state.items()}, path)
+    # np.ascontiguousarray would turn a scalar into (1,)
+    save_file({name: np.asarray(array, order="C") for name, array in state.items()}, path)
 
 
 def load_state(path: Path) -> dict[str, np.ndarray]:

@@ -3,9 +3,17 @@
 Started by path: ``streamlit run leaderboard/app.py``, or ``tailmark board``.
 """
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="tailmark", page_icon=":material/stacked_line_chart:", layout="wide")
+from leaderboard.markup import FRAME
+
+HERE = Path(__file__).parent
+
+st.set_page_config(page_title="tailmark", page_icon=str(HERE / "icon.svg"), layout="wide")
+st.logo(str(HERE / "logo.svg"), size="large")
+st.html(FRAME)
 st.navigation(
     [
         st.Page("pages/ranking.py", title="Ranking", icon=":material/leaderboard:", default=True),

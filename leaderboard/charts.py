@@ -7,17 +7,17 @@ Colours are Okabe and Ito's for kinds, one hue for amounts, two for signed diffe
 import altair as alt
 import pandas as pd
 
-BLUE, ORANGE, GREEN, PINK, SKY, RED = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#cc79a7",
-    "#56b4e9",
-    "#d55e00",
-)
+BLUE, ORANGE, GREEN, PINK, RED = ("#2f8fc9", "#e69f00", "#009e73", "#cc79a7", "#d55e00")
+"""Kinds; the blue is light enough for a dark page."""
+PALE, DEEP, WHITE, INK = "#eef4f9", "#0072b2", "#f3f4f6", "#20242b"
+"""Amounts from pale to deep, the middle of differences, and text on pale."""
 NEUTRAL = "#8a8f98"
 ROW = 30
 """Height of one row of a chart in pixels."""
+PANEL = 330
+"""Height of a square picture."""
+HEAD, FOOT = 150, 64
+"""Height of slanted labels with a title above rows, and of an axis with its title below."""
 
 
 def _rows(frame: pd.DataFrame, column: str) -> list[str]:
@@ -59,9 +59,9 @@ def heat_map(frame: pd.DataFrame, *, title: str, differences: bool, scale: float
     )
     text = root.mark_text(fontSize=12).encode(
         text=f"{words}:N",
-        color=alt.condition(threshold, alt.value("white"), alt.value("#20242b")),
+        color=alt.condition(threshold, alt.value("white"), alt.value(INK)),
     )
-    height = ROW * shown["name"].nunique()
+    height = HEAD + ROW * shown["name"].nunique()
     return alt.layer(cells, text).properties(title=title, height=height)
 
 
@@ -69,11 +69,11 @@ def _shades(amount: pd.Series, *, differences: bool) -> tuple[alt.Scale, str]:
     """Return the colour scale, and when text on it must be light."""
     if differences:
         reach = max(float(amount.abs().max()), 1e-9)
-        colour = alt.Scale(domain=[-reach, 0, reach], range=[RED, "#f3f4f6", BLUE])
+        colour = alt.Scale(domain=[-reach, 0, reach], range=[RED, WHITE, DEEP])
         return colour, f"abs(datum.amount) > {0.62 * reach}"
     low, high = float(amount.min()), float(amount.max())
     span = max(high - low, 1e-9)
-    colour = alt.Scale(domain=[low, low + span], range=["#eef4f9", BLUE], clamp=True)
+    colour = alt.Scale(domain=[low, low + span], range=[PALE, DEEP], clamp=True)
     return colour, f"datum.amount > {low + 0.55 * span}"
 
 
@@ -85,7 +85,7 @@ def interval_chart(frame: pd.DataFrame, *, title: str, scale: float) -> alt.Laye
     frame : DataFrame
         From `leaderboard.table.cell_intervals`.
     title : str
-        Metric with its unit and what the interval covers.
+        Unit of the values.
     scale : float
         From `leaderboard.table.display_scale`.
     """
@@ -109,52 +109,49 @@ def interval_chart(frame: pd.DataFrame, *, title: str, scale: float) -> alt.Laye
     ends = alt.X("low:Q", scale=alt.Scale(zero=False, nice=True), title=title)
     bars = root.mark_rule(strokeWidth=4, opacity=0.45, color=BLUE).encode(x=ends, x2="high:Q")
     points = root.mark_point(filled=True, size=90, opacity=1, color=BLUE).encode(x="value:Q")
-    return alt.layer(bars, points).properties(height=ROW * len(frame))
+    return alt.layer(bars, points).properties(height=FOOT + ROW * len(frame))
 
 
-def reliability_chart(frame: pd.DataFrame, *, title: str) -> alt.VConcatChart:
-    """Draw accuracy against confidence above the number of images in each bin.
+def reliability_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """Draw accuracy against confidence over the share of images in each bin.
 
     Parameters
     ----------
     frame : DataFrame
         From `leaderboard.details.reliability_frame`.
-    title : str
-        ECE and what a calibrated model would show.
     """
+    # The number of images is drawn from the floor in a third of the height.
+    shown = frame.assign(floor=0.0, pile=frame["images"] / frame["images"].max() / 3)
     unit = alt.Scale(domain=[0, 1])
     share = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1])
-    diagonal = (
-        alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]}))
-        .mark_line(strokeDash=[5, 4], color=NEUTRAL)
-        .encode(x="x:Q", y="y:Q")
-    )
     tips = [
         alt.Tooltip("confidence:Q", format=".1%"),
         alt.Tooltip("right:Q", format=".1%", title="right"),
         alt.Tooltip("images:Q", format=",d", title="images, all seeds"),
     ]
-    root = alt.Chart(frame).encode(
-        x=alt.X("confidence:Q", scale=unit, axis=share, title="confidence")
+    root = alt.Chart(shown)
+    x = alt.X("confidence:Q", scale=unit, axis=share, title="confidence")
+    y = alt.Y("right:Q", scale=unit, axis=share, title="share that is right")
+    counts = root.mark_rect(color=NEUTRAL, opacity=0.3).encode(
+        x=alt.X("low:Q", scale=unit, title="confidence"),
+        x2="high:Q",
+        y=alt.Y("floor:Q", scale=unit, title="share that is right"),
+        y2="pile:Q",
+        tooltip=tips,
     )
     gaps = root.mark_rule(strokeWidth=4, color=ORANGE, opacity=0.7).encode(
-        y=alt.Y("right:Q", scale=unit, axis=share, title="share that is right"), y2="confidence:Q"
+        x=x, y=y, y2="confidence:Q"
     )
     line = root.mark_line(color=BLUE, point={"size": 60, "filled": True, "color": BLUE}).encode(
-        y=alt.Y("right:Q", scale=unit, axis=share), tooltip=tips
+        x=x, y=y, tooltip=tips
     )
-    counts = (
-        alt.Chart(frame)
-        .mark_bar(color=NEUTRAL, opacity=0.55)
-        .encode(
-            x=alt.X("low:Q", scale=unit, axis=alt.Axis(labels=False, title=None)),
-            x2="high:Q",
-            y=alt.Y("images:Q", title="images", axis=alt.Axis(tickCount=2, format="~s")),
-            tooltip=tips,
-        )
-    )
-    main = alt.layer(diagonal, gaps, line).properties(height=250, title=title)
-    return alt.vconcat(main, counts.properties(height=60), spacing=6)
+    return alt.layer(counts, _diagonal(), gaps, line).properties(height=PANEL)
+
+
+def _diagonal() -> alt.Chart:
+    ends = pd.DataFrame({"confidence": [0.0, 1.0], "right": [0.0, 1.0]})
+    dashes = alt.Chart(ends).mark_line(strokeDash=[5, 4], color=NEUTRAL)
+    return dashes.encode(x="confidence:Q", y="right:Q")
 
 
 def confusion_chart(frame: pd.DataFrame) -> alt.LayerChart:
@@ -176,15 +173,15 @@ def confusion_chart(frame: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("images:Q", title="images, all seeds"),
         ],
     )
-    scale = alt.Scale(domain=[0, 1], range=["#eef4f9", BLUE])
+    scale = alt.Scale(domain=[0, 1], range=[PALE, DEEP])
     cells = root.mark_rect(cornerRadius=2).encode(
         color=alt.Color("share:Q", scale=scale, legend=None)
     )
     text = root.mark_text(fontSize=11).encode(
         text="words:N",
-        color=alt.condition("datum.share > 0.55", alt.value("white"), alt.value("#20242b")),
+        color=alt.condition("datum.share > 0.55", alt.value("white"), alt.value(INK)),
     )
-    return alt.layer(cells, text).properties(height=310)
+    return alt.layer(cells, text).properties(height=PANEL)
 
 
 def counts_chart(frame: pd.DataFrame) -> alt.Chart:
@@ -246,7 +243,7 @@ def ood_chart(frame: pd.DataFrame, *, score: str) -> alt.Chart:
         Name of the score; larger is more OOD.
     """
     pools = _rows(frame, "pool")
-    colours = [BLUE, ORANGE, RED, PINK, GREEN, SKY][: len(pools)]
+    colours = [BLUE, ORANGE, RED, PINK, GREEN][: len(pools)]
     return (
         alt.Chart(frame)
         .mark_area(opacity=0.4, interpolate="step", line=True)

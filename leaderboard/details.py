@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.metrics.table import METRICS
 from harness.runs.display import cell_label, metric_title, value_text
 from harness.runs.records import Recorded
 from harness.types import RunRecord
@@ -177,12 +178,21 @@ def metrics_frame(recorded: Recorded, variant: str) -> pd.DataFrame:
     """
     record = recorded.record
     lines = []
-    for key, grid in sorted(record.variants[variant].metrics.items()):
+    metrics = record.variants[variant].metrics
+    for key in sorted(metrics, key=_subject_first):
+        grid = metrics[key]
         means = [None if None in seeds else float(np.mean(seeds)) for seeds in grid]  # type: ignore[arg-type]
         lines.append((metric_title(key), key, *(value_text(mean, key) for mean in means)))
     return pd.DataFrame(
         lines, columns=["metric", "key", *(cell_label(c) for c in record.suite.cells)]
     )
+
+
+def _subject_first(key: str) -> tuple[int, str]:
+    """Sort metric keys as the table of metrics does, then by place."""
+    names = list(METRICS)
+    name = key.rsplit("/", 1)[-1]
+    return (names.index(name) if name in names else len(names)), key
 
 
 def undefined_frame(record: RunRecord, variant: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ page (``currentColor``), which makes the table readable in light and in dark; ti
 letter and a hue.
 """
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,8 +14,8 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
-HUES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
-"""Okabe and Ito's colours, one a tie class, in turn."""
+HUES = ("#2f8fc9", "#e69f00", "#009e73", "#cc79a7", "#9aa5b1", "#d55e00")
+"""One a tie class, in turn: Okabe and Ito's colours, the blue light enough for a dark page."""
 NEUTRAL = "#8a8f98"
 """For rows beside the ranking."""
 TIERS = {
@@ -26,6 +27,18 @@ TIERS = {
 LEADERS = 0.75
 """Share of rows that the drawn scale covers when it is zoomed; the rest get an arrow."""
 
+FRAME = """
+<style>
+[data-testid=stMainBlockContainer] {padding-top:4.2rem; padding-bottom:3rem; max-width:1240px}
+h1 {font-size:2rem !important; padding:.4rem 0 .2rem !important}
+h2 {font-size:1.5rem !important}
+h3 {font-size:1.2rem !important}
+@media (max-width: 640px) {
+  [data-testid=stMainBlockContainer] {padding-left:.9rem; padding-right:.9rem}
+}
+</style>
+"""
+"""How every page is laid out: less empty space above, lines that are not too long."""
 STYLE = """
 <style>
 .tm {width:100%; border-collapse:collapse; font-variant-numeric:tabular-nums; line-height:1.3}
@@ -55,13 +68,15 @@ STYLE = """
   min-width:3px; background:var(--hue); opacity:.5}
 .tm .dot {position:absolute; top:calc(50% - 6px); width:12px; height:12px; margin-left:-6px;
   border-radius:50%; background:var(--hue)}
-.tm .off {position:absolute; top:50%; transform:translateY(-50%); font-size:.8rem; opacity:.75}
+.tm .off {position:absolute; top:50%; transform:translateY(-50%);
+  font-size:1.15rem; line-height:1; opacity:.8}
 .tm .scale {display:flex; justify-content:space-between; font-weight:400}
 @media (max-width: 640px) {
   .tm .wide {display:none}
   .tm td, .tm th {padding:.35rem .25rem}
   .tm .iv {width:32%; min-width:5rem}
   .tm {font-size:.86rem}
+  .tm .dot {top:calc(50% - 4px); width:8px; height:8px; margin-left:-4px}
 }
 </style>
 """
@@ -154,7 +169,7 @@ def _line(row: Mapping[Hashable, Any], suite: str, scale: Scale, *, first: bool)
 def _bar(value: float, low: float, high: float, scale: Scale) -> str:
     """Draw an interval, or an arrow where it lies beyond the scale."""
     if high < scale.low or low > scale.high:
-        side, arrow = ("left", "◂") if high < scale.low else ("right", "▸")
+        side, arrow = ("left", "←") if high < scale.low else ("right", "→")
         inner = f"<span class='off' style='{side}:0' title='beyond this scale'>{arrow}</span>"
     else:
         left, right, dot = (scale.place(v) for v in (low, high, value))
@@ -164,15 +179,21 @@ def _bar(value: float, low: float, high: float, scale: Scale) -> str:
     return f"<div class='track'><span class='rail'></span>{inner}</div>"
 
 
-def _flags(flags: Iterable[str]) -> str:
-    return "".join(
-        f"<span class='badge warn' title='{escape(flag)}'>look again</span>" for flag in flags
-    )
+def _flags(flags: Sequence[str]) -> str:
+    """Return one badge for all flags; their sentences are shown when pointing at it."""
+    if not flags:
+        return ""
+    return f"<span class='badge warn' title='{escape('; '.join(flags))}'>look again</span>"
 
 
 def badges(labels: Iterable[str]) -> str:
     """Return labels as small rounded boxes; needs STYLE on the page and class ``tm`` around."""
     return "".join(f"<span class='badge'>{escape(label)}</span>" for label in labels)
+
+
+def plain(words: str) -> str:
+    """Return text whose Markdown signs mean themselves, for Streamlit's own elements."""
+    return re.sub(r"([\\`*_\[\]()<>#!$:~|])", r"\\\1", words)
 
 
 def entry_link(suite: str, name: str) -> str:

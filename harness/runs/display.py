@@ -7,9 +7,12 @@ board, plots) goes through here, so that the same number never looks like two.
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.types import RankedRow
+
+if TYPE_CHECKING:
+    from harness.metrics.table import Metric
 
 NONE = "–"
 """What stands where there is no value; the reason is listed elsewhere."""
@@ -21,7 +24,7 @@ INTERVAL = "95 % interval over {kind}"
 """How an interval is announced; never print one without saying what it covers."""
 
 
-def metric_spec(key: str) -> Any | None:
+def metric_spec(key: str) -> "Metric | None":
     """Return the METRICS item behind a metric key, or None for a count that is no metric.
 
     Parameters
@@ -56,6 +59,12 @@ def metric_title(key: str) -> str:
     if place in ([], ["test"]):
         return title
     return f"{title} ({PLACES.get(place[0], place[0].replace('-', ' '))})"
+
+
+def metric_definition(key: str) -> str:
+    """Return what a metric is, in a sentence or two; empty for a count that is no metric."""
+    spec = metric_spec(key)
+    return "" if spec is None else spec.definition
 
 
 def value_text(value: float | None, key: str, *, unit: bool = True) -> str:

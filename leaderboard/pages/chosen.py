@@ -41,8 +41,9 @@ def stamp(suite: str) -> Stamp:
 
 @st.cache_data(show_spinner="Ranking …", max_entries=256)
 def _ranking(
-    suite: str, key: str | None, track: str, cells: tuple[str, ...] | None, _: Stamp, __: str
+    suite: str, key: str | None, track: str, cells: tuple[str, ...] | None, seen: Stamp, where: str
 ) -> Ranking:
+    """Rank; `seen` and `where` are part of the cache's key (a leading underscore is not)."""
     roots, local = folders()
     return rank_suite(suite, roots=roots, local_roots=local, key=key, track=track, cells=cells)
 
@@ -62,7 +63,7 @@ def ranking(
 
 
 @st.cache_resource(show_spinner="Reading records …", max_entries=8)
-def _records(suite: str, _: Stamp, __: str) -> dict[str, Recorded]:
+def _records(suite: str, seen: Stamp, where: str) -> dict[str, Recorded]:
     roots, local = folders()
     return {r.record.entry: r for r in load_recorded(suite, [*local, *roots])}
 

@@ -10,12 +10,12 @@ from harness.runs.display import (
     metric_title,
     rank_text,
     tie_letter,
-    value_text,
     variant_name,
 )
 from harness.runs.records import Recorded
 from harness.types import Ranking
 from leaderboard import charts, details
+from leaderboard.markup import TIERS, plain
 from leaderboard.pages import chosen
 from leaderboard.table import cell_intervals, display_scale
 
@@ -54,22 +54,21 @@ def _header(name: str, variant: str, recorded: Recorded, ranking: Ranking) -> No
     with st.container(horizontal=True, gap="small"):
         st.badge(record.produced_by, color="blue")
         for label in labels:
-            st.badge(label, color="gray")
+            st.badge(plain(label), color="gray")
     row = next((r for r in (*ranking.rows, *ranking.beside) if r.name == name), None)
     if row is None:
         why = next((m.missing for m in ranking.missing if m.name == name), "not in this track")
-        st.warning(f"No overall value: {why}", icon=":material/rule:")
+        st.warning(f"No overall value: {plain(why)}", icon=":material/rule:")
         return
     words = estimate_text(row.value, row.low, row.high, row.interval_kind, ranking.key)
-    st.markdown(f"**{metric_title(ranking.key)}** over all cells: {words}")
-    columns = st.columns(4)
-    columns[0].metric("Value", value_text(row.value, ranking.key))
+    st.markdown(f"**{metric_title(ranking.key)}** over all cells: **{words}**")
     beside = row in ranking.beside
     place = "beside" if beside else f"{rank_text(row)} of {len(ranking.rows)}"
-    columns[1].metric("Rank", place, help="Every place that the data allow")
     letter = "–" if beside else tie_letter(row.tie_class)
-    columns[2].metric("Tie class", letter, help="A cannot be told apart from the first row")
-    columns[3].metric("Tier", row.tier)
+    with st.container(horizontal=True):
+        st.metric("Rank", place, help="Every place that the data allow", border=True)
+        st.metric("Tie class", letter, help="A cannot be told from the first row", border=True)
+        st.metric("Tier", row.tier, help=TIERS[row.tier], border=True)
     for flag in row.flags:
         st.warning(f"Worth a second look: {flag}", icon=":material/flag:")
 
@@ -81,12 +80,11 @@ def _cells(suite: str, key: str, name: str, recorded: Recorded) -> None:
     frame = cell_intervals(name, rankings)
     left, right = st.columns([3, 2])
     kinds = sorted(set(frame["interval"]) - {"–"})
-    unit = " (%)" if display_scale(key) == 100 else ""
+    scale = display_scale(key)
     if kinds:
-        title = f"{metric_title(key)}{unit}, {' / '.join(kinds)}"
-        left.altair_chart(
-            charts.interval_chart(frame, title=title, scale=display_scale(key)), width="stretch"
-        )
+        left.caption(f"{metric_title(key)}, {' / '.join(kinds)}; ranks within the cell.")
+        unit = "%" if scale == 100 else metric_title(key)
+        left.altair_chart(charts.interval_chart(frame, title=unit, scale=scale), width="stretch")
     shown = frame[["label", "value_text", "interval_text", "rank", "tie"]]
     right.dataframe(
         shown.set_axis(["cell", "value", "95 % interval", "rank", "class"], axis=1),
@@ -94,7 +92,7 @@ def _cells(suite: str, key: str, name: str, recorded: Recorded) -> None:
         width="stretch",
     )
     for lost in sorted(set(frame["missing"]) - {""}):
-        st.caption(f"Missing: {lost}")
+        st.caption(f"Missing: {plain(lost)}")
 
 
 def _behind(recorded: Recorded, variant: str) -> None:
@@ -116,14 +114,15 @@ def _pictures(recorded: Recorded, variant: str, cell: int) -> None:
         if reliability is None:
             st.caption("Not kept for this variant.")
         else:
-            words = details.ece_words(recorded, variant, cell)
-            st.altair_chart(charts.reliability_chart(reliability, title=words), width="stretch")
+            st.caption(details.ece_words(recorded, variant, cell))
+            st.altair_chart(charts.reliability_chart(reliability), width="stretch")
     confusion = details.confusion_frame(recorded, variant, cell)
     with right:
-        st.markdown("**Confusion**: percent of each true class; all seeds pooled")
+        st.markdown("**Confusion**: where the images of each class went")
         if confusion is None:
             st.caption("Not kept: for up to 20 classes, the entry itself and ranked variants.")
         else:
+            st.caption("Percent of each true class; all seeds pooled.")
             st.altair_chart(charts.confusion_chart(confusion), width="stretch")
     left, right = st.columns(2)
     counts = details.counts_frame(recorded, cell)

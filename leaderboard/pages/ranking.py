@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from harness.runs.display import interval_title, metric_title, value_text
+from harness.runs.display import interval_title, metric_definition, metric_title, value_text
 from harness.types import Ranking
 from leaderboard.markup import ranking_table, scale_of
 from leaderboard.pages import chosen
@@ -35,6 +35,7 @@ def page() -> None:
         f"**{metric_title(key)}** on **{suite}** · {direction} · "
         f"{len(found.rows)} entries ranked, {len(found.missing)} not"
     )
+    st.caption(metric_definition(key))
     if found.rows:
         _table(found, suite)
     _missing(found)
@@ -56,6 +57,10 @@ def _table(found: Ranking, suite: str) -> None:
     heading = " / ".join(interval_title(kind) for kind in kinds)
     ends = [value_text(end, found.key) for end in (scale.low, scale.high)]
     st.html(ranking_table(frame, suite=suite, ends=ends, heading=heading, scale=scale))
+    st.caption(
+        "Rows of one class cannot be told apart from the first of it. Ranks: every place that "
+        "the data allow."
+    )
     flagged = [(row.name, flag) for row in (*found.rows, *found.beside) for flag in row.flags]
     if flagged:
         lines = "\n".join(f"* **{name}**: {flag}" for name, flag in flagged)

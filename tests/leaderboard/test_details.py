@@ -1,0 +1,106 @@
+"""An entry's details: pooled over seeds, never measured again."""
+
+import numpy as np
+import pytest
+
+from harness.runs.records import Recorded
+from leaderboard import details
+from tests.leaderboard.made import CELLS, CLASSES, PER_CLASS, SEEDS, made
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Recorded:
+    return made("cnn-ce", 0.93, variants=("la",), missing=True)
+
+
+def test_names_split_into_entry_and_variant():
+    assert details.split_name("cnn-ce+la+ts") == ("cnn-ce", "la+ts")
+    assert details.split_name("logreg") == ("logreg", "")
+
+
+def test_reliability_bins_give_back_all_images(recorded):
+    frame = details.reliability_frame(recorded, "", 1)
+    sums = recorded.detail("", "reliability")[1].sum(axis=0)
+    assert frame["images"].sum() == sums[:, 0].sum()
+    right = (frame["right"] * frame["images"]).sum()
+    assert right == pytest.approx(sums[:, 2].sum(), rel=1e-6)
+    assert ((frame["low"] < frame["confidence"]) & (frame["confidence"] <= frame["high"])).all()
+
+
+def test_confusion_rows_add_up_to_one(recorded):
+    frame = details.confusion_frame(recorded, "la", 0)
+    assert frame.groupby("true")["share"].sum().tolist() == pytest.approx([1.0] * CLASSES)
+    assert frame["images"].sum() == PER_CLASS * CLASSES * len(SEEDS)
+
+
+def test_counts_tell_clean_from_observed(recorded):
+    frame = details.counts_frame(recorded, 2)
+    clean = frame[frame["labels"] == "clean"]["images"]
+    np.testing.assert_allclose(clean, recorded.detail("", "counts")[2, :, 0].mean(axis=0))
+
+
+def test_a_variant_uses_the_training_counts_of_its_entry(recorded):
+    frame = details.recall_frame(recorded, "la", 2)
+    assert frame["images"].iloc[0] == recorded.detail("", "counts")[2, 0, 0, 0]
+
+
+def test_a_class_without_test_images_is_left_out(recorded):
+    recall = recorded.detail("", "recall").copy()
+    recall[0, :, 3] = np.nan
+    arrays = {**recorded.arrays, "detail/base/recall": recall}
+    frame = details.recall_frame(Recorded(recorded.record, None, arrays), "", 0)
+    assert set(frame["class"]) == set(range(CLASSES)) - {3}
+
+
+def test_ood_histograms_are_shares_of_each_pool(recorded):
+    frame = details.ood_frame(recorded, "", 0)
+    assert list(dict.fromkeys(frame["pool"])) == [
+        "test (ID)",
+        "far OOD: photo patches",
+        "near OOD: digits 8 9",
+    ]
+    assert frame.groupby("pool")["share"].sum().tolist() == pytest.approx([1.0] * 3)
+
+
+def test_metrics_with_a_missing_seed_are_a_dash(recorded):
+    frame = details.metrics_frame(recorded, "")
+    last = frame.set_index("key").loc["test/nll"].iloc[-1]
+    assert last == "–"
+
+
+def test_an_undefined_value_keeps_its_reason(recorded):
+    line = details.undefined_frame(recorded.record, "").iloc[0]
+    assert line["key"] == "test/recall_tail"
+    assert line["cells"] == "balanced · clean"
+    assert line["reason"] == "the realised imbalance factor is below 1.5"
+
+
+def test_failed_jobs_are_listed_with_their_error(recorded):
+    line = details.failed_frame(recorded.record).iloc[0]
+    assert (line["seed"], line["cell"]) == (2, "exp 50 · symmetric 0.4")
+    assert "the loss is NaN" in line["error"]
+
+
+def test_provenance_names_the_record_and_how_it_was_computed(recorded):
+    facts = details.facts_frame(recorded, "").set_index("what")["which"]
+    assert facts["record sha256"] == recorded.record.record_sha256
+    assert facts["numerics: device"] == "cpu"
+    assert facts["provenance: versions"] == "numpy 2.0"
+
+
+@pytest.mark.parametrize(
+    "name", ["reliability_frame", "confusion_frame", "recall_frame", "ood_frame"]
+)
+def test_details_that_were_not_kept_are_none(recorded, name):
+    bare = Recorded(recorded.record, None, {})
+    assert getattr(details, name)(bare, "la", 0) is None
+
+
+def test_ece_stands_beside_its_null(recorded):
+    ece = recorded.values("", "test/ece")[0].mean()
+    words = details.ece_words(recorded, "", 0)
+    assert words == f"ECE {100 * ece:.1f} %; a calibrated model would show 1.8 %"
+
+
+def test_every_cell_can_be_shown(recorded):
+    assert all(len(details.counts_frame(recorded, i)) == 2 * CLASSES for i in range(len(CELLS)))

@@ -1,0 +1,95 @@
+"""Frames of a ranking say what the ranking says."""
+
+import pytest
+
+from harness.runs.ranking import rank_suite
+from harness.types import MissingRow, RankedRow, Ranking
+from leaderboard.table import cell_intervals, cells_frame, missing_frame, ranking_frame
+from tests.leaderboard.made import CELLS, FIELD, write_field
+
+KEY = "test/balanced_accuracy"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_field(tmp_path_factory.mktemp("submissions"))
+
+
+@pytest.fixture(scope="module")
+def ranking(root) -> Ranking:
+    return rank_suite("digits-v1", roots=[root])
+
+
+def a_row(name: str, tie: int, cells: tuple[float | None, ...]) -> RankedRow:
+    kind = "seeds and test set"
+    return RankedRow(name, name, 0.5, 0.4, 0.6, kind, 1, 2, tie, cells, "rerun", {"backbone": "x"})
+
+
+def small(*rows: RankedRow, key: str = KEY, **changes) -> Ranking:
+    higher = key == KEY
+    return Ranking("s", key, higher, "open", ("d-balanced-clean",), (0,), rows, **changes)
+
+
+def test_rows_stand_in_the_rankings_order(ranking):
+    frame = ranking_frame(ranking)
+    assert list(frame["name"]) == [row.name for row in ranking.rows]
+    assert set(frame["name"]) == {*FIELD, "cnn-ce+la"}
+
+
+def test_values_are_kept_and_their_text_is_percent():
+    line = ranking_frame(small(a_row("a", 1, (0.5,)))).iloc[0]
+    assert (line["value"], line["value_text"]) == (0.5, "50.0 %")
+    assert (line["interval_text"], line["rank"], line["tie"]) == ("[40.0, 60.0]", "1–2", "A")
+
+
+def test_rows_beside_have_no_rank_and_no_class():
+    line = ranking_frame(small(beside=(a_row("t", 3, (0.5,)),))).iloc[0]
+    assert (line["rank"], line["tie"], line["beside"]) == ("beside", "·", True)
+
+
+def test_entries_without_a_value_say_what_is_missing(ranking):
+    frame = missing_frame(ranking)
+    assert list(frame["name"]) == ["broken"]
+    assert "the loss is NaN" in frame["missing"][0]
+
+
+def test_differences_are_to_the_mean_of_the_best_class():
+    rows = (a_row("a", 1, (0.9,)), a_row("b", 1, (0.8,)), a_row("c", 2, (0.5,)))
+    frame = cells_frame(small(*rows)).set_index("name")
+    assert frame.loc["c", "difference"] == pytest.approx(0.5 - 0.85)
+    assert frame.loc["c", "difference_text"] == "−35.0"
+    assert frame.loc["a", "good"] > 0
+
+
+def test_good_is_positive_where_lower_is_better():
+    rows = (a_row("a", 1, (0.1,)), a_row("b", 2, (0.5,)))
+    frame = cells_frame(small(*rows, key="test/nll")).set_index("name")
+    assert frame.loc["b", "difference"] > 0 > frame.loc["b", "good"]
+
+
+def test_an_unranked_entry_keeps_the_cells_that_it_has():
+    lost = MissingRow("gone", "one of two", (0.7,))
+    frame = cells_frame(small(a_row("a", 1, (0.9,)), missing=(lost,))).set_index("name")
+    assert frame.loc["gone", "text"] == "70.0"
+
+
+def test_a_cell_without_a_value_is_a_dash(ranking):
+    frame = cells_frame(ranking)
+    gone = frame[(frame["name"] == "broken") & (frame["cell"] == CELLS[-1])].iloc[0]
+    assert gone["text"] == "–"
+    assert gone["difference_text"] == "–"
+
+
+def test_each_cells_interval_is_that_of_its_own_ranking(root):
+    rankings = {cell: rank_suite("digits-v1", roots=[root], cells=[cell]) for cell in CELLS}
+    frame = cell_intervals("cnn-ce", rankings)
+    row = next(r for r in rankings[CELLS[2]].rows if r.name == "cnn-ce")
+    assert tuple(frame.loc[2, ["value", "low", "high"]]) == (row.value, row.low, row.high)
+    assert frame.loc[2, "rank"].endswith("of 6")
+
+
+def test_a_failed_cell_has_no_interval_and_a_reason(root):
+    rankings = {cell: rank_suite("digits-v1", roots=[root], cells=[cell]) for cell in CELLS[-1:]}
+    line = cell_intervals("broken", rankings).iloc[0]
+    assert line["value"] is None
+    assert "the loss is NaN" in line["missing"]

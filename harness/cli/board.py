@@ -4,6 +4,8 @@ Streamlit is started by path in a process of its own, so that no command pays fo
 """
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -62,7 +64,7 @@ def serve(submissions: Path | None, local: Path | None, port: int) -> int:
     Raises
     ------
     HarnessError
-        If Streamlit or altair is not installed.
+        If Streamlit or altair is not installed, or the port is taken.
     """
     missing = [name for name in ("streamlit", "altair", "pandas") if find_spec(name) is None]
     if missing:
@@ -70,6 +72,7 @@ def serve(submissions: Path | None, local: Path | None, port: int) -> int:
             f"The board needs {', '.join(missing)}; not installed. "
             "Run: pip install 'tailmark[board]'"
         )
+    _check_port(port)
     found = find_spec("leaderboard")
     assert found is not None and found.submodule_search_locations, "installed beside harness"
     app = Path(found.submodule_search_locations[0]) / "app.py"
@@ -80,10 +83,26 @@ def serve(submissions: Path | None, local: Path | None, port: int) -> int:
     }
     command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}", *FLAGS]
     remark(f"The board is at http://127.0.0.1:{port} (Ctrl-C ends it).")
+    # Being ended from outside must end Streamlit too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:
         return process.wait()
     except KeyboardInterrupt:
+        return 0
+    finally:
         process.terminate()
         process.wait()
-        return 0
+
+
+def _check_port(port: int) -> None:
+    """Say that a port is taken; Streamlit would print it among other lines and end."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise HarnessError(
+                f"The board needs a free port on 127.0.0.1; port {port} answers: {error}. "
+                f"Name another: tailmark board --port {port + 1 if port < 65535 else 8501}"
+            ) from error

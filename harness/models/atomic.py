@@ -65,12 +65,11 @@ def write_folder(
         write(fresh)
         text = json.dumps({**meta, "written": time.time()}, sort_keys=True, indent=1)
         (fresh / "meta.json").write_text(text, encoding="utf-8")
-        for path in [*fresh.iterdir(), fresh]:
+        for path in fresh.iterdir():  # contents before the name that makes them visible
             _fsync(path)
         if replace or not (goal / "meta.json").is_file():
             _move_away(goal, fresh.with_name(f"{fresh.name}-old"))
         _place(fresh, goal)
-        _fsync(goal.parent)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 

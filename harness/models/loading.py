@@ -11,8 +11,8 @@ from harness.errors import CardError
 from harness.keys import sha256_of
 from harness.lookup import unknown
 from harness.models.numerics import Numerics
+from harness.models.source import Source
 from harness.models.store import Store
-from harness.models.training import Source
 from harness.models.vision import timm
 from harness.models.weights import check_shapes, checked_file, read_header
 from harness.types.models import (

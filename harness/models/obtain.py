@@ -3,39 +3,27 @@
 What is in the store is taken from there; then neither torch nor a trainer is imported.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import CardError
-from harness.keys import KEY_VERSION, evidence_key, sha256_of
+from harness.keys import sha256_of
 from harness.lookup import lookup
 from harness.models.card_files import pools_of
-from harness.models.code import code_sha256
-from harness.models.methods import needs_of, settings_of
-from harness.models.numerics import Numerics, choose, guard_process
+from harness.models.numerics import Numerics, guard_process
 from harness.models.predictions import read_predictions
+from harness.models.source import Parents, Source, feature_inputs, on_features
 from harness.models.store import Store
-from harness.models.training import (
-    Parents,
-    Source,
-    feature_inputs,
-    on_features,
-    trained,
-)
+from harness.models.training import trained
 from harness.models.weights import checked_file
+from harness.models.work import Parent, Progress, Work, job_key, numerics_of, pass_key, weights_of
 from harness.types.data import Pool, Split
 from harness.types.models import Job, Predictions, TrainingData
 
 if TYPE_CHECKING:
     from harness.data.suites import OpenSuite
-
-Progress = Callable[[Mapping[str, Any]], None]
-"""Called with ``{"stage": "fit" or a pool's name, "done": n, "total": n}``; a fit adds losses."""
-Parent = Callable[[str], Job]
-"""From an entry's name to its job in the same cell and seed."""
 
 
 @dataclass(frozen=True)
@@ -56,31 +44,6 @@ class Obtained:
     """Training curves; ``<name>@epoch`` says at which epochs."""
     evidence_keys: dict[str, str] = field(default_factory=dict)
     """Pool → key in the store; empty for given predictions."""
-
-
-@dataclass(frozen=True)
-class _Work:
-    """A job with everything around it."""
-
-    job: Job
-    opened: "OpenSuite"
-    split: Split
-    store: Store
-    numerics: Numerics
-    parent: Parent | None
-    progress: Progress | None
-
-    def of(self, name: str) -> "_Work":
-        """Return the same for a parent's job."""
-        if self.parent is None:
-            raise CardError(f"{self.job.card.name} starts from {name!r}, which was not given.")
-        job = self.parent(name)
-        if job.card.kind == "predictions":
-            raise CardError(
-                f"{self.job.card.name} starts from {name!r}, whose predictions were given: it has "
-                "neither a state nor features. Name an entry of kind method or model."
-            )
-        return replace(self, job=job, numerics=_numerics_of(job, None))
 
 
 def obtain(
@@ -130,14 +93,14 @@ def obtain(
     wanted = _wanted(opened, split, pools)
     if job.card.kind == "predictions":
         return _given(job, wanted, len(opened.test.class_names))
-    chosen = _numerics_of(job, numerics)
-    work = _Work(job, opened, split, store, chosen, parent, progress)
-    memo_key = _memo_key(work)
-    memo = store.load_json("jobs", memo_key)
+    chosen = numerics_of(job, numerics)
+    work = Work(job, opened, split, store, chosen, parent, progress)
+    key = job_key(work)
+    memo = store.load_json("jobs", key)
     found = _cached(store, memo, wanted)
     if memo is None or len(found) < len(wanted):
         memo = _compute(work, {n: p for n, p in wanted.items() if n not in found}, found, memo)
-        store.save_json("jobs", memo_key, memo, note=job.name)
+        store.save_json("jobs", key, memo, note=job.name)
     return _obtained(memo, {name: found[name] for name in wanted}, store)
 
 
@@ -149,54 +112,6 @@ def _wanted(opened: "OpenSuite", split: Split, names: Sequence[str] | None) -> d
     if names is None:
         return available
     return {name: lookup("pool", name, available) for name in names}
-
-
-def _numerics_of(job: Job, numerics: Numerics | None) -> Numerics:
-    if job.card.method is not None and "torch" not in needs_of(job.card.method):
-        return choose(torch=False)
-    return numerics or choose()
-
-
-def _memo_key(work: _Work) -> str:
-    """Return the key of everything that decides this job's evidence, found without imports.
-
-    The evidence keys themselves need the trainer's defaults and the model's preprocessing, which
-    only its own code knows; this key covers that code instead.
-    """
-    card, numerics = work.job.card, work.numerics
-    facts: dict[str, Any] = {
-        "v": KEY_VERSION,
-        "split_sha256": work.split.sha256,
-        "seed": work.job.seed,
-        "numerics": [numerics.device, numerics.dtype, numerics.memory_format],
-    }
-    if card.method is not None:
-        trainer, settings = settings_of(card, work.split.spec.dataset)
-        facts["method"] = [trainer, settings, code_sha256(trainer), card.facets.selection]
-        names = (card.method.init_from, card.method.features_from)
-        facts["parents"] = [None if n is None else _memo_key(work.of(n)) for n in names]
-    elif card.model is not None:
-        shown = card.model.model_dump(mode="json", exclude={"files"})
-        facts["model"] = [shown, _weights_of(work.job).sha256, _version("timm")]
-    return sha256_of(facts)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-def _weights_of(job: Job) -> Any:
-    assert job.card.model is not None
-    key = f"{job.cell}-s{job.seed}"
-    if key not in job.card.model.files:
-        raise CardError(
-            f"{job.card.name} has no weights for {key}: [model.files] names "
-            f"{len(job.card.model.files)} others. Add the file, or leave this cell out."
-        )
-    return job.card.model.files[key]
 
 
 def _cached(
@@ -215,7 +130,7 @@ def _cached(
 
 
 def _compute(
-    work: _Work,
+    work: Work,
     missing: Mapping[str, Pool],
     found: dict[str, Predictions],
     memo: Mapping[str, Any] | None,
@@ -226,7 +141,7 @@ def _compute(
     pools = dict((memo or {}).get("pools", {}))
     for name, pool in missing.items():
         inputs = pool if parents.features is None else _on_features(pool, parents)
-        key = _evidence_key(source, inputs, work.numerics)
+        key = pass_key(source, inputs, work.numerics)
         found[name] = _passed(work, source, inputs, key)
         pools[name] = {"fingerprint": pool.fingerprint, "evidence": key}
     return {
@@ -238,21 +153,7 @@ def _compute(
     }
 
 
-def _evidence_key(source: Source, pool: Pool, numerics: Numerics) -> str:
-    preprocessing = source.preprocessing
-    return evidence_key(
-        model_id=source.model_id,
-        code=source.code,
-        pool=pool.fingerprint,
-        rows=None,
-        preprocessing=None if preprocessing is None else preprocessing.model_dump(mode="json"),
-        device=numerics.device,
-        dtype=numerics.dtype,
-        memory_format=numerics.memory_format,
-    )
-
-
-def _passed(work: _Work, source: Source, pool: Pool, key: str) -> Predictions:
+def _passed(work: Work, source: Source, pool: Pool, key: str) -> Predictions:
     """Return one pool's predictions from the store or by a pass, which is then kept."""
     from harness.models.predict import predict
 
@@ -270,12 +171,12 @@ def _report(progress: Progress, stage: str, done: int, total: int) -> None:
     progress({"stage": stage, "done": done, "total": total})
 
 
-def _source(work: _Work, parents: Parents) -> Source:
+def _source(work: Work, parents: Parents) -> Source:
     if work.job.card.kind == "model":
         from harness.models.loading import loaded
 
         return loaded(
-            work.job, _weights_of(work.job), len(work.opened.test.class_names), work.store,
+            work.job, weights_of(work.job), len(work.opened.test.class_names), work.store,
             work.numerics,
         )  # fmt: skip
 
@@ -286,7 +187,7 @@ def _source(work: _Work, parents: Parents) -> Source:
     return trained(work.job, work.split, data, work.store, work.numerics, parents, work.progress)
 
 
-def _parents(work: _Work, missing: Mapping[str, Pool]) -> Parents:
+def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
     """Return state and features that a method starts from, obtained first where needed."""
     part = work.job.card.method
     if part is None or (part.init_from is None and part.features_from is None):

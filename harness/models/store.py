@@ -19,8 +19,14 @@ import numpy as np
 from harness.errors import CardError, PredictionsError, StoreError
 from harness.keys import content
 from harness.models.atomic import locked, write_folder
-from harness.models.npz import read_npz
-from harness.models.predictions import from_arrays
+from harness.models.evidence import (
+    FEATURES,
+    describe,
+    load_npz,
+    read_evidence,
+    save_npz,
+    write_evidence,
+)
 from harness.models.weights import load_state, save_state
 from harness.types.models import Predictions
 
@@ -93,7 +99,7 @@ class Store:
         def write(folder: Path) -> None:
             save_state(folder / "state.safetensors", state.arrays)
             if state.head is not None:
-                _save_npz(folder / "head.npz", state.head)
+                save_npz(folder / "head.npz", state.head)
 
         self._write("models", key, meta, write)
         return sha256
@@ -123,7 +129,7 @@ class Store:
             "models",
             model_id,
             meta,
-            lambda folder: _save_npz(folder / "head.npz", heads) if heads else None,
+            lambda folder: save_npz(folder / "head.npz", heads) if heads else None,
         )
 
     def load_head(self, model_id: str) -> dict[str, np.ndarray] | None:
@@ -132,33 +138,16 @@ class Store:
         if meta is None or meta.get("head_sha256") is None:
             return None
         path = self.folder("models", model_id) / "head.npz"
-        with self._reading("models", model_id), np.load(path, allow_pickle=False) as file:
-            head = {name: file[name] for name in file.files}
+        with self._reading("models", model_id):
+            head = load_npz(path)
         if content(head) != meta["head_sha256"]:
             raise self._damaged("models", model_id)
         return head
 
     def save_evidence(self, key: str, predictions: Predictions, note: Mapping[str, Any]) -> None:
         """Keep predictions under their evidence key; features beside them, for they may go."""
-        meta = {
-            **note,
-            "kind": predictions.kind,
-            "sha256": predictions.sha256,
-            "features_sha256": None
-            if predictions.features is None
-            else content({"features": predictions.features}),
-            "cost": dict(predictions.cost),
-            "numerics": dict(predictions.numerics),
-        }
-
-        def write(folder: Path) -> None:
-            arrays = predictions.arrays()
-            features = arrays.pop("features", None)
-            _save_npz(folder / "evidence.npz", arrays)
-            if features is not None:
-                _save_npz(folder / "features.npz", {"features": features})
-
-        self._write("evidence", key, meta, write)
+        meta = {**note, **describe(predictions)}
+        self._write("evidence", key, meta, lambda folder: write_evidence(folder, predictions))
         if self.budget is not None and predictions.features is not None:
             self.drop_features(self.budget)
 
@@ -183,25 +172,10 @@ class Store:
             return None
         folder = self.folder("evidence", key)
         wanted = features and meta["features_sha256"] is not None
-        if wanted and not (folder / "features.npz").is_file():
+        if wanted and not (folder / FEATURES).is_file():
             return None
         with self._reading("evidence", key):
-            arrays = read_npz(folder / "evidence.npz")
-            if wanted:
-                arrays |= read_npz(folder / "features.npz")
-        found = from_arrays(arrays)
-        if found.sha256 != meta["sha256"] or (
-            wanted and content({"features": arrays["features"]}) != meta["features_sha256"]
-        ):
-            raise self._damaged("evidence", key)
-        return Predictions(
-            kind=found.kind,
-            values=found.values,
-            row=found.row,
-            features=found.features,
-            cost=meta["cost"],
-            numerics=meta["numerics"],
-        )
+            return read_evidence(folder, meta, features=wanted)
 
     def save_json(self, room: str, key: str, value: Mapping[str, Any], *, note: str) -> None:
         """Keep a JSON value, in place of an older one under the same key."""
@@ -211,6 +185,24 @@ class Store:
         """Return a JSON value or None."""
         meta = self._meta(room, key)
         return None if meta is None else meta.get("value")
+
+    def save_result(
+        self, key: str, value: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, note: str
+    ) -> None:
+        """Keep what was computed from evidence: a JSON value and arrays beside it."""
+        meta = {"note": note, "value": dict(value), "sha256": content(arrays)}
+        self._write("results", key, meta, lambda folder: _save_npz(folder / "arrays.npz", arrays))
+
+    def load_result(self, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        """Return what was computed from evidence, content checked, or None."""
+        meta = self._meta("results", key)
+        if meta is None:
+            return None
+        with self._reading("results", key):
+            arrays = _load_npz(self.folder("results", key) / "arrays.npz")
+        if content(arrays) != meta["sha256"]:
+            raise self._damaged("results", key)
+        return dict(meta["value"]), arrays
 
     def remove(self, room: str, key: str) -> None:
         """Remove one thing; nothing happens when it is not there."""
@@ -224,7 +216,7 @@ class Store:
         int
             Bytes freed. Logits and probabilities are never dropped.
         """
-        files = [(p.stat().st_mtime, p) for p in self.root.glob("evidence/*/*/features.npz")]
+        files = [(p.stat().st_mtime, p) for p in self.root.glob(f"evidence/*/*/{FEATURES}")]
         total = sum(path.stat().st_size for _, path in files)
         freed = 0
         for _, path in sorted(files):
@@ -309,7 +301,3 @@ class Store:
 
 def _head_sha256(head: Mapping[str, np.ndarray] | None) -> str | None:
     return None if head is None else content(head)
-
-
-def _save_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    np.savez(path, **dict(arrays))  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ state, also right after training: what is scored is what can be recomputed.
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -21,49 +21,11 @@ from harness.models.code import code_sha256
 from harness.models.curves import Recorder
 from harness.models.methods import load_trainer, needs_of, resolve_config
 from harness.models.numerics import Numerics, computing, settings_of
+from harness.models.source import Parents, Source
 from harness.models.store import State, Store
 from harness.models.weights import parameters
-from harness.types.data import ArrayInputs, Split
-from harness.types.models import (
-    FitContext,
-    Job,
-    Predictions,
-    Preprocessing,
-    TrainedModel,
-    TrainingData,
-)
-
-
-@dataclass(frozen=True)
-class Source:
-    """A model that can be passed through, and what is recorded of it."""
-
-    model: Any
-    """`harness.types.Model`."""
-    model_id: str
-    """Its identity in evidence keys."""
-    weights_sha256: str
-    """Content of its weights."""
-    code: str | None
-    """sha256 of the entry's own code."""
-    preprocessing: Preprocessing | None
-    """What the harness applies before it."""
-    cost: Mapping[str, Any]
-    """What making it took: seconds, parameters, threads."""
-    curves: Mapping[str, list[float]]
-    """Training curves."""
-
-
-@dataclass(frozen=True)
-class Parents:
-    """What a job starts from."""
-
-    ids: Sequence[str] = ()
-    """model_id of each."""
-    state: Mapping[str, np.ndarray] | None = None
-    """Trained state of ``init_from``."""
-    features: Mapping[str, Predictions] | None = None
-    """Evidence of ``features_from``: pool → predictions with features."""
+from harness.types.data import Split
+from harness.types.models import FitContext, Job, TrainedModel, TrainingData
 
 
 @dataclass(frozen=True)
@@ -301,28 +263,3 @@ def _epochs(config: Mapping[str, Any]) -> int:
 def _below(folder: Path, name: str) -> Path:
     (folder / name).mkdir(exist_ok=True)
     return folder / name
-
-
-def on_features(data: TrainingData, features: Mapping[str, Predictions]) -> TrainingData:
-    """Return training data whose inputs are a parent's cached features, float32 (n, d)."""
-    val = data.val
-    if val is not None:
-        val = (feature_inputs(features, "val"), val[1])
-    return replace(data, inputs=feature_inputs(features, "train"), val=val, unlabelled=None)
-
-
-def feature_inputs(features: Mapping[str, Predictions], pool: str) -> ArrayInputs:
-    """Return a parent's features on one pool as inputs.
-
-    Raises
-    ------
-    CardError
-        If the parent has none.
-    """
-    found = features[pool].features if pool in features else None
-    if found is None:
-        raise CardError(
-            f"features_from names an entry without features on {pool}. Name one whose model "
-            "returns them, or train on the inputs."
-        )
-    return ArrayInputs(np.asarray(found, dtype=np.float32))

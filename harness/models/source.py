@@ -1,0 +1,68 @@
+"""What obtaining a model comes to, and what a model may start from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from harness.errors import CardError
+from harness.types.data import ArrayInputs
+from harness.types.models import Predictions, Preprocessing, TrainingData
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model that can be passed through, and what is recorded of it."""
+
+    model: Any
+    """`harness.types.Model`."""
+    model_id: str
+    """Its identity in evidence keys."""
+    weights_sha256: str
+    """Content of its weights."""
+    code: str | None
+    """sha256 of the entry's own code."""
+    preprocessing: Preprocessing | None
+    """What the harness applies before it."""
+    cost: Mapping[str, Any]
+    """What making it took: seconds, parameters, threads."""
+    curves: Mapping[str, list[float]]
+    """Training curves."""
+
+
+@dataclass(frozen=True)
+class Parents:
+    """What a job starts from."""
+
+    ids: Sequence[str] = ()
+    """model_id of each."""
+    state: Mapping[str, np.ndarray] | None = None
+    """Trained state of ``init_from``."""
+    features: Mapping[str, Predictions] | None = None
+    """Evidence of ``features_from``: pool → predictions with features."""
+
+
+def on_features(data: TrainingData, features: Mapping[str, Predictions]) -> TrainingData:
+    """Return training data whose inputs are a parent's cached features, float32 (n, d)."""
+    val = data.val
+    if val is not None:
+        val = (feature_inputs(features, "val"), val[1])
+    return replace(data, inputs=feature_inputs(features, "train"), val=val, unlabelled=None)
+
+
+def feature_inputs(features: Mapping[str, Predictions], pool: str) -> ArrayInputs:
+    """Return a parent's features on one pool as inputs.
+
+    Raises
+    ------
+    CardError
+        If the parent has none.
+    """
+    found = features[pool].features if pool in features else None
+    if found is None:
+        raise CardError(
+            f"features_from names an entry without features on {pool}. Name one whose model "
+            "returns them, or train on the inputs."
+        )
+    return ArrayInputs(np.asarray(found, dtype=np.float32))

@@ -116,12 +116,12 @@ def _table(ranking: "Ranking") -> "Table":
     )
 
     kinds = {row.interval_kind for row in ranking.rows}
-    heading = interval_title(next(iter(kinds))) if len(kinds) == 1 else "mixed"
+    heading = interval_title(next(iter(kinds))) if len(kinds) == 1 else "95 % interval, see --format csv"
     table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
     table.add_column("Class", justify="center")
     table.add_column("Entry", no_wrap=True, overflow="ellipsis", max_width=32)
     table.add_column("Value", justify="right")
-    table.add_column(f"95 % interval ({heading})", justify="right")
+    table.add_column(heading, justify="right")
     table.add_column("Rank", justify="right")
     table.add_column("Tier")
     table.add_column("")

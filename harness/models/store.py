@@ -191,7 +191,7 @@ class Store:
     ) -> None:
         """Keep what was computed from evidence: a JSON value and arrays beside it."""
         meta = {"note": note, "value": dict(value), "sha256": content(arrays)}
-        self._write("results", key, meta, lambda folder: _save_npz(folder / "arrays.npz", arrays))
+        self._write("results", key, meta, lambda folder: save_npz(folder / "arrays.npz", arrays))
 
     def load_result(self, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         """Return what was computed from evidence, content checked, or None."""
@@ -199,7 +199,7 @@ class Store:
         if meta is None:
             return None
         with self._reading("results", key):
-            arrays = _load_npz(self.folder("results", key) / "arrays.npz")
+            arrays = load_npz(self.folder("results", key) / "arrays.npz")
         if content(arrays) != meta["sha256"]:
             raise self._damaged("results", key)
         return dict(meta["value"]), arrays

@@ -14,8 +14,9 @@ import numpy as np
 from harness.data.suites import OpenSuite
 from harness.keys import sha256_of
 from harness.models.cards import card_sha256
-from harness.runs.evaluate import BASE, Scored, variants_of
+from harness.runs.evaluate import variants_of
 from harness.runs.records import Recorded, sealed
+from harness.runs.scored import Scored
 from harness.types import (
     EntryCard,
     JobRecord,
@@ -227,6 +228,3 @@ def provenance() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-__all__ = ["BASE", "JobResult", "assemble", "provenance"]

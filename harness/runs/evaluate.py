@@ -4,8 +4,7 @@ Everything here is a function of (suite, split, predictions, card); where the pr
 from, in which batches and in how many processes, cannot matter.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +25,7 @@ from harness.metrics.measure import (
 )
 from harness.metrics.outputs import Outputs
 from harness.runs.details import job_details
+from harness.runs.scored import Scored
 from harness.scores.ood import OOD_SCORES, ood_scores
 from harness.scores.posthoc import apply_variant
 from harness.stats.weightings import weightings
@@ -67,50 +67,16 @@ BASE = ""
 """The entry itself, among its variants."""
 
 
-@dataclass
-class Scored:
-    """Results of one variant in one job.
-
-    Keys are metric keys (SPEC section 1). Values are in natural units.
-    """
-
-    metrics: dict[str, float] = field(default_factory=dict)
-    undefined: dict[str, str] = field(default_factory=dict)
-    replicates: dict[str, Float[np.ndarray, " b"]] = field(default_factory=dict)
-    details: dict[str, np.ndarray] = field(default_factory=dict)
-    facets: dict[str, object] = field(default_factory=dict)
-
-    def take(self, prefix: str, results: Mapping[str, MetricResult]) -> None:
-        """File results under `prefix`: a value, or the reason why there is none."""
-        for name, result in results.items():
-            if result.value is None:
-                self.undefined[f"{prefix}/{name}"] = result.reason or "undefined"
-            else:
-                self.metrics[f"{prefix}/{name}"] = result.value
-
-    def take_replicates(
-        self, prefix: str, found: Mapping[str, Float[np.ndarray, " b"] | MetricResult]
-    ) -> None:
-        """File replicates under `prefix`, those that exist."""
-        for name, values in found.items():
-            if not isinstance(values, MetricResult):
-                self.replicates[f"{prefix}/{name}"] = values
-
-    def lack(self, prefix: str, names: Iterable[str], reason: str) -> None:
-        """File one reason for several metrics."""
-        self.undefined |= {f"{prefix}/{name}": reason for name in names}
-
-
 @lru_cache(maxsize=32)
-def _pool_weightings(fingerprint: str, labels: bytes | None) -> Weightings:
+def _pool_weightings(fingerprint: str, labels: bytes | None, n: int) -> Weightings:
     classes = None if labels is None else np.frombuffer(labels, dtype=np.int64)
-    return weightings(fingerprint, classes)
+    return weightings(fingerprint, classes, n=n)
 
 
 def pool_weightings(pool: Pool) -> Weightings:
     """Return the shared weightings of a pool, kept for the process's next job."""
     labels = None if pool.labels is None else pool.labels.astype(np.int64).tobytes()
-    return _pool_weightings(pool.fingerprint, labels)
+    return _pool_weightings(pool.fingerprint, labels, len(pool))
 
 
 def test_metrics(suite: Suite) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from harness.models.store import Store
 from harness.runs.assemble import JobResult
 from harness.runs.evaluate import evaluate
 from harness.runs.plan import find_entry
+from harness.runs.scored import load_scored, result_key, save_scored
 from harness.types import Job
 
 WORKER_ENVIRONMENT = {
@@ -99,18 +100,28 @@ def _done(
 
     started = time.perf_counter()
     split = opened.split(job.cell, job.seed)
-    obtained = obtain(
-        job, opened, Store(place.store), pools=place.pools, parent=parent, progress=progress
-    )
-    scored = evaluate(opened, split, obtained.predictions, job.card)
+    store = Store(place.store)
+    obtained = obtain(job, opened, store, pools=place.pools, parent=parent, progress=progress)
     predictions = obtained.predictions
+    evidence = {name: found.sha256 for name, found in sorted(predictions.items())}
+    key = result_key(
+        opened.suite.sha256,
+        split.sha256,
+        job.card,
+        obtained.evidence_keys or evidence,
+        opened.fingerprints,
+    )
+    scored = load_scored(store, key)
+    if scored is None:
+        scored = evaluate(opened, split, predictions, job.card)
+        save_scored(store, key, scored, note=job.name)
     return JobResult(
         *at,
         status="done",
         split_sha256=split.sha256,
         model_id=obtained.model_id,
         weights_sha256=obtained.weights_sha256,
-        evidence={name: found.sha256 for name, found in sorted(predictions.items())},
+        evidence=evidence,
         evidence_keys=obtained.evidence_keys,
         evidence_bytes=sum(p.values.nbytes + p.row.nbytes for p in predictions.values()),
         numerics=obtained.numerics,

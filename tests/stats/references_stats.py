@@ -5,7 +5,7 @@ import itertools
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 
 def reference_weightings(fingerprint, labels, replicates):
@@ -62,8 +62,8 @@ def reference_differ(values, streams):
     alpha = 0.05 / (entries * (entries - 1) / 2)
     field = np.mean(values, axis=0)
     squares = [np.var(np.array(row) - field, ddof=1) * entries / (entries - 1) for row in values]
-    prior, prior_df = reference_limma(squares, seeds - 1)
-    prior_df = min(prior_df, 20, entries, (entries - 2) * (seeds - 1))
+    most = min(20, entries, (entries - 2) * (seeds - 1))
+    prior, prior_df = reference_limma(squares, seeds - 1, most) if most else (0, 0)
     df = prior_df + seeds - 1
     moderated = [(prior_df * prior + (seeds - 1) * s) / df for s in squares]
     differ = np.zeros((entries, entries), dtype=bool)
@@ -80,20 +80,20 @@ def reference_differ(values, streams):
     return differ
 
 
-def reference_limma(squares, df):
-    """Prior variance and degrees of freedom by bisection on trigamma."""
-    from scipy.special import digamma, polygamma
+def reference_limma(squares, df, most):
+    """Likeliest prior variance and degrees of freedom (at most `most`) by a general optimiser."""
+    floor = 1e-5 * np.median(squares)
 
-    e = [math.log(s) - digamma(df / 2) + math.log(df / 2) for s in squares]
-    excess = np.var(e, ddof=1) - polygamma(1, df / 2)
-    if excess <= 0:
-        return float(np.mean(squares)), math.inf
-    low, high = 1e-6, 1e6
-    for _ in range(200):
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if polygamma(1, middle) > excess else (low, middle)
-    half = math.sqrt(low * high)
-    return math.exp(np.mean(e) + digamma(half) - math.log(half)), 2 * half
+    raised = np.maximum(squares, floor)
+
+    def misfit(theta):
+        scale, prior_df = math.exp(theta[0]), most / (1 + math.exp(-theta[1]))
+        return -(stats.f.logpdf(raised / scale, df, prior_df) - theta[0]).sum()
+
+    starts = [(math.log(np.mean(squares)), at) for at in (-1.0, 3.0)]
+    fits = [optimize.minimize(misfit, start, method="Nelder-Mead") for start in starts]
+    best = min(fits, key=lambda fit: fit.fun).x
+    return math.exp(best[0]), most / (1 + math.exp(-best[1]))
 
 
 def reference_kendall(a, b):

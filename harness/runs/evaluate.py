@@ -295,9 +295,9 @@ def _ood_replicates(
         replicate_ood(scores["test"], scores[pool], base, pool_weightings(opened.ood[pool]))
         for pool in pools
     ]
-    stacks = [each["ood_auroc"] for each in found]
-    if all(isinstance(stack, np.ndarray) for stack in stacks):
-        scored.replicates[f"ood/{place}/{name}/ood_auroc"] = np.mean(stacks, axis=0)
+    stacks = [r for each in found if isinstance(r := each["ood_auroc"], np.ndarray)]
+    if len(stacks) == len(pools):
+        scored.replicates[f"ood/{place}/{name}/ood_auroc"] = np.mean(np.stack(stacks), axis=0)
 
 
 NOISE = ("memorised", "memorised_chance", "clean_train_accuracy")

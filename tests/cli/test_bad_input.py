@@ -1,0 +1,138 @@
+"""Bad input: one sentence with expected, received and what to do; exit code 2, nothing left."""
+
+import os
+
+import numpy as np
+import pytest
+
+
+def refused(answer, *parts: str) -> None:
+    assert answer.code == 2, answer.out + answer.err
+    assert "Traceback" not in answer.err
+    for part in parts:
+        assert part in answer.err, answer.err
+
+
+def test_unknown_suite(tailmark, card):
+    card()
+    refused(tailmark("run", "quick", "--suite", "digit-v1"), "Did you mean 'digits-v1'?")
+
+
+def test_unknown_entry(tailmark, card):
+    card()
+    refused(tailmark("run", "quikc"), "No entry named 'quikc'. Did you mean 'quick'?")
+
+
+def test_unknown_metric(tailmark, card):
+    card()
+    tailmark("run", "quick", "--no-track", "-j", "1", "--cell", "digits-exp10-clean")
+    refused(tailmark("rank", "--local", "-m", "test/ecee"), "Did you mean 'ece'?")
+
+
+def test_unknown_list(tailmark):
+    refused(tailmark("list", "suite"), "Did you mean 'suites'?")
+
+
+def test_unknown_cell(tailmark, card):
+    card()
+    refused(tailmark("run", "quick", "--cell", "digits-exp11-clean"), "Did you mean")
+
+
+def test_misspelt_card_field(tailmark, card):
+    card(extra='ood_scor = "energy"')
+    refused(tailmark("check", "quick"), "ood_scor", "ood_score")
+
+
+def test_a_trainer_from_outside_needs_trust(tailmark, card):
+    card(trainer="os.path:join")
+    refused(tailmark("check", "quick"), "--trust")
+
+
+def test_no_entries_at_all(tailmark):
+    refused(tailmark("run"), "tailmark new")
+
+
+def test_ranking_without_records(tailmark):
+    refused(tailmark("rank", "--local"), "Run: tailmark run --suite digits-v1")
+
+
+def predictions_entry(home, values, *, kind="probs", name="given"):
+    from harness.keys import sha256_file
+
+    folder = home / "submissions" / name
+    folder.mkdir()
+    np.savez(folder / "test.npz", row=np.arange(len(values)), **{kind: values})
+    sha = sha256_file(folder / "test.npz")
+    (folder / "entry.toml").write_text(
+        f'format = 1\nname = "{name}"\nkind = "predictions"\nood_score = "msp"\n'
+        f'[predictions.files."digits-exp10-clean-s0/test"]\npath = "test.npz"\nsha256 = "{sha}"\n'
+    )
+    return ("run", name, "--no-track", "-j", "1", "--cell", "digits-exp10-clean", "--seed", "0")
+
+
+@pytest.fixture(scope="module")
+def n_test() -> int:
+    from harness.data.suites import open_suite
+
+    return len(open_suite("digits-v1").test)
+
+
+def test_predictions_with_a_wrong_row_count(tailmark, home, n_test):
+    words = predictions_entry(home, np.full((n_test - 1, 8), 1 / 8, dtype=np.float32))
+    refused(tailmark(*words), f"{n_test - 1:,} rows", f"{n_test:,}")
+
+
+def test_predictions_with_nan(tailmark, home, n_test):
+    values = np.full((n_test, 8), 1 / 8, dtype=np.float32)
+    values[3, 2] = np.nan
+    refused(tailmark(*predictions_entry(home, values)), "NaN")
+
+
+def test_predictions_whose_rows_do_not_sum_to_one(tailmark, home, n_test):
+    values = np.full((n_test, 8), 2.0, dtype=np.float32)
+    refused(tailmark(*predictions_entry(home, values)), "sum to 1", "softmax")
+
+
+def test_predictions_with_another_sha256(tailmark, home, n_test):
+    words = predictions_entry(home, np.full((n_test, 8), 1 / 8, dtype=np.float32))
+    np.savez(home / "submissions" / "given" / "test.npz", row=np.arange(3))
+    refused(tailmark(*words), "sha256")
+
+
+def test_good_predictions_are_scored_and_what_is_missing_is_said(tailmark, home, n_test):
+    words = predictions_entry(home, np.full((n_test, 8), 1 / 8, dtype=np.float32))
+    answer = tailmark(*words)
+    assert answer.code == 0, answer.err
+    from harness import load_record
+
+    record = load_record(home / ".tailmark/records/given/results/digits-v1.json").record
+    reasons = {u.reason for u in record.undefined}
+    assert "no predictions for pool ood/near/digits89" in reasons
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_results_folder(tailmark, card, home):
+    card()
+    records = home / ".tailmark" / "records"
+    records.mkdir(parents=True)
+    records.chmod(0o500)
+    refused(tailmark("run", "quick", "--no-track", "-j", "1"), "must be writable")
+
+
+def test_a_results_folder_that_is_a_file(tailmark, card, home):
+    card()
+    (home / ".tailmark").mkdir()
+    (home / ".tailmark" / "records").write_text("taken")
+    refused(
+        tailmark("run", "quick", "--no-track", "-j", "1", "--cell", "digits-exp10-clean"),
+        "must be writable",
+    )
+
+
+def test_an_unreachable_tracking_server_leaves_the_record_safe(tailmark, card, home):
+    card()
+    words = ("run", "quick", "-j", "1", "--cell", "digits-exp10-clean")
+    answer = tailmark(*words, "--tracking-uri", "http://127.0.0.1:9")
+    assert answer.code == 0
+    assert "tailmark log" in answer.err and "Traceback" not in answer.err
+    assert (home / ".tailmark/records/quick/results/digits-v1.json").is_file()

@@ -1,0 +1,92 @@
+"""The commands as a user meets them: from a card to a ranking, and back from the record."""
+
+import json
+import subprocess
+import sys
+import time
+
+CELL = ("--cell", "digits-exp10-clean")
+
+
+def test_help_names_every_command(tailmark):
+    answer = tailmark("--help")
+    assert answer.code == 0
+    for command in ["list", "new", "check", "run", "rescore", "submit", "rank", "compare", "board", "log", "data"]:
+        assert command in answer.out
+
+
+def test_help_answers_in_under_half_a_second():
+    command = [sys.executable, "-m", "harness.cli.app", "--help"]
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.5
+
+
+def test_an_entry_goes_from_new_to_the_ranking(tailmark, home):
+    assert tailmark("new", "mine", "--kind", "method").code == 0
+    card = home / "submissions" / "mine" / "entry.toml"
+    card.write_text(card.read_text().replace('"cross-entropy"', '"nearest-mean"'))
+    assert "mine: ok" in tailmark("check", "mine").out
+    ran = tailmark("run", "mine", "--no-track", "-j", "1")
+    assert ran.code == 0 and "24 of 24 jobs" in ran.out
+    ranking = tailmark("rank", "--local")
+    assert "mine" in ranking.out and "95 %" in ranking.out
+    assert max(map(len, ranking.out.splitlines())) <= 110
+    assert tailmark("submit", "mine").code == 0
+    assert (home / "submissions" / "mine" / "results" / "digits-v1.json").is_file()
+    assert "reproduces" in tailmark("rescore", "mine").out
+
+
+def test_the_same_run_twice_gives_the_same_record_and_does_nothing_again(tailmark, card):
+    card()
+    first = tailmark("run", "quick", "--no-track", "-j", "1", *CELL)
+    second = tailmark("run", "quick", "--no-track", "-j", "1", *CELL)
+    assert first.out == second.out
+
+
+def test_two_processes_give_the_record_of_one(tailmark, card, home, monkeypatch):
+    card()
+    one = tailmark("run", "quick", "--no-track", "-j", "1", *CELL)
+    monkeypatch.setenv("TAILMARK_HOME", str(home / "another-store"))
+    two = tailmark("run", "quick", "--no-track", "-j", "2", *CELL)
+    assert one.out == two.out
+
+
+def test_a_part_of_a_suite_is_listed_as_missing_the_rest(tailmark, card):
+    card("part")
+    card("whole")
+    tailmark("run", "part", "--no-track", "-j", "1", *CELL)
+    tailmark("run", "whole", "--no-track", "-j", "1")
+    answer = tailmark("rank", "--local")
+    assert "not ranked: part" in answer.out and "not run" in answer.out
+
+
+def test_ranking_in_json_has_every_row(tailmark, card):
+    card()
+    tailmark("run", "quick", "--no-track", "-j", "1")
+    ranking = json.loads(tailmark("rank", "--local", "--format", "json").out)
+    assert [row["name"] for row in ranking["rows"]] == ["quick"]
+
+
+def test_comparison_says_verdict_interval_and_power(tailmark, card):
+    card("one")
+    card("two", trainer="prior")
+    tailmark("run", "one", "two", "--no-track", "-j", "1", *CELL)
+    answer = tailmark("compare", "one", "two", "--local")
+    assert "better" in answer.out and "80 % power" in answer.out
+
+
+def test_lists_show_what_there_is(tailmark, card):
+    card()
+    for kind, name in {
+        "suites": "digits-v1",
+        "datasets": "fashion_mnist",
+        "metrics": "balanced_accuracy",
+        "methods": "nearest-mean",
+        "scores": "energy",
+        "entries": "quick",
+    }.items():
+        assert name in tailmark("list", kind).out, kind

@@ -192,7 +192,7 @@ def prior_shift(counts: Int[np.ndarray, " c"], tau: float) -> Affine:
 
     References
     ----------
-    Menon et al. 2021, "Long-tail learning via logit adjustment", equation 9.
+    Menon et al. 2021, "Long-tail learning via logit adjustment", post-hoc form.
     """
     empty = np.flatnonzero(counts == 0)
     if len(empty):

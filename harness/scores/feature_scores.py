@@ -120,8 +120,8 @@ def relative_mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64
 
     References
     ----------
-    Ren et al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection",
-    section 3 (sign turned).
+    Ren et al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection"
+    (sign turned).
     """
     features = _features(predictions)
     return _squared(features, fitted.means, fitted.factor) - _squared(
@@ -152,7 +152,7 @@ def knn(predictions: Predictions, bank: Float[np.ndarray, "m d"]) -> Float64[np.
 
     References
     ----------
-    Sun et al. 2022, "Out-of-Distribution Detection with Deep Nearest Neighbors", section 3.
+    Sun et al. 2022, "Out-of-Distribution Detection with Deep Nearest Neighbors".
     """
     features, narrow = _unit(_features(predictions)), bank.astype(np.float32)
     place = max(0, len(bank) - NEIGHBOUR)  # of the cosine asked for, in increasing order
@@ -188,7 +188,7 @@ def fit_vim(train: Predictions) -> VirtualLogit:
 
     References
     ----------
-    Wang et al. 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", sections 4.1, 4.2.
+    Wang et al. 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", section 4.
     """
     weight, bias = _head(train)
     features = _features(train)
@@ -219,7 +219,7 @@ def vim(predictions: Predictions, fitted: VirtualLogit) -> Float64[np.ndarray, "
 
     References
     ----------
-    Wang et al. 2022, equation 8.
+    Wang et al. 2022, section 4.
     """
     offset = (_features(predictions) - fitted.origin) @ fitted.residual
     virtual = fitted.alpha * np.linalg.norm(offset, axis=1)
@@ -249,7 +249,7 @@ def react(predictions: Predictions, fitted: float) -> Float64[np.ndarray, " n"]:
 
     References
     ----------
-    Sun et al. 2021, "ReAct: Out-of-distribution Detection With Rectified Activations", section 3.
+    Sun et al. 2021, "ReAct: Out-of-distribution Detection With Rectified Activations".
     """
     weight, bias = _head(predictions)
     return free_energy(np.minimum(_features(predictions), fitted) @ weight.T + bias)

@@ -26,7 +26,8 @@ def msp(predictions: Predictions) -> Float64[np.ndarray, " n"]:
 
     References
     ----------
-    Hendrycks and Gimpel 2017, "A Baseline for Detecting Misclassified and OOD Examples", sec. 2.
+    Hendrycks and Gimpel 2017, "A Baseline for Detecting Misclassified and
+    Out-of-Distribution Examples in Neural Networks".
     """
     return _descending(predictions)[1][:, 0]
 
@@ -41,7 +42,7 @@ def max_logit(predictions: Predictions) -> Float64[np.ndarray, " n"]:
 
     References
     ----------
-    Hendrycks et al. 2022, "Scaling Out-of-Distribution Detection for Real-World Settings", sec. 3.
+    Hendrycks et al. 2022, "Scaling Out-of-Distribution Detection for Real-World Settings".
     """
     return -predictions.values.max(axis=1).astype(np.float64)
 
@@ -56,7 +57,7 @@ def energy(predictions: Predictions) -> Float64[np.ndarray, " n"]:
 
     References
     ----------
-    Liu et al. 2020, "Energy-based Out-of-distribution Detection", equation 4.
+    Liu et al. 2020, "Energy-based Out-of-distribution Detection".
     """
     return free_energy(predictions.values.astype(np.float64))
 
@@ -93,8 +94,7 @@ def gen(predictions: Predictions) -> Float64[np.ndarray, " n"]:
 
     References
     ----------
-    Liu et al. 2023, "GEN: Pushing the Limits of Softmax-Based Out-of-Distribution Detection",
-    equation 5.
+    Liu et al. 2023, "GEN: Pushing the Limits of Softmax-Based Out-of-Distribution Detection".
     """
     p, rest = _descending(predictions)
     return np.asarray(((p * rest) ** GEN_POWER)[:, :GEN_CLASSES].sum(axis=1))

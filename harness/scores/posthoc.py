@@ -63,7 +63,7 @@ def fit_isotonic(calibration: Predictions, labels: Int[np.ndarray, " n"]) -> lis
     References
     ----------
     Zadrozny and Elkan 2002, "Transforming classifier scores into accurate multiclass probability
-    estimates", sections 3.3 and 4.
+    estimates" (one class against the rest, normalised).
     """
     from sklearn.isotonic import (
         IsotonicRegression,

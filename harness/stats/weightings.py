@@ -55,7 +55,7 @@ def weightings(
 
     References
     ----------
-    Rao and Wu 1988, "Resampling inference with complex survey data", section 2 (m = n − 1).
+    Rao and Wu 1988, "Resampling inference with complex survey data" (m = n − 1).
     """
     classes = _classes(labels, n)
     if replicates < 2:

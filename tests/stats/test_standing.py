@@ -181,6 +181,21 @@ def test_two_entries_lend_each_other_nothing(rng):
     np.testing.assert_allclose(variances.sum(), (values[0] - values[1]).var(ddof=1))
 
 
+def test_prior_degrees_of_freedom_stop_at_twenty(rng):
+    # 30 entries that vary alike: d = 20 + (S − 1).
+    turns = np.array([[1.0, -0.5, -0.5], [-0.5, 1.0, -0.5], [-0.5, -0.5, 1.0]])
+    alike = np.concatenate([turns] * 10)[:, None]
+    assert moderate(alike)[1] == pytest.approx(22)
+
+
+def test_two_seeds_are_compared_on_the_test_set_alone(rng):
+    values, replicates = field(rng, 5, seeds=2, seed=0.0)
+    streams = replicates[:, 0]
+    np.testing.assert_array_equal(
+        differing(values, streams), differing(values[:, :, :1], streams[:, :1])
+    )
+
+
 def test_names_that_repeat_and_missing_values_are_refused(rng):
     values, replicates = field(rng, 2)
     with pytest.raises(SpecError, match="'a' comes twice"):

@@ -86,6 +86,13 @@ def test_a_test_set_that_is_too_small_cannot_be_mended_by_seeds():
     assert seeds_to_settle(0.01, Spread(1.0, 1.0, 0.01, 2.0, 3), 0.02) is None
 
 
+def test_seeds_are_counted_up_to_four_hundred():
+    # Seeds only, s = 1: about ((1.966 + 0.843)/D)² seeds.
+    components = Spread(1 / 3, 0.0, 1 / 3, 2.0, 3)
+    assert seeds_to_settle(0.1405, components, 0.0) == 400
+    assert seeds_to_settle(0.1404, components, 0.0) is None
+
+
 def test_a_settled_verdict_needs_the_seeds_it_has(rng):
     assert compare(rng, 0.1, seed_sd=1e-3, test_sd=1e-3).seeds_to_settle == 3
 

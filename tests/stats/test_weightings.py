@@ -55,6 +55,10 @@ def test_spread_of_a_mean_is_unbiased_at_three_images_a_class(rng):
     assert means.var() == pytest.approx(values.var(ddof=1) / 3, rel=0.03)
 
 
+def test_a_thousand_replicates_unless_told_otherwise():
+    assert weightings("x", LABELS).counts.shape == (1000, 9)
+
+
 def test_an_ood_set_is_one_class():
     alone = weightings("x", None, n=9, replicates=5)
     np.testing.assert_array_equal(alone.counts, weightings("x", np.full(9, 3), replicates=5).counts)

@@ -8,6 +8,7 @@ value is never logged (a NaN breaks MLflow's pages): it is counted in the tag
 ``tailmark.undefined`` and its reason stands in the record.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -369,4 +370,6 @@ def _new_client(uri: str) -> Any:
             "Logging to MLflow needs the package mlflow; it is not installed. "
             "Run: pip install 'tailmark[track]', or run with --no-track."
         ) from error
+    # Says for every table that it makes one; what matters is raised.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=uri)

@@ -4,6 +4,7 @@ A trainer hands outputs out and never sees a clean label; here they meet.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,13 @@ class Recorder:
         kept = json.loads(self._file.read_text()) if self._file.is_file() else {}
         self._points: dict[str, dict[str, float]] = kept.get("points", {})
         self._best: dict[str, dict[str, float]] = kept.get("best", {})
+        self._before = float(kept.get("seconds", 0.0))
+        self._started = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Return the wall time of this training, sessions before an interruption included."""
+        return self._before + time.perf_counter() - self._started
 
     def report(self, epoch: int, losses: Mapping[str, float]) -> None:
         """Keep an epoch's losses and move the progress bar."""
@@ -122,7 +130,8 @@ class Recorder:
         for name, value in values.items():
             self._points.setdefault(name, {})[str(epoch)] = float(value)
         partial = self._file.with_suffix(".partial")
-        partial.write_text(json.dumps({"points": self._points, "best": self._best}))
+        kept = {"points": self._points, "best": self._best, "seconds": self.seconds}
+        partial.write_text(json.dumps(kept))
         partial.replace(self._file)
 
 

@@ -25,7 +25,12 @@ DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "bfloat16")
 BATCH_SIZES = {"cpu": 256, "cuda": 512}
 """Inputs a pass takes at once, per device."""
-SETTINGS = {"device": "TAILMARK_DEVICE", "dtype": "TAILMARK_DTYPE", "batch": "TAILMARK_BATCH_SIZE"}
+SETTINGS = {
+    "device": "TAILMARK_DEVICE",
+    "dtype": "TAILMARK_DTYPE",
+    "batch size": "TAILMARK_BATCH_SIZE",
+    "pass threads": "TAILMARK_PASS_THREADS",
+}
 """Environment variables that choose when no option does."""
 
 
@@ -53,6 +58,7 @@ def choose(
     device: str | None = None,
     dtype: str | None = None,
     batch_size: int | None = None,
+    threads: int | None = None,
     *,
     torch: bool = True,
 ) -> Numerics:
@@ -67,7 +73,9 @@ def choose(
     dtype : {"float32", "bfloat16"}, optional
         bfloat16 goes with the memory format channels_last.
     batch_size : int, optional
-        At least 1.
+        At least 1; default: `BATCH_SIZES`.
+    threads : int, optional
+        CPU threads of a pass, at least 1; default: 1. Trainings have their own in the recipe.
     torch : bool, default=True
         False: the model is numpy's or scikit-learn's and stays on the CPU in its own dtype.
 
@@ -83,7 +91,13 @@ def choose(
     if device == "auto":
         device = "cuda" if gpus() else "cpu"
     memory_format = "channels_last" if dtype == "bfloat16" else "contiguous"
-    return Numerics(device, dtype, memory_format, _batch_size(batch_size, device))
+    return Numerics(
+        device,
+        dtype,
+        memory_format,
+        _count("batch size", batch_size, BATCH_SIZES[device]),
+        _count("pass threads", threads, 1),
+    )
 
 
 def _option(name: str, given: str | None, allowed: tuple[str, ...], default: str) -> str:
@@ -95,12 +109,12 @@ def _option(name: str, given: str | None, allowed: tuple[str, ...], default: str
     return value
 
 
-def _batch_size(given: int | None, device: str) -> int:
-    text = str(given) if given is not None else os.environ.get(SETTINGS["batch"])
+def _count(name: str, given: int | None, default: int) -> int:
+    text = str(given) if given is not None else os.environ.get(SETTINGS[name])
     if text is None:
-        return BATCH_SIZES[device]
+        return default
     if not text.isdigit() or int(text) < 1:
-        raise SpecError(f"batch size must be a whole number of at least 1; got {text!r}.")
+        raise SpecError(f"{name} must be a whole number of at least 1; got {text!r}.")
     return int(text)
 
 

@@ -6,7 +6,6 @@ state, also right after training: what is scored is what can be recomputed.
 
 import resource
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -166,9 +165,8 @@ def _train(
         recorder = Recorder(
             training.split, _below(folder, "recorded"), _epochs(training.config), progress
         )
-        started = time.perf_counter()
         model = _fit(training, data(), folder, recorder)
-        cost = _cost(training, model, time.perf_counter() - started)
+        cost = _cost(training, model, recorder.seconds)
         _keep(training, model, recorder, store, cost)
 
 

@@ -170,5 +170,13 @@ def load_state(path: Path) -> dict[str, np.ndarray]:
 
 
 def parameters(state: Mapping[str, Any]) -> int:
-    """Return how many numbers a state holds."""
-    return sum(int(np.size(array)) for array in state.values())
+    """Return how many trained numbers a state holds: no counters, no running statistics."""
+    return sum(
+        int(np.size(array))
+        for name, array in state.items()
+        if np.issubdtype(array.dtype, np.floating) and name.split(".")[-1] not in _STATISTICS
+    )
+
+
+_STATISTICS = ("running_mean", "running_var")
+"""Buffers of batch normalisation: measured, not trained."""

@@ -10,7 +10,12 @@ from harness.models.numerics import Numerics, choose, computing
 
 
 def test_the_default_is_exact_on_the_cpu(monkeypatch):
-    for name in ("TAILMARK_DEVICE", "TAILMARK_DTYPE", "TAILMARK_BATCH_SIZE"):
+    for name in (
+        "TAILMARK_DEVICE",
+        "TAILMARK_DTYPE",
+        "TAILMARK_BATCH_SIZE",
+        "TAILMARK_PASS_THREADS",
+    ):
         monkeypatch.delenv(name, raising=False)
     assert choose("cpu") == Numerics("cpu", "float32", "contiguous", 256, 1)
 
@@ -19,8 +24,9 @@ def test_options_win_over_the_environment(monkeypatch):
     monkeypatch.setenv("TAILMARK_DEVICE", "cuda")
     monkeypatch.setenv("TAILMARK_DTYPE", "bfloat16")
     monkeypatch.setenv("TAILMARK_BATCH_SIZE", "32")
-    assert choose() == Numerics("cuda", "bfloat16", "channels_last", 32, 1)
-    assert choose("cpu", "float32", 8) == Numerics("cpu", "float32", "contiguous", 8, 1)
+    monkeypatch.setenv("TAILMARK_PASS_THREADS", "4")
+    assert choose() == Numerics("cuda", "bfloat16", "channels_last", 32, 4)
+    assert choose("cpu", "float32", 8, 2) == Numerics("cpu", "float32", "contiguous", 8, 2)
 
 
 def test_a_model_without_torch_stays_exact_on_the_cpu(monkeypatch):

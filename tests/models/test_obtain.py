@@ -1,5 +1,6 @@
 """From a job to predictions: computed once, never reused across a changed key, resumed."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 
 from harness.errors import CardError, UnknownNameError
 from harness.keys import sha256_file
+from harness.models.curves import Recorder
 from harness.models.obtain import obtain
 from harness.models.store import Store
 from harness.types import EntryCard, Job
@@ -118,6 +120,11 @@ def test_an_interrupted_training_resumes_and_ends_the_same(
     assert not [path for path in store.root.glob("scratch/*") if path.is_dir()]
     assert found.weights_sha256 == whole.weights_sha256
     assert found.curves == whole.curves
+
+
+def test_resumed_seconds_include_those_before_the_interruption(opened, tmp_path):
+    (tmp_path / "curves.json").write_text(json.dumps({"points": {}, "best": {}, "seconds": 50.0}))
+    assert 50 < Recorder(opened.split(CELL, 0), tmp_path).seconds < 60
 
 
 def test_forgotten_seeds_are_seeded_by_the_job(toy_job, opened, tmp_path):
@@ -235,6 +242,7 @@ CACHED = """
 import sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {toys!r}]
+from harness.models.curves import Recorder
 from harness.models.obtain import obtain
 from harness.models.store import Store
 from harness.types import EntryCard, Job

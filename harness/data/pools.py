@@ -1,0 +1,110 @@
+"""Pools: inputs in memory with labels and the fingerprint that names them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int, Shaped
+
+from harness.keys import content
+from harness.types import ArrayInputs, Inputs, Pool
+
+
+def fingerprint(array: Shaped[np.ndarray, "n *shape"], labels: Int[np.ndarray, " n"] | None) -> str:
+    """Return the sha256 over inputs and labels in order: the identity of a pool in memory.
+
+    Parameters
+    ----------
+    array : array of shape (n, …)
+        Inputs as the pool holds them.
+    labels : int array of shape (n,) or None
+        Clean labels; None where the pool has none.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits, independent of the dtype of `labels`.
+    """
+    arrays = {"inputs": array}
+    if labels is not None:
+        arrays["labels"] = labels.astype(np.int64)
+    return content(arrays)
+
+
+def image_pool(
+    name: str,
+    images: Shaped[np.ndarray, "n h w c"],
+    labels: Int[np.ndarray, " n"] | None,
+    class_names: Sequence[str] = (),
+) -> Pool:
+    """Return a pool of images held in memory.
+
+    Parameters
+    ----------
+    name : str
+        Pool name (SPEC section 3).
+    images : uint8 array of shape (n, h, w, c)
+        Height, width, channels.
+    labels : int array of shape (n,) or None
+        Clean class indices.
+    class_names : sequence of str
+        Names of the classes that `labels` index.
+    """
+    labels = None if labels is None else labels.astype(np.int64)
+    return Pool(
+        name, "image", ArrayInputs(images), labels, tuple(class_names), fingerprint(images, labels)
+    )
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Some rows of other inputs, taken when asked for.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        What the rows are taken from.
+    rows : int array of shape (n,)
+        Row numbers in `inputs`.
+    """
+
+    inputs: Inputs
+    rows: Int[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, rows: Int[np.ndarray, " b"]) -> np.ndarray:
+        """Return these rows of the selection."""
+        return self.inputs.take(self.rows[rows])
+
+
+def selected(inputs: Inputs, rows: Int[np.ndarray, " m"]) -> Inputs:
+    """Return some rows as inputs: copied when they are in memory, else taken when asked for."""
+    if isinstance(inputs, ArrayInputs):
+        return ArrayInputs(inputs.take(rows))
+    return Selected(inputs, rows)
+
+
+def rows_of(pool: Pool, rows: Int[np.ndarray, " m"], name: str) -> Pool:
+    """Return some rows of a pool in memory as a pool of its own, with its own fingerprint.
+
+    Parameters
+    ----------
+    pool : Pool
+        Where the rows are taken from.
+    rows : int array of shape (m,)
+        Row numbers, in the order wanted.
+    name : str
+        Name of the new pool.
+    """
+    inputs = pool.inputs.take(rows)
+    labels = None if pool.labels is None else pool.labels[rows]
+    return Pool(
+        name,
+        pool.modality,
+        ArrayInputs(inputs),
+        labels,
+        pool.class_names,
+        fingerprint(inputs, labels),
+    )

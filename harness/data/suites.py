@@ -1,0 +1,214 @@
+"""Suites with their data: pools that do not depend on the split, and the splits."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from harness.data.catalogue import SUITES
+from harness.data.datasets import DATASETS, load_part
+from harness.data.manifests import check_pools, check_split, manifest_text
+from harness.data.ood import ood_pool
+from harness.data.pools import image_pool, rows_of, selected
+from harness.data.splits import make_split, parse_split_id
+from harness.lookup import lookup
+from harness.streams import stream
+from harness.types import DatasetSpec, Pool, Split, Suite, TrainingData
+
+__all__ = ["SUITES", "OpenSuite", "make_suite", "open_suite", "suite_manifest"]
+
+
+@dataclass(frozen=True)
+class OpenSuite:
+    """A suite with its pools in memory."""
+
+    suite: Suite
+    """What it is."""
+    dataset: DatasetSpec
+    """Facts about its ID data."""
+    train: Pool
+    """What splits draw from, with clean labels."""
+    test: Pool
+    """The test pool, with clean labels."""
+    calibration: Pool | None
+    """Clean, stratified, disjoint from training and test; None where the suite has none."""
+    ood: dict[str, Pool]
+    """``ood/near/<set>`` and ``ood/far/<set>`` → pool."""
+    checked: bool = True
+    """Whether splits are compared with the committed manifest."""
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Return pool name → sha256, for pools that do not depend on the split."""
+        pools = {"test": self.test, **self.ood}
+        if self.calibration is not None:
+            pools["calibration"] = self.calibration
+        return {name: pool.fingerprint for name, pool in pools.items()}
+
+    @property
+    def num_classes(self) -> int:
+        """Return C."""
+        return len(self.test.class_names)
+
+    def split(self, cell: str, seed: int) -> Split:
+        """Return what a model may train on in one cell under one seed.
+
+        Parameters
+        ----------
+        cell : str
+            Split id without a seed.
+        seed : int
+            Seed of the job.
+
+        Raises
+        ------
+        RecordMismatchError
+            If it is not the split that the committed manifest names.
+        """
+        assert self.train.labels is not None, "a training pool has labels"
+        made = make_split(
+            parse_split_id(cell),
+            self.train.labels,
+            self.num_classes,
+            seed,
+            similar=self.dataset.asymmetric_map,
+        )
+        if self.checked:
+            check_split(self.suite.id, made)
+        return made
+
+    def train_pool(self, split: Split) -> Pool:
+        """Return the split's rows as the pool ``train``, with clean labels."""
+        return rows_of(self.train, split.indices, "train")
+
+    def val_pool(self, split: Split) -> Pool | None:
+        """Return the split's validation rows as the pool ``val``, with clean labels, or None."""
+        if split.val_indices is None:
+            return None
+        return rows_of(self.train, split.val_indices, "val")
+
+    def training_data(self, split: Split) -> TrainingData:
+        """Return what a trainer may see of a split: inputs and observed labels."""
+        val = None
+        if split.val_indices is not None and split.val_observed is not None:
+            val = (selected(self.train.inputs, split.val_indices), split.val_observed)
+        return TrainingData(
+            selected(self.train.inputs, split.indices), split.observed, split.num_classes, val
+        )
+
+
+def open_suite(suite: str, data_root: Path | None = None) -> OpenSuite:
+    """Return a suite with its data, checked against its committed manifest.
+
+    Parameters
+    ----------
+    suite : str
+        Key of SUITES.
+    data_root : Path, optional
+        Where data sets lie; see `harness.data.datasets.data_root`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such suite.
+    DataError
+        If its data are missing or not what they should be.
+    RecordMismatchError
+        If a pool is not the one that the manifest names.
+    """
+    opened = make_suite(lookup("suite", suite, SUITES), data_root)
+    check_pools(opened.suite.id, {"train": opened.train.fingerprint} | opened.fingerprints)
+    return opened
+
+
+def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = True) -> OpenSuite:
+    """Return a suite with its data, its pools not compared with any manifest.
+
+    Parameters
+    ----------
+    suite : Suite
+        What to open; need not be in SUITES.
+    data_root : Path, optional
+        Where data sets lie.
+    checked : bool, optional
+        Whether its splits are to be compared with a committed manifest.
+    """
+    dataset = lookup("data set", suite.dataset, DATASETS)
+    if suite.test_fraction is None:
+        whole, given = load_part(dataset.name, "train", data_root), True
+    else:
+        whole, given = load_part(dataset.name, "all", data_root), False
+    parts = _partition(suite, whole)
+    train, test, calibration = (_id_pool(suite, whole, rows, n) for n, rows in parts.items())
+    if given:
+        test = _official_test(suite, load_part(dataset.name, "test", data_root))
+    ood = [
+        ood_pool(suite, name, place, whole, data_root)
+        for place, names in (("near", suite.near), ("far", suite.far))
+        for name in names
+    ]
+    return OpenSuite(
+        suite,
+        dataset,
+        train,
+        test,
+        calibration if len(calibration) else None,
+        {pool.name: pool for pool in ood},
+        checked,
+    )
+
+
+def suite_manifest(suite: str, data_root: Path | None = None) -> str:
+    """Return a suite's manifest as it is committed, made anew from its data.
+
+    Parameters
+    ----------
+    suite : str
+        Key of SUITES.
+    data_root : Path, optional
+        Where data sets lie.
+    """
+    opened = make_suite(lookup("suite", suite, SUITES), data_root, checked=False)
+    pools = {"train": opened.train.fingerprint} | opened.fingerprints
+    splits = {
+        f"{cell}-s{seed}": opened.split(cell, seed)
+        for cell in opened.suite.cells
+        for seed in opened.suite.seeds
+    }
+    return manifest_text(suite, pools, splits)
+
+
+def _partition(suite: Suite, whole: Pool) -> dict[str, Int[np.ndarray, " n"]]:
+    """Return the rows of train, test and calibration: stratified, the same for every seed."""
+    assert whole.labels is not None, "ID data have labels"
+    order = stream(suite.id, 0, "partition").permutation(len(whole.labels))
+    parts: dict[str, list[Int[np.ndarray, " m"]]] = {"train": [], "test": [], "calibration": []}
+    for k in suite.classes or range(len(whole.class_names)):
+        rows = order[whole.labels[order] == k]
+        test = int(len(rows) * (suite.test_fraction or 0.0) + 0.5)
+        calibration = int(len(rows) * suite.calibration_fraction + 0.5)
+        parts["test"].append(rows[:test])
+        parts["calibration"].append(rows[test : test + calibration])
+        parts["train"].append(rows[test + calibration :])
+    return {name: np.sort(np.concatenate(rows)) for name, rows in parts.items()}
+
+
+def _id_pool(suite: Suite, whole: Pool, rows: Int[np.ndarray, " n"], name: str) -> Pool:
+    """Return rows of the ID data as a pool whose classes are the suite's, numbered from 0."""
+    pool = rows_of(whole, rows, name)
+    if suite.classes is None:
+        return pool
+    number = np.full(len(pool.class_names), -1)
+    number[list(suite.classes)] = np.arange(len(suite.classes))
+    assert pool.labels is not None, "ID data have labels"
+    labels, images = number[pool.labels], pool.inputs.take(np.arange(len(pool)))
+    return image_pool(name, images, labels, [pool.class_names[k] for k in suite.classes])
+
+
+def _official_test(suite: Suite, pool: Pool) -> Pool:
+    assert pool.labels is not None, "a test part has labels"
+    if suite.classes is None:
+        return pool
+    rows = np.flatnonzero(np.isin(pool.labels, suite.classes))
+    return _id_pool(suite, pool, rows, "test")

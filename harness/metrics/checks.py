@@ -173,8 +173,8 @@ def checked_weights(
     return w
 
 
-def checked_scores(scores: Shaped[np.ndarray, "..."], name: str) -> Float64[np.ndarray, " n"]:
-    """Return one score an image as float64.
+def checked_scores(scores: Shaped[np.ndarray, "..."], name: str) -> Float[np.ndarray, " n"]:
+    """Return one score an image; float32 stays (it sorts faster, and only order counts).
 
     Raises
     ------
@@ -188,6 +188,7 @@ def checked_scores(scores: Shaped[np.ndarray, "..."], name: str) -> Float64[np.n
         )
     if len(scores) == 0:
         raise PredictionsError(f"{name} must hold at least one score; got 0. Pass a set with rows.")
-    values = scores.astype(np.float64)
+    keep = scores.dtype.kind == "f" and scores.dtype.itemsize in (4, 8)
+    values = scores if keep else scores.astype(np.float64)
     check_finite(values, name)
     return values

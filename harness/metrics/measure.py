@@ -13,7 +13,8 @@ from harness.lookup import lookup
 from harness.metrics import memorisation
 from harness.metrics.checks import check_aligned, checked_labels, checked_weights
 from harness.metrics.groups import Group
-from harness.metrics.ood import levels_of, oscr
+from harness.metrics.levels import levels_of
+from harness.metrics.ood import oscr
 from harness.metrics.outputs import Outputs
 from harness.metrics.replicates import replicate, replicate_ood
 from harness.metrics.table import METRICS

@@ -4,12 +4,13 @@ All four need the model's predictions on its own training split under the evalua
 """
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int64, Integer
+from jaxtyping import Bool, Float, Int64, Integer
 
 from harness.errors import Undefined
 from harness.metrics.checks import checked_labels, checked_scores
 from harness.metrics.classification import accuracy
-from harness.metrics.ood import ap_out_of, auroc_of, levels_of
+from harness.metrics.levels import levels_of
+from harness.metrics.ood import ap_out_of, auroc_of
 
 NO_FLIPS = "no training label is flipped"
 NO_CLEAN = "every training label is flipped"
@@ -174,7 +175,7 @@ def label_error_ap(suspicion: Float[np.ndarray, " n"], flipped: Bool[np.ndarray,
 
 def _two_sets(
     suspicion: Float[np.ndarray, " n"], flipped: Bool[np.ndarray, " n"]
-) -> tuple[Float64[np.ndarray, " a"], Float64[np.ndarray, " b"]]:
+) -> tuple[Float[np.ndarray, " a"], Float[np.ndarray, " b"]]:
     """Return the suspicion of clean and of flipped labels."""
     values = checked_scores(suspicion, "suspicion")
     if not flipped.any():

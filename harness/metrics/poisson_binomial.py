@@ -3,11 +3,11 @@
 import numpy as np
 from jaxtyping import Float64
 
-SPAN = 512
+SPAN = 256
 """Length of the circle on which the distribution is computed.
 
-With Σ c(1−c) ≤ 25 fewer than 51 coins are expected to fall on their unlikely side, and the chance
-that 256 do is below 1e-90: nothing wraps around.
+With Σ c(1−c) ≤ 25 at most 50 coins are expected to fall on their unlikely side; the chance that
+128 do is below 1e-18, so nothing that a float64 could show wraps around.
 """
 
 

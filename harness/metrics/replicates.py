@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64, Int64
 
 from harness.errors import PredictionsError, Undefined
 from harness.lookup import lookup
-from harness.metrics.calibration import N_BINS, width_bins
+from harness.metrics.calibration import width_bins
 from harness.metrics.checks import checked_scores
 from harness.metrics.groups import Group
 from harness.metrics.ood import CAUGHT, share_above
@@ -21,7 +21,7 @@ from harness.metrics.table import METRICS
 from harness.metrics.weighted import Weighted
 from harness.types import MetricResult, Weightings
 
-Vector = Float64[np.ndarray, " n"]
+Vector = Float[np.ndarray, " n"]
 Replicates = Float[np.ndarray, " replicates"]
 Found = Replicates | MetricResult
 
@@ -84,11 +84,12 @@ def _in_row_order(outputs: Outputs, by_class: Vector) -> Vector:
 
 
 def ece_terms(pool: Weighted) -> Float64[np.ndarray, "n bins"]:
-    """Return correct − confidence of each image in the column of its bin."""
+    """Return correct − confidence of each image in the column of its bin; empty bins have none."""
     top = pool.top
-    terms = np.zeros((len(top.confidence), N_BINS))
-    terms[np.arange(len(terms)), width_bins(top.confidence)] = top.correct - top.confidence
-    return terms / len(terms)
+    bins, column = np.unique(width_bins(top.confidence), return_inverse=True)
+    terms = np.zeros((len(column), len(bins)))
+    terms[np.arange(len(terms)), column] = (top.correct - top.confidence) / len(terms)
+    return terms
 
 
 TERMS: dict[str, Callable[[Weighted], np.ndarray]] = {
@@ -162,8 +163,8 @@ def replicate(
         found[key] = MetricResult(None, weightings.undefined)
         metric = lookup("metric", key, METRICS)
         try:
-            values[key] = metric.evaluate(pool)
             columns[key] = terms_of(key, pool)
+            values[key] = metric.evaluate(pool)
         except Undefined as undefined:
             found[key] = MetricResult(None, undefined.reason)
     if weightings.undefined is None and columns:
@@ -258,7 +259,7 @@ def replicate_ood(
 
 def _auroc_replicates(
     inside: Vector,
-    outside: Float64[np.ndarray, " m"],
+    outside: Float[np.ndarray, " m"],
     id_weightings: Weightings,
     ood_weightings: Weightings,
 ) -> Replicates:
@@ -273,7 +274,7 @@ def _auroc_replicates(
 
 def _fpr95_replicates(
     inside: Vector,
-    outside: Float64[np.ndarray, " m"],
+    outside: Float[np.ndarray, " m"],
     id_weightings: Weightings,
     ood_weightings: Weightings,
 ) -> Replicates:

@@ -1,0 +1,183 @@
+"""Two sets of scores in one order: how much of either lies below each score of the other.
+
+One sort serves every metric of an OOD score.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int64
+
+from harness.metrics.checks import checked_scores, checked_weights
+
+Weights = Float64[np.ndarray, " n"] | None
+SMALLEST = float(np.finfo(np.float64).tiny)
+SPREAD = 8191
+"""Steps of the coarse order to one mean absolute deviation: 16 bits then cover four of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Weight at scores of one set, ascending; equal scores have equal numbers."""
+
+    own_under: Float64[np.ndarray, " k"]
+    """Weight of the same set strictly below."""
+    own_upto: Float64[np.ndarray, " k"]
+    """Weight of the same set at or below."""
+    other_under: Float64[np.ndarray, " k"]
+    """Weight of the other set strictly below."""
+    other_upto: Float64[np.ndarray, " k"]
+    """Weight of the other set at or below."""
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """Both sides of a comparison of ID with OOD scores."""
+
+    id: Side
+    """At each ID score."""
+    ood: Side
+    """At each OOD score."""
+    id_total: float
+    """Weight of all ID images."""
+    ood_total: float
+    """Number of OOD images."""
+    id_weights: Weights
+    """Of ID images in the order of `id`; None for ones."""
+
+    @cached_property
+    def precision_out(self) -> Float64[np.ndarray, " m"]:
+        """Return the precision at each OOD score, OOD positive."""
+        at = self.ood
+        return precision(self.ood_total - at.own_under, self.id_total - at.other_under)
+
+    @cached_property
+    def precision_in(self) -> Float64[np.ndarray, " n"]:
+        """Return the precision at each ID score, ID positive and scores negated."""
+        return precision(self.id.own_upto, self.id.other_upto)
+
+
+def precision(
+    true: Float64[np.ndarray, " k"], false: Float64[np.ndarray, " k"]
+) -> Float64[np.ndarray, " k"]:
+    """Return true/(true + false); 1 where nothing is called positive, where curves begin."""
+    called = true + false
+    np.maximum(called, SMALLEST, out=called)
+    np.divide(false, called, out=called)
+    return np.subtract(1.0, called, out=called)
+
+
+def levels_of(
+    id_scores: Float[np.ndarray, " n"],
+    ood_scores: Float[np.ndarray, " m"],
+    id_weights: Float[np.ndarray, " n"] | None = None,
+) -> Levels:
+    """Return how much of either set lies below and up to each score.
+
+    Parameters
+    ----------
+    id_scores : float array of shape (n,)
+        Larger for OOD.
+    ood_scores : float array of shape (m,)
+        Likewise.
+    id_weights : float array of shape (n,), optional
+        Weight of each ID image; default ones.
+
+    Raises
+    ------
+    PredictionsError
+        If a set is empty or a score is not finite.
+    """
+    inside = checked_scores(id_scores, "id_scores")
+    outside = checked_scores(ood_scores, "ood_scores")
+    weights = checked_weights(id_weights, len(inside), name="id_weights")
+    scores = np.concatenate([inside, outside])
+    order = fast_order(scores)
+    value = scores[order]
+    ties = np.flatnonzero(value[1:] == value[:-1])
+    if weights is None:
+        return _of_equal_weights(order >= len(inside), ties)
+    return _of_weights(order, ties, weights)
+
+
+def _of_equal_weights(is_ood: Bool[np.ndarray, " k"], ties: Int64[np.ndarray, " t"]) -> Levels:
+    """Return the levels of ones: places tell all, but for the few scores that are tied."""
+    sides = []
+    for member in (~is_ood, is_ood):
+        own = np.arange(float(np.count_nonzero(member)))
+        other = np.flatnonzero(member) - own
+        sides.append(Side(own, own + 1, other, other if len(ties) == 0 else other.copy()))
+    if len(ties):
+        _share(sides, is_ood, ties)
+    n, m = (float(len(side.own_under)) for side in sides)
+    return Levels(sides[0], sides[1], n, m, id_weights=None)
+
+
+def _share(
+    sides: list[Side], is_ood: Bool[np.ndarray, " k"], ties: Int64[np.ndarray, " t"]
+) -> None:
+    """Give equal scores the counts of the first and the last of them."""
+    first, last, tied = _runs(ties)
+    before = np.append(0, np.cumsum(is_ood))
+    for side, ood in zip(sides, (False, True), strict=True):
+        mine = is_ood[tied] == ood
+        place = tied[mine]
+        row = before[place] if ood else place - before[place]
+        under, upto = first[mine], last[mine] + 1
+        oods = (before[under], before[upto])
+        ids = (under - oods[0], upto - oods[1])
+        own, other = (oods, ids) if ood else (ids, oods)
+        side.own_under[row], side.own_upto[row] = own
+        side.other_under[row], side.other_upto[row] = other
+
+
+def _runs(ties: Int64[np.ndarray, " t"]) -> tuple[Int64[np.ndarray, " r"], ...]:
+    """Return first and last place of the run of equal scores of every tied place, and that place.
+
+    `ties` are the places whose score equals the next one's.
+    """
+    new = np.append(True, np.diff(ties) > 1)
+    run = np.cumsum(new) - 1
+    first = ties[new]
+    last = ties[np.append(new[1:], True)] + 1
+    tied = np.append(ties, last)
+    run = np.append(run, np.arange(len(last)))
+    return first[run], last[run], tied
+
+
+def _of_weights(
+    order: Int64[np.ndarray, " k"],
+    ties: Int64[np.ndarray, " t"],
+    weights: Float64[np.ndarray, " n"],
+) -> Levels:
+    """Return the levels of weighted ID images."""
+    k, n = len(order), len(weights)
+    first, last = np.arange(k), np.arange(k)
+    if len(ties):
+        start, stop, tied = _runs(ties)
+        first[tied], last[tied] = start, stop
+    is_ood = order >= n
+    mass = np.append(weights, np.zeros(k - n))[order]
+    ids, oods = (np.append(0.0, np.cumsum(m, dtype=np.float64)) for m in (mass, is_ood))
+    sides = []
+    for member, own, other in ((~is_ood, ids, oods), (is_ood, oods, ids)):
+        under, upto = first[member], last[member] + 1
+        sides.append(Side(own[under], own[upto], other[under], other[upto]))
+    return Levels(sides[0], sides[1], float(ids[-1]), float(oods[-1]), mass[~is_ood])
+
+
+def fast_order(scores: Float[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
+    """Return the places of ascending scores, as `np.argsort` does, in a third of the time.
+
+    Scores are ordered by 16 bits first, which numpy does without comparing; what remains is
+    nearly sorted, which its stable sort finishes in one pass. Always exact: scores that
+    the 16 bits do not tell apart only make the second sort slower.
+    """
+    centre = scores.mean(dtype=np.float64)
+    spread = np.abs(scores - centre.astype(scores.dtype)).mean(dtype=np.float64)
+    if not np.isfinite(spread) or spread < np.finfo(np.float32).tiny:
+        return np.argsort(scores, kind="stable")
+    coarse = (scores - centre.astype(scores.dtype)) * scores.dtype.type(SPREAD / spread)
+    order = np.argsort(np.clip(coarse, -32768, 32767).astype(np.int16), kind="stable")
+    return order[np.argsort(scores[order], kind="stable")]

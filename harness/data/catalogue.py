@@ -57,9 +57,7 @@ SUITES: dict[str, Suite] = {
         groups="terciles",
         tail_metric="recall_tail",
         calibration_fraction=0.1,
-        notes=(
-            "Near OOD is MNIST: grey, 28×28, on black like the clothes, yet easy to tell apart.",
-        ),
+        notes=("Near OOD is MNIST: grey digits of the same size, not other clothes.",),
         parts={"photo_patches": 660},
     ),
 }

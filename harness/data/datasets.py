@@ -1,57 +1,52 @@
-"""Data sets: facts about them, and their parts as pools of uint8 images."""
+"""Data sets: their parts as pools, whichever way the bytes arrived."""
 
-import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from harness.data.embedded import digits
+from harness.data.facts import DATASETS
+from harness.data.files import data_root
+from harness.data.idx import read_idx_part
 from harness.data.pools import image_pool
+from harness.errors import DataError, SpecError
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
 
+__all__ = ["DATASETS", "LOADERS", "Part", "data_root", "load_part"]
+
 Part = Literal["train", "test", "all"]
+"""``all`` where there is no official test part."""
 Arrays = tuple[np.ndarray, np.ndarray]
 """Images uint8 (n, h, w, c) and labels int64 (n,)."""
-
-DATASETS: dict[str, DatasetSpec] = {
-    "digits": DatasetSpec(
-        name="digits",
-        title="Optical recognition of handwritten digits (scikit-learn)",
-        modality="image",
-        class_names=tuple("0123456789"),
-        image_shape=(8, 8, 1),
-        source="embedded in scikit-learn",
-        licence="CC BY 4.0 (UCI)",
-        citation="Alpaydin and Kaynak 1998, Optical Recognition of Handwritten Digits, UCI",
-        embedded=True,
-        caveat="1,797 images of 8×8 pixels, 0 … 16 stretched to 0 … 255; there is no official "
-        "test part.",
-    ),
-}
-"""Every data set by its name in split ids."""
+Loader = Callable[[DatasetSpec, Part, Path], Arrays]
 
 
-def data_root(root: Path | None = None) -> Path:
-    """Return where data sets lie: the argument, else TAILMARK_DATA, else ~/.cache/tailmark/data."""
-    if root is not None:
-        return root
-    named = os.environ.get("TAILMARK_DATA")
-    return Path(named) if named else Path.home() / ".cache" / "tailmark" / "data"
-
-
-def _digits(part: Part, root: Path) -> Arrays:
+def _embedded_digits(spec: DatasetSpec, part: Part, root: Path) -> Arrays:
+    if part != "all":
+        raise SpecError(f"{spec.name} has no official parts; got {part!r}. Ask for 'all'.")
     return digits()
 
 
-LOADERS: dict[str, Callable[[Part, Path], Arrays]] = {"digits": _digits}
+def _idx(folders: tuple[str, ...], spec: DatasetSpec, part: Part, root: Path) -> Arrays:
+    if part == "all":
+        raise SpecError(f"{spec.name} has official parts; got 'all'. Ask for 'train' or 'test'.")
+    return read_idx_part(spec.name, part, root, folders, spec.source)
+
+
+LOADERS: dict[str, Loader] = {
+    "digits": _embedded_digits,
+    "mnist": partial(_idx, ("MNIST/raw", "mnist")),
+    "fashion_mnist": partial(_idx, ("FashionMNIST/raw", "fashion-mnist")),
+}
 """Data set → what reads one part of it below a data root."""
 
 
 def load_part(name: str, part: Part, root: Path | None = None) -> Pool:
-    """Return one part of a data set as a pool in memory.
+    """Return one part of a data set as a pool in memory, checked against what was published.
 
     Parameters
     ----------
@@ -74,6 +69,14 @@ def load_part(name: str, part: Part, root: Path | None = None) -> Pool:
     DataError
         If its files are missing, truncated or not what they should be.
     """
-    spec = lookup("data set", name, DATASETS)
-    images, labels = LOADERS[name](part, data_root(root))
-    return image_pool(part, images, labels, spec.class_names)
+    spec, where = lookup("data set", name, DATASETS), data_root(root)
+    images, labels = LOADERS[name](spec, part, where)
+    pool = image_pool(part, images, labels, spec.class_names)
+    expected = spec.contents.get(part)
+    if expected is not None and pool.fingerprint != expected:
+        raise DataError(
+            f"Expected {name} {part} with fingerprint {expected[:12]}…; the files below {where} "
+            f"give {pool.fingerprint[:12]}…. They are damaged or another edition. Find the file "
+            f"with: tailmark data verify {name}, delete it and fetch it again from {spec.source}."
+        )
+    return pool

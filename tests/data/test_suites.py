@@ -1,5 +1,6 @@
 """Opened suites: pools are disjoint and fixed, splits are those that the manifest names."""
 
+import gzip
 import json
 
 import numpy as np
@@ -68,3 +69,24 @@ def test_training_data_are_the_splits_rows_with_observed_labels(digits):
     assert np.array_equal(data.observed, split.observed)
     assert np.array_equal(pool.labels, split.clean)
     assert (data.observed != pool.labels).any()
+
+
+def test_fashion_opens_from_packed_and_unpacked_files_with_the_same_pools(data_root, tmp_path):
+    packed = open_suite("fashion-v1", data_root)
+    sizes = {name: len(pool) for name, pool in packed.ood.items()}
+    assert sizes == {"ood/near/mnist": 10_000, "ood/far/photo_patches": 660}
+    for folder, ours in (("FashionMNIST", "fashion-mnist"), ("MNIST", "mnist")):
+        (tmp_path / folder / "raw").mkdir(parents=True)
+        for path in (data_root / ours).glob("*.gz"):
+            unpacked = tmp_path / folder / "raw" / path.name.removesuffix(".gz")
+            unpacked.write_bytes(gzip.decompress(path.read_bytes()))
+    assert open_suite("fashion-v1", tmp_path).fingerprints == packed.fingerprints
+    split = packed.split("fashion_mnist-exp100-symmetric0.4", 2)
+    assert split.clean_counts.max() == 5400 and split.clean_counts.min() == 54
+
+
+@pytest.mark.parametrize("suite", sorted(SUITES))
+def test_every_suite_with_a_manifest_has_all_its_cells_and_seeds_in_it(suite):
+    committed = read_manifest(suite)
+    cells = {f"{c}-s{s}" for c in SUITES[suite].cells for s in SUITES[suite].seeds}
+    assert committed is None or set(committed["splits"]) == cells

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import CardError
 from harness.keys import sha256_of
-from harness.lookup import lookup
+from harness.lookup import unknown
 from harness.models.card_files import pools_of
 from harness.models.numerics import Numerics, guard_process
 from harness.models.predictions import read_predictions
@@ -94,7 +94,7 @@ def obtain(
     if job.card.kind == "predictions":
         return _given(job, wanted, len(opened.test.class_names))
     chosen = numerics_of(job, numerics)
-    work = Work(job, opened, split, store, chosen, parent, progress)
+    work = Work(job, opened, split, store, chosen, numerics, parent, progress)
     key = job_key(work)
     memo = store.load_json("jobs", key)
     found = _cached(store, memo, wanted)
@@ -106,12 +106,21 @@ def obtain(
 
 def _wanted(opened: "OpenSuite", split: Split, names: Sequence[str] | None) -> dict[str, Pool]:
     """Return the pools asked for, in a fixed order."""
-    train = {"train": opened.train_pool(split)}
-    val = opened.val_pool(split)
-    available = train | ({} if val is None else {"val": val}) | pools_of(opened)
-    if names is None:
-        return available
-    return {name: lookup("pool", name, available) for name in names}
+    fixed = pools_of(opened)
+    known = ["train", *([] if split.val_indices is None else ["val"]), *fixed]
+    made = {}
+    for name in known if names is None else names:
+        if name not in known:
+            raise unknown("pool", name, known)
+        made[name] = fixed[name] if name in fixed else _split_pool(opened, split, name)
+    return made
+
+
+def _split_pool(opened: "OpenSuite", split: Split, name: str) -> Pool:
+    """Return the pool ``train`` or ``val``: copies and hashes rows, so only when asked for."""
+    pool = opened.train_pool(split) if name == "train" else opened.val_pool(split)
+    assert pool is not None
+    return pool
 
 
 def _cached(

@@ -33,6 +33,9 @@ class Work:
     split: Split
     store: Store
     numerics: Numerics
+    """How this job is computed."""
+    asked: Numerics | None
+    """How the caller wants jobs computed, parents included; None: as the machine offers."""
     parent: Parent | None
     progress: Progress | None
 
@@ -46,7 +49,7 @@ class Work:
                 f"{self.job.card.name} starts from {name!r}, whose predictions were given: it has "
                 "neither a state nor features. Name an entry of kind method or model."
             )
-        return replace(self, job=job, numerics=numerics_of(job, None))
+        return replace(self, job=job, numerics=numerics_of(job, self.asked))
 
 
 def numerics_of(job: Job, numerics: Numerics | None) -> Numerics:

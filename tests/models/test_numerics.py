@@ -6,16 +6,11 @@ import numpy as np
 import pytest
 
 from harness.errors import SpecError
-from harness.models.numerics import Numerics, choose, computing
+from harness.models.numerics import SETTINGS, Numerics, choose, computing
 
 
 def test_the_default_is_exact_on_the_cpu(monkeypatch):
-    for name in (
-        "TAILMARK_DEVICE",
-        "TAILMARK_DTYPE",
-        "TAILMARK_BATCH_SIZE",
-        "TAILMARK_PASS_THREADS",
-    ):
+    for name in SETTINGS.values():
         monkeypatch.delenv(name, raising=False)
     assert choose("cpu") == Numerics("cpu", "float32", "contiguous", 256, 1)
 

@@ -1,6 +1,8 @@
 """From a job to predictions: computed once, never reused across a changed key, resumed."""
 
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +13,7 @@ import pytest
 from harness.errors import CardError, UnknownNameError
 from harness.keys import sha256_file
 from harness.models.curves import Recorder
+from harness.models.numerics import Numerics
 from harness.models.obtain import obtain
 from harness.models.store import Store
 from harness.types import EntryCard, Job
@@ -197,6 +200,50 @@ def test_a_changed_parent_changes_the_child(toy_job, opened, store):
     assert len(ids) == 2
 
 
+def _obtain_and_count(job, root, start, queue):
+    from toybox.counting import COUNTS
+
+    COUNTS.clear()
+    start.wait()
+    found = obtain(job, open_tiny(), Store(root), pools=["test"])
+    queue.put((COUNTS["fit"], found.weights_sha256))
+
+
+def test_two_processes_with_the_same_job_train_it_once(toy_job, tmp_path):
+    context = multiprocessing.get_context("fork")
+    start, queue = context.Event(), context.Queue()
+    job = toy_job("fit_steps", epochs=200)
+    workers = [
+        context.Process(target=_obtain_and_count, args=(job, tmp_path / "s", start, queue))
+        for _ in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    start.set()
+    fits, weights = zip(*(queue.get(timeout=60) for _ in workers), strict=True)
+    for worker in workers:
+        worker.join(60)
+    assert sorted(fits) == [0, 1]
+    assert weights[0] == weights[1]
+
+
+def test_the_callers_numerics_are_also_the_parents(toy_job, opened, store):
+    fast = Numerics("cpu", "bfloat16", "channels_last")
+    parent = toy_job("fit_means", name="parent")
+    child = toy_job("fit_means", features_from="parent")
+    obtain(child, opened, store, pools=["test"], parent=lambda name: parent, numerics=fast)
+    assert len(list(store.root.glob("models/*/*"))) == 2
+    base = obtain(parent, opened, store, pools=["test"], numerics=fast)
+    assert len(list(store.root.glob("models/*/*"))) == 2
+    assert base.numerics["dtype"] == "bfloat16"
+
+
+def test_mlflow_may_open_no_pickle_in_this_process(toy_job, opened, store, monkeypatch):
+    monkeypatch.delenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", raising=False)
+    obtain(toy_job("fit_means"), opened, store, pools=["test"])
+    assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
+
+
 def test_progress_tells_epochs_and_inputs(toy_job, opened, store):
     events = []
     obtain(toy_job("fit_steps"), opened, store, pools=["test"], progress=events.append)
@@ -243,6 +290,7 @@ import sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {toys!r}]
 from harness.models.curves import Recorder
+from harness.models.numerics import Numerics
 from harness.models.obtain import obtain
 from harness.models.store import Store
 from harness.types import EntryCard, Job

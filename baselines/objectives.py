@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from baselines.networks.classifier import Classifier
 from baselines.parts import Batch
 
 LogitLoss = Callable[[Tensor, Tensor], Tensor]
@@ -57,3 +58,24 @@ def one_hot(labels: Int[Tensor, " b"], num_classes: int) -> Float[Tensor, "b c"]
 def plain(logits: Float[Tensor, "b c"], labels: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
     """Return the cross-entropy of each sample."""
     return torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+
+
+class HeadOnly(nn.Module):
+    """The mean of a loss, with the body held still: its running statistics too.
+
+    Parameters
+    ----------
+    loss : callable
+        (logits (b, c), labels (b,)) → losses (b,).
+    """
+
+    def __init__(self, loss: LogitLoss) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, network: Classifier, batch: Batch) -> Float[Tensor, ""]:
+        """Return the mean loss of a batch."""
+        network.body.eval()
+        with torch.no_grad():
+            features = network.body(batch.images)
+        return self.loss(network.head(features), batch.labels).mean()

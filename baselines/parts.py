@@ -6,10 +6,13 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from baselines.images import Images
+from baselines.networks.classifier import Classifier, Experts
 from baselines.settings import Settings
+
+Network = Classifier | Experts
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Batch:
     """All of the training data: other views of these rows, or other rows."""
 
 
-Objective = Callable[[nn.Module, Batch], Tensor]
+Objective = Callable[[Any, Batch], Tensor]
 """(network, batch) → scalar loss. A module's parameters are trained and its buffers kept."""
 
 
@@ -38,7 +41,7 @@ class Run:
 
     settings: Settings
     """The whole recipe."""
-    network: nn.Module
+    network: Network
     """Being trained, on the device."""
     data: Images
     """Training images and observed labels."""
@@ -58,18 +61,26 @@ class Parts:
 
     objective: Objective
     """What to minimise."""
-    rows: Callable[[int], Int[Tensor, " r"]] | None = None
+    rows: Callable[[Run], Int[Tensor, " r"]] | None = None
     """Rows of an epoch, in order; None: every row once, shuffled."""
     prepare: Callable[[Run], None] | None = None
     """Called before every epoch."""
     network: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `networks.build.NetworkSpec` that the method decides: head, experts."""
-    initialise: Callable[[nn.Module], None] | None = None
+    initialise: Callable[[Any], None] | None = None
     """Called once on the new network, e.g. to load a parent's weights and freeze its body."""
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def predict(network: nn.Module, data: Images, *, batch_size: int = 512) -> Float[Tensor, "n c"]:
+def features(network: Network, data: Images, *, batch_size: int = 512) -> Float[Tensor, "n d"]:
+    """Return the network's features of all images, without augmentation."""
+    network.eval()
+    rows = torch.arange(len(data), device=data.pixels.device).split(batch_size)
+    return torch.cat([network.outputs(data.take(r))[1].float() for r in rows])
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def predict(network: Network, data: Images, *, batch_size: int = 512) -> Float[Tensor, "n c"]:
     """Return the network's logits of all images, without augmentation."""
     was_training = network.training
     network.eval()

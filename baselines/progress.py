@@ -1,7 +1,7 @@
 """What of a training outlives an epoch: optimiser, running mean, best epoch, checkpoint."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -11,10 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from baselines import checkpoint
-from baselines.parts import Parts, Run, predict
+from baselines.parts import Network, Parts, Run, predict
 from baselines.settings import Settings
 from harness.keys import content, sha256_of
 from harness.types.models import FitContext
+
+NOBODY: Callable[..., None] = FitContext.__dataclass_fields__["snapshot"].default  # type: ignore[assignment]
+"""The callback of a context whose snapshots nobody takes."""
 
 
 class TrainingState:
@@ -54,7 +57,7 @@ class TrainingState:
         if settings.select == "noisy_val":
             self.keep_if_best()
         due = settings.snapshot_every and epoch % settings.snapshot_every == 0
-        if (due or epoch == settings.epochs) and _listens(self.ctx):
+        if (due or epoch == settings.epochs) and listens(self.ctx):
             self.hand_out_snapshot()
         late = time.monotonic() - self.saved_at >= settings.checkpoint_seconds
         if self.ctx.scratch is not None and late:
@@ -84,7 +87,7 @@ class TrainingState:
         """Return copies of the weights that would be the model if training ended now."""
         return {name: tensor.cpu().numpy().copy() for name, tensor in self.weights().items()}
 
-    def final(self) -> nn.Module:
+    def final(self) -> Network:
         """Return the network with the weights that are the result."""
         chosen = self.best["network"] if self.run.settings.select == "noisy_val" else self.weights()
         self.run.network.load_state_dict(chosen)
@@ -160,7 +163,8 @@ def _copy(network: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
-def _listens(ctx: FitContext) -> bool:
+def listens(ctx: FitContext) -> bool:
+    """Return whether anybody takes this context's snapshots."""
     # Passing all training images through costs a third of an epoch: not for a callback that
     # nobody gave.
-    return ctx.snapshot is not FitContext.__dataclass_fields__["snapshot"].default
+    return ctx.snapshot is not NOBODY

@@ -51,15 +51,7 @@ def fit(train: TrainingData, ctx: FitContext, settings: Settings, parts: Parts) 
         If the loss stops being a number, the data are too few or a checkpoint is not this job's.
     """
     with own_randomness(ctx):
-        given, data, val = prepare_data(train, settings, ctx)
-        described = {"width": settings.width, **parts.network}
-        spec = NetworkSpec(settings.network, data.shape, data.num_classes, **described)
-        network = build(spec).to(ctx.device, memory_format=data.memory_format)
-        if parts.initialise:
-            parts.initialise(network)
-        if settings.compile:
-            network.compile()
-        run = Run(settings, network, data, given, val)
+        run, spec = set_up(train, ctx, settings, parts)
         state = TrainingState(run, parts, ctx)
         state.resume()
         while run.epoch < settings.epochs:
@@ -69,7 +61,22 @@ def fit(train: TrainingData, ctx: FitContext, settings: Settings, parts: Parts) 
             run.epoch += 1
             ctx.report(run.epoch, {"loss": float(losses.mean()), "lr": last_rate})
             state.after_epoch()
-        return NeuralModel(spec, state.final(), data.preprocessing)
+        return NeuralModel(spec, state.final(), run.data.preprocessing)
+
+
+def set_up(
+    train: TrainingData, ctx: FitContext, settings: Settings, parts: Parts
+) -> tuple[Run, NetworkSpec]:
+    """Return a run before its first step: data on the device, the network initialised."""
+    given, data, val = prepare_data(train, settings, ctx)
+    described = {"width": settings.width, **parts.network}
+    spec = NetworkSpec(settings.network, data.shape, data.num_classes, **described)
+    network = build(spec).to(ctx.device, memory_format=data.memory_format)
+    if parts.initialise:
+        parts.initialise(network)
+    if settings.compile:
+        network.compile()
+    return Run(settings, network, data, given, val), spec
 
 
 def train_epoch(run: Run, parts: Parts, state: TrainingState) -> Float[torch.Tensor, " steps"]:
@@ -77,7 +84,7 @@ def train_epoch(run: Run, parts: Parts, state: TrainingState) -> Float[torch.Ten
     settings, data = run.settings, run.data
     if parts.prepare:
         parts.prepare(run)
-    rows = parts.rows(run.epoch) if parts.rows else torch.randperm(len(data))
+    rows = parts.rows(run) if parts.rows else torch.randperm(len(data))
     batches = rows.to(data.pixels.device).tensor_split(-(-len(rows) // settings.batch_size))
     # Losses stay on the device: reading one a step would wait for the device every step.
     losses = torch.empty(len(batches), device=data.pixels.device)

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from baselines.networks.heads import ScaledHead
+
 Features = Float[Tensor, "b d"]
 Logits = Float[Tensor, "b classes"]
 
@@ -124,7 +126,9 @@ class Experts(nn.Module):
 
 
 def linear(head: nn.Module) -> tuple[Tensor, Tensor] | None:
-    """Return a linear layer's weight and bias, None for any other head."""
+    """Return weight and bias of a head whose logits are linear, None for any other."""
+    if isinstance(head, ScaledHead):
+        return head.weight * head.scales[:, None], head.bias * head.scales
     if not isinstance(head, nn.Linear):
         return None
     bias = head.weight.new_zeros(head.out_features) if head.bias is None else head.bias

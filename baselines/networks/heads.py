@@ -27,22 +27,24 @@ class CosineHead(nn.Module):
 
 
 class ScaledHead(nn.Module):
-    """A linear head whose class weights are multiplied by one learned factor each.
+    """A linear head whose class weights and biases are multiplied by one factor each.
 
     References
     ----------
-    Kang et al. 2020 (Decoupling), section 4.1, learnable weight scaling: w̃_k = f_k·w_k.
+    Kang et al. 2020 (Decoupling), section 4.1, learnable weight scaling: w̃_k = f_k·w_k,
+    bias likewise.
     """
 
     def __init__(self, d: int, num_classes: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(num_classes, d))
+        self.bias = nn.Parameter(torch.zeros(num_classes))
         self.scales = nn.Parameter(torch.ones(num_classes))
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)
 
     def forward(self, features: Float[Tensor, "b d"]) -> Float[Tensor, "b classes"]:
         """Return the logits of the scaled weights."""
-        return F.linear(features, self.weight) * self.scales
+        return F.linear(features, self.weight, self.bias) * self.scales
 
 
 class DistanceHead(nn.Module):

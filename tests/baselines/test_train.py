@@ -12,7 +12,7 @@ from baselines.settings import Settings, configure, settings_from
 from harness.errors import SpecError, TrainingError
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext
-from tests.baselines.toy import all_inputs, batch_of, bright_rows, normalised, resident
+from tests.baselines.toy import a_run, all_inputs, batch_of, bright_rows, normalised
 
 QUICK = {"epochs": 3, "batch_size": 16, "lr": 0.05}
 
@@ -209,7 +209,7 @@ def initial_bias(data):
 
 def test_the_rate_warms_up_and_then_follows_its_schedule():
     settings = Settings(lr=1.0, epochs=10, warmup_epochs=2.0, schedule="cosine")
-    run = train.Run(settings, torch.nn.Identity(), *(resident(bright_rows((2, 2))),) * 2, None)
+    run = a_run(settings)
     rates = []
     for epoch in range(10):
         run.epoch = epoch
@@ -222,7 +222,7 @@ def test_the_rate_warms_up_and_then_follows_its_schedule():
 
 def test_the_step_schedule_multiplies_at_each_milestone():
     settings = Settings(lr=1.0, epochs=10, schedule="step", milestones=(4, 8), gamma=0.1)
-    run = train.Run(settings, torch.nn.Identity(), *(resident(bright_rows((2, 2))),) * 2, None)
+    run = a_run(settings)
     rates = []
     for epoch in (3, 4, 8):
         run.epoch = epoch

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from baselines.images import Images, load
-from baselines.parts import Batch
+from baselines.networks.build import NetworkSpec, build
+from baselines.parts import Batch, Run
 from baselines.settings import Settings
 from harness.types.data import ArrayInputs
 from harness.types.models import TrainingData
@@ -36,6 +37,13 @@ def resident(train: TrainingData, **settings) -> Images:
     """Return training data as the loop holds them."""
     made = Settings(**settings)
     return load(train.inputs, train.observed, train.num_classes, made, "cpu")
+
+
+def a_run(settings: Settings, counts: tuple[int, ...] = (2, 2)) -> Run:
+    """Return a run before its first step."""
+    data = resident(bright_rows(counts))
+    network = build(NetworkSpec("small-cnn", data.shape, data.num_classes))
+    return Run(settings, network, data, data, None)
 
 
 def batch_of(images: torch.Tensor, labels: list[int], *, epoch: int = 0) -> Batch:

@@ -1,0 +1,50 @@
+"""Trainings of several stages: each has its own checkpoint, and the curves go on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from baselines.model import NeuralModel, load_state
+from baselines.progress import NOBODY, listens
+from harness.types.models import FitContext
+
+
+def stage(ctx: FitContext, name: str, *, before: int = 0, quiet: bool = False) -> FitContext:
+    """Return the context of one stage.
+
+    Parameters
+    ----------
+    ctx : FitContext
+        Of the whole training.
+    name : str
+        Names the folder of this stage's checkpoint.
+    before : int, default=0
+        Epochs of the stages before: added to what is reported.
+    quiet : bool, default=False
+        Hand out no snapshots: this stage's outputs are not the method's.
+    """
+
+    def report(epoch: int, losses: Any) -> None:
+        ctx.report(epoch + before, losses)
+
+    def snapshot(epoch: int, *outputs: Any) -> None:
+        ctx.snapshot(epoch + before, *outputs)
+
+    own = replace(ctx, report=report, scratch=ctx.scratch and ctx.scratch / name)
+    if quiet:
+        return replace(own, snapshot=NOBODY)
+    return replace(own, snapshot=snapshot) if listens(ctx) else own
+
+
+def start_from(model: NeuralModel) -> Callable[[Any], None]:
+    """Return an initialiser that copies a trained model's weights."""
+    state = model.state()
+    return lambda network: load_state(network, state)
+
+
+def train_head_only(network: torch.nn.Module) -> None:
+    """Freeze everything but the head."""
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name.startswith("head."))

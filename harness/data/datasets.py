@@ -1,7 +1,6 @@
 """Data sets: their parts as pools, whichever way the bytes arrived."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +15,7 @@ from harness.errors import DataError, SpecError
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
 
-__all__ = ["DATASETS", "LOADERS", "Part", "data_root", "load_part"]
+__all__ = ["DATASETS", "FOLDERS", "LOADERS", "Part", "data_root", "load_part"]
 
 Part = Literal["train", "test", "all"]
 """``all`` where there is no official test part."""
@@ -31,16 +30,22 @@ def _embedded_digits(spec: DatasetSpec, part: Part, root: Path) -> Arrays:
     return digits()
 
 
-def _idx(folders: tuple[str, ...], spec: DatasetSpec, part: Part, root: Path) -> Arrays:
+def _idx(spec: DatasetSpec, part: Part, root: Path) -> Arrays:
     if part == "all":
         raise SpecError(f"{spec.name} has official parts; got 'all'. Ask for 'train' or 'test'.")
-    return read_idx_part(spec.name, part, root, folders, spec.source)
+    return read_idx_part(spec.name, part, root, FOLDERS[spec.name], spec.source)
 
+
+FOLDERS: dict[str, tuple[str, ...]] = {
+    "mnist": ("MNIST/raw", "mnist"),
+    "fashion_mnist": ("FashionMNIST/raw", "fashion-mnist"),
+}
+"""Data set → folders below a data root where its files may lie, torchvision's first."""
 
 LOADERS: dict[str, Loader] = {
     "digits": _embedded_digits,
-    "mnist": partial(_idx, ("MNIST/raw", "mnist")),
-    "fashion_mnist": partial(_idx, ("FashionMNIST/raw", "fashion-mnist")),
+    "mnist": _idx,
+    "fashion_mnist": _idx,
 }
 """Data set → what reads one part of it below a data root."""
 

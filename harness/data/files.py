@@ -49,7 +49,7 @@ def missing(dataset: str, name: str, root: Path, folders: Sequence[str], source:
     """
     return DataError(
         f"Expected {name} of {dataset} in {root / folders[0]}; there is none. "
-        f"Run: tailmark data prepare {dataset}, or name another data root with --data or "
+        f"Run: tailmark data prepare {dataset}, or name another data root with --data-root or "
         f"TAILMARK_DATA (from {source})."
     )
 

@@ -1,0 +1,91 @@
+"""``tailmark data``: what there is, getting it, checking it, looking at it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options
+from harness.cli.console import remark, say, stdout
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+Names = Annotated[list[str] | None, typer.Argument(help="Data sets; none: all that are there.")]
+
+
+@app.command("list")
+def list_datasets(data_root: options.DataRoot = None) -> None:
+    """List data sets and whether they are below the data root."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from harness.data.datasets import DATASETS
+    from harness.data.files import data_root as rooted
+    from harness.data.prepare import is_there
+
+    root = rooted(data_root)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for head in ("Data set", "Classes", "Here", "Licence", "Title"):
+        table.add_column(head, overflow="fold")
+    for spec in DATASETS.values():
+        here = "embedded" if spec.embedded else "yes" if is_there(spec.name, root) else "no"
+        table.add_row(spec.name, str(spec.num_classes), here, spec.licence, spec.title)
+    stdout().print(table)
+    say(f"Data root: {root}")
+
+
+@app.command()
+def prepare(
+    names: Annotated[list[str], typer.Argument(help="Data sets to download.")],
+    data_root: options.DataRoot = None,
+) -> None:
+    """Download data sets, check them, and put them below the data root."""
+    from harness.data import prepare as preparing
+    from harness.data.files import data_root as rooted
+    from harness.models.vision import torchvision
+
+    for name in names:
+        say(preparing.prepare(name, rooted(data_root), torchvision))
+
+
+@app.command()
+def verify(names: Names = None, data_root: options.DataRoot = None) -> None:
+    """Compare data files with their published checksums and content; exit code 2 if any differ."""
+    from harness.data import prepare as preparing
+    from harness.data.datasets import DATASETS
+    from harness.data.files import data_root as rooted
+    from harness.errors import DataError
+
+    root = rooted(data_root)
+    wanted = names or [name for name in DATASETS if preparing.is_there(name, root)]
+    bad = 0
+    for name in wanted:
+        for check in preparing.verify(name, root):
+            bad += not check.good
+            say(f"{'good' if check.good else 'BAD '}  {name}  {check.subject}: {check.sentence}")
+    if bad:
+        raise DataError(f"{bad} of the files or parts above are not what was published.")
+
+
+@app.command()
+def manifest(
+    suite: Annotated[str, typer.Argument(help="Suite id.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
+    data_root: options.DataRoot = None,
+) -> None:
+    """Make a suite's manifest anew; say whether it is the committed one."""
+    from harness.data.manifests import FOLDER
+    from harness.data.suites import suite_manifest
+
+    text = suite_manifest(suite, data_root)
+    if output is None:
+        say(text.rstrip("\n"))
+    else:
+        output.write_text(text)
+    committed = FOLDER / f"{suite}.json"
+    if not committed.is_file():
+        remark(f"No manifest of {suite} is committed yet.")
+    elif committed.read_text() == text:
+        remark(f"The same as the committed manifest of {suite}.")
+    else:
+        remark(f"DIFFERS from the committed manifest of {suite}: it needs a new version.")

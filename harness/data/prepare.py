@@ -1,0 +1,174 @@
+"""Getting and checking data files: only when a user asks for it by name."""
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from harness.data.datasets import FOLDERS, load_part
+from harness.data.facts import DATASETS
+from harness.data.files import first_existing, md5_of
+from harness.errors import DataError, DownloadError, HarnessError
+from harness.lookup import lookup
+from harness.types import DatasetSpec
+
+Fetch = Callable[[ModuleType, Path], None]
+
+TORCHVISION: dict[str, str] = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
+"""Data set → the class of torchvision.datasets that downloads it."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found out about one file or part."""
+
+    subject: str
+    """File name or part."""
+    good: bool
+    """Whether it is what was published."""
+    sentence: str
+    """What to tell the user."""
+
+
+def is_there(name: str, root: Path) -> bool:
+    """Return whether a data set is embedded or has a folder below the root; reads nothing.
+
+    Parameters
+    ----------
+    name : str
+        Key of DATASETS.
+    root : Path
+        Data root.
+    """
+    spec = lookup("data set", name, DATASETS)
+    return spec.embedded or any((root / folder).is_dir() for folder in FOLDERS.get(name, ()))
+
+
+def parts_of(spec: DatasetSpec) -> tuple[str, ...]:
+    """Return the parts of a data set that can be loaded."""
+    return tuple(spec.contents) or ("train", "test")
+
+
+def verify(name: str, root: Path) -> Iterator[Check]:
+    """Yield what is right and wrong with a data set's files and their content.
+
+    Parameters
+    ----------
+    name : str
+        Key of DATASETS.
+    root : Path
+        Data root.
+    """
+    spec = lookup("data set", name, DATASETS)
+    for file, stated in spec.checksums.items():
+        path = first_existing(root, FOLDERS.get(name, ()), (file,))
+        if path is not None:
+            received = f"md5:{md5_of(path)}"
+            good = received == stated
+            words = "as published" if good else f"expected {stated}, got {received}; delete it"
+            yield Check(str(path), good, words)
+    for part in parts_of(spec):
+        try:
+            pool = load_part(name, part, root)  # type: ignore[arg-type]
+        except HarnessError as error:
+            yield Check(part, False, str(error))
+        else:
+            known = "as published" if part in spec.contents else "not compared with any"
+            yield Check(part, True, f"{len(pool):,} rows, content {pool.fingerprint[:12]}… {known}")
+
+
+def prepare(name: str, root: Path, torchvision: Callable[[], ModuleType]) -> str:
+    """Download a data set, check it and put it below the data root, whole or not at all.
+
+    Parameters
+    ----------
+    name : str
+        Key of DATASETS.
+    root : Path
+        Data root; made when it is not there.
+    torchvision : callable
+        Returns the torchvision module; called only when something must be downloaded.
+
+    Returns
+    -------
+    str
+        What was done, for the user.
+
+    Raises
+    ------
+    DownloadError
+        If it cannot be downloaded, or not by this project.
+    DataError
+        If the root cannot be written, or what came is not what was published.
+    """
+    spec = lookup("data set", name, DATASETS)
+    if spec.embedded:
+        return f"{name}: nothing to do, it is {spec.source}"
+    if is_there(name, root):
+        bad = [check for check in verify(name, root) if not check.good]
+        if not bad:
+            return f"{name}: already there and as published"
+        raise DataError(f"{name} is there but not whole. {bad[0].subject}: {bad[0].sentence}")
+    if name not in TORCHVISION:
+        raise DownloadError(
+            f"Expected {name} below {root}; it cannot be downloaded by this command. Get it from "
+            f"{spec.source} and put it into {root / FOLDERS[name][0]}."
+        )
+    with _staging(root, name) as folder:
+        _download(spec, folder, torchvision())
+        for part in parts_of(spec):
+            load_part(name, part, folder)  # type: ignore[arg-type]
+        _move_in(folder, root)
+    return f"{name}: downloaded, checked and put into {root}"
+
+
+def _download(spec: DatasetSpec, folder: Path, torchvision: ModuleType) -> None:
+    """Let torchvision download both parts into a folder."""
+    make = getattr(torchvision.datasets, TORCHVISION[spec.name])
+    try:
+        for train in (True, False):
+            make(folder, train=train, download=True)
+    except (OSError, RuntimeError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise
+        raise DownloadError(
+            f"Expected to download {spec.name} from {spec.source}; got: {' '.join(str(error).split())} Check the "
+            "network, or copy the files from a machine that has them."
+        ) from error
+
+
+@contextmanager
+def _staging(root: Path, name: str) -> Iterator[Path]:
+    """Give a folder beside the final place; whatever happens, it is gone afterwards."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root))
+    except OSError as error:
+        raise DataError(
+            f"Expected a data root that can be written; {root} cannot ({error.strerror}). Name "
+            "another with --data-root or TAILMARK_DATA."
+        ) from error
+    try:
+        yield folder
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DataError(
+                f"The disk of {root} is full; nothing of {name} was kept. Free some space and run "
+                "the same command again."
+            ) from error
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move_in(folder: Path, root: Path) -> None:
+    """Move every entry of a finished folder to the root, replacing what is not whole there."""
+    for entry in folder.iterdir():
+        final = root / entry.name
+        if final.is_dir():
+            shutil.rmtree(final)
+        entry.replace(final)

@@ -61,7 +61,7 @@ def rank(
 
 def print_ranking(ranking: "Ranking") -> None:
     """Print a ranking as a table that fits 100 columns, then what is missing and its limits."""
-    from harness.runs.display import metric_title
+    from harness.runs.display import interval_title, metric_title
 
     console = stdout()
     direction = "higher is better" if ranking.higher_is_better else "lower is better"
@@ -75,6 +75,8 @@ def print_ranking(ranking: "Ranking") -> None:
     for row in (*ranking.rows, *ranking.beside):
         for flag in row.flags:
             say(f"look again: {row.name} — {flag}")
+    for kind in sorted({row.interval_kind for row in ranking.rows}):
+        say(f"In brackets: {interval_title(kind)}.")
     say(
         "Rows of one class cannot be told apart from the first of it (5 % over all pairs). "
         "Ranks: what the data allow."
@@ -109,19 +111,16 @@ def _table(ranking: "Ranking") -> "Table":
 
     from harness.runs.display import (
         interval_text,
-        interval_title,
         rank_text,
         tie_letter,
         value_text,
     )
 
-    kinds = {row.interval_kind for row in ranking.rows}
-    heading = interval_title(next(iter(kinds))) if len(kinds) == 1 else "95 % interval, see --format csv"
     table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
     table.add_column("Class", justify="center")
     table.add_column("Entry", no_wrap=True, overflow="ellipsis", max_width=32)
     table.add_column("Value", justify="right")
-    table.add_column(heading, justify="right")
+    table.add_column("95 % interval", justify="right")
     table.add_column("Rank", justify="right")
     table.add_column("Tier")
     table.add_column("")

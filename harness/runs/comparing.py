@@ -98,13 +98,13 @@ def compare(
 
 
 def _arrays(row: Candidate, key: str) -> tuple[np.ndarray, np.ndarray]:
-    replicates = row.recorded.replicates(row.variant, key)
+    replicates = row.recorded.replicates(row.variant, row.key(key))
     if replicates is None:
         raise SpecError(
             f"{row.name} has no stored replicates of {key}, so no paired difference can be "
             "made. Compare on the suite's primary metric, or name the variant in rank_variants."
         )
-    return row.recorded.values(row.variant, key), replicates
+    return row.recorded.values(row.variant, row.key(key)), replicates
 
 
 def _check_paired(a: Candidate, b: Candidate) -> None:

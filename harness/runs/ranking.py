@@ -27,6 +27,8 @@ TRACKS: dict[str, str] = {
     "no-pretraining": "inductive entries trained on the split alone",
 }
 """Which entries a ranking lets in."""
+DECLARED = "declared"
+"""In a metric key: each entry's own declared OOD score, e.g. ``ood/near/declared/ood_auroc``."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Candidate:
         """Return ``entry`` or ``entry+variant``."""
         entry = self.recorded.record.entry
         return f"{entry}+{self.variant}" if self.variant else entry
+
+    def key(self, key: str) -> str:
+        """Return a metric key with ``declared`` replaced by the row's declared OOD score."""
+        score = self.recorded.record.variants[self.variant].ood_score
+        return key.replace(f"/{DECLARED}/", f"/{score}/")
 
     @property
     def facets(self) -> dict[str, Any]:
@@ -154,6 +161,8 @@ def rank(
     metric = metric_of(key)
     _check_stored(rows, key)
     index = _cell_indices(stamp.cells, cells, suite)
+    void = [] if cells is not None else _void_cells(rows, key, index)
+    index = [i for i in index if i not in void]
     ranked = [row for row in rows if _admitted(row, track) and row.tier != "claimed"]
     beside = [row for row in rows if track == "open" and row.facets.get("transductive")]
     main = _stand(ranked, key, metric, index)
@@ -174,8 +183,32 @@ def rank(
             for row in (*ranked, *beside, *(r for r in rows if r.tier == "claimed"))
             if row.tier == "claimed" or not _complete(row, key, index)
         ),
-        notes=tuple(notes),
+        notes=(*_left_out(rows, key, void), *notes),
     )
+
+
+def _void_cells(rows: Sequence[Candidate], key: str, index: Sequence[int]) -> list[int]:
+    """Return the cells in which the metric does not exist for any entry, as each record says."""
+    entries = [row for row in rows if not row.variant]
+    void = [i for i in index if all(_reason(row, key, i) for row in entries)]
+    return void if len(void) < len(index) else []
+
+
+def _reason(row: Candidate, key: str, cell: int) -> str | None:
+    """Return why a metric has no value in a whole cell of a row, or None when it may have one."""
+    own = row.key(key)
+    for found in row.recorded.record.undefined:
+        if (found.variant, found.key, found.cell, found.seed) == (row.variant, own, cell, None):
+            return found.reason
+    return None
+
+
+def _left_out(rows: Sequence[Candidate], key: str, void: Sequence[int]) -> list[str]:
+    if not void:
+        return []
+    names = ", ".join(rows[0].recorded.record.suite.cells[i] for i in void)
+    reason = _reason(rows[0], key, void[0])
+    return [f"Cells left out, where the metric has no value ({reason}): {names}."]
 
 
 @dataclass(frozen=True)
@@ -202,7 +235,14 @@ def stored_keys(rows: Sequence[Candidate]) -> list[str]:
     """Return the metric keys whose replicates are stored for the first candidate's entry."""
     prefix = "replicates/base/"
     names = {n for row in rows for n in row.recorded.arrays if n.startswith(prefix)}
-    return sorted(name.removeprefix(prefix) for name in names)
+    keys = {name.removeprefix(prefix) for name in names}
+    return sorted(keys | {_as_declared(key) for key in keys})
+
+
+def _as_declared(key: str) -> str:
+    """Return an OOD key with its score replaced by ``declared``; other keys as they are."""
+    parts = key.split("/")
+    return "/".join((*parts[:2], DECLARED, parts[3])) if parts[0] == "ood" else key
 
 
 def _check_stored(rows: Sequence[Candidate], key: str) -> None:
@@ -218,16 +258,17 @@ def _check_stored(rows: Sequence[Candidate], key: str) -> None:
 
 def _values(row: Candidate, key: str, index: Sequence[int]) -> Float[np.ndarray, "cells seeds"]:
     metrics = row.recorded.record.variants[row.variant].metrics
-    if key not in metrics:
+    own = row.key(key)
+    if own not in metrics:
         return np.full((len(index), len(row.recorded.record.suite.seeds)), np.nan)
-    return row.recorded.values(row.variant, key)[list(index)]
+    return row.recorded.values(row.variant, own)[list(index)]
 
 
 def _complete(row: Candidate, key: str, index: Sequence[int]) -> bool:
     """Return whether every cell and seed has a value and replicates."""
     if not np.isfinite(_values(row, key, index)).all():
         return False
-    replicates = row.recorded.replicates(row.variant, key)
+    replicates = row.recorded.replicates(row.variant, row.key(key))
     return replicates is not None and bool(np.isfinite(replicates[list(index)]).all())
 
 
@@ -269,7 +310,7 @@ def _stand(rows: Sequence[Candidate], key: str, metric: Metric, index: Sequence[
 def _replicates(
     row: Candidate, key: str, index: Sequence[int]
 ) -> Float[np.ndarray, "cells seeds b"]:
-    found = row.recorded.replicates(row.variant, key)
+    found = row.recorded.replicates(row.variant, row.key(key))
     assert found is not None, "only complete rows are placed"
     return found[list(index)] - _values(row, key, index)[..., None]
 
@@ -287,7 +328,9 @@ def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
         reasons = {
             u.reason
             for u in record.undefined
-            if u.variant == row.variant and u.key == key and record.suite.cells[u.cell] in where
+            if u.variant == row.variant
+            and u.key == row.key(key)
+            and record.suite.cells[u.cell] in where
         }
         errors = {j.error for j in record.jobs if j.error and record.suite.cells[j.cell] in where}
         why = sorted(reasons | {e.splitlines()[0] for e in errors}) or ["not run"]
@@ -299,6 +342,33 @@ def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
         None if gone.any() else float(v.mean()) for v, gone in zip(values, absent, strict=True)
     ]
     return MissingRow(row.name, words, tuple(means))
+
+
+def suite_rows(
+    suite: str,
+    *,
+    roots: Sequence[Path],
+    local_roots: Sequence[Path] = (),
+    variants: bool = False,
+) -> list[Candidate]:
+    """Return the field of a suite, read once for any number of rankings.
+
+    Parameters
+    ----------
+    suite, roots, local_roots, variants
+        As in `rank_suite`.
+    """
+    own = load_recorded(suite, local_roots)
+    names = frozenset(r.record.entry for r in own)
+    submitted = [r for r in load_recorded(suite, roots) if r.record.entry not in names]
+    rows = candidates(
+        [*own, *submitted],
+        submissions=roots[0] if roots else None,
+        local=names,
+        variants=variants,
+    )
+    _check_same_suite(rows, suite)
+    return rows
 
 
 def rank_suite(
@@ -327,16 +397,7 @@ def rank_suite(
     variants : bool, default=False
         Rank every post-hoc variant, not only those that cards name.
     """
-    own = load_recorded(suite, local_roots)
-    names = frozenset(r.record.entry for r in own)
-    submitted = [r for r in load_recorded(suite, roots) if r.record.entry not in names]
-    rows = candidates(
-        [*own, *submitted],
-        submissions=roots[0] if roots else None,
-        local=names,
-        variants=variants,
-    )
-    _check_same_suite(rows, suite)
+    rows = suite_rows(suite, roots=roots, local_roots=local_roots, variants=variants)
     return rank(rows, suite=suite, key=key, track=track, cells=cells, notes=NOTES)
 
 

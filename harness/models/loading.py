@@ -1,6 +1,7 @@
 """Models handed in as weights: loaded from safe formats only, checked before they are built."""
 
 from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class TimmModel:
         self.network = network.eval().to(self._device, memory_format=self._format)
         self.num_classes = num_classes
         self.preprocessing = preprocessing
-        self.head = _linear_head(network)
+        self.head = self._head()
 
     def __call__(self, inputs: Float32[np.ndarray, "b k y x"]) -> Output:
         """Return logits (b, C) and, where the architecture has them, features (b, d)."""
@@ -67,6 +68,29 @@ class TimmModel:
             logits = self.network.forward_head(maps)
             features = self.network.forward_head(maps, pre_logits=True)
         return Output("logits", _array(logits), _array(features) if features.ndim == 2 else None)
+
+    def _head(self) -> dict[str, np.ndarray] | None:
+        """Return the last layer where features @ weight.T + bias are the logits, else None.
+
+        Some architectures add a second head after it; one ramp image shows whether this one does.
+        """
+        head = _linear_head(self.network)
+        ramp = np.linspace(-1, 1, self.preprocessing.channels * prod(self.preprocessing.size))
+        shape = (1, self.preprocessing.channels, *self.preprocessing.size)
+        try:
+            output = self(ramp.reshape(shape).astype(np.float32))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise CardError(
+                f"The architecture does not take images of {self.preprocessing.size} pixels: "
+                f"{str(error).splitlines()[0]}. Set preprocessing.size and kwargs.img_size to "
+                "what it was trained with."
+            ) from None
+        if head is None or output.features is None:
+            return None
+        if output.features.shape[1] != head["weight"].shape[1]:
+            return None
+        linear = output.features @ head["weight"].T + head["bias"]
+        return head if np.allclose(linear, output.values, rtol=1e-3, atol=1e-4) else None
 
 
 def _array(tensor: Any) -> Float[np.ndarray, "b d"]:

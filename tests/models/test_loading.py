@@ -71,6 +71,44 @@ def test_features_and_head_give_the_logits(entry, opened, store):
     np.testing.assert_allclose(linear, found.values, atol=5e-3)
 
 
+def test_a_second_head_after_the_last_layer_means_there_is_none():
+    import torch
+
+    from harness.models.loading import TimmModel
+    from harness.models.numerics import Numerics
+    from harness.types import Preprocessing
+
+    class TwoHeads(torch.nn.Module):
+        def __init__(self, second: float) -> None:
+            super().__init__()
+            self.fc, self.second = torch.nn.Linear(16, 3), second
+
+        def get_classifier(self):
+            return self.fc
+
+        def forward_features(self, images):
+            return images
+
+        def forward_head(self, maps, pre_logits=False):
+            features = maps.flatten(1)
+            return features if pre_logits else self.fc(features) + self.second * features[:, :3]
+
+    how = Preprocessing(size=(4, 4), channels=1, mean=(0,), std=(1,))
+    assert TimmModel(TwoHeads(0.0), 3, how, Numerics()).head["weight"].shape == (3, 16)
+    assert TimmModel(TwoHeads(0.5), 3, how, Numerics()).head is None
+
+
+def test_a_size_that_the_architecture_does_not_take_is_refused():
+    from harness.models.loading import TimmModel
+    from harness.models.numerics import Numerics
+    from harness.types import Preprocessing
+
+    how = Preprocessing(size=(32, 32), channels=3, mean=(0, 0, 0), std=(1, 1, 1))
+    network = build(ModelPart(arch="test_vit"), 3)
+    with pytest.raises(CardError, match="does not take images of .32, 32. pixels"):
+        TimmModel(network, 3, how, Numerics())
+
+
 def test_the_logits_are_those_of_the_plain_network(entry, opened, store, weights):
     import torch
     from safetensors.torch import load_file

@@ -104,7 +104,7 @@ def test_a_size_that_the_architecture_does_not_take_is_refused():
     from harness.types import Preprocessing
 
     how = Preprocessing(size=(32, 32), channels=3, mean=(0, 0, 0), std=(1, 1, 1))
-    network = build(ModelPart(arch="test_vit"), 3)
+    network = build(ModelPart(arch="vit_tiny_patch16_224"), 3)
     with pytest.raises(CardError, match="does not take images of .32, 32. pixels"):
         TimmModel(network, 3, how, Numerics())
 

@@ -89,7 +89,7 @@ def _keys(
 ) -> list[str]:
     """Refuse keys that the suite's cells and seeds do not have; find cells without a file."""
     if suite is None:
-        return []
+        return [] if files else [f"[{card.kind}.files] names no file yet."]
     jobs = [f"{cell}-s{seed}" for cell in suite.suite.cells for seed in suite.suite.seeds]
     ours = [key for key in files if key.startswith(f"{suite.dataset.name}-")]
     for key in ours:

@@ -101,7 +101,9 @@ def _parse(raw: Mapping[str, Any], where: str) -> EntryCard:
     try:
         return EntryCard.model_validate(raw)
     except ValidationError as error:
-        sentences = [_sentence(detail, raw) for detail in error.errors()]
+        # a misspelt field is also a missing one: what to change comes first
+        details = sorted(error.errors(), key=lambda detail: detail["type"] == "missing")
+        sentences = [_sentence(detail, raw) for detail in details]
         raise CardError("\n".join(f"{where}: {text}" for text in sentences)) from None
 
 

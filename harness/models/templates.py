@@ -3,27 +3,27 @@
 _HEAD = """\
 # Read by `tailmark check {name}`; an unknown field is refused with the closest known one.
 format = 1
-name = "{name}"                # equals the folder
+name = "{name}"  # equals the folder
 kind = "{kind}"
 title = ""                     # as people write it; the name when empty
 summary = ""                   # one or two sentences: what it is
 paper = ""                     # citation or URL
 authors = ""
 licence = ""                   # of weights or predictions
-ood_score = "{ood_score}"            # the declared OOD score: `tailmark list scores`
+ood_score = {ood_score:<18} # the declared OOD score: msp, max_logit, energy, …
 rank_variants = []             # post-hoc variants that get a row of their own, e.g. ["la"]
 deterministic = false          # true: equal numbers over seeds are expected
 """
 _PARTS = {
     "method": """
 [method]                       # the harness trains it, per cell and seed
-trainer = "{trainer}"    # a name of `tailmark list methods`, or "baselines.module:function"
+trainer = "{trainer}"  # a name of `tailmark list methods`, or "baselines.module:function"
 {recipe}
 [method.overrides]             # settings that differ from the recipe
 """,
     "model": """
 [model]                        # weights per cell and seed; the harness loads and passes
-arch = "{arch}"              # a name in timm.list_models(); never pretrained by the harness
+arch = "{arch}"  # a name in timm.list_models(); never pretrained by the harness
 # preprocessing = {{ size = [32, 32], channels = 3, mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }}
 
 [model.kwargs]                 # of the architecture, e.g. in_chans = 1, img_size = 28
@@ -54,5 +54,5 @@ def card_text(name: str, kind: str, *, trainer: str, recipe: str | None, arch: s
     line = f'recipe = "{recipe}"\n' if recipe else '# recipe = "…"  # a recipe of the trainer\n'
     score = "msp" if kind == "predictions" else "energy"
     return (_HEAD + _PARTS[kind] + _FACETS).format(
-        name=name, kind=kind, trainer=trainer, recipe=line, arch=arch, ood_score=score
+        name=name, kind=kind, trainer=trainer, recipe=line, arch=arch, ood_score=f'"{score}"'
     )

@@ -208,6 +208,19 @@ def test_check_names_the_jobs_without_a_file(handed_in, opened):
     assert findings[0].startswith("3 of 4 jobs of tiny-v1 have no file")
 
 
+def test_check_says_that_a_new_card_names_no_file_yet(tmp_path):
+    folder = new_entry(tmp_path, "mine", "predictions").parent
+    assert check_entry(folder) == ["[predictions.files] names no file yet."]
+
+
+def test_a_misspelt_field_comes_before_the_missing_one(entry):
+    with pytest.raises(CardError) as caught:
+        read_card(entry("trainer =", "trainor ="))
+    assert [
+        "unknown" if "unknown" in line else "missing" for line in str(caught.value).splitlines()
+    ] == ["unknown", "missing"]
+
+
 def test_check_refuses_another_files_bytes(handed_in, rng):
     np.savez(handed_in / "test.npz", logits=rng.normal(size=(70, 3)).astype("f4"))
     with pytest.raises(CardError, match="should have sha256 .* and has"):

@@ -17,7 +17,7 @@ import numpy as np
 from harness.metrics.measure import measure, replicate
 from harness.metrics.outputs import Outputs
 from harness.stats.intervals import difference, level
-from harness.stats.standing import differing
+from harness.stats.pairs import differing
 from harness.stats.weightings import weightings
 from harness.types import Weightings
 

@@ -71,32 +71,46 @@ def spread(
         If a value or replicate is missing (NaN).
     """
     check_values(values)
-    return spread_of_streams(values, cell_mean(replicates))
+    streams = cell_mean(replicates)
+    check_streams(streams)
+    return spreads(values[None], streams[None])[0]
 
 
-def spread_of_streams(
-    values: Float[np.ndarray, "cells seeds"], streams: Float[np.ndarray, "seeds replicates"]
-) -> Spread:
-    """Return the variance components when replicates are already averaged over cells.
+def spreads(
+    values: Float[np.ndarray, "entries cells seeds"],
+    streams: Float[np.ndarray, "entries seeds replicates"],
+) -> list[Spread]:
+    """Return many entries' variance components, replicates already averaged over cells.
 
     Cells are independent in their seed part, so their seed variances add with 1/M² and the
     degrees of freedom follow Welch and Satterthwaite.
+
+    Parameters
+    ----------
+    values : float array of shape (entries, cells, seeds)
+        The metric, none missing.
+    streams : float array of shape (entries, seeds, replicates)
+        At least 2 replicates.
     """
-    check_streams(streams)
-    seeds, size = streams.shape
-    centred = streams - streams.mean(axis=1, keepdims=True)
-    covariance = centred @ centred.T / (size - 1)  # (S, S)
-    total = float(covariance.mean())
+    cells, seeds = values.shape[1:]
+    centred = streams - streams.mean(axis=2, keepdims=True)
+    covariance = centred @ centred.transpose(0, 2, 1) / (streams.shape[2] - 1)  # (K, S, S)
+    totals = covariance.mean(axis=(1, 2)).tolist()
     if seeds < MIN_SEEDS:
-        return Spread(total, total, 0.0, float("inf"), seeds)
-    shared = float(covariance.sum() - np.trace(covariance)) / (seeds * (seeds - 1))
-    parts = values.astype(np.float64).var(axis=1, ddof=1) / (seeds * len(values) ** 2)
-    return Spread(total, max(0.0, shared), float(parts.sum()), welch_df(parts, seeds - 1.0), seeds)
+        return [Spread(total, total, 0.0, float("inf"), seeds) for total in totals]
+    own = np.trace(covariance, axis1=1, axis2=2)
+    shared = (covariance.sum(axis=(1, 2)) - own) / (seeds * (seeds - 1))
+    parts = values.astype(np.float64).var(axis=2, ddof=1) / (seeds * cells**2)  # (K, M)
+    columns = totals, np.maximum(shared, 0).tolist(), parts.sum(axis=1).tolist()
+    return [
+        Spread(total, common, seed, welch_df(part, seeds - 1.0), seeds)
+        for total, common, seed, part in zip(*columns, parts, strict=True)
+    ]
 
 
 def welch_df(parts: Float[np.ndarray, " m"], df: float) -> float:
     """Return the Welch-Satterthwaite degrees of freedom of a sum of variances, each with `df`."""
-    squares = float(np.square(parts).sum())
+    squares = float(parts @ parts)
     return df * float(parts.sum()) ** 2 / squares if squares > 0 else float("inf")
 
 

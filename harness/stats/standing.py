@@ -5,22 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import ndtri, stdtr, stdtrit
 
 from harness.errors import SpecError
 from harness.stats.intervals import Scale, around
-from harness.stats.moderation import moderate
-from harness.stats.spread import (
-    MIN_SEEDS,
-    Kind,
-    cell_mean,
-    check_streams,
-    check_values,
-    spread_of_streams,
-)
-
-ALPHA = 0.05
-"""Chance that any pair of equal entries is told apart."""
+from harness.stats.pairs import differing
+from harness.stats.spread import Kind, cell_mean, check_streams, check_values, spreads
 
 
 @dataclass(frozen=True)
@@ -164,110 +153,21 @@ def stand_summaries(
     sign = 1 if higher_is_better else -1
     field = sorted(field, key=lambda entry: (-sign * float(entry.values.mean()), entry.name))
     values = np.stack([entry.values for entry in field])
-    differ = differing(values, np.stack([entry.streams for entry in field]))
-    classes = _tie_classes(differ)
+    streams = np.stack([entry.streams for entry in field])
+    differ = differing(values, streams)
     better = np.tril(differ).sum(axis=1)  # those before it that differ from it
     worse = np.triu(differ).sum(axis=1)
     rows = []
-    for i, entry in enumerate(field):
-        components = spread_of_streams(entry.values, entry.streams)
-        interval = around(float(entry.values.mean()), components, scale=scale)
+    for i, (tie_class, components) in enumerate(
+        zip(_tie_classes(differ), spreads(values, streams), strict=True)
+    ):
+        interval = around(float(field[i].values.mean()), components, scale=scale)
         rank = (1 + int(better[i]), len(field) - int(worse[i]))
         rows.append(
-            Standing(entry.name, interval.value, interval.low, interval.high, interval.kind,
-                     *rank, classes[i], i + 1)
+            Standing(field[i].name, interval.value, interval.low, interval.high, interval.kind,
+                     *rank, tie_class, i + 1)
         )  # fmt: skip
     return rows
-
-
-def differing(
-    values: Float[np.ndarray, "entries cells seeds"],
-    streams: Float[np.ndarray, "entries seeds replicates"],
-) -> Bool[np.ndarray, "entries entries"]:
-    """Return which pairs of entries differ, at 5 % over all pairs together.
-
-    p = 2·T_ν(−|D|/√V) ≤ 0.05/(K(K − 1)/2): all pairs are the family, because the data choose
-    whom the first is compared with. From 3 seeds on, seed variances are moderated over the field.
-
-    Parameters
-    ----------
-    values : float array of shape (entries, cells, seeds)
-        The metric.
-    streams : float array of shape (entries, seeds, replicates)
-        Replicates averaged over cells.
-
-    References
-    ----------
-    PROTOCOL section 5, "Tie classes"; Smyth 2004 for the moderated variances.
-    """
-    entries, seeds = len(values), values.shape[2]
-    overall = values.mean(axis=(1, 2))
-    distance = np.abs(overall[:, None] - overall)
-    total, shared = pair_variances(streams)
-    alpha = ALPHA / max(1, entries * (entries - 1) // 2)
-    if seeds < MIN_SEEDS or entries < 2:
-        return _beyond(distance, total, np.full((1, 1), np.inf), alpha)
-    moderated, df = moderate(values)
-    seed = (moderated[:, None] + moderated) / seeds
-    variance = np.maximum(total, shared + seed)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(seed > 0, (shared + seed) / seed, np.inf)
-    return _beyond(distance, variance, df * ratio**2, alpha)
-
-
-def pair_variances(
-    streams: Float[np.ndarray, "entries seeds replicates"],
-) -> tuple[Float[np.ndarray, "entries entries"], Float[np.ndarray, "entries entries"]]:
-    """Return V_t and V_c of the difference of every pair, from two products of all streams.
-
-    The sum of a pair's seed-by-seed covariances is S²·V_t; without its diagonal, which is the
-    sum of the seeds' own variances, S(S − 1) covariances remain.
-    """
-    entries, seeds, size = streams.shape
-    centred = streams - streams.mean(axis=2, keepdims=True)
-    mean = centred.mean(axis=1)
-    flat = centred.reshape(entries, -1)
-    total = _squared_distances(mean @ mean.T) / (size - 1)
-    if seeds < MIN_SEEDS:
-        return total, total
-    own = _squared_distances(flat @ flat.T) / (size - 1)
-    shared = (seeds**2 * total - own) / (seeds * (seeds - 1))
-    return total, np.maximum(shared, 0, out=shared)
-
-
-def _squared_distances(gram: Float[np.ndarray, "k k"]) -> Float[np.ndarray, "k k"]:
-    """Return squared distances between rows from their inner products; exactly 0 to oneself."""
-    squares = gram.diagonal().copy()
-    gram *= -2
-    gram += squares[:, None]
-    gram += squares
-    # Rows that are equal leave rounding of this size, and no difference is that small.
-    gram[gram < 1e-12 * np.add.outer(squares, squares)] = 0
-    return gram
-
-
-def _beyond(
-    distance: Float[np.ndarray, "k k"],
-    variance: Float[np.ndarray, "k k"],
-    df: Float[np.ndarray, "_ _"],
-    alpha: float,
-) -> Bool[np.ndarray, "k k"]:
-    """Return where 2·T_df(−distance/√variance) ≤ alpha.
-
-    T's distribution function is slow, so it is asked only where the quantiles for the bounds of
-    `df` disagree.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(distance > 0, distance / np.sqrt(variance), 0.0)
-    beyond: Bool[np.ndarray, "k k"] = ratio >= -ndtri(alpha / 2)
-    least = float(df.min())
-    if np.isinf(least):
-        return beyond
-    unsure = np.triu(beyond & (ratio < -stdtrit(least, alpha / 2)))
-    told = 2 * stdtr(df[unsure], -ratio[unsure]) <= alpha
-    beyond[unsure] = told
-    beyond.T[unsure] = told
-    return beyond
 
 
 def _tie_classes(differ: Bool[np.ndarray, "k k"]) -> list[int]:

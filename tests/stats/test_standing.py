@@ -3,13 +3,8 @@ import pytest
 
 from harness.errors import SpecError, Undefined
 from harness.stats.moderation import field_variances, fit_prior, moderate
-from harness.stats.standing import (
-    differing,
-    pair_variances,
-    stand,
-    stand_summaries,
-    summarise,
-)
+from harness.stats.pairs import differing, products
+from harness.stats.standing import stand, stand_summaries, summarise
 from tests.stats.references_stats import reference_differ, reference_limma
 
 
@@ -39,6 +34,14 @@ def test_decisions_equal_the_formulas_written_as_loops(rng, entries):
         np.testing.assert_array_equal(differing(values, streams), expected)
 
 
+def test_decisions_in_blocks_are_the_same(rng, monkeypatch):
+    values, replicates = field(rng, 11, true=np.arange(11) * 5.0)
+    whole = differing(values, replicates[:, 0])
+    monkeypatch.setattr("harness.stats.pairs.ROWS_AT_ONCE", 3)
+    np.testing.assert_array_equal(differing(values, replicates[:, 0]), whole)
+    np.testing.assert_array_equal(whole, whole.T)
+
+
 def test_decisions_of_the_loop_go_both_ways(rng):
     # Else the test above could not fail.
     values, replicates = field(rng, 8, true=np.arange(8) * 6, size=60)
@@ -48,16 +51,16 @@ def test_decisions_of_the_loop_go_both_ways(rng):
 
 def test_pair_variances_equal_those_of_the_differences(rng):
     streams = rng.normal(size=(4, 3, 50)) + rng.normal(size=(4, 1, 50))
-    total, shared = pair_variances(streams)
+    total, shared = products(streams).variances(slice(1, 2))
     gaps = streams[1] - streams[3]
     covariance = np.cov(gaps)
-    assert total[1, 3] == pytest.approx(np.var(gaps.mean(axis=0), ddof=1))
-    assert shared[1, 3] == pytest.approx(max(0, covariance[~np.eye(3, dtype=bool)].mean()))
+    assert total[0, 2] == pytest.approx(np.var(gaps.mean(axis=0), ddof=1))
+    assert shared[0, 2] == pytest.approx(max(0, covariance[~np.eye(3, dtype=bool)].mean()))
 
 
 def test_equal_replicates_have_no_variance_between_them(rng):
     streams = np.repeat(1e3 + rng.normal(size=(1, 3, 100)), 2, axis=0)
-    assert pair_variances(streams)[0][0, 1] == 0
+    assert products(streams).variances(slice(0, 1))[0][0, 1] == 0
 
 
 def test_twenty_equal_entries_are_one_class(rng):

@@ -7,6 +7,8 @@ Colours are Okabe and Ito's for kinds, one hue for amounts, two for signed diffe
 import altair as alt
 import pandas as pd
 
+from leaderboard.markup import LEADERS
+
 BLUE, ORANGE, GREEN, PINK, RED = ("#2f8fc9", "#e69f00", "#009e73", "#cc79a7", "#d55e00")
 """Kinds; the blue is light enough for a dark page."""
 PALE, DEEP, WHITE, INK = "#eef4f9", "#0072b2", "#f3f4f6", "#20242b"
@@ -25,8 +27,13 @@ def _rows(frame: pd.DataFrame, column: str) -> list[str]:
     return list(dict.fromkeys(frame[column]))
 
 
-def heat_map(frame: pd.DataFrame, *, title: str, differences: bool, scale: float) -> alt.LayerChart:
-    """Draw cells × entries; blue is better in either form.
+def heat_map(
+    frame: pd.DataFrame, *, title: str, differences: bool, higher_is_better: bool, scale: float
+) -> alt.LayerChart:
+    """Draw cells × entries; deeper blue is better in either form.
+
+    Shades cover the first three quarters of the rows: beyond them they do not change, so that one
+    control far away does not make all others look alike.
 
     Parameters
     ----------
@@ -36,6 +43,8 @@ def heat_map(frame: pd.DataFrame, *, title: str, differences: bool, scale: float
         What the numbers are, with their unit.
     differences : bool
         Draw the distance to the best tie class instead of the value.
+    higher_is_better : bool
+        Direction of the metric.
     scale : float
         From `leaderboard.table.display_scale`.
     """
@@ -53,7 +62,8 @@ def heat_map(frame: pd.DataFrame, *, title: str, differences: bool, scale: float
             alt.Tooltip("difference_text:N", title="to class A"),
         ],
     )
-    colour, threshold = _shades(shown["amount"], differences=differences)
+    leading = shown[shown["name"].isin(_rows(shown, "name")[: _leaders(shown)])]["amount"]
+    colour, threshold = _shades(leading, differences=differences, rising=higher_is_better)
     cells = root.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=2).encode(
         color=alt.Color("amount:Q", scale=colour, legend=None)
     )
@@ -65,16 +75,24 @@ def heat_map(frame: pd.DataFrame, *, title: str, differences: bool, scale: float
     return alt.layer(cells, text).properties(title=title, height=height)
 
 
-def _shades(amount: pd.Series, *, differences: bool) -> tuple[alt.Scale, str]:
+def _leaders(shown: pd.DataFrame) -> int:
+    """Return how many rows decide the shades."""
+    return max(1, round(LEADERS * shown["name"].nunique()))
+
+
+def _shades(amount: pd.Series, *, differences: bool, rising: bool) -> tuple[alt.Scale, str]:
     """Return the colour scale, and when text on it must be light."""
     if differences:
         reach = max(float(amount.abs().max()), 1e-9)
-        colour = alt.Scale(domain=[-reach, 0, reach], range=[RED, WHITE, DEEP])
+        colour = alt.Scale(domain=[-reach, 0, reach], range=[RED, WHITE, DEEP], clamp=True)
         return colour, f"abs(datum.amount) > {0.62 * reach}"
     low, high = float(amount.min()), float(amount.max())
     span = max(high - low, 1e-9)
-    colour = alt.Scale(domain=[low, low + span], range=[PALE, DEEP], clamp=True)
-    return colour, f"datum.amount > {low + 0.55 * span}"
+    ends = [PALE, DEEP] if rising else [DEEP, PALE]
+    colour = alt.Scale(domain=[low, low + span], range=ends, clamp=True)
+    if rising:
+        return colour, f"datum.amount > {low + 0.55 * span}"
+    return colour, f"datum.amount !== null && datum.amount < {low + 0.45 * span}"
 
 
 def interval_chart(frame: pd.DataFrame, *, title: str, scale: float) -> alt.LayerChart:
@@ -106,10 +124,17 @@ def interval_chart(frame: pd.DataFrame, *, title: str, scale: float) -> alt.Laye
             alt.Tooltip("rank:N", title="rank in this cell"),
         ],
     )
-    ends = alt.X("low:Q", scale=alt.Scale(zero=False, nice=True), title=title)
+    ends = alt.X("low:Q", scale=_around(shown, scale), title=title)
     bars = root.mark_rule(strokeWidth=4, opacity=0.45, color=BLUE).encode(x=ends, x2="high:Q")
     points = root.mark_point(filled=True, size=90, opacity=1, color=BLUE).encode(x="value:Q")
     return alt.layer(bars, points).properties(height=FOOT + ROW * len(frame))
+
+
+def _around(shown: pd.DataFrame, scale: float) -> alt.Scale:
+    """Return a scale around all intervals that does not blow up a control without any spread."""
+    low, high = float(shown["low"].min()), float(shown["high"].max())
+    pad = max(0.05 * (high - low), 0.01 * scale)
+    return alt.Scale(domain=[low - pad, high + pad], nice=False, zero=False)
 
 
 def reliability_chart(frame: pd.DataFrame) -> alt.LayerChart:
@@ -205,7 +230,7 @@ def counts_chart(frame: pd.DataFrame) -> alt.Chart:
             ),
             tooltip=["class:O", "labels:N", alt.Tooltip("images:Q", format=".1f")],
         )
-        .properties(height=260)
+        .properties(height=290)
     )
 
 
@@ -229,7 +254,7 @@ def recall_chart(frame: pd.DataFrame) -> alt.LayerChart:
         ],
     )
     means = root.mark_tick(thickness=3, color=ORANGE, size=18).encode(y="mean(recall):Q")
-    return alt.layer(points, means).properties(height=260)
+    return alt.layer(points, means).properties(height=290)
 
 
 def ood_chart(frame: pd.DataFrame, *, score: str) -> alt.Chart:
@@ -248,12 +273,16 @@ def ood_chart(frame: pd.DataFrame, *, score: str) -> alt.Chart:
         alt.Chart(frame)
         .mark_area(opacity=0.4, interpolate="step", line=True)
         .encode(
-            x=alt.X("low:Q", title=f"{score} score (larger: more OOD)", axis=alt.Axis(grid=False)),
+            x=alt.X(
+                "low:Q",
+                title=f"{score} score (larger: more OOD)",
+                axis=alt.Axis(grid=False, tickCount=8),
+            ),
             y=alt.Y("share:Q", stack=None, title="share of the pool", axis=alt.Axis(format="%")),
             color=alt.Color(
                 "pool:N",
                 scale=alt.Scale(domain=pools, range=colours),
-                legend=alt.Legend(orient="top", title=None, labelLimit=220, columns=2),
+                legend=alt.Legend(orient="top", title=None, labelLimit=220, columns=3),
             ),
             tooltip=[
                 "pool:N",
@@ -261,5 +290,5 @@ def ood_chart(frame: pd.DataFrame, *, score: str) -> alt.Chart:
                 alt.Tooltip("share:Q", format=".1%"),
             ],
         )
-        .properties(height=260)
+        .properties(height=290)
     )

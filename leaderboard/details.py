@@ -214,6 +214,26 @@ def undefined_frame(record: RunRecord, variant: str) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["metric", "key", "cells", "reason"])
 
 
+def reasons(record: RunRecord, variant: str, key: str) -> list[tuple[str, str]]:
+    """Return the cells in which a metric has no value, with the reason: undefined or failed.
+
+    Parameters
+    ----------
+    record : RunRecord
+        What is read.
+    variant, key : str
+        Variant and metric key; ``declared`` in the key stands for the variant's own OOD score.
+    """
+    own = key.replace("/declared/", f"/{record.variants[variant].ood_score}/")
+    undefined = undefined_frame(record, variant)
+    found = undefined[undefined["key"] == own]
+    failed = failed_frame(record)
+    return [
+        *zip(found["cells"], found["reason"], strict=True),
+        *zip(failed["cell"], failed["error"], strict=True),
+    ]
+
+
 def _cells_text(record: RunRecord, found: list[int]) -> str:
     distinct = sorted(set(found))
     if len(distinct) == len(record.suite.cells):

@@ -142,16 +142,20 @@ def ranking_table(
     )
     rows = frame.to_dict("records")
     before = [None, *(row["tie_class"] for row in rows)]
+    mixed = frame["local"].nunique() > 1
     lines = [
-        _line(row, suite, scale, first=row["tie_class"] != tie)
+        _line(row, suite, scale, first=row["tie_class"] != tie, mark_local=mixed)
         for row, tie in zip(rows, before, strict=False)
     ]
     return f"{STYLE}<table class='tm'>{head}<tbody>{''.join(lines)}</tbody></table>"
 
 
-def _line(row: Mapping[Hashable, Any], suite: str, scale: Scale, *, first: bool) -> str:
+def _line(
+    row: Mapping[Hashable, Any], suite: str, scale: Scale, *, first: bool, mark_local: bool
+) -> str:
     hue = HUES[(row["tie_class"] - 1) % len(HUES)] if row["tie_class"] else NEUTRAL
-    marks = [*row["facets"], *(["this machine"] if row["local"] else [])]
+    own = ["this machine"] if row["local"] and mark_local else []
+    marks = [*row["facets"], *own]
     name, tier = escape(row["name"]), escape(row["tier"])
     return (
         f"<tr class='{'first' if first else ''}' style='--hue:{hue}'>"

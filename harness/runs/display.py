@@ -55,7 +55,8 @@ def metric_title(key: str) -> str:
     spec = metric_spec(key)
     title = spec.title if spec is not None else name.replace("_", " ")
     if place and place[0] == "ood":
-        return f"{title} ({PLACES.get(place[1], place[1].replace('_', ' '))}, {place[2]})"
+        score = "declared score" if place[2] == "declared" else place[2].replace("_", " ")
+        return f"{title} ({PLACES.get(place[1], place[1].replace('_', ' '))}, {score})"
     if place in ([], ["test"]):
         return title
     return f"{title} ({PLACES.get(place[0], place[0].replace('-', ' '))})"

@@ -31,13 +31,16 @@ def page() -> None:
             frame,
             title=f"{metric_title(key)}: {what}{unit}",
             differences=differences,
+            higher_is_better=found.higher_is_better,
             scale=display_scale(key),
         ),
         width="stretch",
     )
+    chosen.left_out(found)
     direction = "higher" if found.higher_is_better else "lower"
     st.caption(
-        f"Rows in the order of the ranking, {direction} is better, and blue is better. A cell is "
+        f"Rows in the order of the ranking; {direction} is better, deeper blue is better. Shades "
+        "do not change beyond the first three quarters of the rows. A cell is "
         "imbalance · label noise of the training data; the test data are the same in all of them. "
         "Differences are to the mean of tie class A in the same cell and carry no interval: for "
         f"one, run `tailmark compare A B --suite {suite}`."

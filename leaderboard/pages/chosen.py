@@ -9,9 +9,18 @@ import streamlit as st
 from harness.errors import HarnessError
 from harness.metrics.table import METRICS
 from harness.runs.display import metric_title
-from harness.runs.ranking import TRACKS, load_recorded, rank_suite
+from harness.runs.ranking import (
+    DECLARED,
+    NOTES,
+    TRACKS,
+    Candidate,
+    rank,
+    stored_keys,
+    suite_rows,
+)
 from harness.runs.records import Recorded
 from harness.types import Ranking
+from leaderboard.markup import plain
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Path, time and size of every record: what cached pages depend on."""
@@ -39,13 +48,19 @@ def stamp(suite: str) -> Stamp:
     return tuple((str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in found)
 
 
-@st.cache_data(show_spinner="Ranking …", max_entries=256)
+@st.cache_resource(show_spinner="Reading records …", max_entries=8)
+def _field(suite: str, seen: Stamp, where: str) -> list[Candidate]:
+    """Read records; `seen` and `where` are part of the cache's key (an underscore would not be)."""
+    roots, local = folders()
+    return suite_rows(suite, roots=roots, local_roots=local)
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
 def _ranking(
     suite: str, key: str | None, track: str, cells: tuple[str, ...] | None, seen: Stamp, where: str
 ) -> Ranking:
-    """Rank; `seen` and `where` are part of the cache's key (a leading underscore is not)."""
-    roots, local = folders()
-    return rank_suite(suite, roots=roots, local_roots=local, key=key, track=track, cells=cells)
+    rows = _field(suite, seen, where)
+    return rank(rows, suite=suite, key=key, track=track, cells=cells, notes=NOTES)
 
 
 def ranking(
@@ -58,37 +73,42 @@ def ranking(
     try:
         return _ranking(suite, key, track, cells, stamp(suite), str(folders()))
     except HarnessError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         st.stop()
-
-
-@st.cache_resource(show_spinner="Reading records …", max_entries=8)
-def _records(suite: str, seen: Stamp, where: str) -> dict[str, Recorded]:
-    roots, local = folders()
-    return {r.record.entry: r for r in load_recorded(suite, [*local, *roots])}
 
 
 def records(suite: str) -> dict[str, Recorded]:
     """Return entry → record; this machine's own go before submitted ones."""
     try:
-        return _records(suite, stamp(suite), str(folders()))
+        rows = _field(suite, stamp(suite), str(folders()))
     except HarnessError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         st.stop()
+    return {row.recorded.record.entry: row.recorded for row in rows}
 
 
 def metric_keys(suite: str) -> list[str]:
-    """Return the metrics that can be ranked: those whose replicates some record holds."""
-    prefix = "replicates/base/"
-    found = {
-        name.removeprefix(prefix)
-        for recorded in records(suite).values()
-        for name in recorded.arrays
-        if name.startswith(prefix)
-    }
+    """Return the metrics that can be ranked: those whose replicates some record holds.
+
+    OOD metrics are offered under each entry's own declared score, since entries that declare
+    different scores have none in common.
+    """
+    rows = _field(suite, stamp(suite), str(folders()))
     order = list(METRICS)
-    known = [key for key in found if key.rsplit("/", 1)[-1] in METRICS]
+    known = [
+        key
+        for key in stored_keys(rows)
+        if key.rsplit("/", 1)[-1] in METRICS
+        and (not key.startswith("ood/") or f"/{DECLARED}/" in key)
+    ]
     return sorted(known, key=lambda key: (order.index(key.rsplit("/", 1)[-1]), key))
+
+
+def left_out(found: Ranking) -> None:
+    """Say what this ranking in particular leaves out, such as cells without the metric."""
+    for note in found.notes:
+        if note not in NOTES:
+            st.info(plain(note), icon=":material/info:")
 
 
 def choose(

@@ -52,7 +52,7 @@ def _header(name: str, variant: str, recorded: Recorded, ranking: Ranking) -> No
     facets = {**record.facets, **record.variants[variant].facets}
     labels = facet_labels(facets)
     with st.container(horizontal=True, gap="small"):
-        st.badge(record.produced_by, color="blue")
+        st.badge(f"{record.produced_by} by the harness", color="blue")
         for label in labels:
             st.badge(plain(label), color="gray")
     row = next((r for r in (*ranking.rows, *ranking.beside) if r.name == name), None)
@@ -61,7 +61,7 @@ def _header(name: str, variant: str, recorded: Recorded, ranking: Ranking) -> No
         st.warning(f"No overall value: {plain(why)}", icon=":material/rule:")
         return
     words = estimate_text(row.value, row.low, row.high, row.interval_kind, ranking.key)
-    st.markdown(f"**{metric_title(ranking.key)}** over all cells: **{words}**")
+    st.markdown(f"**{metric_title(ranking.key)}** over {len(ranking.cells)} cells: **{words}**")
     beside = row in ranking.beside
     place = "beside" if beside else f"{rank_text(row)} of {len(ranking.rows)}"
     letter = "–" if beside else tie_letter(row.tie_class)
@@ -91,8 +91,9 @@ def _cells(suite: str, key: str, name: str, recorded: Recorded) -> None:
         hide_index=True,
         width="stretch",
     )
-    for lost in sorted(set(frame["missing"]) - {""}):
-        st.caption(f"Missing: {plain(lost)}")
+    _, variant = details.split_name(name)
+    for cells_without, reason in details.reasons(recorded.record, variant, key):
+        st.caption(f"No value in {plain(cells_without)}: {plain(reason)}.")
 
 
 def _behind(recorded: Recorded, variant: str) -> None:
@@ -103,7 +104,7 @@ def _behind(recorded: Recorded, variant: str) -> None:
     try:
         _pictures(recorded, variant, index)
     except HarnessError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
 
 
 def _pictures(recorded: Recorded, variant: str, cell: int) -> None:

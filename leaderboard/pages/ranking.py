@@ -33,13 +33,22 @@ def page() -> None:
     direction = "higher is better" if found.higher_is_better else "lower is better"
     st.markdown(
         f"**{metric_title(key)}** on **{suite}** · {direction} · "
-        f"{len(found.rows)} entries ranked, {len(found.missing)} not"
+        f"{len(found.rows)} ranked, {len(found.missing)} not{_whose(found)}"
     )
-    st.caption(metric_definition(key))
+    st.caption(
+        f"{metric_definition(key)} Mean of {len(found.cells)} cells × {len(found.seeds)} seeds."
+    )
+    chosen.left_out(found)
     if found.rows:
         _table(found, suite)
     _missing(found)
     _explained(found)
+
+
+def _whose(found: Ranking) -> str:
+    """Say so when every row is this machine's own; single ones carry a badge."""
+    rows = (*found.rows, *found.beside)
+    return " · all from this machine" if rows and all(row.local for row in rows) else ""
 
 
 def _table(found: Ranking, suite: str) -> None:

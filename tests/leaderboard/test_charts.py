@@ -27,7 +27,9 @@ def drawn(chart) -> list[dict]:
 @pytest.mark.parametrize("differences", [False, True])
 def test_a_heat_map_has_a_field_an_entry_and_cell(ranking, differences):
     frame = cells_frame(ranking)
-    chart = charts.heat_map(frame, title="t", differences=differences, scale=100)
+    chart = charts.heat_map(
+        frame, title="t", differences=differences, higher_is_better=True, scale=100
+    )
     lines = drawn(chart)
     assert len(lines) == len(frame)
     column = "good" if differences else "value"
@@ -36,11 +38,24 @@ def test_a_heat_map_has_a_field_an_entry_and_cell(ranking, differences):
 
 
 def test_a_heat_map_leaves_undefined_cells_empty(ranking):
-    chart = charts.heat_map(cells_frame(ranking), title="t", differences=False, scale=100)
+    chart = charts.heat_map(
+        cells_frame(ranking), title="t", differences=False, higher_is_better=True, scale=100
+    )
     gone = [line for line in drawn(chart) if line["amount"] is None]
     assert [(line["name"], line["cell"], line["text"]) for line in gone] == [
         ("broken", CELLS[-1], "–")
     ]
+
+
+@pytest.mark.parametrize(("rising", "deep_at"), [(True, 1), (False, 0)])
+def test_deep_blue_is_the_better_end(ranking, rising, deep_at):
+    chart = charts.heat_map(
+        cells_frame(ranking), title="t", differences=False, higher_is_better=rising, scale=100
+    )
+    shades = chart.to_dict()["layer"][0]["encoding"]["color"]["scale"]
+    assert shades["range"][deep_at] == charts.DEEP
+    # The control at 13 % is beyond the shades, not the end of them.
+    assert shades["domain"][0] > 50
 
 
 def test_an_interval_chart_draws_in_percent(ranking):

@@ -81,6 +81,13 @@ def test_failed_jobs_are_listed_with_their_error(recorded):
     assert "the loss is NaN" in line["error"]
 
 
+def test_reasons_tell_undefined_cells_from_failed_ones(recorded):
+    assert details.reasons(recorded.record, "", "test/recall_tail") == [
+        ("balanced · clean", "the realised imbalance factor is below 1.5"),
+        ("exp 50 · symmetric 0.4", "TrainingError: the loss is NaN in epoch 3"),
+    ]
+
+
 def test_provenance_names_the_record_and_how_it_was_computed(recorded):
     facts = details.facts_frame(recorded, "").set_index("what")["which"]
     assert facts["record sha256"] == recorded.record.record_sha256

@@ -97,6 +97,7 @@ def test_cells_are_written_without_their_data_set(cell, label):
 
 def test_places_of_metrics_are_said_in_words():
     assert metric_title("ood/near/energy/ood_auroc").endswith("(near OOD, energy)")
+    assert metric_title("ood/far/declared/ood_auroc").endswith("(far OOD, declared score)")
     assert metric_title("forward-25/accuracy").endswith("(forward 25)")
     assert metric_title("train/memorised").endswith("(training split)")
 

@@ -1,6 +1,6 @@
 """All metrics of a pool with 1,000 replicates, against scikit-learn's point values of four of them.
 
-Ours: every METRICS key that needs labels or probs (shot groups included) and the replicates of every
+Ours: every METRICS key that needs labels or probs (with shot groups) and the replicates of every
 one that has them. Theirs: macro AUROC, macro average precision, balanced accuracy and log loss, on
 probabilities that are made for them outside the clock. Runs alternate in one process.
 

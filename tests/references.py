@@ -52,6 +52,8 @@ def ece_mass(y_true, probs, weights=None, n_bins=15):
                 break
     gaps = [0.0] * n_bins
     for y, (pred, conf), wi in zip(y_true, rows, w, strict=True):
+        if wi == 0:
+            continue
         k = next(k for k in range(n_bins) if conf <= edges[k])
         gaps[k] += wi * ((pred == y) - conf)
     return sum(abs(g) for g in gaps) / sum(w)

@@ -86,8 +86,9 @@ def check_finite(values: Float[np.ndarray, "..."], name: str) -> None:
         If a value is not finite.
     """
     # One sum instead of a mask: it is finite unless a value is not (or the sum itself overflows).
-    if np.isfinite(np.sum(values, dtype=np.float64)):
-        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.sum(values, dtype=np.float64)):
+            return
     where = np.argwhere(~np.isfinite(values))
     if len(where) == 0:
         return

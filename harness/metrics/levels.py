@@ -174,10 +174,11 @@ def fast_order(scores: Float[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
     nearly sorted, which its stable sort finishes in one pass. Always exact: scores that
     the 16 bits do not tell apart only make the second sort slower.
     """
-    centre = scores.mean(dtype=np.float64)
-    spread = np.abs(scores - centre.astype(scores.dtype)).mean(dtype=np.float64)
-    if not np.isfinite(spread) or spread < np.finfo(np.float32).tiny:
+    with np.errstate(over="ignore", invalid="ignore"):
+        centred = scores - scores.mean(dtype=np.float64).astype(scores.dtype)
+        spread = float(np.abs(centred).mean(dtype=np.float64))
+        coarse = centred * scores.dtype.type(SPREAD / max(spread, SMALLEST))
+    if not np.isfinite(coarse).all():
         return np.argsort(scores, kind="stable")
-    coarse = (scores - centre.astype(scores.dtype)) * scores.dtype.type(SPREAD / spread)
     order = np.argsort(np.clip(coarse, -32768, 32767).astype(np.int16), kind="stable")
     return order[np.argsort(scores[order], kind="stable")]

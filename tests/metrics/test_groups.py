@@ -1,0 +1,75 @@
+"""Groups of classes: published counts, ties by index, reasons for what is empty."""
+
+import numpy as np
+import pytest
+
+from harness.errors import SpecError
+from harness.metrics.groups import GROUPS, class_groups
+
+
+def exponential(n_max, c, factor):
+    return np.array([int(n_max * factor ** (-k / (c - 1)) + 1e-9) for k in range(c)])
+
+
+def sizes(groups):
+    return [0 if isinstance(g, str) else int(g.sum()) for g in groups.values()]
+
+
+def test_cifar100_lt_100_has_35_35_30_classes():
+    assert sizes(class_groups(exponential(500, 100, 100), "shots")) == [35, 35, 30]
+
+
+def test_cifar10_lt_100_has_8_2_0_classes_and_says_why_few_is_none():
+    groups = class_groups(exponential(5000, 10, 100), "shots")
+    assert sizes(groups) == [8, 2, 0]
+    assert groups["few"] == "no class has fewer than 20 training images"
+
+
+def test_the_edges_of_medium_belong_to_it():
+    groups = class_groups(np.array([101, 100, 20, 19]), "shots")
+    assert groups["medium"].tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize(("c", "expected"), [(10, [4, 2, 4]), (9, [3, 3, 3]), (8, [3, 2, 3])])
+def test_terciles_round_head_and_tail_up(c, expected):
+    assert sizes(class_groups(np.arange(c, 0, -1) * 10, "terciles")) == expected
+
+
+def test_terciles_follow_the_counts_and_ties_the_index():
+    groups = class_groups(np.array([5, 9, 5, 9, 1, 5]), "terciles")
+    assert np.flatnonzero(groups["head"]).tolist() == [1, 3]
+    assert np.flatnonzero(groups["body"]).tolist() == [0, 2]
+    assert np.flatnonzero(groups["tail"]).tolist() == [4, 5]
+
+
+def test_terciles_of_balanced_classes_are_none_with_the_factor():
+    groups = class_groups(np.array([100, 80, 70]), "terciles")
+    assert set(groups.values()) == {
+        "the classes are nearly balanced (imbalance factor 1.43, groups need 1.5)"
+    }
+    assert not isinstance(class_groups(np.array([105, 80, 70]), "terciles")["head"], str)
+
+
+def test_an_absent_training_class_is_the_rarest():
+    groups = class_groups(np.array([10, 0, 9, 8]), "terciles")
+    assert groups["tail"][1]
+
+
+def test_two_classes_leave_no_body():
+    groups = class_groups(np.array([10, 5]), "terciles")
+    assert groups["body"] == "2 classes leave no body"
+
+
+def test_every_class_is_in_exactly_one_group(rng):
+    counts = rng.integers(1, 400, size=57)
+    for scheme, names in GROUPS.items():
+        groups = class_groups(counts, scheme)
+        assert tuple(groups) == names
+        masks = [g for g in groups.values() if not isinstance(g, str)]
+        assert np.sum(masks, axis=0).tolist() == [1] * 57
+
+
+def test_another_scheme_is_refused():
+    function = getattr(class_groups, "__wrapped__", class_groups)
+    with pytest.raises(SpecError, match="'shots' or 'terciles'; got 'thirds'"):
+        function(np.array([3, 2]), "thirds")

@@ -10,7 +10,7 @@ summary = ""                   # one or two sentences: what it is
 paper = ""                     # citation or URL
 authors = ""
 licence = ""                   # of weights or predictions
-ood_score = {ood_score:<18} # the declared OOD score: msp, max_logit, energy, …
+ood_score = {ood_score:<18} # the declared OOD score: `tailmark list scores`
 rank_variants = []             # post-hoc variants that get a row of their own, e.g. ["la"]
 deterministic = false          # true: equal numbers over seeds are expected
 """

@@ -135,9 +135,10 @@ def _download(spec: DatasetSpec, folder: Path, torchvision: ModuleType) -> None:
     except (OSError, RuntimeError) as error:
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise
+        said = " ".join(str(error).split())
         raise DownloadError(
-            f"Expected to download {spec.name} from {spec.source}; got: {' '.join(str(error).split())} Check the "
-            "network, or copy the files from a machine that has them."
+            f"Expected to download {spec.name} from {spec.source}; got: {said} Check the network, "
+            " or copy the files from a machine that has them."
         ) from error
 
 

@@ -1,112 +1,135 @@
-"""Label shift at test time: class weights on the test pool (PROTOCOL section 2)."""
+"""Label shift at test time: target priors over the same test images (PROTOCOL section 2)."""
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from harness.errors import SpecError
-from harness.types import View
+from harness.streams import Stream
+from harness.types.data import View
 
 
-def frequency_ranks(counts: Int[np.ndarray, " c"]) -> Int[np.ndarray, " c"]:
-    """Return the rank of each class by count, largest first, ties by class index.
-
-    Parameters
-    ----------
-    counts : int array of shape (c,)
-        Clean training counts.
-
-    Examples
-    --------
-    >>> frequency_ranks(np.array([5, 9, 5])).tolist()
-    [1, 0, 2]
-    """
-    ranks = np.empty(len(counts), dtype=np.int64)
-    ranks[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
-    return ranks
-
-
-def target_prior(view: View, counts: Int[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:
-    """Return the class prior that a view stands for.
+def class_ranks(train_clean_counts: Int[np.ndarray, " c"]) -> Int[np.ndarray, " c"]:
+    """Return the rank of each class by clean training count: 0 has most, ties by class index.
 
     Parameters
     ----------
-    view : View
-        ``uniform``, ``forward-k`` (frequent in training, frequent at test) or ``backward-k``.
-    counts : int array of shape (c,)
+    train_clean_counts : int array of shape (c,)
         Clean training counts.
 
     Returns
     -------
-    float array of shape (c,)
-        Proportional to k^(−r/(C−1)), r the rank by training count; sums to 1.
+    int array of shape (c,)
+        Rank in 0 … C−1.
+
+    Examples
+    --------
+    >>> class_ranks(np.array([5, 9, 5])).tolist()
+    [1, 0, 2]
     """
-    c = len(counts)
-    if view.kind == "uniform" or view.k is None:
+    ranks = np.empty(len(train_clean_counts), dtype=np.int64)
+    order = np.argsort(-train_clean_counts, kind="stable")
+    ranks[order] = np.arange(len(order))
+    return ranks
+
+
+def target_prior(view: View, train_clean_counts: Int[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:
+    """Return the share of each class in the view: p_c ∝ k^(−r_c / (C−1)), uniform: 1 / C.
+
+    Parameters
+    ----------
+    view : View
+        ``uniform``, ``forward-k`` (as in training) or ``backward-k`` (ranks reversed).
+    train_clean_counts : int array of shape (c,)
+        Clean training counts; they rank the classes.
+
+    Returns
+    -------
+    float array of shape (c,)
+        Shares; sum to 1.
+
+    References
+    ----------
+    Hong et al. 2021, "Disentangling Label Distribution for Long-tailed Visual Recognition",
+    section 5.1; ranks are by clean training count also when the class order is shuffled.
+    """
+    c = len(train_clean_counts)
+    if view.k is None or c == 1:
         return np.full(c, 1 / c)
-    ranks = frequency_ranks(counts)
-    if view.kind == "backward":
-        ranks = c - 1 - ranks
-    prior = view.k ** (-ranks / max(c - 1, 1))
-    return np.asarray(prior / prior.sum())
+    ranks = class_ranks(train_clean_counts)
+    ranks = ranks if view.kind == "forward" else c - 1 - ranks
+    prior = view.k ** (-ranks / (c - 1))
+    return prior / prior.sum()
 
 
 def view_weights(
     view: View, train_clean_counts: Int[np.ndarray, " c"], test_labels: Int[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
-    """Return the weight of each test row under a view: q_y · n / n_y.
+    """Return a weight for each test image so that the weighted pool has the view's prior.
 
-    Parameters
-    ----------
-    view : View
-        Target prior q.
-    train_clean_counts : int array of shape (c,)
-        Clean training counts: what forward and backward refer to.
-    test_labels : int array of shape (n,)
-        Clean labels of the test pool.
-
-    Returns
-    -------
-    float array of shape (n,)
-        Positive, mean 1 over the rows when every class with a share has an image.
-
-    Raises
-    ------
-    SpecError
-        If a class has a share in the target but no test image.
-    """
-    c = len(train_clean_counts)
-    present = np.bincount(test_labels, minlength=c)
-    if (absent := np.flatnonzero(present == 0)).size:
-        raise SpecError(
-            f"The view {view.name} gives class {int(absent[0])} a share, but the test pool has no "
-            "image of it. Use a test pool with every class."
-        )
-    factors = target_prior(view, train_clean_counts) * len(test_labels) / present
-    return np.asarray(factors[test_labels])
-
-
-def subsample_counts(
-    view: View, train_clean_counts: Int[np.ndarray, " c"], available: Int[np.ndarray, " c"]
-) -> Int[np.ndarray, " c"]:
-    """Return how many test images of each class the published, subsampled variant keeps.
-
-    The most frequent class keeps all it has; the others follow the target prior. At k = 50 the
-    rarest class of a pool with 100 images a class keeps 2.
+    w_i = q_y · n / n_y; classes without a test image are left out and the others scaled to 1.
 
     Parameters
     ----------
     view : View
         Target prior.
     train_clean_counts : int array of shape (c,)
-        Clean training counts.
-    available : int array of shape (c,)
-        Test images of each class.
+        Clean training counts of the split.
+    test_labels : int array of shape (n,)
+        Clean labels of the test pool.
+
+    Returns
+    -------
+    float array of shape (n,)
+        Weights with mean 1.
+
+    Examples
+    --------
+    >>> view_weights(View("uniform"), np.array([9, 3]), np.array([0, 0, 0, 1])).round(3).tolist()
+    [0.667, 0.667, 0.667, 2.0]
+    """
+    prior = target_prior(view, train_clean_counts)
+    n_test = np.bincount(test_labels, minlength=len(prior))
+    prior = np.where(n_test > 0, prior, 0.0)
+    share = prior / prior.sum() * len(test_labels) / np.maximum(n_test, 1)
+    return share[test_labels]
+
+
+def subsampled_rows(
+    view: View,
+    train_clean_counts: Int[np.ndarray, " c"],
+    test_labels: Int[np.ndarray, " n"],
+    words: Stream,
+) -> Int[np.ndarray, " m"]:
+    """Return the test rows of the published variant: images are thrown away, not weighted.
+
+    The most frequent class keeps the smallest class count of the pool, every other
+    int(that · p_c / p_max); for transductive entries and for comparison with published numbers.
+
+    Parameters
+    ----------
+    view : View
+        Target prior.
+    train_clean_counts : int array of shape (c,)
+        Clean training counts of the split.
+    test_labels : int array of shape (n,)
+        Clean labels of the test pool.
+    words : Stream
+        Stream of the step ``subsample`` keyed by pool and view.
+
+    Returns
+    -------
+    int array of shape (m,)
+        Increasing row numbers.
 
     References
     ----------
     Zhang et al. 2022, "Self-Supervised Aggregation of Diverse Experts for Test-Agnostic
-    Long-Tailed Recognition", section 5.1.
+    Long-Tailed Recognition", section 5.1 (2 images of the rarest CIFAR-100 class at k = 50).
     """
     prior = target_prior(view, train_clean_counts)
-    scale = float((available / prior).min())
-    return np.maximum(np.floor(prior * scale + 1e-9).astype(np.int64), 1)
+    smallest = np.bincount(test_labels, minlength=len(prior)).min()
+    wanted = np.floor(smallest * prior / prior.max() + 1e-9).astype(np.int64)
+    kept = []
+    for k, n_k in enumerate(wanted):
+        rows = np.flatnonzero(test_labels == k)
+        kept.append(rows[words.permutation(len(rows))[:n_k]])
+    return np.sort(np.concatenate(kept))

@@ -72,7 +72,7 @@ class OpenSuite:
             self.train.labels,
             self.num_classes,
             seed,
-            similar=self.dataset.asymmetric_map,
+            self.dataset,
         )
         if self.checked:
             check_split(self.suite.id, made)

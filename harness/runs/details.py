@@ -72,7 +72,7 @@ def _reliability(confidence: np.ndarray, correct: np.ndarray) -> np.ndarray:
     return np.stack(sums, axis=1).astype(np.float32)
 
 
-def _histograms(scores: list[Float[np.ndarray, " n"]]) -> tuple[np.ndarray, np.ndarray]:
+def _histograms(scores: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Count every pool's scores in common bins; the outermost bins take what lies beyond."""
     ends = np.quantile(np.concatenate(scores), (0.005, 0.995))
     low, high = float(ends[0]), float(ends[1])

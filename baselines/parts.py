@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from baselines.images import Images
 from baselines.networks.classifier import Classifier, Experts
@@ -28,7 +28,13 @@ class Batch:
     epoch: int
     """From 0."""
     data: Images
-    """All of the training data: other views of these rows, or other rows."""
+    """All of the training data."""
+    augment: tuple[str, ...] = ()
+    """The recipe's augmentations."""
+
+    def view(self) -> Float[Tensor, "b c h w"]:
+        """Return these rows augmented once more, with new random numbers."""
+        return self.data.take(self.rows, self.augment)
 
 
 Objective = Callable[[Any, Batch], Tensor]
@@ -80,7 +86,7 @@ def features(network: Network, data: Images, *, batch_size: int = 512) -> Float[
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def predict(network: Network, data: Images, *, batch_size: int = 512) -> Float[Tensor, "n c"]:
+def predict(network: nn.Module, data: Images, *, batch_size: int = 512) -> Float[Tensor, "n c"]:
     """Return the network's logits of all images, without augmentation."""
     was_training = network.training
     network.eval()

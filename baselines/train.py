@@ -93,7 +93,8 @@ def train_epoch(run: Run, parts: Parts, state: TrainingState) -> Float[torch.Ten
         for group in state.optimizer.param_groups:
             group["lr"] = rate(run, len(batches), i)
         images = data.take(rows_of_batch, settings.augment)  # (b, c, h, w)
-        batch = Batch(images, data.labels[rows_of_batch], rows_of_batch, run.epoch, data)
+        labels = data.labels[rows_of_batch]
+        batch = Batch(images, labels, rows_of_batch, run.epoch, data, settings.augment)
         with torch.autocast(images.device.type, torch.bfloat16, settings.dtype == "bfloat16"):
             loss = parts.objective(run.network, batch)
         state.optimizer.zero_grad(set_to_none=True)

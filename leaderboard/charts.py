@@ -84,12 +84,14 @@ def _shades(amount: pd.Series, *, differences: bool, rising: bool) -> tuple[alt.
     """Return the colour scale, and when text on it must be light."""
     if differences:
         reach = max(float(amount.abs().max()), 1e-9)
-        colour = alt.Scale(domain=[-reach, 0, reach], range=[RED, WHITE, DEEP], clamp=True)
+        colour = alt.Scale(
+            domain=[-reach, 0, reach], range=[RED, WHITE, DEEP], clamp=True, interpolate="lab"
+        )
         return colour, f"abs(datum.amount) > {0.62 * reach}"
     low, high = float(amount.min()), float(amount.max())
     span = max(high - low, 1e-9)
     ends = [PALE, DEEP] if rising else [DEEP, PALE]
-    colour = alt.Scale(domain=[low, low + span], range=ends, clamp=True)
+    colour = alt.Scale(domain=[low, low + span], range=ends, clamp=True, interpolate="lab")
     if rising:
         return colour, f"datum.amount > {low + 0.55 * span}"
     return colour, f"datum.amount !== null && datum.amount < {low + 0.45 * span}"

@@ -188,11 +188,12 @@ def metrics_frame(recorded: Recorded, variant: str) -> pd.DataFrame:
     )
 
 
-def _subject_first(key: str) -> tuple[int, str]:
-    """Sort metric keys as the table of metrics does, then by place."""
+def _subject_first(key: str) -> tuple[int, bool, str]:
+    """Sort metric keys as the table of metrics does, the test pool as it is before its views."""
     names = list(METRICS)
     name = key.rsplit("/", 1)[-1]
-    return (names.index(name) if name in names else len(names)), key
+    place = names.index(name) if name in names else len(names)
+    return place, not key.startswith("test/"), key
 
 
 def undefined_frame(record: RunRecord, variant: str) -> pd.DataFrame:

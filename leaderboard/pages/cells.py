@@ -19,7 +19,7 @@ def page() -> None:
         track = chosen.choose_track()
     found = chosen.ranking(suite, key, track)
     form = st.segmented_control(
-        "Show", [VALUES, DIFFERENCES], default=VALUES, required=True, label_visibility="collapsed"
+        "Show", [VALUES, DIFFERENCES], default=VALUES, label_visibility="collapsed"
     )
     differences = form == DIFFERENCES
     frame = cells_frame(found)

@@ -22,7 +22,7 @@ from leaderboard.table import cell_intervals, display_scale
 
 def page() -> None:
     """Draw the page."""
-    st.title("Entry")
+    title = st.empty()
     with st.container(horizontal=True):
         suite = chosen.choose_suite()
         found = chosen.records(suite)
@@ -31,6 +31,7 @@ def page() -> None:
         key = chosen.choose_metric(suite)
     entry, variant = details.split_name(name)
     recorded = found[entry]
+    title.title(name, anchor=False)
     _header(name, variant, recorded, chosen.ranking(suite, key))
     _cells(suite, key, name, recorded)
     _behind(recorded, variant)
@@ -48,7 +49,6 @@ def _names(whole: Ranking, found: dict[str, Recorded]) -> list[str]:
 
 def _header(name: str, variant: str, recorded: Recorded, ranking: Ranking) -> None:
     record = recorded.record
-    st.header(name, anchor=False)
     facets = {**record.facets, **record.variants[variant].facets}
     labels = facet_labels(facets)
     with st.container(horizontal=True, gap="small"):

@@ -56,7 +56,7 @@ def test_another_metric_ranks_anew_and_stands_in_the_address(opened):
 
 def test_a_link_opens_the_page_it_was_made_from(opened):
     app = opened("entry", suite="digits-v1", entry="cnn-ce+la", cell=CELLS[2])
-    assert app.header[0].value == "cnn-ce+la"
+    assert app.title[0].value == "cnn-ce+la"
     assert app.selectbox(key="widget-cell").value == CELLS[2]
 
 

@@ -52,10 +52,9 @@ CLASSIFICATION = (
         source="Brodersen et al. 2010, The balanced accuracy and its posterior distribution",
         weighted=UNCHANGED,
         undefined_when="",
-        differs="A class without test images is left out of the mean (as in scikit-learn, with a "
-        "warning there); `classes_scored` says how many are in it. torchmetrics' macro recall "
-        "drops classes that are absent from labels and predictions only, so an absent class that "
-        "is predicted once counts 0 there.",
+        differs="A class without test images is left out of the mean, as in scikit-learn; "
+        "`classes_scored` says how many are in it. In torchmetrics an absent class that is "
+        "predicted once counts 0: labels 0 0 2 2, predictions 0 1 2 2 give 0.75 here, 0.5 there.",
         headline=True,
         scale="logit",
     ),
@@ -88,8 +87,9 @@ CLASSIFICATION = (
         source="Kubat and Matwin 1997, Addressing the curse of imbalanced training sets, section 2",
         weighted=UNCHANGED,
         undefined_when="",
-        differs="Exactly 0 when a class has no recall; some code adds 0.001 to every recall "
-        "(imbalanced-learn's `correction`), which makes 0.01 of it at ten classes.",
+        differs="Exactly 0 when a class has no recall. imbalanced-learn's `correction=0.001` gives "
+        "0.50 when one of ten classes is never found and the others always are.",
+        scale="logit",
     ),
     Metric(
         key="macro_f1",
@@ -105,7 +105,8 @@ CLASSIFICATION = (
         weighted=PLUG_IN,
         undefined_when="",
         differs="Over classes with test images. scikit-learn also counts a class that is predicted "
-        "but absent, with F1 0.",
+        "but absent, with F1 0: labels 0 0 2 2, predictions 0 1 2 2 give 0.83 here, 0.56 there.",
+        scale="logit",
     ),
     Metric(
         key="mcc",
@@ -154,8 +155,9 @@ RANKING = (
         source="Fawcett 2006, An introduction to ROC analysis, section 9",
         weighted=UNBIASED + " (negatives are reweighted)",
         undefined_when=ONE_CLASS,
-        differs="torchmetrics applies a sigmoid to all scores when one lies outside [0, 1]; large "
-        "scores saturate to ties (0.80 becomes 0.50 at scores near 1,000).",
+        differs="torchmetrics counts a class without test images as 0: with seven of ten absent it "
+        "prints 0.3 times the mean of the three. Softmax before ranking makes ties of sharp "
+        "logits: for class 0, (90, 0) and (40, 0) both become 1.0.",
         headline=True,
         scale="logit",
     ),
@@ -191,7 +193,7 @@ RANKING = (
         source="Davis and Goadrich 2006, The relationship between Precision-Recall and ROC curves",
         weighted=PLUG_IN,
         undefined_when=ONE_CLASS,
-        differs="Not the trapezoid area that many papers print as AUPR.",
+        differs="Not the trapezoid area that many papers print as AUPR (see `ood_ap_out`).",
         scale="logit",
     ),
 )
@@ -229,7 +231,8 @@ PROBABILITY = (
         source="Brier 1950, Verification of forecasts expressed in terms of probability",
         weighted=UNBIASED,
         undefined_when="",
-        differs="scikit-learn halves it for two classes unless `scale_by_half=False`.",
+        differs="scikit-learn halves it for two classes unless `scale_by_half=False`: 0.065 for "
+        "0.13.",
     ),
 )
 
@@ -248,8 +251,11 @@ CALIBRATION = (
         source="Guo et al. 2017, On Calibration of Modern Neural Networks, section 2",
         weighted=PLUG_IN,
         undefined_when="",
-        differs="Loops over bins [lo, hi) lose confidence exactly 1.0.",
+        differs="torchmetrics agrees to float32. The code of Hendrycks et al. (natural adversarial "
+        "examples) skips its last bin, the most confident images. Loops over bins [lo, hi) lose "
+        "confidence exactly 1.0.",
         headline=True,
+        scale="logit",
     ),
     Metric(
         key="ece_null",
@@ -283,6 +289,7 @@ CALIBRATION = (
         undefined_when="",
         differs="Code that cuts the sorted array into 15 parts puts equal confidences into "
         "different bins: the value then depends on the order of the images.",
+        scale="logit",
     ),
     Metric(
         key="classwise_ece",
@@ -299,6 +306,7 @@ CALIBRATION = (
         weighted=PLUG_IN,
         undefined_when="",
         differs="Some code sums over classes instead.",
+        scale="logit",
     ),
     Metric(
         key="mce",
@@ -314,6 +322,7 @@ CALIBRATION = (
         weighted=PLUG_IN,
         undefined_when="",
         differs="",
+        scale="logit",
     ),
 )
 
@@ -334,6 +343,7 @@ SELECTIVE = (
         undefined_when="",
         differs="Code that walks the sorted array gives a tied block a value that depends on the "
         "order of the images.",
+        scale="logit",
     ),
     Metric(
         key="augrc",
@@ -351,5 +361,6 @@ SELECTIVE = (
         weighted=PLUG_IN,
         undefined_when="",
         differs="",
+        scale="logit",
     ),
 )

@@ -282,7 +282,8 @@ def test_the_table_is_filled_in():
         assert metric.title and metric.definition.endswith("."), key
         assert metric.source and metric.weighted, key
         assert metric.direction in ("higher", "lower", "none")
-        assert metric.scale in (None, "logit", "log")
+        level = metric.unit == "fraction" and metric.direction != "none"
+        assert metric.scale == ("logit" if level else "log" if key == "nll" else None), key
         assert metric.function.__doc__, key
     assert len(METRICS) == sum(len(metrics) for metrics in SUBJECTS.values())
 

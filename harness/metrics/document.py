@@ -1,0 +1,96 @@
+"""The page docs/metrics.md, generated from the table: ``python -m harness.metrics.document``."""
+
+import sys
+from pathlib import Path
+
+from harness.metrics.metric import Metric
+from harness.metrics.table import SUBJECTS
+
+PAGE = Path("docs/metrics.md")
+ARROWS = {"higher": "higher is better", "lower": "lower is better", "none": "neither way is better"}
+NEEDS = {
+    "labels": "the predicted class",
+    "probs": "logits or probabilities",
+    "logits": "logits",
+    "ood": "one score an image, larger for OOD",
+    "train": "predictions on the training split, observed and clean labels",
+}
+SCALES = {
+    None: "",
+    "logit": "; intervals on the logit scale",
+    "log": "; intervals on the log scale",
+}
+
+HEAD = """\
+# Metrics
+
+Generated from `harness.metrics.table.METRICS` by `python -m harness.metrics.document`; a test \
+compares the two. Change the table, not this page.
+
+Every value is a fraction or in natural units, computed in float64. A metric that has no value is \
+`None` with a reason, never NaN and never 0. Means over classes are over the classes that have \
+test images; of equal maxima the lowest index is predicted. **Weights** says what a label-shift \
+view (class weights on the test pool) does to a metric; **Elsewhere** says where other libraries \
+compute something else. Every example there is measured by `tests/metrics`.
+
+"""
+
+REPLICATES = """\
+## Uncertainty
+
+Replicates under the pool's shared weightings exist for `accuracy`, `balanced_accuracy`, the \
+recalls of groups, `nll` and `brier` (exact, one matrix product), `auroc` and `ood_auroc` (to \
+first order, by influence values), `average_precision` (to first order, where every class has 50 \
+test images), `ece` (recomputed and recentred: its interval is for the expected error at this n, \
+not for the true one) and `ood_fpr95` (recomputed, thresholds in whole images).
+"""
+
+
+def page() -> str:
+    """Return the whole page as Markdown."""
+    parts = [HEAD, _overview(), *(_subject(title, ms) for title, ms in SUBJECTS.items())]
+    return "".join(parts) + REPLICATES
+
+
+def _overview() -> str:
+    lines = ["| key | title | better | range |\n|---|---|---|---|\n"]
+    for metrics in SUBJECTS.values():
+        lines += [
+            f"| [`{m.key}`](#{m.key}) | {m.title} | {m.direction} | {_range(m)} |\n"
+            for m in metrics
+        ]
+    return "".join(lines) + "\n**Headline** metrics have their replicates stored in records.\n\n"
+
+
+def _range(metric: Metric) -> str:
+    low, high = ("∞" if b is None else f"{b:g}" for b in metric.bounds)
+    return f"{low} … {high} ({metric.unit})"
+
+
+def _subject(title: str, metrics: tuple[Metric, ...]) -> str:
+    return f"## {title}\n\n" + "".join(_entry(m) for m in metrics)
+
+
+def _entry(metric: Metric) -> str:
+    headline = " Headline." if metric.headline else ""
+    rows = {
+        "Reading": f"{ARROWS[metric.direction]}, {_range(metric)}{SCALES[metric.scale]}.{headline}",
+        "Needs": NEEDS[metric.needs] + ".",
+        "Undefined": f"{metric.undefined_when or 'never'}.",
+        "Weights": f"{metric.weighted}.",
+        "Elsewhere": metric.differs,
+        "Source": "" if metric.source == "—" else metric.source + ".",
+    }
+    body = "".join(f"- **{name}:** {text}\n" for name, text in rows.items() if text)
+    return f"### {metric.key}\n\n{metric.title}. {metric.definition}\n\n{body}\n"
+
+
+def main() -> None:
+    """Write the page into the repository in the current folder."""
+    if not PAGE.parent.is_dir():
+        sys.exit(f"{PAGE.parent}/ should be here; got {Path.cwd()}. Run from the repository root.")
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

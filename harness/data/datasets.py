@@ -6,11 +6,13 @@ from typing import Literal
 
 import numpy as np
 
+from harness.data.cifar import read_cifar
 from harness.data.embedded import digits
 from harness.data.facts import DATASETS
 from harness.data.files import data_root
 from harness.data.idx import read_idx_part
 from harness.data.pools import image_pool
+from harness.data.prepared import load_prepared
 from harness.errors import DataError, SpecError
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
@@ -31,14 +33,25 @@ def _embedded_digits(spec: DatasetSpec, part: Part, root: Path) -> Arrays:
 
 
 def _idx(spec: DatasetSpec, part: Part, root: Path) -> Arrays:
+    _official_parts(spec, part)
+    return read_idx_part(spec.name, part, root, FOLDERS[spec.name], spec.source)
+
+
+def _cifar(spec: DatasetSpec, part: Part, root: Path) -> Arrays:
+    _official_parts(spec, part)
+    return read_cifar(spec, part, root, FOLDERS[spec.name])
+
+
+def _official_parts(spec: DatasetSpec, part: Part) -> None:
     if part == "all":
         raise SpecError(f"{spec.name} has official parts; got 'all'. Ask for 'train' or 'test'.")
-    return read_idx_part(spec.name, part, root, FOLDERS[spec.name], spec.source)
 
 
 FOLDERS: dict[str, tuple[str, ...]] = {
     "mnist": ("MNIST/raw", "mnist"),
     "fashion_mnist": ("FashionMNIST/raw", "fashion-mnist"),
+    "cifar10": ("cifar-10-batches-py", "cifar10"),
+    "cifar100": ("cifar-100-python",),
 }
 """Data set → folders below a data root where its files may lie, torchvision's first."""
 
@@ -46,6 +59,8 @@ LOADERS: dict[str, Loader] = {
     "digits": _embedded_digits,
     "mnist": _idx,
     "fashion_mnist": _idx,
+    "cifar10": _cifar,
+    "cifar100": _cifar,
 }
 """Data set → what reads one part of it below a data root."""
 
@@ -75,9 +90,10 @@ def load_part(name: str, part: Part, root: Path | None = None) -> Pool:
         If its files are missing, truncated or not what they should be.
     """
     spec, where = lookup("data set", name, DATASETS), data_root(root)
-    images, labels = LOADERS[name](spec, part, where)
+    prepared = load_prepared(where, name, part)
+    images, labels, stamped = prepared or (*LOADERS[name](spec, part, where), None)
     pool = image_pool(part, images, labels, spec.class_names)
-    expected = spec.contents.get(part)
+    expected = spec.contents.get(part, stamped)
     if expected is not None and pool.fingerprint != expected:
         raise DataError(
             f"Expected {name} {part} with fingerprint {expected[:12]}…; the files below {where} "

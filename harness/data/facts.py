@@ -1,5 +1,6 @@
 """Facts about data sets, as their publishers state them: listing them needs no data."""
 
+from harness.data.class_names import CIFAR10, CIFAR10_SIMILAR, CIFAR100, CIFAR100_SIMILAR
 from harness.types import DatasetSpec
 
 _DIGITS = tuple("0123456789")
@@ -70,6 +71,47 @@ DATASETS: dict[str, DatasetSpec] = {
             "train": "78c5e6b4d13139da61b1c47c67a85619bf5f67a8a611edac1d9443175d14536d",
             "test": "fec542d50b1a54ed04ed5af8cc470bfe3d8e802f5ebecac7befb843c8d3b528c",
         },
+    ),
+    "cifar10": DatasetSpec(
+        name="cifar10",
+        title="CIFAR-10",
+        modality="image",
+        class_names=CIFAR10,
+        image_shape=(32, 32, 3),
+        source="https://www.cs.toronto.edu/~kriz/cifar.html",
+        licence="none stated",
+        citation="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
+        checksums={
+            "data_batch_1": "md5:c99cafc152244af753f735de768cd75f",
+            "data_batch_2": "md5:d4bba439e000b95fd0a9bffe97cbabec",
+            "data_batch_3": "md5:54ebc095f3ab1f0389bbae665268c751",
+            "data_batch_4": "md5:634d18415352ddfa80567beed471001a",
+            "data_batch_5": "md5:482c414d41f54cd18b22e5b47cb7c3cb",
+            "test_batch": "md5:40351d587109b95175f43aff81a1287e",
+        },
+        contents={
+            "train": "24bfd52c613728a98128c5f900306773e94af68e3da16f604acb05651f22542b",
+            "test": "efa0e44c5def89c8dc786f0b447d9ba72428f27974433ac6ee9cbc517a7415ec",
+        },
+        asymmetric_map=CIFAR10_SIMILAR,
+        caveat="Training and test share near-duplicates; a few test labels are wrong.",
+    ),
+    "cifar100": DatasetSpec(
+        name="cifar100",
+        title="CIFAR-100, fine labels",
+        modality="image",
+        class_names=CIFAR100,
+        image_shape=(32, 32, 3),
+        source="https://www.cs.toronto.edu/~kriz/cifar.html",
+        licence="none stated",
+        citation="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
+        checksums={
+            "train": "md5:16019d7e3df5f24257cddd939b257f8d",
+            "test": "md5:f0ef6b0ae62326f3e7ffdfab6717acfc",
+        },
+        asymmetric_map=CIFAR100_SIMILAR,
+        caveat="Training and test share near-duplicates; a few hundred test labels are wrong. "
+        "Only the official python files are read: other editions have another order.",
     ),
 }
 """Every data set by its name in split ids."""

@@ -9,17 +9,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from harness.data.datasets import FOLDERS, load_part
+from harness.data.datasets import FOLDERS, Part, load_part
 from harness.data.facts import DATASETS
 from harness.data.files import first_existing, md5_of
+from harness.data.prepared import FOLDER as PREPARED
+from harness.data.prepared import save_prepared
 from harness.errors import DataError, DownloadError, HarnessError
 from harness.lookup import lookup
-from harness.types import DatasetSpec
+from harness.types import ArrayInputs, DatasetSpec
 
 Fetch = Callable[[ModuleType, Path], None]
 
-TORCHVISION: dict[str, str] = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
+TORCHVISION: dict[str, str] = {
+    "mnist": "MNIST",
+    "fashion_mnist": "FashionMNIST",
+    "cifar10": "CIFAR10",
+    "cifar100": "CIFAR100",
+}
 """Data set → the class of torchvision.datasets that downloads it."""
+
+SLOW = frozenset({"cifar10", "cifar100"})
+"""Data sets that are read faster from plain arrays than from their published files."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +55,13 @@ def is_there(name: str, root: Path) -> bool:
         Data root.
     """
     spec = lookup("data set", name, DATASETS)
-    return spec.embedded or any((root / folder).is_dir() for folder in FOLDERS.get(name, ()))
+    places = (*FOLDERS.get(name, ()), f"{PREPARED}/{name}")
+    return spec.embedded or any((root / place).is_dir() for place in places)
 
 
-def parts_of(spec: DatasetSpec) -> tuple[str, ...]:
+def parts_of(spec: DatasetSpec) -> tuple[Part, ...]:
     """Return the parts of a data set that can be loaded."""
-    return tuple(spec.contents) or ("train", "test")
+    return ("all",) if "all" in spec.contents else ("train", "test")
 
 
 def verify(name: str, root: Path) -> Iterator[Check]:
@@ -73,7 +84,7 @@ def verify(name: str, root: Path) -> Iterator[Check]:
             yield Check(str(path), good, words)
     for part in parts_of(spec):
         try:
-            pool = load_part(name, part, root)  # type: ignore[arg-type]
+            pool = load_part(name, part, root)
         except HarnessError as error:
             yield Check(part, False, str(error))
         else:
@@ -110,9 +121,9 @@ def prepare(name: str, root: Path, torchvision: Callable[[], ModuleType]) -> str
         return f"{name}: nothing to do, it is {spec.source}"
     if is_there(name, root):
         bad = [check for check in verify(name, root) if not check.good]
-        if not bad:
-            return f"{name}: already there and as published"
-        raise DataError(f"{name} is there but not whole. {bad[0].subject}: {bad[0].sentence}")
+        if bad:
+            raise DataError(f"{name} is there but not whole. {bad[0].subject}: {bad[0].sentence}")
+        return _made_quick(name, root) or f"{name}: already there and as published"
     if name not in TORCHVISION:
         raise DownloadError(
             f"Expected {name} below {root}; it cannot be downloaded by this command. Get it from "
@@ -121,9 +132,23 @@ def prepare(name: str, root: Path, torchvision: Callable[[], ModuleType]) -> str
     with _staging(root, name) as folder:
         _download(spec, folder, torchvision())
         for part in parts_of(spec):
-            load_part(name, part, folder)  # type: ignore[arg-type]
+            load_part(name, part, folder)
         _move_in(folder, root)
-    return f"{name}: downloaded, checked and put into {root}"
+    return _made_quick(name, root) or f"{name}: downloaded, checked and put into {root}"
+
+
+def _made_quick(name: str, root: Path) -> str | None:
+    """Write the prepared form of a data set that is slow to read; None when there is no need."""
+    if name not in SLOW or (root / PREPARED / name).is_dir():
+        return None
+    with _staging(root, name) as folder:
+        for part in parts_of(DATASETS[name]):
+            pool = load_part(name, part, root)
+            assert isinstance(pool.inputs, ArrayInputs) and pool.labels is not None
+            save_prepared(folder, name, part, pool.inputs.array, pool.labels)
+        (root / PREPARED).mkdir(exist_ok=True)
+        _move_in(folder / PREPARED, root / PREPARED)
+    return f"{name}: checked, and prepared for quick reading in {root / PREPARED / name}"
 
 
 def _download(spec: DatasetSpec, folder: Path, torchvision: ModuleType) -> None:

@@ -109,7 +109,8 @@ def main() -> int:
     print(
         f"{best['entries']} entries x {CELLS} cells x {SEEDS} seeds x {REPLICATES} replicates, "
         f"{best['classes']} tie classes; best of 3: reading {best['reading']:.2f} s, "
-        f"summarising {best['summarising']:.2f} s, ranking {best['processor']:.2f} s of processor time"
+        f"summarising {best['summarising']:.2f} s, "
+        f"ranking {best['processor']:.2f} s of processor time"
     )
     short = False
     for name, bar in BARS.items():

@@ -1,0 +1,116 @@
+"""Running: the same from Python, interrupted and resumed, kept and rebuilt."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import harness
+from harness.errors import SpecError
+from harness.runs.evidence import read_index
+from harness.types import Output
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CELLS = ["digits-exp10-clean"]
+
+
+class Constant:
+    """A model that always says class 0."""
+
+    num_classes = 8
+    preprocessing = None
+
+    def __call__(self, inputs: np.ndarray) -> Output:
+        values = np.zeros((len(inputs), self.num_classes), dtype=np.float32)
+        values[:, 0] = 1
+        return Output("logits", values)
+
+
+class Wrong(Constant):
+    num_classes = 5
+
+
+def fit_constant(train, ctx):
+    """A trainer in memory; it must not see clean labels."""
+    assert not hasattr(train, "clean")
+    return Constant()
+
+
+@pytest.mark.parametrize("given", [Constant(), fit_constant])
+def test_an_object_from_a_notebook_is_scored(given):
+    results = harness.run(given, suite="digits-v1", cells=CELLS, seeds=[0])
+    metrics = results[0].record.variants[""].metrics
+    assert metrics["test/balanced_accuracy"][1][0] == pytest.approx(1 / 8)
+    assert results[0].record.produced_by == "given"
+
+
+def test_a_model_with_other_classes_is_refused():
+    with pytest.raises(SpecError, match="has 8 classes; the model has 5"):
+        harness.run(Wrong(), suite="digits-v1", cells=CELLS, seeds=[0])
+
+
+@pytest.fixture
+def entry(tmp_path):
+    folder = tmp_path / "submissions" / "quick"
+    folder.mkdir(parents=True)
+    (folder / "entry.toml").write_text(
+        'format = 1\nname = "quick"\nkind = "method"\n[method]\ntrainer = "nearest-mean"\n'
+    )
+    return {"store": tmp_path / "store", "submissions": tmp_path / "submissions"}
+
+
+def test_results_turn_into_a_table_and_a_figure(entry):
+    results = harness.run("quick", cells=CELLS, processes=1, **entry)
+    frame = results.frame()
+    assert list(frame.columns) == ["entry", "variant", "cell", "seed", "metric", "value"]
+    row = frame.query("metric == 'test/accuracy' and seed == 0 and variant == ''")
+    assert row.value.dropna().between(0, 1).all()
+    assert results.plot().get_axes()
+
+
+def test_the_record_names_the_evidence_it_stands_on(entry):
+    results = harness.run("quick", cells=CELLS, processes=1, **entry)
+    keys = read_index(entry["store"], "quick", "digits-v1")
+    job = results[0].record.jobs[0]
+    assert set(keys["1/0"]) == set(job.evidence) >= {"train", "test", "ood/near/digits89"}
+
+
+def test_a_training_set_never_holds_clean_labels():
+    from harness.data.suites import open_suite
+
+    opened = open_suite("digits-v1")
+    split = opened.split("digits-balanced-symmetric0.4", 0)
+    train = opened.training_data(split)
+    np.testing.assert_array_equal(train.observed, split.observed)
+    arrays = [v for v in vars(train).values() if isinstance(v, np.ndarray)]
+    assert not any(np.array_equal(a, split.clean) for a in arrays)
+
+
+def test_an_interrupted_run_keeps_what_is_done_and_goes_on(entry):
+    (entry["submissions"] / "slow").mkdir()
+    (entry["submissions"] / "slow" / "entry.toml").write_text(
+        'format = 1\nname = "slow"\nkind = "method"\n[method]\n'
+        'trainer = "cross-entropy"\nrecipe = "small-cnn"\noverrides = {epochs = 3}\n'
+    )
+    command = [sys.executable, "-m", "harness.cli.app", "run", "slow", "--no-track", "-j", "1"]
+    command += ["--store", str(entry["store"]), "--submissions", str(entry["submissions"])]
+    running = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    deadline = time.monotonic() + 120
+    while not list(entry["store"].glob("jobs/*/*/meta.json")):
+        assert time.monotonic() < deadline and running.poll() is None
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Run the same command to go on" in said and "Traceback" not in said
+    kept = len(list(entry["store"].glob("models/*/*/meta.json")))
+    assert 1 <= kept < 24
+    assert not list(entry["store"].glob("records/slow"))
+    results = harness.run("slow", cells=["digits-balanced-clean"], processes=1, **entry)
+    assert all(job.status == "done" for job in results[0].record.jobs)

@@ -96,7 +96,7 @@ def classwise_ece_of(outputs: Outputs, weights: Weights) -> float:
     gaps = np.zeros(c * N_BINS)
     low = np.bincount(outputs.y_true, weights=w, minlength=c)
     for rows, p in outputs.prob_blocks():
-        low -= w[rows] @ p
+        low -= np.einsum("i,ij->j", w[rows], p)
         # Few probabilities leave the first bin: at most 14 a row, however many classes.
         row, k = np.nonzero(p > EDGES[1])
         value = p[row, k]

@@ -97,7 +97,7 @@ def oscr_of(
     """Return the open-set classification rate of checked arrays."""
     above = share_above(id_scores, ood_scores)
     w = np.ones(len(above)) if weights is None else weights
-    return float((w * correct) @ above / w.sum())
+    return float((w * correct * above).sum() / w.sum())
 
 
 def share_above(

@@ -144,7 +144,7 @@ def rank_sums(
         sums.pairs[k, k] = np.nan
         caught, false = precision_at(placed)
         own_w = w[own]
-        sums.precision[k] = float(own_w @ _share(caught, false)) / total
+        sums.precision[k] = float((own_w * _share(caught, false)).sum()) / total
         if weights is None:
             _add_influences(sums, placed, above, caught, false, len(held))
     return sums

@@ -11,7 +11,9 @@ def weighted_mean(
     values: Float64[np.ndarray, " n"], weights: Float64[np.ndarray, " n"] | None
 ) -> float:
     """Return Σ w v / Σ w; plain mean without weights."""
-    return float(values.mean() if weights is None else weights @ values / weights.sum())
+    if weights is None:
+        return float(values.mean())
+    return float((weights * values).sum() / weights.sum())
 
 
 def nll(

@@ -83,12 +83,14 @@ def _in_row_order(outputs: Outputs, by_class: Vector) -> Vector:
     return terms
 
 
-def ece_terms(pool: Weighted) -> Float64[np.ndarray, "n bins"]:
-    """Return correct − confidence of each image in the column of its bin; empty bins have none."""
+def ece_terms(pool: Weighted) -> Float64[np.ndarray, "bins n"]:
+    """Return correct − confidence of each image in the row of its bin; empty bins have none."""
     top = pool.top
-    bins, column = np.unique(width_bins(top.confidence), return_inverse=True)
-    terms = np.zeros((len(column), len(bins)))
-    terms[np.arange(len(terms)), column] = (top.correct - top.confidence) / len(terms)
+    bins = width_bins(top.confidence)
+    held = np.bincount(bins) > 0
+    n = len(bins)
+    terms = np.zeros((np.count_nonzero(held), n))
+    terms[(np.cumsum(held) - 1)[bins], np.arange(n)] = (top.correct - top.confidence) / n
     return terms
 
 
@@ -104,8 +106,8 @@ TERMS: dict[str, Callable[[Weighted], np.ndarray]] = {
 """Metrics that have replicates, besides the recalls of groups."""
 
 
-def terms_of(key: str, pool: Weighted) -> Float64[np.ndarray, "n columns"]:
-    """Return the columns of the influence matrix of one metric.
+def terms_of(key: str, pool: Weighted) -> Float64[np.ndarray, "terms n"]:
+    """Return what one metric has in the influence matrix, which is kept transposed.
 
     Raises
     ------
@@ -113,9 +115,9 @@ def terms_of(key: str, pool: Weighted) -> Float64[np.ndarray, "n columns"]:
         If the metric has no replicates, or none on these data.
     """
     if key in TERMS:
-        return TERMS[key](pool).reshape(pool.outputs.n, -1)
+        return TERMS[key](pool).reshape(-1, pool.outputs.n)
     if key.startswith("recall_"):
-        return _recall_terms(pool, pool.group(key.removeprefix("recall_"))).reshape(-1, 1)
+        return _recall_terms(pool, pool.group(key.removeprefix("recall_"))).reshape(1, -1)
     raise Undefined(f"{key} has no replicates: it is neither a sum over images nor close to one")
 
 
@@ -156,21 +158,21 @@ def replicate(
     """
     _check_size(weightings, outputs.n, "outputs")
     pool = Weighted(outputs, None, groups or {})
-    columns: dict[str, np.ndarray] = {}
+    terms: dict[str, np.ndarray] = {}
     values: dict[str, float] = {}
     found: dict[str, Found] = {}
     for key in keys:
         found[key] = MetricResult(None, weightings.undefined)
         metric = lookup("metric", key, METRICS)
         try:
-            columns[key] = terms_of(key, pool)
-            values[key] = metric.evaluate(pool)
+            mine = terms_of(key, pool)
+            values[key], terms[key] = metric.evaluate(pool), mine
         except Undefined as undefined:
             found[key] = MetricResult(None, undefined.reason)
-    if weightings.undefined is None and columns:
-        for key, moves in _moves(columns, weightings).items():
+    if weightings.undefined is None and terms:
+        for key, moves in _moves(terms, weightings).items():
             if key == "ece":
-                found[key] = _recentred_ece(columns[key].sum(axis=0) + moves, values[key])
+                found[key] = _recentred_ece(terms[key].sum(axis=1) + moves, values[key])
             else:
                 found[key] = values[key] + moves[:, 0]
     return found
@@ -183,28 +185,27 @@ def _recentred_ece(gaps: Float64[np.ndarray, "replicates bins"], value: float) -
 
 
 def _moves(
-    columns: Mapping[str, np.ndarray], weightings: Weightings
-) -> dict[str, Float64[np.ndarray, "replicates columns"]]:
-    """Return how far each metric's columns move from their sums under each weighting."""
-    terms = np.column_stack(list(columns.values()))
-    product = _weigh(terms - terms.mean(axis=0), weightings)
-    stops = np.cumsum([c.shape[1] for c in columns.values()])
-    return dict(zip(columns, np.split(product, stops[:-1], axis=1), strict=True))
+    terms: Mapping[str, np.ndarray], weightings: Weightings
+) -> dict[str, Float64[np.ndarray, "replicates terms"]]:
+    """Return how far the sums of each metric's terms move under each weighting."""
+    product = _weigh(np.concatenate(list(terms.values())), weightings)
+    stops = np.cumsum([len(each) for each in terms.values()])
+    return dict(zip(terms, np.split(product, stops[:-1], axis=1), strict=True))
 
 
 def _weigh(
-    terms: Float64[np.ndarray, "n columns"], weightings: Weightings
-) -> Float64[np.ndarray, "replicates columns"]:
-    """Return W·terms, turning counts into float64 one block at a time."""
-    scaled = terms * weightings.scale[:, None]
+    terms: Float64[np.ndarray, "terms n"], weightings: Weightings
+) -> Float64[np.ndarray, "replicates terms"]:
+    """Return W·terms less its mean, turning counts into float64 one block at a time."""
+    scaled = (terms - terms.mean(axis=1, keepdims=True)) * weightings.scale
     replicates, n = weightings.counts.shape
-    total = np.zeros((replicates, terms.shape[1]))
+    total = np.zeros((replicates, len(terms)))
     block = np.empty((replicates, COLUMNS_AT_ONCE))
     for i in range(0, n, COLUMNS_AT_ONCE):
         counts = weightings.counts[:, i : i + COLUMNS_AT_ONCE]
         part = block[:, : counts.shape[1]]
         np.copyto(part, counts)
-        total += part @ scaled[i : i + COLUMNS_AT_ONCE]
+        total += part @ scaled[:, i : i + COLUMNS_AT_ONCE].T
     return total
 
 
@@ -264,12 +265,11 @@ def _auroc_replicates(
     ood_weightings: Weightings,
 ) -> Replicates:
     above, below = share_above(inside, outside), 1 - share_above(outside, inside)
-    value = above.mean()
     moves = [
-        _weigh((terms - value)[:, None] / len(terms), weightings)[:, 0]
+        _weigh(terms[None] / len(terms), weightings)[:, 0]
         for terms, weightings in ((above, id_weightings), (below, ood_weightings))
     ]
-    return np.asarray(value + moves[0] + moves[1])
+    return np.asarray(above.mean() + moves[0] + moves[1])
 
 
 def _fpr95_replicates(

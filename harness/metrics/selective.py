@@ -37,7 +37,7 @@ def blocks_of(certainty: Vector, correct: Bool[np.ndarray, " n"], weights: Vecto
 def aurc_of(blocks: Blocks) -> float:
     """Return the integral of the error among the accepted over coverage."""
     risk = np.cumsum(blocks.wrong) / np.cumsum(blocks.mass)
-    return float(blocks.mass @ risk / blocks.mass.sum())
+    return float((blocks.mass * risk).sum() / blocks.mass.sum())
 
 
 def augrc_of(blocks: Blocks) -> float:
@@ -47,7 +47,7 @@ def augrc_of(blocks: Blocks) -> float:
     accuracy = right.sum() / total
     # acc(1 − acc)(1 − AUROC_f): pairs in which the wrong image is the more certain one.
     wrong_before = np.cumsum(blocks.wrong) - blocks.wrong / 2
-    return float(right @ wrong_before / total**2 + (1 - accuracy) ** 2 / 2)
+    return float((right * wrong_before).sum() / total**2 + (1 - accuracy) ** 2 / 2)
 
 
 def _blocks(

@@ -9,6 +9,8 @@ from harness.errors import PredictionsError
 from harness.metrics.groups import class_groups
 from harness.metrics.measure import measure, measure_ood, replicate, replicate_ood
 from harness.metrics.outputs import Outputs
+from harness.metrics.replicates import terms_of
+from harness.metrics.weighted import Weighted
 from harness.types import MetricResult
 
 EXACT = ("accuracy", "balanced_accuracy", "nll", "brier", "recall_head", "recall_tail")
@@ -61,12 +63,7 @@ def test_influence_is_the_derivative_of_the_weighted_metric(rng, key):
     y = np.repeat(np.arange(3), 60)
     logits = np.round(rng.normal(size=(180, 3)), 1)  # with ties
     outputs = Outputs.from_logits(y, logits)
-    one = np.zeros((180, 180), dtype=np.uint8)
-    np.fill_diagonal(one, 1)
-    from harness.metrics.replicates import terms_of
-    from harness.metrics.weighted import Weighted
-
-    terms = terms_of(key, Weighted(outputs))[:, 0]
+    terms = terms_of(key, Weighted(outputs))[0]
     step = rng.normal(size=180)
     for k in range(3):  # weights of a class keep their sum
         step[y == k] -= step[y == k].mean()
@@ -86,6 +83,15 @@ def test_metrics_that_are_no_sums_say_so(large, make_weightings):
     found = replicate(Outputs.from_logits(y, logits), ["mcc"], make_weightings(y))["mcc"]
     assert found.value is None
     assert "mcc has no replicates" in found.reason
+
+
+def test_a_metric_without_a_value_has_no_replicates(rng, make_weightings):
+    y = np.zeros(60, dtype=int)
+    outputs = Outputs.from_logits(y, rng.normal(size=(60, 3)))
+    found = replicate(outputs, ["auroc", "average_precision", "nll"], make_weightings(y))
+    assert "only one class has test images" in found["auroc"].reason
+    assert "only one class has test images" in found["average_precision"].reason
+    assert len(found["nll"]) == 40
 
 
 def test_a_pool_without_weightings_has_no_replicates(large, make_weightings):

@@ -1,65 +1,22 @@
-"""Controls and probes: classifiers of scikit-learn's size, on raw pixels or cached features.
+"""Controls and linear probes: on raw pixels, or on another entry's cached features.
 
 uint8 inputs become pixels in [0, 1], everything else stays as it is; each input is one flat row.
-Distances and margins are handed over as logits; the columns of classes without a training row
-are the row's minimum minus 50, so that softmax gives them nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from baselines import probe
+from baselines.probe import Probe, fit_linear, rows_of
 from baselines.settings import configure_one, settings_from
-from harness.errors import TrainingError
-from harness.lookup import lookup
-from harness.types.models import FitContext, Output, OutputKind, TrainingData
+from harness.types.models import FitContext, TrainingData
 
-ABSENT = 50.0
-"""Nats below a row's minimum at which a class without a training row stands (SPEC section 2)."""
-
-
-class Probe:
-    """A fitted probe: named arrays and the rule that turns rows into values.
-
-    Parameters
-    ----------
-    rule : str
-        A name in RULES.
-    num_classes : int
-        C.
-    arrays : mapping of str to array
-        What the rule needs; ``classes`` (k,) names the classes that had a training row.
-    """
-
-    preprocessing = None
-
-    def __init__(self, rule: str, num_classes: int, arrays: Mapping[str, np.ndarray]) -> None:
-        self.num_classes = num_classes
-        self.meta: Mapping[str, Any] = {"rule": rule, "num_classes": num_classes}
-        self.head: Mapping[str, np.ndarray] | None = None
-        self._arrays = dict(arrays)
-        self._kind, self._rule = lookup("probe rule", rule, RULES)
-
-    def state(self) -> dict[str, np.ndarray]:
-        """Return all arrays."""
-        return dict(self._arrays)
-
-    def __call__(self, inputs: np.ndarray) -> Output:
-        """Return logits or probabilities of a batch (b, …)."""
-        values = self._rule(flat_rows(inputs), self._arrays)
-        absent = ABSENT if self._kind == "logits" else None
-        return Output(self._kind, place(values, self._arrays["classes"], self.num_classes, absent))
-
-
-def restore(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Probe:
-    """Return the probe that `Probe.state` and `Probe.meta` describe."""
-    return Probe(meta["rule"], meta["num_classes"], state)
+restore = probe.restore
 
 
 def fit_majority(train: TrainingData, ctx: FitContext) -> Probe:
@@ -84,7 +41,7 @@ def fit_nearest_mean(train: TrainingData, ctx: FitContext) -> Probe:
     Janson et al. 2022, "A Simple Baseline that Questions the Use of Pretrained-Models in
     Continual Learning": no training, no class prior.
     """
-    rows, classes = _rows_of(train), np.unique(train.observed)
+    rows, classes = rows_of(train), np.unique(train.observed)
     means = np.stack([rows[train.observed == k].mean(axis=0) for k in classes])
     return Probe("nearest-mean", train.num_classes, {"classes": classes, "means": means})
 
@@ -103,7 +60,8 @@ def fit_logistic(train: TrainingData, ctx: FitContext) -> Probe:
     """Fit multinomial logistic regression with an L2 penalty; logits are its linear scores."""
     settings = settings_from(LogisticSettings, ctx.config)
     estimator = LogisticRegression(C=settings.c, max_iter=settings.max_iter, tol=1e-3)
-    return _linear(estimator, train, ctx, halved=True)
+    fitted = fit_linear(estimator, rows_of(train), train.observed, ctx, halved=True)
+    return Probe("linear", train.num_classes, fitted.arrays())
 
 
 @dataclass(frozen=True)
@@ -125,86 +83,8 @@ def fit_linear_svm(train: TrainingData, ctx: FitContext) -> Probe:
     """
     settings = settings_from(SvmSettings, ctx.config)
     estimator = LinearSVC(C=settings.c, max_iter=settings.max_iter, dual=False, tol=1e-3)
-    return _linear(estimator, train, ctx, halved=False)
-
-
-def place(
-    values: Float[np.ndarray, "b k"],
-    classes: Int[np.ndarray, " k"],
-    num_classes: int,
-    absent: float | None,
-) -> Float[np.ndarray, "b c"]:
-    """Put the columns of k present classes into C columns.
-
-    Parameters
-    ----------
-    values : float array of shape (b, k)
-        One column a present class.
-    classes : int array of shape (k,)
-        Their class indices.
-    num_classes : int
-        C.
-    absent : float or None
-        What an absent class lies below the row's minimum; None: it is 0 (probabilities).
-    """
-    fill = 0.0 if absent is None else values.min(axis=1, keepdims=True) - absent
-    placed = np.broadcast_to(fill, (len(values), num_classes)).astype(values.dtype)
-    placed[:, classes] = values
-    return placed
-
-
-def flat_rows(inputs: np.ndarray) -> Float[np.ndarray, "b d"]:
-    """Return inputs as flat float32 rows; uint8 is divided by 255."""
-    rows = inputs.reshape(len(inputs), -1).astype(np.float32)
-    return rows / np.float32(255) if inputs.dtype == np.uint8 else rows
-
-
-def _rows_of(train: TrainingData) -> Float[np.ndarray, "n d"]:
-    return flat_rows(train.inputs.take(np.arange(len(train.inputs))))
-
-
-def _linear(estimator: Any, train: TrainingData, ctx: FitContext, *, halved: bool) -> Probe:
-    """Fit a linear estimator and keep one score a class.
-
-    With two classes scikit-learn keeps one score d; the class scores are then −d and d, halved
-    where softmax must give sigmoid(d) back.
-    """
-    classes = np.unique(train.observed)
-    if len(classes) < 2:
-        raise TrainingError(
-            "A linear classifier needs training rows of at least two classes; all rows carry "
-            f"class {classes[0]}. Use fit_majority, or a split with more classes."
-        )
-    with threadpool_limits(ctx.threads):
-        estimator.fit(_rows_of(train), train.observed)
-    weight, bias = estimator.coef_, np.broadcast_to(estimator.intercept_, len(estimator.coef_))
-    if len(classes) == 2:
-        sign = np.array([-1.0, 1.0]) * (0.5 if halved else 1.0)
-        weight, bias = sign[:, None] * weight, sign * bias
-    arrays = {"weight": weight.astype(np.float32), "bias": bias.astype(np.float32)}
-    return Probe("linear", train.num_classes, {"classes": classes, **arrays})
-
-
-def _constant_rule(rows: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    return np.tile(arrays["probs"], (len(rows), 1))
-
-
-def _linear_rule(rows: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    return rows @ arrays["weight"].T + arrays["bias"]
-
-
-def _nearest_mean_rule(rows: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    means = arrays["means"]
-    return 2 * rows @ means.T - (rows**2).sum(axis=1, keepdims=True) - (means**2).sum(axis=1)
-
-
-Rule = Callable[[np.ndarray, Mapping[str, np.ndarray]], np.ndarray]
-RULES: dict[str, tuple[OutputKind, Rule]] = {
-    "constant": ("probs", _constant_rule),
-    "linear": ("logits", _linear_rule),
-    "nearest-mean": ("logits", _nearest_mean_rule),
-}
-"""Name → what its values are, and how rows (b, d) become values (b, k)."""
+    fitted = fit_linear(estimator, rows_of(train), train.observed, ctx, halved=False)
+    return Probe("linear", train.num_classes, fitted.arrays())
 
 
 @dataclass(frozen=True)

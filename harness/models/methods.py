@@ -1,11 +1,11 @@
 """The methods a card can name, and how a card and its recipe become one configuration.
 
-`METHODS` holds strings only: nothing of a trainer is imported to list, check or key it.
+`METHODS` (in `method_table`) holds strings only: nothing of a trainer is imported to list, check
+or key it.
 """
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,53 +14,9 @@ from typing import Any
 
 from harness.errors import CardError
 from harness.lookup import closest
+from harness.models.method_table import METHODS as METHODS
+from harness.models.method_table import Method as Method
 from harness.types.models import EntryCard, MethodPart
-
-
-@dataclass(frozen=True)
-class Method:
-    """One row of `METHODS`: what trains an entry, and who described it."""
-
-    trainer: str
-    """``module:function`` of the fit function."""
-    family: str
-    """What it changes: ``control``, ``probe``, ``loss``, ``prior``, …"""
-    title: str
-    """As people write it."""
-    paper: str = ""
-    """Citation or URL; empty for textbook methods."""
-    needs: tuple[str, ...] = ("torch",)
-    """Optional packages it needs; without ``torch`` it always runs on the CPU."""
-
-
-METHODS: dict[str, Method] = {
-    "majority": Method(
-        "baselines.methods.probes:fit_majority", "control", "Majority class", needs=()
-    ),
-    "prior": Method("baselines.methods.probes:fit_prior", "control", "Class prior", needs=()),
-    "nearest-mean": Method(
-        "baselines.methods.probes:fit_nearest_mean", "probe", "Nearest class mean", needs=()
-    ),
-    "logistic-regression": Method(
-        "baselines.methods.probes:fit_logistic", "probe", "Logistic regression", needs=()
-    ),
-    "linear-svm": Method(
-        "baselines.methods.probes:fit_linear_svm", "probe", "Linear SVM", needs=()
-    ),
-    "cross-entropy": Method("baselines.methods.prior:fit_cross_entropy", "loss", "Cross-entropy"),
-    "balanced-softmax": Method(
-        "baselines.methods.prior:fit_balanced_softmax",
-        "prior",
-        "Balanced softmax",
-        "Ren et al. 2020, Balanced Meta-Softmax for Long-Tailed Visual Recognition",
-    ),
-    "logit-adjustment": Method(
-        "baselines.methods.prior:fit_logit_adjustment",
-        "prior",
-        "Logit adjustment",
-        "Menon et al. 2021, Long-tail learning via logit adjustment",
-    ),
-}
 
 
 def trainer_of(part: MethodPart) -> str:

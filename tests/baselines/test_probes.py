@@ -5,6 +5,7 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.svm import LinearSVC
 
 from baselines.methods import probes
+from baselines.transforms import flat
 from harness.errors import SpecError, TrainingError
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData
@@ -44,30 +45,30 @@ def test_nearest_mean_logits_are_minus_squared_distances_by_hand():
 
 def test_nearest_mean_agrees_with_scikit_learn(rng):
     train = bright_rows((20, 12, 5))
-    rows = probes.flat_rows(all_inputs(train))
+    rows = flat(all_inputs(train), {})
     oracle = NearestCentroid().fit(rows, train.observed)
     test = rng.integers(0, 255, (50, 8, 8, 1), dtype=np.uint8)
     ours = trained("fit_nearest_mean", train)(test).values.argmax(1)
-    assert (ours == oracle.predict(probes.flat_rows(test))).all()
+    assert (ours == oracle.predict(flat(test, {}))).all()
 
 
 @pytest.mark.parametrize("counts", [(20, 12, 5), (20, 12)])
 def test_logistic_softmax_is_scikit_learns_probability(counts, rng):
     train = bright_rows(counts)
-    rows = probes.flat_rows(all_inputs(train))
+    rows = flat(all_inputs(train), {})
     oracle = LogisticRegression(max_iter=200, tol=1e-3).fit(rows, train.observed)
     test = rng.integers(0, 255, (30, 8, 8, 1), dtype=np.uint8)
     logits = trained("fit_logistic", train)(test).values
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(probs, oracle.predict_proba(probes.flat_rows(test)), atol=1e-4)
+    np.testing.assert_allclose(probs, oracle.predict_proba(flat(test, {})), atol=1e-4)
 
 
 def test_svm_logits_are_scikit_learns_margins(rng):
     train = bright_rows((20, 12, 5))
-    rows = probes.flat_rows(all_inputs(train))
+    rows = flat(all_inputs(train), {})
     oracle = LinearSVC(C=0.1, max_iter=200, dual=False, tol=1e-3).fit(rows, train.observed)
     test = rng.integers(0, 255, (30, 8, 8, 1), dtype=np.uint8)
-    margins = oracle.decision_function(probes.flat_rows(test))
+    margins = oracle.decision_function(flat(test, {}))
     np.testing.assert_allclose(trained("fit_linear_svm", train)(test).values, margins, atol=1e-3)
 
 

@@ -1,0 +1,117 @@
+"""Controls that a learnt representation must beat: neighbours, statistics, random filters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from baselines import probe
+from baselines.probe import Probe, fit_linear, rows_of
+from baselines.settings import configure_one, settings_from
+from harness.errors import SpecError
+from harness.types.models import FitContext, TrainingData
+
+restore = probe.restore
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Settings of nearest neighbours."""
+
+    k: int = 5
+    """Neighbours that vote; 1 is the nearest neighbour rule."""
+
+
+def fit_neighbours(train: TrainingData, ctx: FitContext) -> Probe:
+    """Let the k nearest training rows vote; probabilities are shares of votes.
+
+    References
+    ----------
+    Cover and Hart 1967, "Nearest Neighbor Pattern Classification".
+    """
+    settings = settings_from(Neighbours, ctx.config)
+    if not 1 <= settings.k <= len(train.observed):
+        raise SpecError(
+            f"k must be between 1 and the {len(train.observed)} training rows; got {settings.k}. "
+            "Change it in the recipe."
+        )
+    inputs = train.inputs.take(np.arange(len(train.inputs)))
+    arrays = {
+        "classes": np.unique(train.observed),
+        "rows": inputs.reshape(len(inputs), -1),
+        "labels": train.observed,
+        "k": np.array(settings.k),
+    }
+    return Probe("neighbours", train.num_classes, arrays)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Settings of the image-statistics control."""
+
+    max_iter: int = 500
+    """Iterations of L-BFGS."""
+
+
+@dataclass(frozen=True)
+class RandomFilters(Statistics):
+    """Settings of the random-convolution control."""
+
+    filters: int = 64
+    """Number of random filters; ≥ 1."""
+    size: int = 3
+    """Their side in pixels."""
+
+
+def fit_image_statistics(train: TrainingData, ctx: FitContext) -> Probe:
+    """Logistic regression on brightness statistics: what is known without seeing shapes."""
+    settings = settings_from(Statistics, ctx.config)
+    return _standardised("statistics", {}, train, ctx, settings.max_iter)
+
+
+def fit_random_convolutions(train: TrainingData, ctx: FitContext) -> Probe:
+    """Logistic regression on rectified responses to random filters: features that learnt nothing.
+
+    References
+    ----------
+    Saxe et al. 2011, "On Random Weights and Unsupervised Feature Learning".
+    """
+    settings = settings_from(RandomFilters, ctx.config)
+    channels = train.inputs.take(np.arange(1)).shape[-1]
+    generator = np.random.default_rng(ctx.seed)
+    shape = settings.filters, settings.size, settings.size, channels
+    filters = generator.standard_normal(shape).astype(np.float32)
+    return _standardised("random-convolutions", {"filters": filters}, train, ctx, settings.max_iter)
+
+
+def _standardised(
+    transform: str,
+    arrays: dict[str, np.ndarray],
+    train: TrainingData,
+    ctx: FitContext,
+    max_iter: int,
+) -> Probe:
+    """Fit on rows of mean 0 and deviation 1, and fold both into the weights."""
+    rows = rows_of(train, transform, arrays)
+    mean, deviation = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+    estimator = LogisticRegression(max_iter=max_iter, tol=1e-3)
+    scaled = (rows - mean) / deviation
+    fitted = fit_linear(estimator, scaled, train.observed, ctx, halved=True).arrays()
+    fitted["weight"] = fitted["weight"] / deviation
+    fitted["bias"] = fitted["bias"] - fitted["weight"] @ mean
+    return Probe("linear", train.num_classes, fitted | arrays, transform)
+
+
+SETTINGS: dict[str, type] = {
+    "fit_neighbours": Neighbours,
+    "fit_image_statistics": Statistics,
+    "fit_random_convolutions": RandomFilters,
+}
+"""Trainer function → its settings."""
+
+
+def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings of a trainer function, defaults filled in."""
+    return configure_one(SETTINGS, function, overrides)

@@ -1,0 +1,157 @@
+"""Class features taken as Gaussian: naive Bayes, LDA, and heads trained on drawn features."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from baselines import probe
+from baselines.probe import Probe, fit_linear, rows_of
+from baselines.settings import configure_one, settings_from
+from baselines.statistics import ClassStatistics, class_statistics, sampled, shrunk
+from harness.errors import SpecError
+from harness.types.models import FitContext, TrainingData
+
+restore = probe.restore
+
+
+@dataclass(frozen=True)
+class NaiveBayes:
+    """Settings of naive Bayes."""
+
+    smoothing: float = 0.01
+    """Added to every variance, as a share of the largest variance of a feature; > 0."""
+    shared: bool = False
+    """One variance a feature for all classes instead of one each."""
+
+
+def fit_naive_bayes(train: TrainingData, ctx: FitContext) -> Probe:
+    """Take features as independent Gaussians within a class; logits are log joint densities.
+
+    References
+    ----------
+    Hand and Yu 2001, "Idiot's Bayes: Not So Stupid After All?". With shared variances it is LDA
+    with a diagonal covariance.
+    """
+    settings = settings_from(NaiveBayes, ctx.config)
+    rows = rows_of(train)
+    statistics = class_statistics(rows, train.observed)
+    floor = settings.smoothing * rows.astype(np.float64).var(axis=0).max()
+    variances = statistics.variances
+    if settings.shared:
+        variances = np.broadcast_to(np.diag(statistics.shared_covariance), variances.shape)
+    variances = variances + max(floor, 1e-12)
+    offset = statistics.log_prior - 0.5 * np.log(2 * np.pi * variances).sum(axis=1)
+    arrays = {"means": statistics.means, "variances": variances, "offset": offset}
+    return _probe("gaussian", statistics, train, arrays)
+
+
+@dataclass(frozen=True)
+class Discriminant:
+    """Settings of linear discriminant analysis."""
+
+    shrinkage: float = 0.1
+    """Share of a multiple of the identity in the covariance, in (0, 1]."""
+
+
+def fit_lda(train: TrainingData, ctx: FitContext) -> Probe:
+    """Take class features as Gaussians with one covariance; logits are linear.
+
+    References
+    ----------
+    Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
+    Adversarial Attacks", section 2.1: Gaussian discriminant analysis as a classifier.
+    """
+    settings = settings_from(Discriminant, ctx.config)
+    if not 0 < settings.shrinkage <= 1:
+        raise SpecError(f"shrinkage must be in (0, 1]; got {settings.shrinkage}. Change it.")
+    statistics = class_statistics(rows_of(train), train.observed)
+    covariance = shrunk(statistics.shared_covariance, settings.shrinkage)
+    weight = np.linalg.solve(covariance, statistics.means.T).T  # (k, d)
+    bias = statistics.log_prior - 0.5 * (weight * statistics.means).sum(axis=1)
+    return _probe("linear", statistics, train, {"weight": weight, "bias": bias})
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Settings of heads trained on drawn features."""
+
+    per_class: int = 256
+    """Rows drawn of each class for alignment."""
+    strength: float = 32.0
+    """Rows that the shared covariance counts as in each class's covariance; > 0."""
+    c: float = 1.0
+    """Inverse of the L2 penalty on the sum of losses."""
+    max_iter: int = 200
+    """Iterations of L-BFGS."""
+
+
+def fit_classifier_alignment(train: TrainingData, ctx: FitContext) -> Probe:
+    """Train the head on equally many features of each class, all drawn from class Gaussians.
+
+    The alignment stage of SLCA on cached features: the backbone's slow learning rate and the
+    normalisation of logits are left out, the head is logistic regression.
+
+    References
+    ----------
+    Zhang et al. 2023, "SLCA: Slow Learner with Classifier Alignment", section 3.3.
+    """
+    settings = settings_from(Drawn, ctx.config)
+    statistics = class_statistics(rows_of(train), train.observed)
+    wanted = np.full(len(statistics.classes), settings.per_class)
+    drawn = sampled(statistics, wanted, _generator(ctx), strength=settings.strength)
+    return _logistic(*drawn, settings, train, ctx)
+
+
+def fit_gaussian_sampling(train: TrainingData, ctx: FitContext) -> Probe:
+    """Fill every class up to the most frequent one with drawn features, then train the head.
+
+    References
+    ----------
+    Yang et al. 2021, "Free Lunch for Few-shot Learning: Distribution Calibration": drawing from
+    Gaussians whose spread is borrowed; here from the shared covariance, in proportion to rarity.
+    """
+    settings = settings_from(Drawn, ctx.config)
+    rows = rows_of(train)
+    statistics = class_statistics(rows, train.observed)
+    wanted = statistics.counts.max() - statistics.counts
+    drawn, classes = sampled(statistics, wanted, _generator(ctx), strength=settings.strength)
+    return _logistic(
+        np.concatenate([rows, drawn]), np.concatenate([train.observed, classes]),
+        settings, train, ctx,
+    )  # fmt: skip
+
+
+def _logistic(
+    rows: np.ndarray, labels: np.ndarray, settings: Drawn, train: TrainingData, ctx: FitContext
+) -> Probe:
+    estimator = LogisticRegression(C=settings.c, max_iter=settings.max_iter, tol=1e-3)
+    fitted = fit_linear(estimator, rows.astype(np.float32), labels, ctx, halved=True)
+    return Probe("linear", train.num_classes, fitted.arrays())
+
+
+def _generator(ctx: FitContext) -> np.random.Generator:
+    return np.random.default_rng(ctx.seed)
+
+
+def _probe(
+    rule: str, statistics: ClassStatistics, train: TrainingData, arrays: dict[str, np.ndarray]
+) -> Probe:
+    floats = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return Probe(rule, train.num_classes, {"classes": statistics.classes, **floats})
+
+
+SETTINGS: dict[str, type] = {
+    "fit_naive_bayes": NaiveBayes,
+    "fit_lda": Discriminant,
+    "fit_classifier_alignment": Drawn,
+    "fit_gaussian_sampling": Drawn,
+}
+"""Trainer function → its settings."""
+
+
+def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings of a trainer function, defaults filled in."""
+    return configure_one(SETTINGS, function, overrides)

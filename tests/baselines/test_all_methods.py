@@ -1,0 +1,71 @@
+"""Over the tables: every method trains, is kept and comes back the same; every card resolves."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.models.methods import METHODS, load_trainer, resolve_config
+from harness.types.models import EntryCard, FitContext
+from tests.baselines.toy import all_inputs, bright_rows, normalised
+
+SUBMISSIONS = Path(__file__).resolve().parents[2] / "submissions"
+CARDS = sorted(p.parent.name for p in SUBMISSIONS.glob("*/entry.toml"))
+QUICK = {"epochs": 2, "batch_size": 12}
+FROM_A_PARENT = {"crt", "lws", "tau-normalisation", "nearest-class-mean"}
+
+
+def card_of(name):
+    return EntryCard(**tomllib.loads((SUBMISSIONS / name / "entry.toml").read_text()))
+
+
+def fitted(name, parent=None):
+    module, function = load_trainer(METHODS[name].trainer)
+    quick = QUICK if METHODS[name].needs else {}
+    context = FitContext(module.configure(function, quick), seed=0, parent=parent)
+    return module, getattr(module, function)(bright_rows((12, 8, 4)), context)
+
+
+@pytest.fixture(scope="module")
+def parent():
+    return fitted("cross-entropy")[1].state()
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_method_trains_is_kept_and_comes_back_with_the_same_outputs(name, parent):
+    module, model = fitted(name, parent if name in FROM_A_PARENT else None)
+    again = module.restore(model.state(), dict(model.meta))
+    inputs = all_inputs(bright_rows((4, 4, 4), seed=1))
+    images = inputs if model.preprocessing is None else normalised(model, inputs)
+    output = model(images)
+    assert output.values.shape == (12, 3)
+    assert np.isfinite(output.values).all()
+    assert (output.values == again(images).values).all()
+
+
+def test_every_method_with_a_paper_cites_it_in_its_docstring():
+    silent = []
+    for name, row in METHODS.items():
+        module, function = load_trainer(row.trainer)
+        text = getattr(module, function).__doc__
+        if row.paper and row.paper.split()[0] not in text:
+            silent.append(name)
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_every_card_of_a_method_resolves_to_a_whole_configuration(name):
+    card = card_of(name)
+    assert card.name == name
+    if card.method is None:
+        pytest.skip("not a method")
+    assert card.method.trainer in METHODS
+    for dataset in ("digits", "fashion_mnist", "cifar10"):
+        _, config = resolve_config(card, dataset)
+        assert config.get("select", "last") in ("last", card.facets.selection)
+
+
+def test_every_method_has_a_card():
+    used = {card_of(name).method.trainer for name in CARDS if card_of(name).method}
+    assert set(METHODS) <= used

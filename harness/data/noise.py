@@ -281,6 +281,14 @@ NOISES: dict[str, NoiseKind] = {
     "pairflip": NoiseKind(True, pairflip),
     "frequency": NoiseKind(True, frequency),
     "complementary": NoiseKind(False, complementary),
+    "instance": NoiseKind(True, None, "inputs"),
+    "open_set": NoiseKind(True, None, "pool"),
+    "human_aggregate": NoiseKind(False, None, "people"),
+    "human_random1": NoiseKind(False, None, "people"),
+    "human_random2": NoiseKind(False, None, "people"),
+    "human_random3": NoiseKind(False, None, "people"),
+    "human_worst": NoiseKind(False, None, "people"),
+    "human_fine": NoiseKind(False, None, "people"),
 }
 """Every noise kind by its name in split ids."""
 

@@ -187,6 +187,11 @@ def _check_shares(spec: SplitSpec) -> None:
             "val_fraction is a share of the training rows, at least 0 and below 1; "
             f"got {number(spec.val_fraction)}. Write for example '~val0.1'."
         )
+    if spec.val_fraction and spec.noise == "open_set":
+        raise SpecError(
+            "Open-set noise replaces images, which have no true class to validate on; got "
+            f"'~val{number(spec.val_fraction)}' with it. Leave the option out."
+        )
     if not 0 < spec.train_fraction <= 1:
         raise SpecError(
             "train_fraction is a share of each class, above 0 and at most 1; "

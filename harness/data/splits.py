@@ -10,12 +10,14 @@ import numpy as np
 from jaxtyping import Int
 
 from harness.data.imbalance import class_counts, realised_imbalance_factor
-from harness.data.noise import flip, transition
+from harness.data.noise_sources import Sources, give_labels
 from harness.data.split_ids import check_spec, parse_split_id
 from harness.keys import content
 from harness.streams import Draw, Stream, stream
 from harness.types import DatasetSpec, Split, SplitSpec
 
+NOTHING = Sources()
+"""Sources of a split whose noise needs labels only."""
 __all__ = ["check_spec", "make_split", "manifest", "parse_split_id"]
 
 
@@ -25,6 +27,7 @@ def make_split(
     num_classes: int,
     seed: int,
     dataset: DatasetSpec,
+    sources: Sources = NOTHING,
 ) -> Split:
     """Return a split of a training pool: subsampled, then mislabelled, then parted.
 
@@ -40,6 +43,8 @@ def make_split(
         Seed of the job.
     dataset : DatasetSpec
         Facts about it; asymmetric noise needs its map of similar classes.
+    sources : Sources, optional
+        Inputs, people's labels and the size of another pool, for the kinds that need them.
 
     Returns
     -------
@@ -59,10 +64,10 @@ def make_split(
 
     rows = _subsample(spec, labels, num_classes, draw)
     clean = labels[rows].astype(np.int64)
-    matrix = transition(spec, np.bincount(clean, minlength=num_classes), dataset)
-    # Drawn for every row of the pool, kept or not: nested sizes share their flips.
-    observed = flip(labels.astype(np.int64), matrix, draw("flip"))[rows]
-    whole = Split(spec, seed, rows, observed, clean, None, None, num_classes)
+    given = give_labels(spec, labels, rows, num_classes, dataset, sources, draw)
+    whole = Split(
+        spec, seed, rows, given.observed, clean, None, None, num_classes, foreign=given.foreign
+    )
     return whole if not spec.val_fraction else _set_aside(whole, draw("val"))
 
 
@@ -100,6 +105,7 @@ def _set_aside(split: Split, draw: Stream) -> Split:
         val_indices=split.indices[at],
         val_observed=split.observed[at],
         val_clean=split.clean[at],
+        foreign=None if split.foreign is None else split.foreign[kept],
     )
 
 
@@ -117,6 +123,7 @@ def manifest(split: Split) -> dict[str, Any]:
         Spec, seed, hashes of rows and observed labels, counts, realised factor and noise rate.
     """
     factor = realised_imbalance_factor(split.clean_counts)
+    wrong = split.flipped if split.foreign is None else split.foreign >= 0
     return {
         "spec": split.spec.id,
         "seed": split.seed,
@@ -126,5 +133,5 @@ def manifest(split: Split) -> dict[str, Any]:
         "clean_counts": split.clean_counts.tolist(),
         "observed_counts": split.observed_counts.tolist(),
         "realised_imbalance_factor": None if factor is None else float(f"{factor:.9g}"),
-        "realised_noise_rate": float(f"{split.flipped.mean():.9g}"),
+        "realised_noise_rate": float(f"{wrong.mean():.9g}"),
     }

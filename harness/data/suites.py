@@ -1,6 +1,7 @@
 """Suites with their data: pools that do not depend on the split, and the splits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,17 @@ from jaxtyping import Int
 
 from harness.data.catalogue import SUITES
 from harness.data.datasets import DATASETS, load_part
+from harness.data.files import data_root as rooted
+from harness.data.human import human_labels
 from harness.data.manifests import check_pools, check_split, manifest_text
+from harness.data.noise_sources import Sources
 from harness.data.ood import ood_pool
 from harness.data.pools import image_pool, rows_of, selected
 from harness.data.splits import make_split, parse_split_id
+from harness.errors import DataError
 from harness.lookup import lookup
 from harness.streams import stream
-from harness.types import DatasetSpec, Pool, Split, Suite, TrainingData
+from harness.types import ArrayInputs, DatasetSpec, Pool, Split, Suite, TrainingData
 
 __all__ = ["SUITES", "OpenSuite", "make_suite", "open_suite", "suite_manifest"]
 
@@ -37,6 +42,10 @@ class OpenSuite:
     """``ood/near/<set>`` and ``ood/far/<set>`` → pool."""
     checked: bool = True
     """Whether splits are compared with the committed manifest."""
+    sources: Sources = field(default_factory=Sources)
+    """What noise is drawn from besides labels."""
+    strangers: Pool | None = None
+    """Where open-set noise takes its images from."""
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -73,6 +82,7 @@ class OpenSuite:
             self.num_classes,
             seed,
             self.dataset,
+            self.sources,
         )
         if self.checked:
             check_split(self.suite.id, made)
@@ -80,7 +90,11 @@ class OpenSuite:
 
     def train_pool(self, split: Split) -> Pool:
         """Return the split's rows as the pool ``train``, with clean labels."""
-        return rows_of(self.train, split.indices, "train")
+        pool = rows_of(self.train, split.indices, "train")
+        if split.foreign is None:
+            return pool
+        images = self._mixed(split.indices, split.foreign)
+        return image_pool("train", images, pool.labels, pool.class_names)
 
     def val_pool(self, split: Split) -> Pool | None:
         """Return the split's validation rows as the pool ``val``, with clean labels, or None."""
@@ -93,9 +107,18 @@ class OpenSuite:
         val = None
         if split.val_indices is not None and split.val_observed is not None:
             val = (selected(self.train.inputs, split.val_indices), split.val_observed)
-        return TrainingData(
-            selected(self.train.inputs, split.indices), split.observed, split.num_classes, val
-        )
+        if split.foreign is None:
+            inputs = selected(self.train.inputs, split.indices)
+        else:
+            inputs = ArrayInputs(self._mixed(split.indices, split.foreign))
+        return TrainingData(inputs, split.observed, split.num_classes, val)
+
+    def _mixed(self, rows: Int[np.ndarray, " n"], foreign: Int[np.ndarray, " n"]) -> np.ndarray:
+        """Return images of the training pool, some replaced by images of another."""
+        assert self.strangers is not None, "open-set noise comes from a pool"
+        images = self.train.inputs.take(rows)
+        images[foreign >= 0] = self.strangers.inputs.take(foreign[foreign >= 0])
+        return images
 
 
 def open_suite(suite: str, data_root: Path | None = None) -> OpenSuite:
@@ -148,6 +171,9 @@ def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = T
         for place, names in (("near", suite.near), ("far", suite.far))
         for name in names
     ]
+    strangers = None
+    if "open_set" in suite.parts:
+        strangers = ood_pool(suite, suite.parts["open_set"], "far", whole, data_root)
     return OpenSuite(
         suite,
         dataset,
@@ -156,7 +182,26 @@ def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = T
         calibration if len(calibration) else None,
         {pool.name: pool for pool in ood},
         checked,
+        Sources(
+            train.inputs,
+            partial(_people, dataset.name, whole, parts["train"], rooted(data_root)),
+            0 if strangers is None else len(strangers),
+        ),
+        strangers,
     )
+
+
+def _people(
+    dataset: str, whole: Pool, rows: Int[np.ndarray, " p"], root: Path, kind: str
+) -> Int[np.ndarray, " p"]:
+    """Return what people said of each row of the training pool."""
+    clean, said = human_labels(kind, dataset, root)
+    if whole.labels is None or not np.array_equal(clean, whole.labels):
+        raise DataError(
+            f"Expected the labels of {dataset} train in the order of the people's labels; they "
+            "differ. Use the official files: tailmark data prepare " + dataset
+        )
+    return said[rows]
 
 
 def suite_manifest(suite: str, data_root: Path | None = None) -> str:

@@ -181,6 +181,8 @@ class Split:
     """C."""
     val_clean: Int[np.ndarray, " m"] | None = None
     """True labels of the validation rows."""
+    foreign: Int[np.ndarray, " n"] | None = None
+    """Open-set noise: row of the other pool whose image stands in, −1 where it is the row's own."""
 
     @property
     def flipped(self) -> Bool[np.ndarray, " n"]:
@@ -203,6 +205,8 @@ class Split:
         arrays = {"indices": self.indices, "observed": self.observed, "clean": self.clean}
         if self.val_indices is not None and self.val_observed is not None:
             arrays |= {"val_indices": self.val_indices, "val_observed": self.val_observed}
+        if self.foreign is not None:
+            arrays["foreign"] = self.foreign
         return content({k: np.asarray(v, dtype=np.int64) for k, v in arrays.items()})
 
 

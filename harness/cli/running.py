@@ -101,11 +101,16 @@ def _mirror(results: "Results", store: Path, uri: str | None) -> None:
 def rescore(
     names: Names = None,
     suite: options.Suite = "digits-v1",
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the recomputed records into the store.")
+    ] = False,
     submissions: options.Submissions = None,
     store: options.Store = None,
     data_root: options.DataRoot = None,
 ) -> None:
     """Recompute records from stored predictions and say whether they reproduce."""
+    from harness.runs.places import records_folder, store_folder
+    from harness.runs.records import write_record
     from harness.runs.rescore import rescore as rescore_one
 
     differing = 0
@@ -114,7 +119,10 @@ def rescore(
     ):
         say(outcome.sentence)
         differing += not outcome.same
-    if differing:
+        if write:
+            folder = records_folder(store_folder(store)) / outcome.entry / "results"
+            say(f"Wrote {write_record(outcome.recomputed, folder)}.")
+    if differing and not write:
         raise typer.Exit(2)
 
 

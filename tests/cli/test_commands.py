@@ -94,3 +94,19 @@ def test_lists_show_what_there_is(tailmark, card):
         "entries": "quick",
     }.items():
         assert name in tailmark("list", kind).out, kind
+
+
+def test_rescoring_mends_a_record_whose_numbers_are_not_those_of_its_evidence(tailmark, card, home):
+    from harness.runs.records import read_record, sealed, write_record
+
+    card()
+    tailmark("run", "quick", "--no-track", "-j", "1")
+    folder = home / ".tailmark/records/quick/results"
+    made = read_record(folder / "digits-v1.json")
+    body = made.record.model_copy(deep=True)
+    body.variants[""].metrics["test/ece"][0][0] = 0.5
+    write_record(sealed(body, made.arrays), folder)
+    wrong = tailmark("rescore", "quick")
+    assert wrong.code == 2 and "test/ece in the record is 0.5, recomputed" in wrong.out
+    assert tailmark("rescore", "quick", "--write").code == 0
+    assert "reproduces" in tailmark("rescore", "quick").out

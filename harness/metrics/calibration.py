@@ -6,7 +6,7 @@ Equal-width bins have the edges k/15 in float64 and are (lo, hi]; the first is c
 import numpy as np
 from jaxtyping import Float, Float64, Int64, Integer
 
-from harness.metrics.checks import checked_weights
+from harness.metrics.checks import ROUNDING, checked_weights
 from harness.metrics.outputs import Outputs
 from harness.metrics.poisson_binomial import expected_deviation
 
@@ -38,8 +38,7 @@ def mass_bins(confidence: Vector, weights: Weights) -> Int64[np.ndarray, " n"]:
     order = np.argsort(confidence, kind="stable")
     w = np.ones(len(order)) if weights is None else weights[order]
     mass = np.cumsum(w)
-    # Both sides times 15: with whole-number weights the comparison is exact.
-    targets = np.arange(1, N_BINS) * mass[-1]
+    targets = np.arange(1, N_BINS) * mass[-1] * ROUNDING
     edges = confidence[order][np.searchsorted(mass * N_BINS, targets, side="left")]
     return np.searchsorted(edges, confidence, side="left").astype(np.int64, copy=False)
 

@@ -14,6 +14,10 @@ SUM_TOLERANCE = {2: 5e-3, 4: 1e-3, 8: 1e-3}
 BLOCK_ELEMENTS = 1 << 16
 """Elements of a row block: half a MiB in float64 stays in a core's cache."""
 
+ROUNDING = 1 - 1e-12
+"""Sums of weights reach a share of the total when they reach this much of it: 0.3 has no exact
+float, and an edge must not depend on the order of summation."""
+
 
 def block_rows(c: int) -> int:
     """Return how many rows of `c` columns make a block."""

@@ -7,7 +7,7 @@ one sort (`levels_of`).
 import numpy as np
 from jaxtyping import Float, Float64
 
-from harness.metrics.checks import checked_scores, checked_weights
+from harness.metrics.checks import ROUNDING, checked_scores, checked_weights
 from harness.metrics.levels import Levels, levels_of, precision
 
 CAUGHT = 95
@@ -61,7 +61,7 @@ def fpr95_of(levels: Levels) -> float:
 
 def fpr95_id_positive_of(levels: Levels) -> float:
     """Return the share of OOD at or below the first threshold that accepts 95 % of ID."""
-    reached = levels.id.own_upto * 100 >= CAUGHT * levels.id_total
+    reached = levels.id.own_upto * 100 >= CAUGHT * levels.id_total * ROUNDING
     return float(levels.id.other_upto[np.argmax(reached)] / levels.ood_total)
 
 

@@ -1,5 +1,7 @@
 """Outputs: arrays are refused with a sentence, and digits are kept where softmax loses them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from harness.errors import PredictionsError
 from harness.metrics import checks
 from harness.metrics.measure import measure
 from harness.metrics.outputs import Outputs
+from harness.metrics.table import METRICS
 
 Y = np.array([0, 1, 2])
 EYE = np.eye(3)
@@ -111,6 +114,16 @@ def test_blocks_do_not_change_a_number(rng, monkeypatch):
     blocks = measure(Outputs.from_logits(y, logits), keys)
     for key in keys:
         assert blocks[key].value == pytest.approx(whole[key].value, abs=1e-14), key
+
+
+def test_memory_stays_near_one_float64_matrix(rng):
+    y, logits = rng.integers(0, 400, size=4000), rng.normal(size=(4000, 400)).astype(np.float32)
+    keys = [k for k, m in METRICS.items() if m.needs in ("labels", "probs")]
+    tracemalloc.start()
+    measure(Outputs.from_logits(y, logits), keys)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * logits.astype(np.float64).nbytes
 
 
 def test_relabelled_outputs_keep_the_predictions(rng):

@@ -119,7 +119,7 @@ def test_weights_of_one_and_of_any_other_size_are_no_weights(pool):
     outputs = Outputs.from_logits(*pool)
     plain = values(outputs)
     assert_same(plain, values(outputs, weights=np.ones(outputs.n)))
-    assert_same(plain, values(outputs, weights=np.full(outputs.n, 0.25)))
+    assert_same(plain, values(outputs, weights=np.full(outputs.n, 0.3)))
 
 
 @few
@@ -223,6 +223,9 @@ def test_ood_metrics_keep_bounds_order_and_meaning(n, m, seed, digits):
     assert_same(found, {k: r.value for k, r in shuffled.items()}, tolerance=1e-12)
     bent = measure_ood(np.exp(inside * 3) * 7, np.exp(outside * 3) * 7)  # only order counts
     assert_same(found, {k: r.value for k, r in bent.items()}, tolerance=1e-12)
+    tenths = measure_ood(inside, outside, id_weights=np.full(n, 0.1))
+    for key in ("ood_auroc", "ood_fpr95", "ood_fpr95_id_positive"):
+        assert tenths[key].value == pytest.approx(found[key], abs=1e-12), key
     turned = measure_ood(outside, inside)
     assert turned["ood_auroc"].value == pytest.approx(1 - found["ood_auroc"], abs=1e-12)
     mirrored = measure_ood(-outside, -inside)

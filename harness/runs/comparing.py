@@ -70,11 +70,16 @@ def compare(
     higher = metric_of(key).direction == "higher"
     values, replicates = zip(*(_arrays(row, key) for row in (a, b)), strict=True)
     _check_paired(a, b)
-    common = np.flatnonzero(np.isfinite(values[0]).any(axis=1) & np.isfinite(values[1]).any(axis=1))
-    if len(common) == 0:
+    both = [
+        np.isfinite(v) & np.isfinite(r).all(axis=2) for v, r in zip(values, replicates, strict=True)
+    ]
+    common = np.flatnonzero((both[0] & both[1]).any(axis=1))
+    # The overall difference needs seeds that both have in every cell; leave out the rest.
+    shared = (both[0] & both[1])[common].all(axis=0)
+    if len(common) == 0 or not shared.any():
         raise SpecError(
-            f"{candidate} and {reference} must have a cell in common with a value of {key}; "
-            f"they have none. Run: tailmark run {candidate} {reference}"
+            f"{candidate} and {reference} must have a seed in common with a value of {key} in each "
+            f"cell that both ran; they have none. Run: tailmark run {candidate} {reference}"
         )
 
     def judge(cells: np.ndarray) -> Verdict:

@@ -61,7 +61,7 @@ OOD = ("ood_auroc", "ood_ap_out", "ood_ap_in", "ood_fpr95")
 """OOD metrics for every score and set."""
 OOD_COMPATIBLE = ("ood_fpr95_id_positive", "ood_aupr_trapezoid_out", "ood_aupr_trapezoid_in")
 """Published variants, for the declared score only."""
-VARIANTS = ("la", "ts", "la+ts")
+VARIANTS = ("la", "ts")
 """Post-hoc variants that every entry is offered; the card's rank_variants are added."""
 BASE = ""
 """The entry itself, among its variants."""
@@ -161,7 +161,7 @@ def _evaluate_variant(
     except Undefined as undefined:
         scored.lack("test", test_metrics(opened.suite), undefined.reason)
         return scored
-    kept = headline(opened.suite) if ranked else ("balanced_accuracy",)
+    kept = headline(opened.suite) if ranked else ()
     outputs = _on_test(scored, opened, split, pools["test"], kept)
     _on_ood(scored, opened, split, pools, card.ood_score, outputs, declared=ranked)
     if ranked:

@@ -103,7 +103,7 @@ def candidates(
     local : frozenset of str
         Entries whose record is from the store on this machine.
     variants : bool, default=False
-        Every variant that has replicates, not only those that the card ranks.
+        Also the variants that the card does not rank; without replicates they are listed below.
     """
     rerun = rerun_list(submissions)
     rows = []

@@ -119,6 +119,13 @@ def test_pairing_cancels_what_the_test_set_does_to_both():
     assert found.overall.high - found.overall.low < (alone.high - alone.low)
 
 
+def test_seeds_that_one_lacks_are_left_out_of_a_comparison():
+    pair = rows(recorded("best", 0.9), recorded("hole", 0.5, missing=True))
+    found = compare(pair, "best", "hole")
+    assert found.overall.verdict == "better"
+    assert len(found.cells) == 2
+
+
 def test_records_of_another_test_pool_are_not_compared():
     other = recorded("worst", 0.5, pools={"test": "cd" * 32})
     with pytest.raises(SpecError, match="same suite and test pool"):

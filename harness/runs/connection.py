@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import TrackingError
 
-KNOCK_SECONDS = 4
+KNOCK_SECONDS = 3
 """How long an unreachable server may take to be found out, per try (there are two)."""
 WORK_SECONDS = 30
 """How long one request may take once the server has answered."""
@@ -62,6 +62,7 @@ def settings(seconds: int) -> Iterator[None]:
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
@@ -85,14 +86,30 @@ def explained(uri: str, safe: str) -> Iterator[None]:
     except Exception as error:
         if not _is_servers_fault(error):
             raise
-        first = (str(error).splitlines() or [type(error).__name__])[0]
         raise TrackingError(
             _without_password(
-                f"An MLflow server was expected at {uri}; it answered: {first[:200]}. Nothing is "
-                f"lost, {safe}. When the server is back, run: tailmark log",
+                f"An MLflow server was expected at {uri}; {_answer(error)}. Nothing is lost, "
+                f"{safe}. When the server is back, run: tailmark log",
                 uri,
             )
         ) from error
+
+
+ANSWERS = {
+    "Connection refused": "the connection was refused",
+    "timed out": "it did not answer in time",
+    "Failed to resolve": "no such host is known",
+    "Name or service not known": "no such host is known",
+}
+"""What nested errors contain, and what it means in a few words."""
+
+
+def _answer(error: Exception) -> str:
+    """Return what a server answered, in words where they are known."""
+    text = str(error).strip()
+    known = next((words for sign, words in ANSWERS.items() if sign in text), None)
+    first = (text.splitlines() or [type(error).__name__])[0]
+    return known or f"it answered: {first[:200].rstrip('.')}"
 
 
 def _is_servers_fault(error: Exception) -> bool:

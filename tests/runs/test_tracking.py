@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("mlflow")
 
 from harness.errors import TrackingError
+from harness.runs import tracking
 from harness.runs.tracking import local_uri, mirror, rebuild, tracking_uri
 from tests.leaderboard.made import CELLS, SEEDS, made
 
@@ -166,9 +167,18 @@ def test_an_unreachable_server_is_found_out_soon_and_says_what_is_safe(scheme):
         taken.bind(("127.0.0.1", 0))  # bound, never listening: every connection is refused
         port = taken.getsockname()[1]
         start = time.monotonic()
-        with pytest.raises(TrackingError, match="record of logreg .* is safe.*tailmark log"):
+        with pytest.raises(TrackingError, match="was refused.* logreg .* is safe.*tailmark log"):
             mirror(made("logreg", 0.85), uri=f"{scheme}://u:secret@127.0.0.1:{port}")
     assert time.monotonic() - start < 10
+
+
+def test_more_metrics_than_fit_one_request_are_all_logged(store, monkeypatch):
+    monkeypatch.setitem(tracking.BATCH, "metrics", 4)
+    recorded = made("many", 0.7)
+    run = mirror(recorded, uri=local_uri(store))
+    logged = client_of(local_uri(store)).get_run(run).data
+    assert set(logged.metrics) == set(recorded.record.variants[""].metrics)
+    assert logged.params["suite"] == "digits-v1"
 
 
 @pytest.mark.parametrize("scheme", ["http", "postgresql"])

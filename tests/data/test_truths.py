@@ -1,0 +1,106 @@
+"""Alternative truths: read from the published files, counts as published, ranks by hand."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from harness.data.truths import Truth, agreement, label_errors, rank_changes, read_truth, soft_nll
+from harness.errors import DataError, SpecError, UnknownNameError
+
+
+def _verdict(row, given, guessed, votes):
+    names = ("given", "guessed", "neither", "both")
+    return {
+        "id": row,
+        "given_original_label": given,
+        "our_guessed_label": guessed,
+        "mturk": dict(zip(names, votes, strict=True)),
+    }
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Five images labelled 0 1 2 0 1; people judged rows 1, 2 and 3."""
+    (tmp_path / "label-errors/mturk").mkdir(parents=True)
+    verdicts = [
+        _verdict(1, 1, 0, (1, 3, 1, 0)),  # the guess is right
+        _verdict(2, 2, 1, (3, 1, 0, 1)),  # the given label is right
+        _verdict(3, 0, 2, (2, 2, 1, 0)),  # no majority
+    ]
+    text = json.dumps(verdicts).encode()
+    (tmp_path / "label-errors/mturk/mnist_mturk.json.gz").write_bytes(gzip.compress(text))
+    return tmp_path
+
+
+LABELS = np.array([0, 1, 2, 0, 1])
+
+
+def test_majorities_correct_keep_or_drop_a_label(root):
+    truth = read_truth("label_errors", "mnist", LABELS, 3, root)
+    assert truth.labels.tolist() == [0, 0, 2, 0, 1]
+    assert truth.kept.tolist() == [True, True, True, False, True]
+    assert "1 of 5 labels differ from the published ones, 1 images have no answer" in truth.summary(
+        LABELS
+    )
+
+
+def test_ranks_change_by_hand(root):
+    truth = read_truth("label_errors", "mnist", LABELS, 3, root)
+    predicted = {"old": np.array([0, 1, 2, 0, 1]), "new": np.array([0, 0, 2, 1, 1])}
+    first, second = rank_changes(truth, LABELS, predicted)
+    # over rows 0, 1, 2, 4: old 4/4 published, 3/4 corrected; new 3/4 published, 4/4 corrected
+    assert (first.entry, first.published, first.value) == ("new", 0.75, 1.0)
+    assert (first.published_rank, first.rank) == (2, 1)
+    assert (second.entry, second.published, second.value) == ("old", 1.0, 0.75)
+    assert (second.published_rank, second.rank) == (1, 2)
+
+
+def test_soft_agreement_and_cross_entropy_by_hand():
+    truth = Truth("t", np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([True, True]), "two people")
+    assert agreement(truth, np.array([1, 0])) == 0.75
+    with np.errstate(divide="ignore"):
+        log_probs = np.log(np.array([[0.5, 0.5], [1.0, 0.0]]))
+    assert soft_nll(truth, log_probs) == pytest.approx(np.log(2) / 2, abs=1e-15)
+
+
+def test_a_pool_in_another_order_is_refused(root):
+    with pytest.raises(DataError, match="Expected test image 1 of mnist with the label 1.*got 0"):
+        label_errors("mnist", np.array([1, 0, 2, 0, 1]), 3, root)
+
+
+def test_bad_requests_get_a_sentence(root, tmp_path):
+    with pytest.raises(UnknownNameError, match="Did you mean 'cifar10h'"):
+        read_truth("cifar10hh", "cifar10", LABELS, 3, root)
+    with pytest.raises(SpecError, match="'cifar10h' speaks of cifar10; got 'mnist'"):
+        read_truth("cifar10h", "mnist", LABELS, 3, root)
+    with pytest.raises(DataError, match="cifar10_mturk.json.gz; there is none. Fetch"):
+        read_truth("label_errors", "cifar10", LABELS, 3, root)
+    (tmp_path / "label-errors/mturk/cifar10_mturk.json.gz").write_bytes(b"<html>")
+    with pytest.raises(DataError, match="got: Not a gzipped file"):
+        read_truth("label_errors", "cifar10", LABELS, 3, root)
+
+
+PUBLISHED = {"mnist": (100, 15), "cifar10": (275, 54), "cifar100": (2235, 585)}
+"""Data set → images judged, and those without a majority for the given label."""
+
+
+@pytest.mark.parametrize("dataset", PUBLISHED)
+def test_label_errors_has_the_published_counts(dataset, data_root):
+    path = data_root / "label-errors"
+    name = f"{dataset}_test_set_original_labels.npy"
+    labels = np.load(path / "original_test_labels" / name).astype(np.int64)
+    truth = read_truth("label_errors", dataset, labels, 100, data_root)
+    changed = (truth.labels != labels) | ~truth.kept
+    verdicts = json.loads(gzip.decompress((path / f"mturk/{dataset}_mturk.json.gz").read_bytes()))
+    assert (len(verdicts), int(changed.sum())) == PUBLISHED[dataset]
+
+
+def test_cifar10h_agrees_with_the_labels_on_99_21_percent(data_root):
+    path = data_root / "label-errors/original_test_labels/cifar10_test_set_original_labels.npy"
+    labels = np.load(path).astype(np.int64)
+    truth = read_truth("cifar10h", "cifar10", labels, 10, data_root)
+    assert np.mean(truth.labels == labels) == pytest.approx(0.9921)
+    with pytest.raises(DataError, match="official test order"):
+        read_truth("cifar10h", "cifar10", np.sort(labels), 10, data_root)

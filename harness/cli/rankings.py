@@ -24,9 +24,6 @@ def rank(
     cell: options.Cells = None,
     local: options.Local = False,
     with_local: options.WithLocal = False,
-    variants: Annotated[
-        bool, typer.Option("--variants", help="Rank every post-hoc variant too.")
-    ] = False,
     against_committed: Annotated[
         bool,
         typer.Option("--against-committed", help="With --local: say which rows differ."),
@@ -47,7 +44,6 @@ def rank(
         key=metric,
         track=track,
         cells=cell,
-        variants=variants,
     )
     if output == "table":
         print_ranking(found)
@@ -154,16 +150,13 @@ def compare(
     """Compare two rows of a suite."""
     from harness.runs.comparing import compare as compare_rows
     from harness.runs.places import records_folder, store_folder, submissions_folder
-    from harness.runs.ranking import candidates, load_recorded
+    from harness.runs.ranking import suite_rows
 
     handed_in, own = submissions_folder(submissions), records_folder(store_folder(store))
-    mine = load_recorded(suite, [own]) if local or with_local else []
-    names = frozenset(r.record.entry for r in mine)
-    others = [] if local else load_recorded(suite, [handed_in])
-    rows = candidates(
-        [*mine, *(r for r in others if r.record.entry not in names)],
-        submissions=handed_in,
-        local=names,
+    rows = suite_rows(
+        suite,
+        roots=[] if local else [handed_in],
+        local_roots=[own] if local or with_local else [],
         variants=True,
     )
     found = compare_rows(rows, candidate, reference, key=metric, margin=margin)

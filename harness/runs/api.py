@@ -218,7 +218,6 @@ def rank(
     key: str | None = None,
     track: str = "open",
     cells: Sequence[str] | None = None,
-    variants: bool = False,
 ) -> Ranking:
     """Rank what is recorded for a suite.
 
@@ -232,7 +231,7 @@ def rank(
         Read this machine's records.
     committed : bool, default=True
         Read the submitted records.
-    key, track, cells, variants
+    key, track, cells
         As in `harness.runs.ranking.rank_suite`.
     """
     from harness.runs.ranking import rank_suite
@@ -246,7 +245,6 @@ def rank(
         key=key,
         track=track,
         cells=cells,
-        variants=variants,
     )
 
 

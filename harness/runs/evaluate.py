@@ -153,7 +153,8 @@ def _evaluate_variant(
     ranked = name in card.rank_variants
     pool = opened.calibration
     given = predictions.get("calibration")
-    calibration = None if pool is None or given is None else (given, pool.labels)
+    labels = None if pool is None else pool.labels
+    calibration = None if labels is None or given is None else (given, labels)
     try:
         pools, scored.facets = apply_variant(
             name, predictions, calibration=calibration, observed_counts=split.observed_counts

@@ -355,8 +355,10 @@ def suite_rows(
 
     Parameters
     ----------
-    suite, roots, local_roots, variants
+    suite, roots, local_roots
         As in `rank_suite`.
+    variants : bool, default=False
+        As in `candidates`.
     """
     own = load_recorded(suite, local_roots)
     names = frozenset(r.record.entry for r in own)
@@ -379,7 +381,6 @@ def rank_suite(
     key: str | None = None,
     track: str = "open",
     cells: Sequence[str] | None = None,
-    variants: bool = False,
 ) -> Ranking:
     """Rank everything recorded for a suite.
 
@@ -394,10 +395,8 @@ def rank_suite(
         submitted records of the same entry.
     key, track, cells
         As in `rank`.
-    variants : bool, default=False
-        Rank every post-hoc variant, not only those that cards name.
     """
-    rows = suite_rows(suite, roots=roots, local_roots=local_roots, variants=variants)
+    rows = suite_rows(suite, roots=roots, local_roots=local_roots)
     return rank(rows, suite=suite, key=key, track=track, cells=cells, notes=NOTES)
 
 

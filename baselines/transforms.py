@@ -31,9 +31,7 @@ def statistics(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
     return np.concatenate(parts, axis=1)
 
 
-def random_convolutions(
-    inputs: np.ndarray, arrays: Arrays
-) -> Float[np.ndarray, "b d"]:
+def random_convolutions(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
     """Return rectified responses to fixed random filters, averaged over the four quarters.
 
     Parameters

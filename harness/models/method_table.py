@@ -285,5 +285,32 @@ METHODS: dict[str, Method] = {
         "Self-training",
         "Amini et al. 2022, arXiv:2202.12040",
     ),
+    "ride": Method(
+        "baselines.methods.experts:fit_ride",
+        "experts",
+        "RIDE",
+        "Wang et al. 2021, arXiv:2010.01809",
+    ),
+    "sade": Method(
+        "baselines.methods.experts:fit_sade",
+        "experts",
+        "SADE",
+        "Zhang et al. 2022, arXiv:2107.09249",
+    ),
+    "mdcs": Method(
+        "baselines.methods.experts:fit_mdcs",
+        "experts",
+        "MDCS",
+        "Zhao et al. 2023, arXiv:2308.09922",
+    ),
+    "batchformer": Method(
+        "baselines.methods.relations:fit_batchformer",
+        "relations",
+        "BatchFormer",
+        "Hou et al. 2022, arXiv:2203.01522",
+    ),
+    "rcal": Method(
+        "baselines.methods.joint:fit_rcal", "joint", "RCAL", "Zhang et al. 2023, arXiv:2211.10955"
+    ),
 }
 """Name on cards → what trains it."""

@@ -71,21 +71,25 @@ def verify(names: Names = None, data_root: options.DataRoot = None) -> None:
 def manifest(
     suite: Annotated[str, typer.Argument(help="Suite id.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
+    labels_only: Annotated[
+        bool, typer.Option("--labels-only", help="From labels alone, without pools.")
+    ] = False,
     data_root: options.DataRoot = None,
 ) -> None:
     """Make a suite's manifest anew; say whether it is the committed one."""
     from harness.data.manifests import FOLDER
-    from harness.data.suites import suite_manifest
+    from harness.data.suite_manifests import labels_manifest, suite_manifest
 
-    text = suite_manifest(suite, data_root)
+    text = (labels_manifest if labels_only else suite_manifest)(suite, data_root)
+    committed = FOLDER / f"{suite}.json"
+    before = committed.read_text() if committed.is_file() else None
     if output is None:
         say(text.rstrip("\n"))
     else:
         output.write_text(text)
-    committed = FOLDER / f"{suite}.json"
-    if not committed.is_file():
+    if before is None:
         remark(f"No manifest of {suite} is committed yet.")
-    elif committed.read_text() == text:
+    elif before == text:
         remark(f"The same as the committed manifest of {suite}.")
     else:
         remark(f"DIFFERS from the committed manifest of {suite}: it needs a new version.")

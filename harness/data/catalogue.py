@@ -5,6 +5,17 @@ from harness.types import Suite
 VIEWS = ("uniform", "forward-5", "forward-25", "backward-5", "backward-25")
 """Views of the small suites."""
 
+ALL_VIEWS = (
+    "uniform",
+    *(f"{kind}-{k}" for kind in ("forward", "backward") for k in (2, 5, 10, 25, 50)),
+)
+"""Every view of PROTOCOL section 2."""
+
+
+def _named(dataset: str, worlds: str) -> tuple[str, ...]:
+    """Return the cells of a data set from their worlds, separated by spaces."""
+    return tuple(f"{dataset}-{world}" for world in worlds.split())
+
 
 def _cells(dataset: str, mild: int, strong: int) -> tuple[str, ...]:
     """Return the eight cells that the small suites share the shape of."""
@@ -59,6 +70,106 @@ SUITES: dict[str, Suite] = {
         calibration_fraction=0.1,
         notes=("Near OOD is MNIST: grey digits of the same size, not other clothes.",),
         parts={"photo_patches": 660},
+    ),
+    "cifar10-v1": Suite(
+        id="cifar10-v1",
+        title="CIFAR-10, long-tailed and mislabelled as published; near OOD CIFAR-100",
+        dataset="cifar10",
+        classes=None,
+        cells=_named(
+            "cifar10",
+            "balanced-clean exp10-clean exp50-clean exp100-clean exp200-clean "
+            "exp100~shuffled-clean step100-clean balanced-symmetric0.2 balanced-symmetric0.4 "
+            "balanced-symmetric0.8 balanced-asymmetric0.4 balanced-instance0.4 "
+            "exp10-symmetric0.4 exp100-symmetric0.4 exp100~shuffled-symmetric0.4 "
+            "exp100-frequency0.4",
+        ),
+        seeds=(0, 1, 2),
+        near=("cifar100",),
+        far=("photo_patches", "mnist"),
+        views=ALL_VIEWS,
+        primary="test/balanced_accuracy",
+        groups="terciles",
+        tail_metric="recall_tail",
+        notes=(
+            "Trained on all official training images: what needs clean calibration labels is "
+            "undefined here.",
+            "Far OOD is grey (photographs, MNIST); the openood suites have the field's far sets.",
+        ),
+        parts={"photo_patches": 520},
+    ),
+    "cifar100-v1": Suite(
+        id="cifar100-v1",
+        title="CIFAR-100, long-tailed and mislabelled as published; near OOD CIFAR-10",
+        dataset="cifar100",
+        classes=None,
+        cells=_named(
+            "cifar100",
+            "balanced-clean exp10-clean exp50-clean exp100-clean exp100~shuffled-clean "
+            "balanced-symmetric0.2 balanced-symmetric0.4 balanced-asymmetric0.4 "
+            "exp10-symmetric0.4 exp100-symmetric0.4 exp100-frequency0.4",
+        ),
+        seeds=(0, 1, 2),
+        near=("cifar10",),
+        far=("photo_patches", "mnist"),
+        views=ALL_VIEWS,
+        primary="test/balanced_accuracy",
+        groups="shots",
+        tail_metric="recall_few",
+        notes=(
+            "Trained on all official training images: what needs clean calibration labels is "
+            "undefined here.",
+            "Far OOD is grey (photographs, MNIST); the openood suites have the field's far sets.",
+        ),
+        parts={"photo_patches": 520},
+    ),
+    "cifar10n-v1": Suite(
+        id="cifar10n-v1",
+        title="CIFAR-10 with labels that people gave again (CIFAR-10N), also long-tailed",
+        dataset="cifar10",
+        classes=None,
+        cells=_named(
+            "cifar10",
+            "balanced-clean balanced-human_aggregate balanced-human_random1 "
+            "balanced-human_random2 balanced-human_random3 balanced-human_worst "
+            "exp10-human_worst exp100-human_worst",
+        ),
+        seeds=(0, 1, 2),
+        near=("cifar100",),
+        far=("photo_patches", "mnist"),
+        views=ALL_VIEWS,
+        primary="test/balanced_accuracy",
+        groups="terciles",
+        tail_metric="recall_tail",
+        notes=(
+            "Trained on all official training images: what needs clean calibration labels is "
+            "undefined here.",
+            "In balanced cells the training data are the same under every seed.",
+        ),
+        parts={"photo_patches": 520},
+    ),
+    "cifar100n-v1": Suite(
+        id="cifar100n-v1",
+        title="CIFAR-100 with labels that people gave again (CIFAR-100N), also long-tailed",
+        dataset="cifar100",
+        classes=None,
+        cells=_named(
+            "cifar100",
+            "balanced-clean balanced-human_fine exp10-human_fine exp100-human_fine",
+        ),
+        seeds=(0, 1, 2),
+        near=("cifar10",),
+        far=("photo_patches", "mnist"),
+        views=ALL_VIEWS,
+        primary="test/balanced_accuracy",
+        groups="shots",
+        tail_metric="recall_few",
+        notes=(
+            "Trained on all official training images: what needs clean calibration labels is "
+            "undefined here.",
+            "In balanced cells the training data are the same under every seed.",
+        ),
+        parts={"photo_patches": 520},
     ),
 }
 """Every suite by its id."""

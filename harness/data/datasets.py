@@ -5,19 +5,29 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from jaxtyping import UInt8
 
-from harness.data.cifar import read_cifar
+from harness.data.cifar import read_cifar, read_columns
 from harness.data.embedded import digits
 from harness.data.facts import DATASETS
 from harness.data.files import data_root
 from harness.data.idx import read_idx_part
 from harness.data.pools import image_pool
+from harness.data.prepared import FOLDER as PREPARED
 from harness.data.prepared import load_prepared
 from harness.errors import DataError, SpecError
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
 
-__all__ = ["DATASETS", "FOLDERS", "LOADERS", "Part", "data_root", "load_part"]
+__all__ = [
+    "DATASETS",
+    "FOLDERS",
+    "LOADERS",
+    "Part",
+    "cifar100_test_images",
+    "data_root",
+    "load_part",
+]
 
 Part = Literal["train", "test", "all"]
 """``all`` where there is no official test part."""
@@ -101,3 +111,22 @@ def load_part(name: str, part: Part, root: Path | None = None) -> Pool:
             f"with: tailmark data verify {name}, delete it and fetch it again from {spec.source}."
         )
     return pool
+
+
+def cifar100_test_images(root: Path) -> UInt8[np.ndarray, "n 32 32 3"]:
+    """Return the test images of CIFAR-100 in whatever order an edition has them.
+
+    Parameters
+    ----------
+    root : Path
+        Data root with the official files, or with lossless columns in ``cifar100``.
+    """
+    if (root / "cifar100").is_dir() and not is_official("cifar100", root):
+        return read_columns(DATASETS["cifar100"], "test", root / "cifar100")[0]
+    pool = load_part("cifar100", "test", root)
+    return pool.inputs.take(np.arange(len(pool)))
+
+
+def is_official(name: str, root: Path) -> bool:
+    """Return whether the official files of a data set, or their prepared form, are there."""
+    return (root / FOLDERS[name][0]).is_dir() or (root / PREPARED / name).is_dir()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from scipy.special import ndtr, ndtri
 
 from harness.data.noise import NOISES, flip, transition
@@ -181,11 +181,11 @@ def instance(
     choice = words.uniform(p)[rows]
     size = int(inputs.take(rows[:1])[0].size)
     for k in range(num_classes):
-        projection = ndtri(np.maximum(words.uniform(size * num_classes), _TINY))
+        normal = ndtri(np.maximum(words.uniform(size * num_classes), _TINY))
         at = np.flatnonzero(flips & (pool_labels[rows] == k))
         if len(at):
-            pixels = inputs.take(rows[at]).reshape(len(at), -1) / 127.5 - 1.0
-            scores = pixels @ projection.reshape(size, num_classes)
+            pixels = inputs.take(rows[at]).reshape(len(at), -1)
+            scores = _projected(pixels, normal.reshape(size, num_classes))
             observed[at] = _other_class(scores, k, choice[at])
     return observed
 
@@ -195,6 +195,18 @@ def _own_rates(rate: float, u: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p
     centre = truncated_centre(rate)
     low, high = ndtr(-centre / SPREAD), ndtr((1 - centre) / SPREAD)
     return np.clip(centre + SPREAD * ndtri(np.maximum(low + u * (high - low), _TINY)), 0.0, 1.0)
+
+
+def _projected(
+    pixels: UInt8[np.ndarray, "n d"], projection: Float[np.ndarray, "d c"]
+) -> Float[np.ndarray, "n c"]:
+    """Return (pixels / 127.5 − 1) @ projection, the projection rounded to multiples of 2⁻²⁰.
+
+    Products of whole numbers below 2⁵³ are exact in whatever order they are added: the scores are
+    the same to the last bit under every BLAS and number of threads.
+    """
+    whole = np.rint(projection * 2.0**20)
+    return np.asarray((pixels.astype(np.float64) @ whole / 127.5 - whole.sum(axis=0)) * 2.0**-20)
 
 
 def _other_class(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from harness.data.datasets import load_part
+from harness.data.datasets import cifar100_test_images, data_root, load_part
 from harness.data.embedded import patches
 from harness.data.pools import image_pool
 from harness.lookup import lookup
@@ -28,22 +28,55 @@ def photo_patches(suite: Suite, whole: Pool, root: Path | None) -> Images:
 
     Which of them is drawn from the suite's stream of the step ``partition``; in grid order.
     """
-    size = whole.inputs.take(np.array([0])).shape[1]
-    found = patches(size)
+    height, _, channels = _shape(whole)
+    found = patches(height)
     order = stream(f"{suite.id}|photo_patches", 0, "partition").permutation(len(found))
-    return found[np.sort(order[: suite.parts["photo_patches"]])]
+    return _fitted(found[np.sort(order[: suite.parts["photo_patches"]])], height, channels)
 
 
 def mnist_test(suite: Suite, whole: Pool, root: Path | None) -> Images:
-    """Return the official test part of MNIST."""
-    pool = load_part("mnist", "test", root)
+    """Return the official test part of MNIST, framed in black to the suite's size."""
+    height, _, channels = _shape(whole)
+    return _fitted(_all_of(load_part("mnist", "test", root)), height, channels)
+
+
+def cifar10_test(suite: Suite, whole: Pool, root: Path | None) -> Images:
+    """Return the official test part of CIFAR-10."""
+    return _all_of(load_part("cifar10", "test", root))
+
+
+def cifar100_test(suite: Suite, whole: Pool, root: Path | None) -> Images:
+    """Return the test images of CIFAR-100 in the order of their bytes.
+
+    Without labels their order means nothing, and so every edition of them gives the same pool.
+    """
+    images = cifar100_test_images(data_root(root))
+    return images[sorted(range(len(images)), key=lambda row: images[row].tobytes())]
+
+
+def _shape(pool: Pool) -> tuple[int, int, int]:
+    height, width, channels = pool.inputs.take(np.array([0])).shape[1:]
+    return height, width, channels
+
+
+def _all_of(pool: Pool) -> Images:
     return pool.inputs.take(np.arange(len(pool)))
+
+
+def _fitted(images: Images, size: int, channels: int) -> UInt8[np.ndarray, "n s s k"]:
+    """Return images in a black frame up to `size`, their grey repeated in every channel."""
+    frame = size - images.shape[1]
+    before, after = frame // 2, frame - frame // 2
+    framed = np.pad(images, ((0, 0), (before, after), (before, after), (0, 0)))
+    return framed if channels == framed.shape[3] else np.repeat(framed, channels, axis=3)
 
 
 OOD_SETS: dict[str, Callable[[Suite, Pool, Path | None], Images]] = {
     "digits89": held_out,
     "photo_patches": photo_patches,
     "mnist": mnist_test,
+    "cifar10": cifar10_test,
+    "cifar100": cifar100_test,
 }
 """OOD set → what makes its images for a suite."""
 

@@ -11,7 +11,7 @@ from harness.data.catalogue import SUITES
 from harness.data.datasets import DATASETS, load_part
 from harness.data.files import data_root as rooted
 from harness.data.human import human_labels
-from harness.data.manifests import check_pools, check_split, manifest_text
+from harness.data.manifests import check_pools, check_split
 from harness.data.noise_sources import Sources
 from harness.data.ood import ood_pool
 from harness.data.pools import image_pool, rows_of, selected
@@ -21,7 +21,7 @@ from harness.lookup import lookup
 from harness.streams import stream
 from harness.types import ArrayInputs, DatasetSpec, Pool, Split, Suite, TrainingData
 
-__all__ = ["SUITES", "OpenSuite", "make_suite", "open_suite", "suite_manifest"]
+__all__ = ["SUITES", "OpenSuite", "make_suite", "open_suite"]
 
 
 @dataclass(frozen=True)
@@ -202,26 +202,6 @@ def _people(
             "differ. Use the official files: tailmark data prepare " + dataset
         )
     return said[rows]
-
-
-def suite_manifest(suite: str, data_root: Path | None = None) -> str:
-    """Return a suite's manifest as it is committed, made anew from its data.
-
-    Parameters
-    ----------
-    suite : str
-        Key of SUITES.
-    data_root : Path, optional
-        Where data sets lie.
-    """
-    opened = make_suite(lookup("suite", suite, SUITES), data_root, checked=False)
-    pools = {"train": opened.train.fingerprint} | opened.fingerprints
-    splits = {
-        f"{cell}-s{seed}": opened.split(cell, seed)
-        for cell in opened.suite.cells
-        for seed in opened.suite.seeds
-    }
-    return manifest_text(suite, pools, splits)
 
 
 def _partition(suite: Suite, whole: Pool) -> dict[str, Int[np.ndarray, " n"]]:

@@ -2,14 +2,21 @@
 
 import gzip
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from harness.data.catalogue import SUITES
 from harness.data.manifests import FOLDER, check_split, read_manifest
-from harness.data.suites import OpenSuite, open_suite, suite_manifest
-from harness.errors import RecordMismatchError, UnknownNameError
+from harness.data.suite_manifests import labels_manifest, suite_manifest
+from harness.data.suites import OpenSuite, make_suite, open_suite
+from harness.errors import RecordMismatchError, SpecError, UnknownNameError
+
+PARTS = SUITES["digits-v1"].parts
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +50,74 @@ def test_the_committed_manifest_covers_every_cell_and_seed_and_is_made_again_byt
     assert text == (FOLDER / "digits-v1.json").read_text()
     suite = SUITES["digits-v1"]
     assert set(json.loads(text)["splits"]) == {f"{c}-s{s}" for c in suite.cells for s in (0, 1, 2)}
+
+
+REMADE = """
+import sys
+import numpy as np
+from harness.data.facts import DATASETS
+from harness.data.noise_sources import Sources
+from harness.data.splits import make_split
+from harness.data.suite_manifests import suite_manifest
+from harness.streams import Stream
+from harness.types import ArrayInputs, SplitSpec
+images = Stream("made").integers(2_000 * 3072, 256).astype(np.uint8).reshape(2_000, 32, 32, 3)
+spec, labels = SplitSpec("cifar10", noise="instance", noise_rate=0.4), np.arange(2_000) % 10
+made = make_split(spec, labels, 10, 0, DATASETS["cifar10"], Sources(ArrayInputs(images)))
+sys.stdout.write(made.sha256 + suite_manifest("digits-v1"))
+"""
+"""Makes a manifest, and the one noise whose flips come from products of large matrices."""
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_manifests_are_the_same_in_another_process_and_under_another_thread_count(threads):
+    changed = {"OMP_NUM_THREADS": threads, "PYTHONHASHSEED": "7", "LC_ALL": "C"}
+    made = subprocess.run(
+        [sys.executable, "-c", REMADE],
+        env=os.environ | changed,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    pinned = "6871f9f8bda15e1eaf565b4974363fccade5718e0f2c055755884c3df08887c1"
+    assert made == pinned + (FOLDER / "digits-v1.json").read_text()
+
+
+@pytest.mark.parametrize("suite", ["cifar10n-v1", "cifar100-v1", "cifar100n-v1"])
+def test_splits_made_from_labels_alone_are_the_committed_ones(suite, data_root):
+    made = json.loads(labels_manifest(suite, data_root))
+    assert made["splits"] == read_manifest(suite)["splits"]
+
+
+def test_a_suite_that_holds_images_back_cannot_be_made_from_labels(data_root):
+    with pytest.raises(SpecError, match="fashion-v1 needs its images"):
+        labels_manifest("fashion-v1", data_root)
+
+
+def test_cifar10_splits_are_those_committed_and_its_near_ood_has_no_order(data_root):
+    opened = open_suite("cifar10-v1", data_root)
+    split = opened.split("cifar10-exp100~shuffled-symmetric0.4", 1)
+    assert len(split.indices) == 12406
+    assert opened.calibration is None
+    near = opened.ood["ood/near/cifar100"].inputs
+    first = [image.tobytes() for image in near.take(np.arange(0, 10_000, 100))]
+    assert first == sorted(first) and len(near) == 10_000
+
+
+def test_open_set_noise_puts_other_images_under_the_labels(rng):
+    cell = "digits-balanced-open_set0.3"
+    suite = replace(
+        SUITES["digits-v1"], id="made-v1", cells=(cell,), parts={**PARTS, "open_set": "digits89"}
+    )
+    opened = make_suite(suite)
+    split = opened.split(cell, 0)
+    data, pool = opened.training_data(split), opened.train_pool(split)
+    rows, replaced = np.arange(len(split.indices)), split.foreign >= 0
+    own = opened.train.inputs.take(split.indices)
+    assert np.array_equal(data.inputs.take(rows)[~replaced], own[~replaced])
+    near = opened.ood["ood/near/digits89"].inputs.take(split.foreign[replaced])
+    assert np.array_equal(data.inputs.take(rows)[replaced], near)
+    assert np.array_equal(pool.inputs.take(rows), data.inputs.take(rows))
 
 
 def test_a_manifest_that_does_not_match_is_refused(digits, tmp_path):

@@ -53,9 +53,9 @@ def manifest_text(suite: str, pools: Mapping[str, str], splits: Mapping[str, Spl
     ]
     names = [f"    {json.dumps(name)}: {json.dumps(sha)}" for name, sha in sorted(pools.items())]
     return (
-        f'{{\n  "suite": {json.dumps(suite)},\n  "pools": {{\n'
-        + ",\n".join(names)
-        + '\n  },\n  "splits": {\n'
+        f'{{\n  "suite": {json.dumps(suite)},\n  "pools": {{'
+        + ("\n" + ",\n".join(names) + "\n  " if names else "")
+        + '},\n  "splits": {\n'
         + ",\n".join(lines)
         + "\n  }\n}\n"
     )

@@ -1,0 +1,83 @@
+"""``tailmark data show`` and ``tailmark data duplicates``: look before you read."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli import options
+from harness.cli.console import remark, say
+
+if TYPE_CHECKING:
+    from harness.data.suites import OpenSuite
+    from harness.types import Split
+
+
+def show(
+    suite: Annotated[str, typer.Argument(help="Suite id, see: tailmark list suites.")],
+    cell: Annotated[
+        str | None, typer.Option("--cell", "-c", help="Split id; default: the suite's last cell.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the split.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="PNG to write; none: the terminal.")
+    ] = None,
+    data_root: options.DataRoot = None,
+) -> None:
+    """Draw a split: counts, transition matrix, images with wrong labels framed, OOD samples."""
+    from harness.data.suites import open_suite
+    from harness.errors import SpecError
+
+    if output is not None and output.suffix.lower() != ".png":
+        raise SpecError(f"Expected a file name ending in .png; got {output.name!r}.")
+    opened = open_suite(suite, data_root)
+    split = opened.split(cell or opened.suite.cells[-1], seed)
+    if output is None:
+        from harness.data.show import split_text
+
+        say(split_text(opened, split))
+        remark("A picture with images: add -o split.png")
+        return
+    _save(opened, split, output)
+    say(f"Written: {output}")
+
+
+def _save(opened: "OpenSuite", split: "Split", output: Path) -> None:
+    """Write the picture whole or not at all."""
+    from harness.data.show import split_figure
+    from harness.errors import StoreError
+
+    figure = split_figure(opened, split)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        temporary = output.with_name(f".{output.name}")
+        figure.savefig(temporary, format="png", dpi=110)
+        temporary.replace(output)
+    except OSError as error:
+        raise StoreError(
+            f"Expected to write {output}; got: {error.strerror}. Name another file with -o."
+        ) from error
+
+
+def duplicates(
+    suite: Annotated[str, typer.Argument(help="Suite id, see: tailmark list suites.")],
+    min_correlation: Annotated[
+        float,
+        typer.Option(help="Correlation of pixels; 0.995 for pictures of products on black."),
+    ] = 0.9,
+    most: Annotated[int, typer.Option("--list", help="How many pairs to list.")] = 10,
+    data_root: options.DataRoot = None,
+) -> None:
+    """Say how many test images are nearly in the training pool."""
+    from harness.data.duplicates import near_duplicates
+    from harness.data.suites import open_suite
+
+    opened = open_suite(suite, data_root)
+    found = near_duplicates(opened.test, opened.train, min_correlation=min_correlation)
+    say(found.summary(opened.test, opened.train))
+    order = sorted(range(len(found.rows)), key=lambda i: (-found.correlation[i], found.rows[i]))
+    for i in order[:most]:
+        say(
+            f"test {found.rows[i]:>6}  train {found.others[i]:>6}  "
+            f"correlation {found.correlation[i]:.4f}  bits {found.bits[i]}"
+        )

@@ -1,0 +1,65 @@
+"""Pictures of splits: every part is there, wrong labels are framed, and the terminal has it too."""
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+
+from harness.data.show import EACH, shown_classes, split_figure, split_text, wrong_rows
+from harness.data.suites import open_suite
+
+
+@pytest.fixture(scope="module")
+def opened():
+    return open_suite("digits-v1")
+
+
+def test_the_picture_has_counts_matrix_images_and_every_ood_set(opened):
+    split = opened.split("digits-exp50-symmetric0.4", 0)
+    figure = split_figure(opened, split)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles[0].startswith("Class counts") and titles[1].startswith("Clean (rows)")
+    assert titles[2].startswith("Training images")
+    assert titles[3:] == ["ood/near/digits89: 354 images", "ood/far/photo_patches: 600 images"]
+
+
+def test_as_many_images_are_framed_as_shown_ones_are_wrong(opened):
+    split = opened.split("digits-exp50-symmetric0.4", 0)
+    frames = [p for p in split_figure(opened, split).axes[2].patches if isinstance(p, Rectangle)]
+    wrong = 0
+    for k in range(8):
+        rows = np.flatnonzero(split.observed == k)
+        if len(rows) > EACH:
+            rows = rows[np.linspace(0, len(rows) - 1, EACH).astype(int)]
+        wrong += int(split.flipped[rows].sum())
+    assert len(frames) == wrong > 0
+
+
+def test_a_clean_split_has_no_frame(opened):
+    figure = split_figure(opened, opened.split("digits-exp10-clean", 1))
+    assert not figure.axes[2].patches
+
+
+def test_the_terminal_shows_counts_and_matrix_in_a_hundred_columns(opened):
+    split = opened.split("digits-exp50-symmetric0.4", 0)
+    text = split_text(opened, split)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "228 training rows, 39.9% with a wrong label" in text
+    for k in range(8):
+        line = next(x for x in text.splitlines() if x.startswith(f"{k} "))
+        assert f" {split.clean_counts[k]} " in line and f" {split.observed_counts[k]} " in line
+
+
+def test_many_classes_are_shown_by_ten_from_head_to_tail():
+    counts = np.arange(100, 0, -1)
+    shown = shown_classes(counts)
+    assert len(shown) == 10 and shown[0] == 0 and shown[-1] == 99
+    assert shown_classes(np.array([1, 5, 2])).tolist() == [0, 1, 2]
+
+
+def test_images_of_another_pool_count_as_wrong(opened):
+    from dataclasses import replace
+
+    split = opened.split("digits-exp10-clean", 0)
+    foreign = np.full(len(split.indices), -1)
+    foreign[3] = 0
+    assert np.flatnonzero(wrong_rows(replace(split, foreign=foreign))).tolist() == [3]

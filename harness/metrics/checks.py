@@ -193,7 +193,7 @@ def checked_scores(scores: Shaped[np.ndarray, "..."], name: str) -> Float[np.nda
         )
     if len(scores) == 0:
         raise PredictionsError(f"{name} must hold at least one score; got 0. Pass a set with rows.")
-    keep = scores.dtype.kind == "f" and scores.dtype.itemsize in (4, 8)
-    values = scores if keep else scores.astype(np.float64)
+    narrow = scores.dtype in (np.float16, np.float32)
+    values = scores.astype(np.float32 if narrow else np.float64, copy=False)
     check_finite(values, name)
     return values

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 
 from harness.metrics.checks import checked_scores, checked_weights
 
 Weights = Float64[np.ndarray, " n"] | None
 SMALLEST = float(np.finfo(np.float64).tiny)
+"""Keeps 0/0 defined where nothing is called positive."""
 SPREAD = 8191
 """Steps of the coarse order to one mean absolute deviation: 16 bits then cover four of them."""
+SAMPLE = 2048
+"""About how many scores centre and deviation are taken from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +96,8 @@ def levels_of(
     outside = checked_scores(ood_scores, "ood_scores")
     weights = checked_weights(id_weights, len(inside), name="id_weights")
     scores = np.concatenate([inside, outside])
+    if weights is None and scores.dtype == np.float32:
+        return _of_equal_weights(*_sorted_flags(scores, len(inside)))
     order = fast_order(scores)
     value = scores[order]
     ties = np.flatnonzero(value[1:] == value[:-1])
@@ -101,35 +106,55 @@ def levels_of(
     return _of_weights(order, ties, weights)
 
 
+def _sorted_flags(
+    scores: Float32[np.ndarray, " k"], n: int
+) -> tuple[Bool[np.ndarray, " k"], Int64[np.ndarray, " t"]]:
+    """Return which of the ascending scores is OOD, and the places that equal the next one.
+
+    A float32 leaves the last bits of a float64 free: one of them carries the flag through the
+    sort, which then needs no places.
+    """
+    packed = np.add(scores, 0.0, dtype=np.float64)  # −0.0 becomes 0.0, which it equals
+    packed[n:].view(np.int64)[:] |= 1
+    packed = packed[coarse_order(scores)]
+    packed.sort(kind="stable")
+    bits = packed.view(np.int64)
+    is_ood = (bits & 1).astype(bool)
+    bits >>= 1
+    return is_ood, np.flatnonzero(bits[1:] == bits[:-1])
+
+
 def _of_equal_weights(is_ood: Bool[np.ndarray, " k"], ties: Int64[np.ndarray, " t"]) -> Levels:
     """Return the levels of ones: places tell all, but for the few scores that are tied."""
     sides = []
-    for member in (~is_ood, is_ood):
-        own = np.arange(float(np.count_nonzero(member)))
-        other = np.flatnonzero(member) - own
+    places = (np.flatnonzero(~is_ood), np.flatnonzero(is_ood))
+    for at in places:
+        own = np.arange(float(len(at)))
+        other = at - own
         sides.append(Side(own, own + 1, other, other if len(ties) == 0 else other.copy()))
     if len(ties):
-        _share(sides, is_ood, ties)
+        _share(sides, is_ood, places[1], ties)
     n, m = (float(len(side.own_under)) for side in sides)
     return Levels(sides[0], sides[1], n, m, id_weights=None)
 
 
 def _share(
-    sides: list[Side], is_ood: Bool[np.ndarray, " k"], ties: Int64[np.ndarray, " t"]
+    sides: list[Side],
+    is_ood: Bool[np.ndarray, " k"],
+    ood_places: Int64[np.ndarray, " m"],
+    ties: Int64[np.ndarray, " t"],
 ) -> None:
     """Give equal scores the counts of the first and the last of them."""
     first, last, tied = _runs(ties)
-    before = np.append(0, np.cumsum(is_ood))
+    places = (tied, first, last + 1)
+    oods = [np.searchsorted(ood_places, at) for at in places]
+    ids = [at - before for at, before in zip(places, oods, strict=True)]
     for side, ood in zip(sides, (False, True), strict=True):
         mine = is_ood[tied] == ood
-        place = tied[mine]
-        row = before[place] if ood else place - before[place]
-        under, upto = first[mine], last[mine] + 1
-        oods = (before[under], before[upto])
-        ids = (under - oods[0], upto - oods[1])
         own, other = (oods, ids) if ood else (ids, oods)
-        side.own_under[row], side.own_upto[row] = own
-        side.other_under[row], side.other_upto[row] = other
+        row = own[0][mine]
+        side.own_under[row], side.own_upto[row] = own[1][mine], own[2][mine]
+        side.other_under[row], side.other_upto[row] = other[1][mine], other[2][mine]
 
 
 def _runs(ties: Int64[np.ndarray, " t"]) -> tuple[Int64[np.ndarray, " r"], ...]:
@@ -170,15 +195,26 @@ def _of_weights(
 def fast_order(scores: Float[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
     """Return the places of ascending scores, as `np.argsort` does, in a third of the time.
 
-    Scores are ordered by 16 bits first, which numpy does without comparing; what remains is
-    nearly sorted, which its stable sort finishes in one pass. Always exact: scores that
-    the 16 bits do not tell apart only make the second sort slower.
+    What `coarse_order` leaves is nearly sorted, which a stable sort finishes in one pass.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        centred = scores - scores.mean(dtype=np.float64).astype(scores.dtype)
-        spread = float(np.abs(centred).mean(dtype=np.float64))
-        coarse = centred * scores.dtype.type(SPREAD / max(spread, SMALLEST))
-    if not np.isfinite(coarse).all():
-        return np.argsort(scores, kind="stable")
-    order = np.argsort(np.clip(coarse, -32768, 32767).astype(np.int16), kind="stable")
+    order = coarse_order(scores)
     return order[np.argsort(scores[order], kind="stable")]
+
+
+def coarse_order(scores: Float[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
+    """Return places in which scores ascend to 16 bits, which numpy sorts without comparing.
+
+    Only a head start: a sort of the scores has to follow, and is exact however few of them the
+    16 bits tell apart.
+    """
+    some = scores[:: max(1, len(scores) // SAMPLE)].astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        centre = some.mean()
+        spread = np.abs(some - centre).mean()
+        step = spread / SPREAD
+        if not np.isfinite(spread) or step < np.finfo(scores.dtype).tiny:
+            return np.arange(len(scores))
+        coarse = scores - scores.dtype.type(centre)
+        coarse /= scores.dtype.type(step)
+        np.clip(coarse, -32768, 32767, out=coarse)
+        return np.argsort(coarse.astype(np.int16), kind="stable")

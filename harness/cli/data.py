@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options
+from harness.cli import looking, options
 from harness.cli.console import remark, say, stdout
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -93,3 +93,7 @@ def manifest(
         remark(f"The same as the committed manifest of {suite}.")
     else:
         remark(f"DIFFERS from the committed manifest of {suite}: it needs a new version.")
+
+
+app.command()(looking.show)
+app.command()(looking.duplicates)

@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from multiprocessing.queues import Queue as ProcessQueue
 from pathlib import Path
 from queue import Empty
+from threading import Thread
 from typing import Any
 
 from harness.data.suites import OpenSuite, open_suite
@@ -135,9 +136,17 @@ _queue: "ProcessQueue[tuple[str, Mapping[str, Any]]] | None" = None
 
 
 def _start_worker(queue: "ProcessQueue[tuple[str, Mapping[str, Any]]]") -> None:
-    """Prepare a worker process: where its reports go."""
+    """Prepare a worker process: where its reports go, and that it ends with its parent."""
     global _queue  # noqa: PLW0603
     _queue = queue
+    Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when its parent is gone: a killed run must not train on unseen."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _send(name: str, event: Mapping[str, Any]) -> None:

@@ -90,14 +90,18 @@ def test_a_training_set_never_holds_clean_labels():
     assert not any(np.array_equal(a, split.clean) for a in arrays)
 
 
-def test_an_interrupted_run_keeps_what_is_done_and_goes_on(entry):
+def slow_entry(entry) -> list[str]:
     (entry["submissions"] / "slow").mkdir()
     (entry["submissions"] / "slow" / "entry.toml").write_text(
         'format = 1\nname = "slow"\nkind = "method"\n[method]\n'
         'trainer = "cross-entropy"\nrecipe = "small-cnn"\noverrides = {epochs = 3}\n'
     )
-    command = [sys.executable, "-m", "harness.cli.app", "run", "slow", "--no-track", "-j", "1"]
-    command += ["--store", str(entry["store"]), "--submissions", str(entry["submissions"])]
+    command = [sys.executable, "-m", "harness.cli.app", "run", "slow", "--no-track"]
+    return command + ["--store", str(entry["store"]), "--submissions", str(entry["submissions"])]
+
+
+def test_an_interrupted_run_keeps_what_is_done_and_goes_on(entry):
+    command = [*slow_entry(entry), "-j", "1"]
     running = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
@@ -114,3 +118,31 @@ def test_an_interrupted_run_keeps_what_is_done_and_goes_on(entry):
     assert not list(entry["store"].glob("records/slow"))
     results = harness.run("slow", cells=["digits-balanced-clean"], processes=1, **entry)
     assert all(job.status == "done" for job in results[0].record.jobs)
+
+
+def test_workers_end_with_a_run_that_was_killed(entry):
+    running = subprocess.Popen(
+        [*slow_entry(entry), "-j", "2"],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
+    deadline = time.monotonic() + 120
+    while not list(entry["store"].glob("jobs/*/*/meta.json")):
+        assert time.monotonic() < deadline and running.poll() is None
+        time.sleep(0.1)
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    assert len(children) >= 2
+    running.kill()
+    running.wait()
+    while any(Path(f"/proc/{pid}").exists() and not ended(pid) for pid in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def ended(pid: str) -> bool:
+    """Gone, or a zombie that nobody has collected yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True

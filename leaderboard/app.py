@@ -16,9 +16,9 @@ st.logo(str(HERE / "logo.svg"), size="large")
 st.html(FRAME)
 st.navigation(
     [
-        st.Page("pages/ranking.py", title="Ranking", icon=":material/leaderboard:", default=True),
-        st.Page("pages/cells.py", title="Cells", icon=":material/grid_on:", url_path="cells"),
-        st.Page("pages/entry.py", title="Entry", icon=":material/person_search:", url_path="entry"),
+        st.Page("views/ranking.py", title="Ranking", icon=":material/leaderboard:", default=True),
+        st.Page("views/cells.py", title="Cells", icon=":material/grid_on:", url_path="cells"),
+        st.Page("views/entry.py", title="Entry", icon=":material/person_search:", url_path="entry"),
     ],
     position="top",
 ).run()

@@ -169,10 +169,13 @@ def reliability_chart(frame: pd.DataFrame) -> alt.LayerChart:
     gaps = root.mark_rule(strokeWidth=4, color=ORANGE, opacity=0.7).encode(
         x=x, y=y, y2="confidence:Q"
     )
-    line = root.mark_line(color=BLUE, point={"size": 60, "filled": True, "color": BLUE}).encode(
-        x=x, y=y, tooltip=tips
+    line = root.mark_line(color=BLUE, opacity=0.6, strokeWidth=1.5).encode(x=x, y=y)
+    # A bin of three images says little: the area of a point is its number of images.
+    area = alt.Size("images:Q", scale=alt.Scale(range=[14, 160]), legend=None)
+    points = root.mark_point(color=BLUE, filled=True, opacity=1).encode(
+        x=x, y=y, size=area, tooltip=tips
     )
-    return alt.layer(counts, _diagonal(), gaps, line).properties(height=PANEL)
+    return alt.layer(counts, _diagonal(), gaps, line, points).properties(height=PANEL)
 
 
 def _diagonal() -> alt.Chart:

@@ -33,12 +33,17 @@ FRAME = """
 h1 {font-size:2rem !important; padding:.4rem 0 .2rem !important}
 h2 {font-size:1.5rem !important}
 h3 {font-size:1.2rem !important}
+.st-key-scrolled {overflow-x:auto}
+.st-key-scrolled > * {min-width:44rem}
 @media (max-width: 640px) {
   [data-testid=stMainBlockContainer] {padding-left:.9rem; padding-right:.9rem}
 }
 </style>
 """
-"""How every page is laid out: less empty space above, lines that are not too long."""
+"""How every page is laid out: less empty space above, lines that are not too long.
+
+What stands in a container with the key ``scrolled`` keeps its width on a phone and is scrolled.
+"""
 STYLE = """
 <style>
 .tm {width:100%; border-collapse:collapse; font-variant-numeric:tabular-nums; line-height:1.3}

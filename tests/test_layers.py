@@ -37,7 +37,7 @@ FOREIGN = {
     "timm": {"harness.models", "baselines"},
     "torchvision": {"harness.models", "harness.data", "baselines"},
     "mlflow": {"harness.runs.tracking", "harness.models.loading"},
-    "streamlit": {"leaderboard.app", "leaderboard.pages"},
+    "streamlit": {"leaderboard.app", "leaderboard.views"},
 }
 """Heavy package → the only places that may import it."""
 

@@ -105,7 +105,9 @@ def _reliability_panel(ax: Axes, sums: Float[np.ndarray, "bins 3"]) -> None:
         edges[:-1], count / count.max() / 3, np.diff(edges), align="edge", color=GREY, alpha=0.25
     )
     ax.vlines(x, x, y, color=ORANGE, linewidth=3, alpha=0.7)
-    ax.plot(x, y, color=BLUE, marker="o", markersize=5, linewidth=1.6)
+    ax.plot(x, y, color=BLUE, linewidth=1.2, alpha=0.6)
+    # A bin of three images says little: the area of a point is its number of images.
+    ax.scatter(x, y, s=8 + 52 * count[seen] / count.max(), color=BLUE, zorder=3)
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     _clean(ax)
 

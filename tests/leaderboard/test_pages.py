@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.leaderboard.made import CELLS, write_field
 
-PAGES = Path(__file__).resolve().parents[2] / "leaderboard" / "pages"
+VIEWS = Path(__file__).resolve().parents[2] / "leaderboard" / "views"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def opened(root, monkeypatch):
     monkeypatch.delenv("TAILMARK_LOCAL", raising=False)
 
     def open_page(name: str, **query: str) -> AppTest:
-        app = AppTest.from_file(str(PAGES / f"{name}.py"), default_timeout=60)
+        app = AppTest.from_file(str(VIEWS / f"{name}.py"), default_timeout=60)
         for key, value in query.items():
             app.query_params[key] = value
         app.run()

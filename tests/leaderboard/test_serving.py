@@ -115,6 +115,23 @@ def test_from_the_ranking_to_an_entry_without_asking_anyone_else(board, browser)
 
 
 @pytest.mark.browser
+def test_a_shared_link_may_be_the_first_visit(browser, tmp_path):
+    port = a_free_port()
+    process = _served(write_field(tmp_path), port)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/entry?suite=digits-v1&entry=cnn-ce%2Bla")
+        page.get_by_role("heading", name="cnn-ce+la").wait_for(timeout=60_000)
+        assert page.get_by_role("link", name="Ranking").count() == 1
+        assert page.get_by_role("link", name="chosen").count() == 0
+        page.close()
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.browser
 def test_nothing_is_wider_than_a_phone(board, browser):
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto(board)

@@ -16,13 +16,14 @@ from harness.runs.records import Recorded
 from harness.types import Ranking
 from leaderboard import charts, details
 from leaderboard.markup import TIERS, plain
-from leaderboard.pages import chosen
+from leaderboard.views import chosen
 from leaderboard.table import cell_intervals, display_scale
 
 
 def page() -> None:
     """Draw the page."""
     title = st.empty()
+    title.title("Entry", anchor=False)
     with st.container(horizontal=True):
         suite = chosen.choose_suite()
         found = chosen.records(suite)

@@ -5,7 +5,7 @@ import streamlit as st
 from harness.runs.display import interval_title, metric_definition, metric_title, value_text
 from harness.types import Ranking
 from leaderboard.markup import ranking_table, scale_of
-from leaderboard.pages import chosen
+from leaderboard.views import chosen
 from leaderboard.table import missing_frame, ranking_frame
 
 READ = """

@@ -4,7 +4,7 @@ import streamlit as st
 
 from harness.runs.display import is_fraction, metric_title
 from leaderboard.charts import heat_map
-from leaderboard.pages import chosen
+from leaderboard.views import chosen
 from leaderboard.table import cells_frame, display_scale
 
 VALUES, DIFFERENCES = "values", "differences to class A"
@@ -26,16 +26,15 @@ def page() -> None:
     points = "percentage points" if differences else "%"
     unit = f", {points}" if is_fraction(key) else ""
     what = "difference to class A" if differences else "mean over seeds"
-    st.altair_chart(
-        heat_map(
-            frame,
-            title=f"{metric_title(key)}: {what}{unit}",
-            differences=differences,
-            higher_is_better=found.higher_is_better,
-            scale=display_scale(key),
-        ),
-        width="stretch",
+    chart = heat_map(
+        frame,
+        title=f"{metric_title(key)}: {what}{unit}",
+        differences=differences,
+        higher_is_better=found.higher_is_better,
+        scale=display_scale(key),
     )
+    with st.container(key="scrolled"):
+        st.altair_chart(chart, width="stretch")
     chosen.left_out(found)
     direction = "higher" if found.higher_is_better else "lower"
     st.caption(

@@ -1,1 +1,0 @@
-"""The board's pages; only they and the router know Streamlit."""

@@ -182,3 +182,15 @@ def test_dropping_points_from_the_curve_moves_fpr95():
         at[drop] = fpr[np.argmax(tpr >= 0.95)]
     assert ood.ood_fpr95(inside, outside) == pytest.approx(4 / 6) == at[False]
     assert at[True] == 1.0
+
+
+@pytest.mark.parametrize("name", [n for n in SCORES if n not in ("huge", "tiny", "one outlier")])
+def test_float32_scores_give_what_their_float64_values_give(rng, name):
+    inside, outside = SCORES[name](rng).astype(np.float32), SCORES[name](rng).astype(np.float32)
+    assert measure_ood(inside, outside) == measure_ood(inside.astype(float), outside.astype(float))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_minus_zero_is_tied_with_zero(dtype):
+    inside, outside = np.array([-0.0, 0.0], dtype=dtype), np.array([0.0, -0.0], dtype=dtype)
+    assert measure_ood(inside, outside)["ood_auroc"].value == 0.5

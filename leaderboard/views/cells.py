@@ -4,8 +4,8 @@ import streamlit as st
 
 from harness.runs.display import is_fraction, metric_title
 from leaderboard.charts import heat_map
-from leaderboard.views import chosen
 from leaderboard.table import cells_frame, display_scale
+from leaderboard.views import chosen
 
 VALUES, DIFFERENCES = "values", "differences to class A"
 

@@ -16,8 +16,8 @@ from harness.runs.records import Recorded
 from harness.types import Ranking
 from leaderboard import charts, details
 from leaderboard.markup import TIERS, plain
-from leaderboard.views import chosen
 from leaderboard.table import cell_intervals, display_scale
+from leaderboard.views import chosen
 
 
 def page() -> None:

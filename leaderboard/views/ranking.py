@@ -5,8 +5,8 @@ import streamlit as st
 from harness.runs.display import interval_title, metric_definition, metric_title, value_text
 from harness.types import Ranking
 from leaderboard.markup import ranking_table, scale_of
-from leaderboard.views import chosen
 from leaderboard.table import missing_frame, ranking_frame
+from leaderboard.views import chosen
 
 READ = """
 **Value**: mean over {cells} cells of the mean over {seeds} seeds. **Interval**: where the value

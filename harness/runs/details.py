@@ -38,13 +38,15 @@ def job_details(
     -------
     dict of str to array
         ``confusion`` (c, c) rows true, for up to 20 classes; ``recall`` (c,), NaN for an absent
-        class; ``reliability`` (15, 3) count, Σ confidence, Σ correct; ``counts`` (2, c) clean and
-        observed; ``ood_hist`` (1 + sets, 40) and ``ood_edges`` (41,).
+        class; ``test_counts`` (c,); ``reliability`` (15, 3) count, Σ confidence, Σ correct;
+        ``counts`` (2, c) training images by clean and by observed label; ``ood_hist``
+        (1 + sets, 40) and ``ood_edges`` (41,).
     """
     c = split.num_classes
     confusion = np.bincount(outputs.y_true * c + outputs.y_pred, minlength=c * c).reshape(c, c)
     details = {
         "recall": _recall(confusion),
+        "test_counts": confusion.sum(axis=1).astype(np.int32),
         "reliability": _reliability(outputs.confidence, outputs.correct),
         "counts": np.stack([split.clean_counts, split.observed_counts]).astype(np.int32),
     }

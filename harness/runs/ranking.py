@@ -15,6 +15,7 @@ from jaxtyping import Float
 from harness.errors import SpecError
 from harness.lookup import closest, unknown
 from harness.metrics.table import METRICS, Metric
+from harness.runs.few import few_image_interval
 from harness.runs.flags import review_flags
 from harness.runs.records import Recorded, find_records, read_record
 from harness.runs.trust import Tier, rerun_list, tier_of
@@ -289,13 +290,14 @@ def _stand(rows: Sequence[Candidate], key: str, metric: Metric, index: Sequence[
     table = {}
     for standing in standings:
         row, cells = by_name[standing.name]
+        found = few_image_interval(row.recorded, row.variant, key, index) or standing
         table[standing.name] = RankedRow(
             name=standing.name,
             title=standing.name,
             value=standing.value,
-            low=standing.low,
-            high=standing.high,
-            interval_kind=standing.kind,
+            low=found.low,
+            high=found.high,
+            interval_kind=found.kind,
             rank_low=standing.rank_low,
             rank_high=standing.rank_high,
             tie_class=standing.tie_class,

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
 
+from harness.data.array_sets import cifar10_1, emnist, idx_set, stl10, svhn, usps
 from harness.data.cifar import read_cifar, read_columns
 from harness.data.embedded import digits
 from harness.data.facts import DATASETS
 from harness.data.files import data_root
-from harness.data.idx import read_idx_part
 from harness.data.pools import image_pool
 from harness.data.prepared import FOLDER as PREPARED
 from harness.data.prepared import load_prepared
@@ -23,67 +22,63 @@ __all__ = [
     "DATASETS",
     "FOLDERS",
     "LOADERS",
-    "Part",
     "cifar100_test_images",
     "data_root",
     "load_part",
 ]
 
-Part = Literal["train", "test", "all"]
-"""``all`` where there is no official test part."""
 Arrays = tuple[np.ndarray, np.ndarray]
 """Images uint8 (n, h, w, c) and labels int64 (n,)."""
-Loader = Callable[[DatasetSpec, Part, Path], Arrays]
+Loader = Callable[[DatasetSpec, str, Path, tuple[str, ...]], Arrays]
+"""From facts, part, data root and the folders to look into."""
 
 
-def _embedded_digits(spec: DatasetSpec, part: Part, root: Path) -> Arrays:
-    if part != "all":
-        raise SpecError(f"{spec.name} has no official parts; got {part!r}. Ask for 'all'.")
+def _embedded_digits(spec: DatasetSpec, part: str, root: Path, folders: tuple[str, ...]) -> Arrays:
     return digits()
 
 
-def _idx(spec: DatasetSpec, part: Part, root: Path) -> Arrays:
-    _official_parts(spec, part)
-    return read_idx_part(spec.name, part, root, FOLDERS[spec.name], spec.source)
-
-
-def _cifar(spec: DatasetSpec, part: Part, root: Path) -> Arrays:
-    _official_parts(spec, part)
-    return read_cifar(spec, part, root, FOLDERS[spec.name])
-
-
-def _official_parts(spec: DatasetSpec, part: Part) -> None:
-    if part == "all":
-        raise SpecError(f"{spec.name} has official parts; got 'all'. Ask for 'train' or 'test'.")
-
-
 FOLDERS: dict[str, tuple[str, ...]] = {
+    "digits": (),
     "mnist": ("MNIST/raw", "mnist"),
     "fashion_mnist": ("FashionMNIST/raw", "fashion-mnist"),
+    "kmnist": ("KMNIST/raw", "kmnist"),
+    "emnist": ("EMNIST/raw", "emnist"),
+    "notmnist": ("notMNIST/raw", "notmnist"),
+    "svhn": (".", "svhn"),
+    "usps": (".", "usps"),
+    "stl10": ("stl10_binary",),
     "cifar10": ("cifar-10-batches-py", "cifar10"),
     "cifar100": ("cifar-100-python",),
+    "cifar10_1": ("cifar-10.1", "."),
 }
 """Data set → folders below a data root where its files may lie, torchvision's first."""
 
 LOADERS: dict[str, Loader] = {
     "digits": _embedded_digits,
-    "mnist": _idx,
-    "fashion_mnist": _idx,
-    "cifar10": _cifar,
-    "cifar100": _cifar,
+    "mnist": idx_set,
+    "fashion_mnist": idx_set,
+    "kmnist": idx_set,
+    "emnist": emnist,
+    "notmnist": idx_set,
+    "svhn": svhn,
+    "usps": usps,
+    "stl10": stl10,
+    "cifar10": read_cifar,
+    "cifar100": read_cifar,
+    "cifar10_1": cifar10_1,
 }
 """Data set → what reads one part of it below a data root."""
 
 
-def load_part(name: str, part: Part, root: Path | None = None) -> Pool:
+def load_part(name: str, part: str, root: Path | None = None) -> Pool:
     """Return one part of a data set as a pool in memory, checked against what was published.
 
     Parameters
     ----------
     name : str
         Key of DATASETS.
-    part : {"train", "test", "all"}
-        ``all`` where there is no official test part.
+    part : str
+        One of the data set's `parts`: ``train``, ``test``, or ``all``.
     root : Path, optional
         Data root; see `data_root`.
 
@@ -96,12 +91,19 @@ def load_part(name: str, part: Part, root: Path | None = None) -> Pool:
     ------
     UnknownNameError
         If there is no such data set.
+    SpecError
+        If it has no such part.
     DataError
         If its files are missing, truncated or not what they should be.
     """
     spec, where = lookup("data set", name, DATASETS), data_root(root)
+    if part not in spec.parts:
+        raise SpecError(
+            f"{name} has the parts {' and '.join(map(repr, spec.parts))}; got {part!r}. Ask for "
+            "one of those."
+        )
     prepared = load_prepared(where, name, part)
-    images, labels, stamped = prepared or (*LOADERS[name](spec, part, where), None)
+    images, labels, stamped = prepared or (*LOADERS[name](spec, part, where, FOLDERS[name]), None)
     pool = image_pool(part, images, labels, spec.class_names)
     expected = spec.contents.get(part, stamped)
     if expected is not None and pool.fingerprint != expected:

@@ -44,7 +44,7 @@ def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
 
 
 def read_idx_part(
-    dataset: str, part: str, root: Path, folders: Sequence[str], source: str, stem: str = ""
+    dataset: str, part: str, root: Path, folders: Sequence[str], source: str, prefix: str = ""
 ) -> tuple[UInt8[np.ndarray, "n h w 1"], np.ndarray]:
     """Return images and labels of one part of an MNIST-like data set.
 
@@ -60,15 +60,15 @@ def read_idx_part(
         Folders below it where the four files may lie.
     source : str
         Where they come from, for messages.
-    stem : str, optional
-        What comes before ``train-images-idx3-ubyte`` in the files' names.
+    prefix : str, optional
+        What comes before ``-images-idx3-ubyte`` in the files' names; default: MNIST's own.
 
     Returns
     -------
     tuple
         uint8 (n, h, w, 1) and int64 (n,).
     """
-    prefix = f"{stem}{'train' if part == 'train' else 't10k'}"
+    prefix = prefix or {"train": "train", "test": "t10k"}[part]
     arrays = []
     for name in (f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"):
         path = first_existing(root, folders, (name, f"{name}.gz"))

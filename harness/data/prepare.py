@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from harness.data.datasets import FOLDERS, Part, load_part
+from harness.data.datasets import FOLDERS, load_part
 from harness.data.facts import DATASETS
 from harness.data.files import first_existing, md5_of
 from harness.data.prepared import FOLDER as PREPARED
@@ -20,13 +21,20 @@ from harness.types import ArrayInputs, DatasetSpec
 
 Fetch = Callable[[ModuleType, Path], None]
 
-TORCHVISION: dict[str, str] = {
-    "mnist": "MNIST",
-    "fashion_mnist": "FashionMNIST",
-    "cifar10": "CIFAR10",
-    "cifar100": "CIFAR100",
+_BOTH = ({"train": True}, {"train": False})
+_SPLITS = ({"split": "train"}, {"split": "test"})
+TORCHVISION: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
+    "mnist": ("MNIST", _BOTH),
+    "fashion_mnist": ("FashionMNIST", _BOTH),
+    "kmnist": ("KMNIST", _BOTH),
+    "emnist": ("EMNIST", tuple({"split": "balanced"} | both for both in _BOTH)),
+    "usps": ("USPS", _BOTH),
+    "svhn": ("SVHN", _SPLITS),
+    "stl10": ("STL10", _SPLITS),
+    "cifar10": ("CIFAR10", _BOTH),
+    "cifar100": ("CIFAR100", _BOTH),
 }
-"""Data set → the class of torchvision.datasets that downloads it."""
+"""Data set → the class of torchvision.datasets that downloads it, and its arguments by part."""
 
 SLOW = frozenset({"cifar10", "cifar100"})
 """Data sets that are read faster from plain arrays than from their published files."""
@@ -59,11 +67,6 @@ def is_there(name: str, root: Path) -> bool:
     return spec.embedded or any((root / place).is_dir() for place in places)
 
 
-def parts_of(spec: DatasetSpec) -> tuple[Part, ...]:
-    """Return the parts of a data set that can be loaded."""
-    return ("all",) if "all" in spec.contents else ("train", "test")
-
-
 def verify(name: str, root: Path) -> Iterator[Check]:
     """Yield what is right and wrong with a data set's files and their content.
 
@@ -82,7 +85,7 @@ def verify(name: str, root: Path) -> Iterator[Check]:
             good = received == stated
             words = "as published" if good else f"expected {stated}, got {received}; delete it"
             yield Check(str(path), good, words)
-    for part in parts_of(spec):
+    for part in spec.parts:
         try:
             pool = load_part(name, part, root)
         except HarnessError as error:
@@ -131,7 +134,7 @@ def prepare(name: str, root: Path, torchvision: Callable[[], ModuleType]) -> str
         )
     with _staging(root, name) as folder:
         _download(spec, folder, torchvision())
-        for part in parts_of(spec):
+        for part in spec.parts:
             load_part(name, part, folder)
         _move_in(folder, root)
     return _made_quick(name, root) or f"{name}: downloaded, checked and put into {root}"
@@ -142,7 +145,7 @@ def _made_quick(name: str, root: Path) -> str | None:
     if name not in SLOW or (root / PREPARED / name).is_dir():
         return None
     with _staging(root, name) as folder:
-        for part in parts_of(DATASETS[name]):
+        for part in DATASETS[name].parts:
             pool = load_part(name, part, root)
             assert isinstance(pool.inputs, ArrayInputs) and pool.labels is not None
             save_prepared(folder, name, part, pool.inputs.array, pool.labels)
@@ -152,11 +155,12 @@ def _made_quick(name: str, root: Path) -> str | None:
 
 
 def _download(spec: DatasetSpec, folder: Path, torchvision: ModuleType) -> None:
-    """Let torchvision download both parts into a folder."""
-    make = getattr(torchvision.datasets, TORCHVISION[spec.name])
+    """Let torchvision download every part into a folder."""
+    kind, calls = TORCHVISION[spec.name]
+    make = getattr(torchvision.datasets, kind)
     try:
-        for train in (True, False):
-            make(folder, train=train, download=True)
+        for arguments in calls:
+            make(folder, download=True, **arguments)
     except (OSError, RuntimeError) as error:
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise

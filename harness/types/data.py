@@ -76,6 +76,8 @@ class DatasetSpec:
     """Class → the similar class it is mistaken for; None when the literature names none."""
     caveat: str = ""
     """What a user must know before believing a number on it."""
+    parts: tuple[str, ...] = ("train", "test")
+    """Parts that can be loaded; ``all`` where there is no official test part."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """Part → fingerprint of the whole part as published, whichever way its bytes arrived."""
 

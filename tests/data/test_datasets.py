@@ -42,7 +42,7 @@ def test_digits_are_scikit_learns_stretched_to_a_byte():
     assert np.array_equal(pool.labels, given.target)
     images = pool.inputs.take(np.arange(len(pool)))[..., 0]
     assert np.abs(images * (16 / 255) - given.images).max() < 0.032
-    with pytest.raises(SpecError, match="no official parts"):
+    with pytest.raises(SpecError, match="has the parts 'all'; got 'test'"):
         load_part("digits", "test")
 
 

@@ -149,8 +149,8 @@ def compare(
 ) -> None:
     """Compare two rows of a suite."""
     from harness.runs.comparing import compare as compare_rows
+    from harness.runs.field import suite_rows
     from harness.runs.places import records_folder, store_folder, submissions_folder
-    from harness.runs.ranking import suite_rows
 
     handed_in, own = submissions_folder(submissions), records_folder(store_folder(store))
     rows = suite_rows(

@@ -139,8 +139,8 @@ def log(
     """Mirror records to MLflow."""
     from harness.errors import TrackingError
     from harness.runs.api import Results, mirror_all
+    from harness.runs.field import load_recorded
     from harness.runs.places import records_folder, store_folder, submissions_folder
-    from harness.runs.ranking import load_recorded
 
     home = store_folder(store)
     roots = [records_folder(home), submissions_folder(submissions)]

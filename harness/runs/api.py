@@ -68,7 +68,8 @@ class Results(Sequence[Recorded]):
         key : str, optional
             Metric key; default: the suite's primary metric.
         """
-        from harness.runs.ranking import NOTES, candidates, rank
+        from harness.runs.field import candidates
+        from harness.runs.ranking import NOTES, rank
 
         own = frozenset(found.record.entry for found in self.records)
         return rank(candidates(self.records, local=own), suite=self.suite, key=key, notes=NOTES)

@@ -7,7 +7,7 @@ import numpy as np
 
 from harness.errors import SpecError
 from harness.lookup import unknown
-from harness.runs.ranking import Candidate, metric_of
+from harness.runs.field import Candidate, metric_of
 from harness.stats.verdicts import verdict
 from harness.types import Verdict
 

@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.runs.field import Candidate
 from harness.types import RankedRow
-
-if TYPE_CHECKING:
-    from harness.runs.ranking import Candidate
 
 ROBUST_Z = 3.5
 """From how many robust standard deviations on something is outlying."""
@@ -20,7 +17,7 @@ MIN_FIELD = 5
 
 
 def review_flags(
-    rows: Sequence[RankedRow], candidates: Sequence["Candidate"], *, higher_is_better: bool
+    rows: Sequence[RankedRow], candidates: Sequence[Candidate], *, higher_is_better: bool
 ) -> list[RankedRow]:
     """Return the rows with their flags.
 
@@ -67,7 +64,7 @@ def _lead(rows: Sequence[RankedRow], *, higher_is_better: bool) -> str | None:
     return None
 
 
-def _ood_value(candidate: "Candidate", place: str) -> float | None:
+def _ood_value(candidate: Candidate, place: str) -> float | None:
     variant = candidate.recorded.record.variants[candidate.variant]
     grid = variant.metrics.get(f"ood/{place}/{variant.ood_score}/ood_auroc")
     values = [v for row in grid or () for v in row]
@@ -75,7 +72,7 @@ def _ood_value(candidate: "Candidate", place: str) -> float | None:
     return float(np.mean(present)) if present and len(present) == len(values) else None
 
 
-def _outlying_gaps(rows: Sequence[RankedRow], by_name: dict[str, "Candidate"]) -> dict[str, str]:
+def _outlying_gaps(rows: Sequence[RankedRow], by_name: dict[str, Candidate]) -> dict[str, str]:
     gaps: dict[str, float] = {}
     for row in rows:
         near, far = (_ood_value(by_name[row.name], place) for place in ("near", "far"))
@@ -91,7 +88,7 @@ def _outlying_gaps(rows: Sequence[RankedRow], by_name: dict[str, "Candidate"]) -
     }
 
 
-def _twins(rows: Sequence[RankedRow], by_name: dict[str, "Candidate"]) -> dict[str, str]:
+def _twins(rows: Sequence[RankedRow], by_name: dict[str, Candidate]) -> dict[str, str]:
     """Find different entries whose test predictions are the same in every job."""
     first: dict[tuple[str, ...], str] = {}
     flags: dict[str, str] = {}
@@ -106,7 +103,7 @@ def _twins(rows: Sequence[RankedRow], by_name: dict[str, "Candidate"]) -> dict[s
     return flags
 
 
-def _no_spread(candidate: "Candidate") -> str | None:
+def _no_spread(candidate: Candidate) -> str | None:
     record = candidate.recorded.record
     if record.deterministic or len(record.suite.seeds) < 2:
         return None
@@ -117,7 +114,7 @@ def _no_spread(candidate: "Candidate") -> str | None:
     return None
 
 
-def _upside_down(candidate: "Candidate") -> list[str]:
+def _upside_down(candidate: Candidate) -> list[str]:
     """Flag what is worse than chance: a sign is probably flipped."""
     record = candidate.recorded.record
     variant = record.variants[candidate.variant]

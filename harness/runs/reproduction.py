@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.runs.ranking import load_recorded
+from harness.runs.field import load_recorded
 from harness.runs.records import Recorded
 from harness.types import Ranking
 

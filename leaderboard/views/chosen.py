@@ -9,15 +9,8 @@ import streamlit as st
 from harness.errors import HarnessError
 from harness.metrics.table import METRICS
 from harness.runs.display import metric_title
-from harness.runs.ranking import (
-    DECLARED,
-    NOTES,
-    TRACKS,
-    Candidate,
-    rank,
-    stored_keys,
-    suite_rows,
-)
+from harness.runs.field import DECLARED, Candidate, stored_keys, suite_rows
+from harness.runs.ranking import NOTES, TRACKS, rank
 from harness.runs.records import Recorded
 from harness.types import Ranking
 from leaderboard.markup import plain
@@ -31,6 +24,14 @@ def folders() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     submissions = os.environ.get("TAILMARK_SUBMISSIONS", "submissions")
     local = os.environ.get("TAILMARK_LOCAL")
     return (Path(submissions),) if submissions else (), (Path(local),) if local else ()
+
+
+def scope() -> str:
+    """Return the option that makes the command line read the folders that this board reads."""
+    submitted, local = folders()
+    if not local:
+        return ""
+    return " --with-local" if submitted else " --local"
 
 
 def _files(pattern: str) -> list[Path]:

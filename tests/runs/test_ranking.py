@@ -5,7 +5,8 @@ import pytest
 from harness.errors import SpecError, UnknownNameError
 from harness.runs.comparing import compare
 from harness.runs.export import ranking_text
-from harness.runs.ranking import candidates, rank
+from harness.runs.field import candidates
+from harness.runs.ranking import rank
 from tests.runs.synthetic import KEY, recorded
 
 OWN = frozenset({"best", "second", "twin", "worst", "hole", "adapts", "given"})

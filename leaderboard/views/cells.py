@@ -42,7 +42,7 @@ def page() -> None:
         "do not change beyond the first three quarters of the rows. A cell is "
         "imbalance · label noise of the training data; the test data are the same in all of them. "
         "Differences are to the mean of tie class A in the same cell and carry no interval: for "
-        f"one, run `tailmark compare A B --suite {suite}`."
+        f"one, run `tailmark compare A B --suite {suite}{chosen.scope()}`."
     )
 
 

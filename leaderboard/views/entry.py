@@ -79,7 +79,7 @@ def _cells(suite: str, key: str, name: str, recorded: Recorded) -> None:
     cells = recorded.record.suite.cells
     rankings = {cell: chosen.ranking(suite, key, "open", (cell,)) for cell in cells}
     frame = cell_intervals(name, rankings)
-    left, right = st.columns([3, 2])
+    left, right = st.columns([6, 5])
     kinds = sorted(set(frame["interval"]) - {"–"})
     scale = display_scale(key)
     if kinds:

@@ -102,7 +102,7 @@ def _explained(found: Ranking) -> None:
             st.markdown("\n".join(f"* {note}" for note in found.notes))
     st.caption(
         f"The same in a terminal: `tailmark rank --suite {found.suite} --metric {found.key} "
-        f"--track {found.track}`"
+        f"--track {found.track}{chosen.scope()}`"
     )
     csv = ranking_frame(found).to_csv(index=False)
     st.download_button(

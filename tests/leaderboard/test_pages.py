@@ -82,6 +82,14 @@ def test_the_cells_page_shows_differences_on_demand(opened):
     assert not app.exception
 
 
+def test_the_terminal_command_reads_the_same_folders(opened, monkeypatch, root):
+    assert "--track open`" in words(opened("ranking"))
+    monkeypatch.setenv("TAILMARK_LOCAL", str(root))
+    assert "--track open --with-local`" in words(opened("ranking"))
+    monkeypatch.setenv("TAILMARK_SUBMISSIONS", "")
+    assert "--track open --local`" in words(opened("ranking"))
+
+
 def test_no_records_say_what_to_run(opened, monkeypatch, tmp_path):
     monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(tmp_path))
     assert "tailmark run --suite digits-v1" in words(opened("ranking"))

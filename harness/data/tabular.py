@@ -8,7 +8,6 @@ from harness.errors import DataError
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
 
-
 SOURCE = "https://github.com/jbrownlee/Datasets"
 """Where the CSV files come from; most are UCI's."""
 

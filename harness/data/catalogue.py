@@ -1,5 +1,6 @@
 """The suites, as plain facts: listing them needs no data."""
 
+from harness.data.catalogue_files import FILE_SUITES
 from harness.types import Suite
 
 VIEWS = ("uniform", "forward-5", "forward-25", "backward-5", "backward-25")
@@ -171,5 +172,6 @@ SUITES: dict[str, Suite] = {
         ),
         parts={"photo_patches": 520},
     ),
+    **FILE_SUITES,
 }
 """Every suite by its id."""

@@ -10,6 +10,7 @@ from harness.data.array_sets import cifar10_1, emnist, idx_set, stl10, svhn, usp
 from harness.data.cifar import read_cifar, read_columns
 from harness.data.embedded import digits
 from harness.data.facts import DATASETS
+from harness.data.file_sets import FILE_SETS, load_files
 from harness.data.files import data_root
 from harness.data.pools import image_pool
 from harness.data.prepared import FOLDER as PREPARED
@@ -67,11 +68,11 @@ LOADERS: dict[str, Loader] = {
     "cifar100": read_cifar,
     "cifar10_1": cifar10_1,
 }
-"""Data set → what reads one part of it below a data root."""
+"""Data set in memory → what reads one part of it; `FILE_SETS` has those of image files."""
 
 
 def load_part(name: str, part: str, root: Path | None = None) -> Pool:
-    """Return one part of a data set as a pool in memory, checked against what was published.
+    """Return one part of a data set as a pool, checked against what was published.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
     Returns
     -------
     Pool
-        Images as uint8 (n, h, w, c), in the published order.
+        Images in the published order: uint8 (n, h, w, c) in memory, or files decoded when taken.
 
     Raises
     ------
@@ -102,6 +103,8 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
             f"{name} has the parts {' and '.join(map(repr, spec.parts))}; got {part!r}. Ask for "
             "one of those."
         )
+    if name in FILE_SETS:
+        return load_files(spec, part, where)
     prepared = load_prepared(where, name, part)
     images, labels, stamped = prepared or (*LOADERS[name](spec, part, where, FOLDERS[name]), None)
     pool = image_pool(part, images, labels, spec.class_names)

@@ -1,6 +1,7 @@
 """Facts about data sets, as their publishers state them: listing them needs no data."""
 
 from harness.data.class_names import CIFAR10, CIFAR10_SIMILAR, CIFAR100, CIFAR100_SIMILAR
+from harness.data.facts_files import FILE_FACTS
 from harness.types import DatasetSpec
 
 _DIGITS = tuple("0123456789")
@@ -222,5 +223,6 @@ DATASETS: dict[str, DatasetSpec] = {
         parts=("test",),
         caveat="2,000 images; no checksum is published.",
     ),
+    **FILE_FACTS,
 }
 """Every data set by its name in split ids."""

@@ -53,6 +53,7 @@ NOISES: dict[str, NoiseKind] = {
     "pairflip": NoiseKind(True, pairflip),
     "frequency": NoiseKind(True, frequency),
     "complementary": NoiseKind(False, complementary),
+    "as_found": NoiseKind(False, clean),
     "instance": NoiseKind(True, None, "inputs"),
     "open_set": NoiseKind(True, None, "pool"),
     "human_aggregate": NoiseKind(False, None, "people"),
@@ -62,7 +63,10 @@ NOISES: dict[str, NoiseKind] = {
     "human_worst": NoiseKind(False, None, "people"),
     "human_fine": NoiseKind(False, None, "people"),
 }
-"""Every noise kind by its name in split ids."""
+"""Every noise kind by its name in split ids.
+
+``as_found``: labels as the data set has them, wrong ones among them; which is not known.
+"""
 
 
 def transition(
@@ -185,6 +189,8 @@ def noise_chance(split: Split, dataset: DatasetSpec | None = None) -> float:
     kind = split.spec.noise
     if kind in ("open_set", "complementary"):
         raise Undefined(f"memorisation is not defined for {kind} noise")
+    if kind == "as_found":
+        raise Undefined("which training labels are wrong is not known")
     if not split.flipped.any():
         raise Undefined("no training label was flipped")
     if kind in ("symmetric", "symmetric_inclusive"):

@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 
 from harness.data.datasets import cifar100_test_images, data_root, load_part
 from harness.data.embedded import patches
+from harness.data.file_sets import load_ood_files
 from harness.data.pools import image_pool
 from harness.lookup import lookup
 from harness.streams import stream
@@ -89,7 +90,7 @@ def ood_pool(suite: Suite, name: str, place: str, whole: Pool, root: Path | None
     suite : Suite
         Which suite; decides size and rows.
     name : str
-        Key of OOD_SETS.
+        Key of OOD_SETS, or of the suite's ``parts["lists"]``.
     place : {"near", "far"}
         How far from the ID data the suite says it is.
     whole : Pool
@@ -97,5 +98,9 @@ def ood_pool(suite: Suite, name: str, place: str, whole: Pool, root: Path | None
     root : Path, optional
         Data root.
     """
+    lists = suite.parts.get("lists", {})
+    if name in lists:
+        named = f"ood/{place}/{name}"
+        return load_ood_files(named, suite.dataset, lists[name], data_root(root))
     images = lookup("OOD set", name, OOD_SETS)(suite, whole, root)
     return image_pool(f"ood/{place}/{name}", images, None)

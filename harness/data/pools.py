@@ -1,11 +1,13 @@
 """Pools: inputs in memory with labels and the fingerprint that names them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from harness.data.file_pools import FileInputs, file_rows
+from harness.data.tables import TableInputs, table_rows
 from harness.keys import content
 from harness.types import ArrayInputs, Inputs, Pool
 
@@ -87,7 +89,9 @@ def selected(inputs: Inputs, rows: Int[np.ndarray, " m"]) -> Inputs:
 
 
 def rows_of(pool: Pool, rows: Int[np.ndarray, " m"], name: str) -> Pool:
-    """Return some rows of a pool in memory as a pool of its own, with its own fingerprint.
+    """Return some rows of a pool as a pool of its own, with its own fingerprint.
+
+    Images in memory are copied; files stay files, tables stay tables.
 
     Parameters
     ----------
@@ -98,13 +102,11 @@ def rows_of(pool: Pool, rows: Int[np.ndarray, " m"], name: str) -> Pool:
     name : str
         Name of the new pool.
     """
+    if isinstance(pool.inputs, FileInputs):
+        return file_rows(pool, rows, name)
+    if isinstance(pool.inputs, TableInputs):
+        return table_rows(pool, rows, name)
     inputs = pool.inputs.take(rows)
     labels = None if pool.labels is None else pool.labels[rows]
-    return Pool(
-        name,
-        pool.modality,
-        ArrayInputs(inputs),
-        labels,
-        pool.class_names,
-        fingerprint(inputs, labels),
-    )
+    kept, print_ = ArrayInputs(inputs), fingerprint(inputs, labels)
+    return replace(pool, name=name, inputs=kept, labels=labels, fingerprint=print_)

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.data.datasets import FOLDERS, load_part
 from harness.data.facts import DATASETS
+from harness.data.file_sets import FILE_SETS
 from harness.data.files import first_existing, md5_of
 from harness.data.prepared import FOLDER as PREPARED
 from harness.data.prepared import save_prepared
@@ -63,7 +64,9 @@ def is_there(name: str, root: Path) -> bool:
         Data root.
     """
     spec = lookup("data set", name, DATASETS)
-    places = (*FOLDERS.get(name, ()), f"{PREPARED}/{name}")
+    if name in FILE_SETS:
+        return (root / FILE_SETS[name].images).is_dir() and FILE_SETS[name].images != "."
+    places = (*(f for f in FOLDERS[name] if f != "."), f"{PREPARED}/{name}")
     return spec.embedded or any((root / place).is_dir() for place in places)
 
 
@@ -130,7 +133,7 @@ def prepare(name: str, root: Path, torchvision: Callable[[], ModuleType]) -> str
     if name not in TORCHVISION:
         raise DownloadError(
             f"Expected {name} below {root}; it cannot be downloaded by this command. Get it from "
-            f"{spec.source} and put it into {root / FOLDERS[name][0]}."
+            f"{spec.source} and put it into {root / _home(name)}."
         )
     with _staging(root, name) as folder:
         _download(spec, folder, torchvision())
@@ -138,6 +141,10 @@ def prepare(name: str, root: Path, torchvision: Callable[[], ModuleType]) -> str
             load_part(name, part, folder)
         _move_in(folder, root)
     return _made_quick(name, root) or f"{name}: downloaded, checked and put into {root}"
+
+
+def _home(name: str) -> str:
+    return FILE_SETS[name].images if name in FILE_SETS else FOLDERS[name][0]
 
 
 def _made_quick(name: str, root: Path) -> str | None:

@@ -12,7 +12,8 @@ import pytest
 
 from harness.data import prepare as preparing
 from harness.data.class_names import CIFAR100, CIFAR100_COARSE, CIFAR100_SIMILAR
-from harness.data.datasets import DATASETS, LOADERS, load_part
+from harness.data.datasets import DATASETS, FOLDERS, LOADERS, load_part
+from harness.data.file_sets import FILE_SETS
 from harness.data.files import data_root as chosen_root
 from harness.data.idx import read_idx
 from harness.data.pickles import read_pickle
@@ -27,7 +28,8 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def test_every_data_set_has_facts_and_what_reads_it():
-    assert set(LOADERS) == set(DATASETS)
+    assert set(LOADERS) | set(FILE_SETS) == set(DATASETS)
+    assert set(LOADERS) == set(FOLDERS) and not set(LOADERS) & set(FILE_SETS)
     for name, spec in DATASETS.items():
         assert spec.name == name and re.fullmatch(r"[a-z0-9_]+", name)
         assert spec.source and spec.licence and spec.citation and spec.num_classes >= 2

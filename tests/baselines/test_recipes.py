@@ -1,0 +1,45 @@
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import baselines
+from baselines.methods import prior
+from harness.errors import SpecError
+from harness.models.numerics import Numerics, computing
+from harness.types.data import ArrayInputs
+from harness.types.models import FitContext, TrainingData
+
+RECIPES = sorted((Path(baselines.__file__).parent / "recipes").glob("*.toml"))
+HEADER = ("# paper", "# protocol", "# hardware")
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_says_where_it_is_from_and_sets_only_what_exists(path):
+    text = path.read_text()
+    assert all(line in text for line in HEADER)
+    recipe = tomllib.loads(text)
+    special = recipe.pop("dataset", {})
+    for table in ({}, *special.values()):
+        assert prior.configure("fit_cross_entropy", recipe | table)["epochs"] >= 1
+
+
+def test_a_misspelt_key_of_a_recipe_names_the_closest_one():
+    with pytest.raises(SpecError, match="no setting 'mielstones'. Did you mean 'milestones'"):
+        prior.configure("fit_cross_entropy", {"mielstones": [160]})
+
+
+def test_the_cifar_recipe_trains_as_the_harness_calls_it(rng):
+    """ResNet-32 in bfloat16 and channels_last, with augmentation, deterministic algorithms on."""
+    recipe = tomllib.loads(next(p for p in RECIPES if p.stem == "cifar-lt-strong").read_text())
+    recipe |= {"epochs": 1, "batch_size": 8, "warmup_epochs": 0.5}
+    images = rng.integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
+    data = TrainingData(ArrayInputs(images), np.arange(16) % 4, 4)
+    config = prior.configure("fit_cross_entropy", recipe)
+    states = []
+    for _ in range(2):
+        with computing(Numerics(dtype="bfloat16", memory_format="channels_last"), seed=0):
+            states.append(prior.fit_cross_entropy(data, FitContext(config, seed=0)).state())
+    assert all((states[0][name] == states[1][name]).all() for name in states[0])
+    assert all(np.isfinite(array).all() for array in states[0].values())

@@ -12,9 +12,12 @@ from harness.data.embedded import digits
 from harness.data.facts import DATASETS
 from harness.data.file_sets import FILE_SETS, load_files
 from harness.data.files import data_root
+from harness.data.medmnist import FOLDERS as MEDMNIST
+from harness.data.medmnist import MEMBERS, read_member
 from harness.data.pools import image_pool
 from harness.data.prepared import FOLDER as PREPARED
 from harness.data.prepared import load_prepared
+from harness.data.tabular import TABLES, load_table
 from harness.errors import DataError, SpecError
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
@@ -51,6 +54,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "cifar10": ("cifar-10-batches-py", "cifar10"),
     "cifar100": ("cifar-100-python",),
     "cifar10_1": ("cifar-10.1", "."),
+    **dict.fromkeys(MEMBERS, MEDMNIST),
 }
 """Data set → folders below a data root where its files may lie, torchvision's first."""
 
@@ -67,6 +71,7 @@ LOADERS: dict[str, Loader] = {
     "cifar10": read_cifar,
     "cifar100": read_cifar,
     "cifar10_1": cifar10_1,
+    **dict.fromkeys(MEMBERS, read_member),
 }
 """Data set in memory → what reads one part of it; `FILE_SETS` has those of image files."""
 
@@ -86,7 +91,8 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
     Returns
     -------
     Pool
-        Images in the published order: uint8 (n, h, w, c) in memory, or files decoded when taken.
+        Images in the published order: uint8 (n, h, w, c) in memory, or files decoded when taken;
+        tables as published.
 
     Raises
     ------
@@ -105,6 +111,8 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
         )
     if name in FILE_SETS:
         return load_files(spec, part, where)
+    if name in TABLES:
+        return load_table(name, where)
     prepared = load_prepared(where, name, part)
     images, labels, stamped = prepared or (*LOADERS[name](spec, part, where, FOLDERS[name]), None)
     pool = image_pool(part, images, labels, spec.class_names)

@@ -2,6 +2,8 @@
 
 from harness.data.class_names import CIFAR10, CIFAR10_SIMILAR, CIFAR100, CIFAR100_SIMILAR
 from harness.data.facts_files import FILE_FACTS
+from harness.data.medmnist import MEMBERS
+from harness.data.tabular import TABLES
 from harness.types import DatasetSpec
 
 _DIGITS = tuple("0123456789")
@@ -224,5 +226,7 @@ DATASETS: dict[str, DatasetSpec] = {
         caveat="2,000 images; no checksum is published.",
     ),
     **FILE_FACTS,
+    **MEMBERS,
+    **TABLES,
 }
 """Every data set by its name in split ids."""

@@ -16,6 +16,8 @@ from harness.data.file_sets import FILE_SETS
 from harness.data.files import first_existing, md5_of
 from harness.data.prepared import FOLDER as PREPARED
 from harness.data.prepared import save_prepared
+from harness.data.tabular import FOLDERS as TABLE_FOLDERS
+from harness.data.tabular import TABLES, table_path
 from harness.errors import DataError, DownloadError, HarnessError
 from harness.lookup import lookup
 from harness.types import ArrayInputs, DatasetSpec
@@ -36,6 +38,9 @@ TORCHVISION: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "cifar100": ("CIFAR100", _BOTH),
 }
 """Data set → the class of torchvision.datasets that downloads it, and its arguments by part."""
+
+COLUMNS = frozenset({"cifar10"})
+"""Data sets that are also read from another edition with the same content, without checksums."""
 
 SLOW = frozenset({"cifar10", "cifar100"})
 """Data sets that are read faster from plain arrays than from their published files."""
@@ -64,10 +69,17 @@ def is_there(name: str, root: Path) -> bool:
         Data root.
     """
     spec = lookup("data set", name, DATASETS)
+    if name in TABLES:
+        return spec.embedded or table_path(name, root) is not None
     if name in FILE_SETS:
         return (root / FILE_SETS[name].images).is_dir() and FILE_SETS[name].images != "."
-    places = (*(f for f in FOLDERS[name] if f != "."), f"{PREPARED}/{name}")
-    return spec.embedded or any((root / place).is_dir() for place in places)
+    if spec.embedded or (root / PREPARED / name).is_dir():
+        return True
+    names = [n for file in spec.checksums for n in (file, file.removesuffix(".gz"))]
+    if first_existing(root, FOLDERS[name], names) is not None:
+        return True
+    unsummed = FOLDERS[name] if not names else FOLDERS[name][1:] if name in COLUMNS else ()
+    return any((root / folder).is_dir() for folder in unsummed if folder != ".")
 
 
 def verify(name: str, root: Path) -> Iterator[Check]:
@@ -144,6 +156,8 @@ def prepare(name: str, root: Path, torchvision: Callable[[], ModuleType]) -> str
 
 
 def _home(name: str) -> str:
+    if name in TABLES:
+        return TABLE_FOLDERS[0]
     return FILE_SETS[name].images if name in FILE_SETS else FOLDERS[name][0]
 
 

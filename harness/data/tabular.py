@@ -37,6 +37,7 @@ def _table(
         citation=citation,
         contents={"all": fingerprint},
         embedded=embedded,
+        parts=("all",),
         caveat="There is no official test part.",
     )
 
@@ -210,13 +211,25 @@ def _number(name: str) -> int:
     return int(text)
 
 
+def table_path(name: str, root: Path) -> Path | None:
+    """Return where the CSV file of a table lies below a data root, None when it is not there.
+
+    Parameters
+    ----------
+    name : str
+        Key of FILES.
+    root : Path
+        Data root.
+    """
+    tried = (root / folder / f"{FILES[name]}.csv{end}" for folder in FOLDERS for end in _PACKED)
+    return next((path for path in tried if path.is_file()), None)
+
+
 def _path(name: str, root: Path) -> Path:
-    stem = FILES[name]
-    tried = [root / folder / f"{stem}.csv{end}" for folder in FOLDERS for end in _PACKED]
-    for path in tried:
-        if path.is_file():
-            return path
+    found = table_path(name, root)
+    if found is not None:
+        return found
     raise DataError(
-        f"Expected {stem}.csv (or .csv.gz) of {name} in {root / FOLDERS[0]}; there is none. "
+        f"Expected {FILES[name]}.csv (or .csv.gz) of {name} in {root / FOLDERS[0]}; there is none. "
         f"Get it from {SOURCE}, or name another data root with --data-root or TAILMARK_DATA."
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from harness.data import array_sets
+from harness.data import array_sets, medmnist
 from harness.data.facts import DATASETS
 from harness.errors import DataError
 
@@ -65,3 +65,18 @@ def test_cifar10_1_is_a_test_part_of_two_arrays(tmp_path, rng):
     np.save(tmp_path / "cifar10.1_v6_labels.npy", np.array([0, 9, 4], dtype=np.int32))
     found, labels = array_sets.cifar10_1(unchecked("cifar10_1"), "test", tmp_path, (".",))
     assert np.array_equal(found, images) and labels.tolist() == [0, 9, 4]
+
+
+@pytest.mark.parametrize(("name", "shape"), [("dermamnist", (28, 28, 3)), ("octmnist", (28, 28))])
+def test_medmnist_members_are_read_from_their_npz(name, shape, tmp_path, rng):
+    images = rng.integers(0, 256, (4, *shape)).astype(np.uint8)
+    np.savez(
+        tmp_path / f"{name}.npz", test_images=images, test_labels=np.array([[3], [0], [1], [2]])
+    )
+    found, labels = medmnist.read_member(unchecked(name), "test", tmp_path, (".",))
+    assert found.shape == (4, 28, 28, DATASETS[name].image_shape[2])
+    assert labels.tolist() == [3, 0, 1, 2]
+    with pytest.raises(DataError, match=f"{name}.npz with md5:"):
+        medmnist.read_member(DATASETS[name], "test", tmp_path, (".",))
+    with pytest.raises(DataError, match="Expected train_images"):
+        medmnist.read_member(unchecked(name), "train", tmp_path, (".",))

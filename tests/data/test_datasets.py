@@ -18,6 +18,7 @@ from harness.data.files import data_root as chosen_root
 from harness.data.idx import read_idx
 from harness.data.pickles import read_pickle
 from harness.data.prepared import save_prepared
+from harness.data.tabular import TABLES
 from harness.errors import DataError, DownloadError, SpecError, UnknownNameError
 
 
@@ -28,7 +29,7 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def test_every_data_set_has_facts_and_what_reads_it():
-    assert set(LOADERS) | set(FILE_SETS) == set(DATASETS)
+    assert set(LOADERS) | set(FILE_SETS) | set(TABLES) == set(DATASETS)
     assert set(LOADERS) == set(FOLDERS) and not set(LOADERS) & set(FILE_SETS)
     for name, spec in DATASETS.items():
         assert spec.name == name and re.fullmatch(r"[a-z0-9_]+", name)

@@ -222,7 +222,7 @@ def _draw_strip(axes: Axes, name: str, pool: Pool) -> None:
 
 
 def _mosaic(
-    inputs: Inputs, picked: Sequence[Int[np.ndarray, " r"]], side: tuple[int, int]
+    inputs: Inputs, picked: Sequence[np.ndarray], side: tuple[int, int]
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Return images on a white grid, a row for each list of rows."""
     height, width = side[0] + _GAP, side[1] + _GAP

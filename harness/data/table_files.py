@@ -34,7 +34,7 @@ def read_csv(path: Path, target: str | None = None, *, header: bool = True) -> P
     """
     lines = _lines(path)
     reader = csv.reader(lines, delimiter=_delimiter(lines), skipinitialspace=True)
-    rows = [[_unquoted(value) for value in row] for row in reader if row]
+    rows = [_unquoted(row) for row in reader if row]
     if header and rows:
         names, rows = [name.strip() for name in rows[0]], rows[1:]
     else:
@@ -51,9 +51,11 @@ def read_csv(path: Path, target: str | None = None, *, header: bool = True) -> P
     return make_table(columns, names[-1] if target is None else target, str(path))
 
 
-def _unquoted(value: str) -> str:
-    """Return a value without the single quotes that some UCI files have around words."""
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == "'" else value
+def _unquoted(row: list[str]) -> list[str]:
+    """Return values without the single quotes that some UCI files have around words."""
+    if not any(value.startswith("'") for value in row):
+        return row
+    return [v[1:-1] if len(v) > 1 and v[0] == v[-1] == "'" else v for v in row]
 
 
 def _lines(path: Path) -> list[str]:

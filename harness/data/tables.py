@@ -163,7 +163,7 @@ def _classes(
     values: Sequence[str], target: str, source: str
 ) -> tuple[Int[np.ndarray, " n"], tuple[str, ...]]:
     """Return class indices and names of a target column."""
-    holes = [row for row, value in enumerate(values, start=1) if _is_missing(value)]
+    holes = [row for row, value in enumerate(values, start=1) if value.strip().lower() in MISSING]
     if holes:
         raise DataError(
             f"Expected a class in every row of {source}; {target!r} is missing in {len(holes):,}, "
@@ -207,20 +207,16 @@ def _stacked(columns: list[np.ndarray], n: int, dtype: type) -> np.ndarray:
     return np.stack(columns, axis=1).astype(dtype) if columns else np.empty((n, 0), dtype)
 
 
-def _is_missing(value: str) -> bool:
-    return value.strip().lower() in MISSING
-
-
 def _numbers(values: Sequence[str]) -> np.ndarray | None:
     """Return a column as numbers with NaN for missing ones, None when a value is no number."""
     try:
-        return np.array([np.nan if _is_missing(v) else float(v) for v in values])
+        return np.array([np.nan if v.strip().lower() in MISSING else float(v) for v in values])
     except ValueError:
         return None
 
 
 def _categories(values: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
-    kinds = _sorted({value.strip() for value in values if not _is_missing(value)})
+    kinds = _sorted({v.strip() for v in values if v.strip().lower() not in MISSING})
     number = {kind: k for k, kind in enumerate(kinds)}
     return np.array([number.get(value.strip(), -1) for value in values]), tuple(kinds)
 

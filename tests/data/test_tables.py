@@ -159,7 +159,7 @@ def test_openml_is_read_from_its_files_without_network(openml, table):
         read_openml(8, openml)
 
 
-@pytest.mark.filterwarnings("ignore:Invalid cache:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:Invalid cache:RuntimeWarning", "ignore:A network error")
 def test_a_damaged_openml_file_is_said(openml):
     pytest.importorskip("pandas")
     path = openml / "openml/openml.org/api/v1/json/data/features/7.gz"

@@ -25,7 +25,7 @@ def opened(root, monkeypatch):
     monkeypatch.delenv("TAILMARK_LOCAL", raising=False)
 
     def open_page(name: str, **query: str) -> AppTest:
-        app = AppTest.from_file(str(VIEWS / f"{name}.py"), default_timeout=60)
+        app = AppTest.from_file(str(VIEWS / f"{name}.py"), default_timeout=120)
         for key, value in query.items():
             app.query_params[key] = value
         app.run()

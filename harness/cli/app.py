@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import board, data, entries, rankings, running, tables
+from harness.cli import board, data, entries, published, rankings, running, tables
 from harness.cli.console import mendable, say
 
 app = typer.Typer(
@@ -66,6 +66,9 @@ app.command("compare", help="Compare two rows: paired differences and a verdict,
 )
 app.command("board", help="Open the leaderboard in the browser.")(board.board)
 app.command("log", help="Mirror records to MLflow, or rebuild its database from them.")(running.log)
+app.command("conformance", help="Published numbers beside ours, with how the protocols differ.")(
+    published.conformance
+)
 app.add_typer(data.app, name="data", help="List, prepare, verify and show data sets and splits.")
 
 

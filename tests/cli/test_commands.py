@@ -7,7 +7,7 @@ import time
 
 COMMANDS = (
     *("list", "new", "check", "run", "rescore", "submit"),
-    *("rank", "compare", "board", "log", "data"),
+    *("rank", "compare", "board", "log", "data", "conformance"),
 )
 CELL = ("--cell", "digits-exp10-clean")
 
@@ -81,6 +81,12 @@ def test_comparison_says_verdict_interval_and_power(tailmark, card):
     tailmark("run", "one", "two", "--no-track", "-j", "1", *CELL)
     answer = tailmark("compare", "one", "two", "--local")
     assert "better" in answer.out and "80 % power" in answer.out
+
+
+def test_conformance_names_what_was_not_run(tailmark):
+    answer = tailmark("conformance", "--method", "ldam-drw")
+    assert answer.code == 0
+    assert "not run" in answer.out and "comparisons:" in answer.out
 
 
 def test_lists_show_what_there_is(tailmark, card):

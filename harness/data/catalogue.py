@@ -1,6 +1,7 @@
 """The suites, as plain facts: listing them needs no data."""
 
 from harness.data.catalogue_files import FILE_SUITES
+from harness.data.medmnist import MEMBERS
 from harness.types import Suite
 
 VIEWS = ("uniform", "forward-5", "forward-25", "backward-5", "backward-25")
@@ -16,6 +17,11 @@ ALL_VIEWS = (
 def _named(dataset: str, worlds: str) -> tuple[str, ...]:
     """Return the cells of a data set from their worlds, separated by spaces."""
     return tuple(f"{dataset}-{world}" for world in worlds.split())
+
+
+def _several(cells: str) -> tuple[str, ...]:
+    """Return cells of several data sets, separated by spaces."""
+    return tuple(cells.split())
 
 
 def _cells(dataset: str, mild: int, strong: int) -> tuple[str, ...]:
@@ -171,6 +177,52 @@ SUITES: dict[str, Suite] = {
             "In balanced cells the training data are the same under every seed.",
         ),
         parts={"photo_patches": 520},
+    ),
+    "tabular-v1": Suite(
+        id="tabular-v1",
+        title="Twelve imbalanced tables, some made rarer or mislabelled",
+        dataset="breast_cancer",
+        classes=None,
+        cells=_several(
+            "breast_cancer-natural-clean wine-natural-clean mammography-natural-clean "
+            "oil_spill-natural-clean new_thyroid-natural-clean haberman-natural-clean "
+            "german-natural-clean pima-natural-clean phoneme-natural-clean glass-natural-clean "
+            "winequality_red-natural-clean adult-natural-clean breast_cancer-ratio10-clean "
+            "phoneme-ratio20-clean adult-ratio50-clean pima-natural-symmetric0.2 "
+            "phoneme-natural-symmetric0.2 adult-natural-symmetric0.2"
+        ),
+        seeds=(0, 1, 2),
+        near=(),
+        far=(),
+        views=VIEWS,
+        primary="test/balanced_accuracy",
+        groups="terciles",
+        tail_metric="recall_tail",
+        calibration_fraction=0.1,
+        test_fraction=1 / 3,
+        notes=(
+            "Cells are about different data sets; several have a few hundred rows.",
+            "In natural cells without noise the training data are the same under every seed.",
+            "No OOD set is named.",
+        ),
+    ),
+    "medmnist-v1": Suite(
+        id="medmnist-v1",
+        title="Ten flat members of MedMNIST as they are, with their own imbalance",
+        dataset="pathmnist",
+        classes=None,
+        cells=tuple(f"{name}-natural-clean" for name in MEMBERS),
+        seeds=(0, 1, 2),
+        near=(),
+        far=(),
+        views=VIEWS,
+        primary="test/balanced_accuracy",
+        groups="terciles",
+        tail_metric="recall_tail",
+        notes=(
+            "Trained on the official training parts; their validation parts are in no pool.",
+            "No OOD set is named. Not for clinical use.",
+        ),
     ),
     **FILE_SUITES,
 }

@@ -31,7 +31,7 @@ def suite_manifest(suite: str, data_root: Path | None = None) -> str:
         If its data are missing or not what they should be.
     """
     opened = make_suite(lookup("suite", suite, SUITES), data_root, checked=False)
-    pools = {"train": opened.train.fingerprint} | opened.fingerprints
+    pools = opened.identities
     splits = {f"{c}-s{s}": opened.split(c, s) for c, s in _jobs(opened.suite)}
     return manifest_text(suite, pools, splits)
 

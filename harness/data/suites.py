@@ -1,6 +1,7 @@
 """Suites with their data: pools that do not depend on the split, and the splits."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from harness.data.ood import ood_pool
 from harness.data.pools import image_pool, rows_of, selected
 from harness.data.splits import make_split, parse_split_id
 from harness.errors import DataError
+from harness.keys import sha256_of
 from harness.lookup import lookup
 from harness.streams import stream
 from harness.types import ArrayInputs, DatasetSpec, Pool, Split, Suite, TrainingData
@@ -46,14 +48,35 @@ class OpenSuite:
     """What noise is drawn from besides labels."""
     strangers: Pool | None = None
     """Where open-set noise takes its images from."""
+    members: Mapping[str, "OpenSuite"] = field(default_factory=dict)
+    """Data set → its part of a suite over several; empty for a suite over one."""
+
+    def at(self, cell: str) -> "OpenSuite":
+        """Return the part of the suite that a cell is about: the suite itself, or a member.
+
+        Parameters
+        ----------
+        cell : str
+            Split id; begins with its data set's name.
+        """
+        return self.members.get(cell.partition("-")[0], self)
+
+    @property
+    def identities(self) -> dict[str, str]:
+        """Return `fingerprints`, and under ``train`` that of the pool splits draw from."""
+        if self.members:
+            found = {name: member.identities for name, member in self.members.items()}
+            names = sorted({pool for each in found.values() for pool in each})
+            return {p: sha256_of({n: each.get(p) for n, each in found.items()}) for p in names}
+        pools = {"train": self.train, "test": self.test, **self.ood}
+        if self.calibration is not None:
+            pools["calibration"] = self.calibration
+        return {name: pool.fingerprint for name, pool in pools.items()}
 
     @property
     def fingerprints(self) -> dict[str, str]:
         """Return pool name → sha256, for pools that do not depend on the split."""
-        pools = {"test": self.test, **self.ood}
-        if self.calibration is not None:
-            pools["calibration"] = self.calibration
-        return {name: pool.fingerprint for name, pool in pools.items()}
+        return {name: sha for name, sha in self.identities.items() if name != "train"}
 
     @property
     def num_classes(self) -> int:
@@ -75,6 +98,10 @@ class OpenSuite:
         RecordMismatchError
             If it is not the split that the committed manifest names.
         """
+        if self.members:
+            return lookup("data set of this suite", cell.partition("-")[0], self.members).split(
+                cell, seed
+            )
         assert self.train.labels is not None, "a training pool has labels"
         made = make_split(
             parse_split_id(cell),
@@ -90,6 +117,8 @@ class OpenSuite:
 
     def train_pool(self, split: Split) -> Pool:
         """Return the split's rows as the pool ``train``, with clean labels."""
+        if self.members:
+            return self.at(split.spec.id).train_pool(split)
         pool = rows_of(self.train, split.indices, "train")
         if split.foreign is None:
             return pool
@@ -100,10 +129,14 @@ class OpenSuite:
         """Return the split's validation rows as the pool ``val``, with clean labels, or None."""
         if split.val_indices is None:
             return None
+        if self.members:
+            return self.at(split.spec.id).val_pool(split)
         return rows_of(self.train, split.val_indices, "val")
 
     def training_data(self, split: Split) -> TrainingData:
         """Return what a trainer may see of a split: inputs and observed labels."""
+        if self.members:
+            return self.at(split.spec.id).training_data(split)
         val = None
         if split.val_indices is not None and split.val_observed is not None:
             val = (selected(self.train.inputs, split.val_indices), split.val_observed)
@@ -141,7 +174,7 @@ def open_suite(suite: str, data_root: Path | None = None) -> OpenSuite:
         If a pool is not the one that the manifest names.
     """
     opened = make_suite(lookup("suite", suite, SUITES), data_root)
-    check_pools(opened.suite.id, {"train": opened.train.fingerprint} | opened.fingerprints)
+    check_pools(opened.suite.id, opened.identities)
     return opened
 
 
@@ -157,12 +190,24 @@ def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = T
     checked : bool, optional
         Whether its splits are to be compared with a committed manifest.
     """
+    names = dict.fromkeys(cell.partition("-")[0] for cell in suite.cells)
+    if len(names) == 1:
+        return _one(suite, suite.id, data_root, checked=checked)
+    members = {
+        name: _one(replace(suite, dataset=name), f"{suite.id}|{name}", data_root, checked=checked)
+        for name in names
+    }
+    return replace(members[suite.dataset], suite=suite, members=members)
+
+
+def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> OpenSuite:
+    """Return a suite over one data set; `key` names its stream of the step ``partition``."""
     dataset = lookup("data set", suite.dataset, DATASETS)
     if suite.test_fraction is None:
         whole, given = load_part(dataset.name, "train", data_root), True
     else:
         whole, given = load_part(dataset.name, "all", data_root), False
-    parts = _partition(suite, whole)
+    parts = _partition(suite, whole, key)
     train, test, calibration = (_id_pool(suite, whole, rows, n) for n, rows in parts.items())
     if given:
         test = _official_test(suite, load_part(dataset.name, "test", data_root))
@@ -204,10 +249,10 @@ def _people(
     return said[rows]
 
 
-def _partition(suite: Suite, whole: Pool) -> dict[str, Int[np.ndarray, " n"]]:
+def _partition(suite: Suite, whole: Pool, key: str) -> dict[str, Int[np.ndarray, " n"]]:
     """Return the rows of train, test and calibration: stratified, the same for every seed."""
     assert whole.labels is not None, "ID data have labels"
-    order = stream(suite.id, 0, "partition").permutation(len(whole.labels))
+    order = stream(key, 0, "partition").permutation(len(whole.labels))
     parts: dict[str, list[Int[np.ndarray, " m"]]] = {"train": [], "test": [], "calibration": []}
     for k in suite.classes or range(len(whole.class_names)):
         rows = order[whole.labels[order] == k]

@@ -100,6 +100,7 @@ def _done(
             report(job.name, event)
 
     started = time.perf_counter()
+    opened = opened.at(job.cell)
     split = opened.split(job.cell, job.seed)
     store = Store(place.store)
     obtained = obtain(job, opened, store, pools=place.pools, parent=parent, progress=progress)

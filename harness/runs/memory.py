@@ -56,7 +56,7 @@ def _name(given: Any) -> str:
 def _job(given: Any, card: EntryCard, place: Place, at: tuple[int, int], split: Split) -> JobResult:
     from harness.models.predict import predict
 
-    opened = opened_suite(place.suite, place.data_root)
+    opened = opened_suite(place.suite, place.data_root).at(split.spec.id)
     model = _model(given, place, split)
     if model.num_classes != split.num_classes:
         raise SpecError(

@@ -96,6 +96,7 @@ def _again(
     """Evaluate one job again; what identifies its model is taken over from the record."""
     if before.status != "done":
         return JobResult(*at, status="failed", error=before.error)
+    opened = opened.at(job.cell)
     split = opened.split(job.cell, job.seed)
     predictions = _predictions(job, at, opened, home)
     scored = evaluate(opened, split, predictions, job.card)

@@ -14,7 +14,7 @@ from harness.data.noise import noise_chance
 from harness.data.shift import view_weights
 from harness.data.suites import OpenSuite
 from harness.errors import Undefined
-from harness.metrics.groups import class_groups
+from harness.metrics.groups import GROUPS, class_groups
 from harness.metrics.measure import (
     measure,
     measure_noise,
@@ -31,8 +31,6 @@ from harness.scores.posthoc import apply_variant
 from harness.stats.weightings import weightings
 from harness.types import EntryCard, MetricResult, Pool, Predictions, Split, Suite, View, Weightings
 
-GROUPS = {"terciles": ("head", "body", "tail"), "shots": ("many", "medium", "few")}
-"""Names of the class groups under each scheme."""
 PLAIN = (
     "accuracy",
     "balanced_accuracy",

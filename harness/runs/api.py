@@ -265,13 +265,14 @@ def mirror_all(
         Entry → run id, or the error that kept it from being logged.
     """
     from harness.runs.evidence import test_predictions
-    from harness.runs.tracking import mirror
+    from harness.runs.tracking import mirror, tracking_uri
 
+    target = tracking_uri(uri, store=store)
     outcome: dict[str, str | TrackingError] = {}
     for recorded in results:
         try:
             outcome[recorded.record.entry] = mirror(
-                recorded, uri=uri, predictions=test_predictions(recorded, store)
+                recorded, uri=target, predictions=test_predictions(recorded, store)
             )
         except TrackingError as error:
             outcome[recorded.record.entry] = error

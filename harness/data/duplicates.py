@@ -129,8 +129,14 @@ def near_duplicates(
     Raises
     ------
     DataError
-        If the images are not of one size.
+        If the images are not of one size, or a pool is none of images.
     """
+    for pool in (first, second):
+        if pool.modality not in ("image", "files"):
+            raise DataError(
+                f"Expected pools of images; {pool.name} is a {pool.modality}. "
+                "Near-duplicates of other inputs are not looked for."
+            )
     size, other = (pool.inputs.take(np.arange(1)).shape[1:] for pool in (first, second))
     if size != other:
         raise DataError(

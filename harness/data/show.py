@@ -45,6 +45,7 @@ def split_figure(opened: OpenSuite, split: Split) -> Figure:
         Counts, transition matrix, training images by observed label, OOD samples; belongs to
         nobody else.
     """
+    opened = opened.at(split.spec.id)
     names = opened.test.class_names
     shown = shown_classes(split.observed_counts)
     image_like = opened.train.modality in ("image", "files")
@@ -260,6 +261,7 @@ def split_text(opened: OpenSuite, split: Split, *, width: int = 100) -> str:
     width : int, default=100
         Columns at most.
     """
+    opened = opened.at(split.spec.id)
     names = [_short(name) for name in opened.test.class_names]
     clean, observed = split.clean_counts, split.observed_counts
     label = max(len(name) for name in names)

@@ -5,6 +5,7 @@ import pytest
 
 from harness.data.duplicates import near_duplicates, perceptual_hashes
 from harness.data.pools import image_pool
+from harness.data.tabular import load_table
 from harness.errors import DataError
 
 
@@ -62,3 +63,9 @@ def test_hashes_change_little_with_size_and_flat_images_are_no_duplicates(scenes
 def test_images_of_two_sizes_are_refused(scenes):
     with pytest.raises(DataError, match=r"test has \(32, 32, 3\), train \(16, 16, 3\)"):
         near_duplicates(_pool("test", scenes), _pool("train", scenes[:, :16, :16]))
+
+
+def test_a_table_is_refused(scenes):
+    table = load_table("wine")
+    with pytest.raises(DataError, match="Expected pools of images; all is a table"):
+        near_duplicates(table, table)

@@ -63,3 +63,11 @@ def test_images_of_another_pool_count_as_wrong(opened):
     foreign = np.full(len(split.indices), -1)
     foreign[3] = 0
     assert np.flatnonzero(wrong_rows(replace(split, foreign=foreign))).tolist() == [3]
+
+
+def test_a_table_has_counts_and_matrix_of_its_own_classes_and_no_images(data_root):
+    tables = open_suite("tabular-v1", data_root)
+    cell = next(c for c in tables.suite.cells if c.startswith("breast_cancer-"))
+    split = tables.split(cell, 0)
+    assert len(split_figure(tables, split).axes) == 2
+    assert "malignant" in split_text(tables, split)

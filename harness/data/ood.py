@@ -10,6 +10,7 @@ from harness.data.datasets import cifar100_test_images, data_root, load_part
 from harness.data.embedded import patches
 from harness.data.file_sets import load_ood_files
 from harness.data.pools import image_pool
+from harness.errors import SpecError
 from harness.lookup import lookup
 from harness.streams import stream
 from harness.types import Pool, Suite
@@ -19,7 +20,11 @@ Images = UInt8[np.ndarray, "n h w c"]
 
 def held_out(suite: Suite, whole: Pool, root: Path | None) -> Images:
     """Return the images of every class of the data set that the suite leaves out."""
-    assert suite.classes is not None and whole.labels is not None
+    if suite.classes is None or whole.labels is None:
+        raise SpecError(
+            f"Held-out classes are those that a suite leaves out; {suite.id} names no `classes`. "
+            "Name the ID ones."
+        )
     rows = np.flatnonzero(~np.isin(whole.labels, suite.classes))
     return whole.inputs.take(rows)
 
@@ -74,6 +79,7 @@ def _fitted(images: Images, size: int, channels: int) -> UInt8[np.ndarray, "n s 
 
 OOD_SETS: dict[str, Callable[[Suite, Pool, Path | None], Images]] = {
     "digits89": held_out,
+    "held_out": held_out,
     "photo_patches": photo_patches,
     "mnist": mnist_test,
     "cifar10": cifar10_test,

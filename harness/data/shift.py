@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from harness.streams import Stream
-from harness.types.data import View
+from harness.data.pools import rows_of
+from harness.streams import Stream, stream
+from harness.types.data import Pool, View
 
 
 def class_ranks(train_clean_counts: Int[np.ndarray, " c"]) -> Int[np.ndarray, " c"]:
@@ -133,3 +134,26 @@ def subsampled_rows(
         rows = np.flatnonzero(test_labels == k)
         kept.append(rows[words.permutation(len(rows))[:n_k]])
     return np.sort(np.concatenate(kept))
+
+
+def shifted_pool(view: View, train_clean_counts: Int[np.ndarray, " c"], test: Pool) -> Pool:
+    """Return the published variant of a view as a pool, for entries that adapt on test inputs.
+
+    Parameters
+    ----------
+    view : View
+        Target prior.
+    train_clean_counts : int array of shape (c,)
+        Clean training counts of the split.
+    test : Pool
+        The test pool; its fingerprint and the view name the stream that rows are drawn from.
+
+    Returns
+    -------
+    Pool
+        Named ``test@<view>``.
+    """
+    assert test.labels is not None, "a test pool has labels"
+    words = stream(f"{test.fingerprint}:{view.name}", 0, "subsample")
+    rows = subsampled_rows(view, train_clean_counts, test.labels, words)
+    return rows_of(test, rows, f"test@{view.name}")

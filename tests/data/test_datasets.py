@@ -1,5 +1,6 @@
 """Reading data sets: the same pool whichever way the bytes arrived, and a sentence when not."""
 
+import errno
 import gzip
 import pickle
 import re
@@ -202,6 +203,25 @@ def test_a_failed_download_leaves_nothing_behind(tmp_path):
     with pytest.raises(DownloadError, match="Expected to download mnist from https.*Check the net"):
         preparing.prepare("mnist", tmp_path, nowhere)
     assert list(tmp_path.iterdir()) == []
+
+
+def _full(folder, *, train, download):
+    """Do what torchvision does on a full disk."""
+    (folder / "MNIST" / "raw").mkdir(parents=True, exist_ok=True)
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_and_a_root_that_cannot_be_written_are_named_and_leave_nothing(tmp_path):
+    module = ModuleType("torchvision")
+    module.datasets = SimpleNamespace(MNIST=_full)
+    with pytest.raises(DataError, match="disk of .* is full; nothing of mnist was kept"):
+        preparing.prepare("mnist", tmp_path, lambda: module)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="Expected a data root that can be written.*--data-root"):
+        preparing.prepare("mnist", tmp_path / "file" / "root", nowhere)
+    with pytest.raises(DownloadError, match="inat18 below .*cannot be downloaded.*inat_comp"):
+        preparing.prepare("inat18", tmp_path, nowhere)
 
 
 def test_preparing_what_is_there_checks_it_and_embedded_data_need_nothing(data_root, tmp_path):

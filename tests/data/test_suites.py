@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from harness.data.catalogue import SUITES
 from harness.data.manifests import FOLDER, check_split, read_manifest
@@ -185,3 +186,18 @@ def test_a_suite_over_several_tables_gives_each_cell_its_own_data(data_root):
     assert opened.at("digits-balanced-clean") is opened
     with pytest.raises(UnknownNameError, match="data set of this suite"):
         opened.split("digits-balanced-clean", 0)
+
+
+def test_any_classes_can_be_held_out_as_near_ood():
+    suite = replace(
+        SUITES["digits-v1"], id="odd-v1", classes=(1, 3, 5, 7, 9), near=("held_out",), far=()
+    )
+    opened = make_suite(suite)
+    assert opened.test.class_names == tuple("13579")
+    assert np.bincount(opened.test.labels).tolist() == [61, 61, 61, 60, 60]
+    given = load_digits().target
+    assert len(opened.ood["ood/near/held_out"]) == np.isin(given, (0, 2, 4, 6, 8)).sum()
+    split = opened.split("digits-exp10-clean", 0)
+    assert split.num_classes == 5 and split.clean_counts[0] / split.clean_counts[-1] >= 10
+    with pytest.raises(SpecError, match="whole-v1 names no `classes`"):
+        make_suite(replace(suite, id="whole-v1", classes=None))

@@ -97,3 +97,4 @@ def manifest(
 
 app.command()(looking.show)
 app.command()(looking.duplicates)
+app.command()(looking.truths)

@@ -81,3 +81,31 @@ def duplicates(
             f"test {found.rows[i]:>6}  train {found.others[i]:>6}  "
             f"correlation {found.correlation[i]:.4f}  bits {found.bits[i]}"
         )
+
+
+def truths(
+    suite: Annotated[str, typer.Argument(help="Suite id, see: tailmark list suites.")],
+    data_root: options.DataRoot = None,
+) -> None:
+    """Say how corrected and human-uncertain test labels differ from the published ones."""
+    from harness.data.files import data_root as rooted
+    from harness.data.suites import open_suite
+    from harness.data.truths import TRUTHS, read_truth
+    from harness.errors import SpecError
+
+    opened = open_suite(suite, data_root)
+    known = [name for name, (_, datasets) in TRUTHS.items() if opened.suite.dataset in datasets]
+    if not known or opened.test.labels is None:
+        raise SpecError(
+            f"Expected a suite whose test labels somebody else has judged; {suite} has the "
+            "published ones only. Known: suites over mnist, cifar10 and cifar100."
+        )
+    for name in known:
+        truth = read_truth(
+            name,
+            opened.suite.dataset,
+            opened.test.labels,
+            len(opened.test.class_names),
+            rooted(data_root),
+        )
+        say(truth.summary(opened.test.labels))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.cli.looking import duplicates, show
+from harness.cli.looking import duplicates, show, truths
 from harness.errors import SpecError
 
 
@@ -25,3 +25,15 @@ def test_duplicates_of_digits_are_counted_and_listed(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "of 481 images of test" in lines[0] and "at 0.99 or more" in lines[0]
     assert len(lines) <= 3
+
+
+def test_truths_of_cifar10_are_summed_up(data_root, capsys):
+    truths("cifar10-v1", data_root=data_root)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("label_errors: 18 of 10,000 labels differ from the published ones, 36 ")
+    assert second.startswith("cifar10h: 79 of 10,000 labels differ")
+
+
+def test_a_suite_without_other_truths_is_refused():
+    with pytest.raises(SpecError, match="digits-v1 has the published ones only"):
+        truths("digits-v1")

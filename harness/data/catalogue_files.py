@@ -96,6 +96,17 @@ FILE_SUITES: dict[str, Suite] = {
                 "openimage_o": "test_openimage_o.txt",
             },
         ),
+        _openood(
+            "openood-imagenet-v1",
+            "openood_imagenet",
+            "ImageNet-1K with the near and far OOD sets of OpenOOD v1.5",
+            {"ssb_hard": "test_ssb_hard.txt", "ninco": "test_ninco.txt"},
+            {
+                "inaturalist": "test_inaturalist.txt",
+                "textures": "test_textures.txt",
+                "openimage_o": "test_openimage_o.txt",
+            },
+        ),
         _natural("imagenet-lt-v1", "imagenet_lt", "ImageNet-LT: 1,000 classes, 1,280 to 5 images"),
         _natural("places-lt-v1", "places_lt", "Places-LT: 365 classes, 4,980 to 5 images"),
         _natural("inat18-v1", "inat18", "iNaturalist 2018: 8,142 species, naturally long-tailed"),

@@ -87,6 +87,18 @@ FILE_FACTS: dict[str, DatasetSpec] = {
         caveat="OpenOOD's lists in benchmark_imglist/, images in images_largescale/. Never seen "
         "whole by us.",
     ),
+    "openood_imagenet": DatasetSpec(
+        name="openood_imagenet",
+        title="ImageNet-1K as OpenOOD v1.5 has it",
+        modality="files",
+        class_names=_numbers(1000),
+        image_shape=None,
+        source="https://github.com/Jingkang50/OpenOOD",
+        licence=_IMAGENET,
+        citation="Zhang et al. 2023, OpenOOD v1.5",
+        caveat="OpenOOD's lists in benchmark_imglist/, images in images_largescale/; every "
+        "training file is hashed once. Never seen whole by us.",
+    ),
     "openood_cifar10": DatasetSpec(
         name="openood_cifar10",
         title="CIFAR-10 as OpenOOD v1.5 has it",

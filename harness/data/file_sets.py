@@ -157,6 +157,11 @@ FILE_SETS: dict[str, FileSet] = {
         listed(f"{_OPENOOD}/imagenet200", "train_imagenet200.txt", "test_imagenet200.txt"),
         (224, 224),
     ),
+    "openood_imagenet": FileSet(
+        "images_largescale",
+        listed(f"{_OPENOOD}/imagenet", "train_imagenet.txt", "test_imagenet.txt"),
+        (224, 224),
+    ),
     "openood_cifar10": FileSet(
         "images_classic",
         listed(f"{_OPENOOD}/cifar10", "train_cifar10.txt", "test_cifar10.txt"),

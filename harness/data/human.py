@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from harness.data.files import first_existing, missing
+from harness.data.files import first_existing
 from harness.data.pickles import read_pickle
 from harness.errors import DataError, SpecError
 from harness.keys import content
@@ -92,7 +92,10 @@ def human_labels(
         )
     path = first_existing(root, FOLDERS, FILES[dataset])
     if path is None:
-        raise missing(dataset, FILES[dataset][0], root, FOLDERS, SOURCE)
+        raise DataError(
+            f"Expected {FILES[dataset][0]} of {dataset} in {root / FOLDERS[0]}; there is none. Get "
+            f"it from {SOURCE}, or name another data root with --data-root or TAILMARK_DATA."
+        )
     arrays = _read(path)
     received = content(arrays)
     if received != CONTENTS[dataset]:

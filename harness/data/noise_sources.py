@@ -168,6 +168,11 @@ def instance(
     int array of shape (n,)
         Observed class indices.
 
+    Raises
+    ------
+    SpecError
+        If the inputs are no images.
+
     References
     ----------
     Xia et al. 2020, "Part-dependent Label Noise: Towards Instance-dependent Label Noise",
@@ -176,6 +181,11 @@ def instance(
     observed = pool_labels[rows].copy()
     if rate == 0:
         return observed
+    if inputs.take(rows[:1]).dtype != np.uint8:
+        raise SpecError(
+            "Noise 'instance' is a projection of pixels; these inputs are no images. "
+            "Use 'symmetric' or 'frequency'."
+        )
     p = len(pool_labels)
     flips = words.uniform(p)[rows] < _own_rates(rate, words.uniform(p))[rows]
     choice = words.uniform(p)[rows]

@@ -143,6 +143,20 @@ def test_instance_noise_flips_at_its_rate_and_hangs_on_the_image(rate, rng):
         make_split(spec, labels, 10, 0, MNIST)
 
 
+def test_instance_noise_of_a_table_is_refused(rng):
+    inputs = ArrayInputs(rng.normal(size=(10_000, 3)).astype(np.float32))
+    spec = SplitSpec("c", noise="instance", noise_rate=0.3)
+    with pytest.raises(SpecError, match="these inputs are no images"):
+        make_split(spec, TEN, 10, 0, MNIST, Sources(inputs))
+
+
+def test_labels_as_found_are_taken_as_they_are_and_nobody_knows_which_are_wrong():
+    split = make_split(SplitSpec("c", "natural", noise="as_found"), TEN, 10, 0, MNIST)
+    assert np.array_equal(split.observed, TEN[split.indices])
+    with pytest.raises(Undefined, match="which training labels are wrong is not known"):
+        noise_chance(split)
+
+
 def test_instance_noise_is_nested_in_training_size(rng):
     inputs = ArrayInputs(rng.integers(0, 256, (10_000, 4, 4, 1)).astype(np.uint8))
     spec = SplitSpec("c", noise="instance", noise_rate=0.3)

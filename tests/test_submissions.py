@@ -1,0 +1,75 @@
+"""Everything under submissions/: cards are valid, records whole, small and of today's suites."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.data.suites import SUITES
+from harness.errors import HarnessError
+from harness.models.cards import card_sha256, read_card
+from harness.runs.plan import entry_folders
+from harness.runs.records import MAX_RESULT_BYTES, read_record
+from harness.runs.trust import rerun_list
+
+ROOT = Path(__file__).resolve().parent.parent
+SUBMISSIONS = ROOT / "submissions"
+ENTRIES = entry_folders(SUBMISSIONS)
+RECORDS = sorted(SUBMISSIONS.glob("*/results/*.json"))
+
+
+def findings(path: Path, submissions: Path) -> list[str]:
+    """What is wrong with one committed record."""
+    found = []
+    try:
+        recorded = read_record(path)
+        _ = recorded.arrays
+    except HarnessError as error:
+        return [str(error)]
+    record = recorded.record
+    if (record.entry, record.suite.id) != (path.parent.parent.name, path.stem):
+        found.append("entry or suite is not what the path says")
+    for file in (path, path.with_suffix(".npz")):
+        if file.stat().st_size > MAX_RESULT_BYTES:
+            found.append(f"{file.name} is above 1 MiB")
+    if record.suite.sha256 != SUITES[record.suite.id].sha256:
+        found.append("the suite is not what it was when the record was made")
+    if card_sha256(read_card(path.parent.parent)) != record.card_sha256:
+        found.append("the card changed since the run")
+    if any(job.status != "done" for job in record.jobs):
+        found.append("a job is not done")
+    if record.record_sha256 not in rerun_list(submissions):
+        found.append("not on the maintainers' list")
+    return found
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_card_is_valid_and_lies_in_a_folder_of_its_name(name):
+    assert read_card(ENTRIES[name]).name == name
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda p: f"{p.parent.parent.name}/{p.stem}")
+def test_a_committed_record_is_whole_and_of_todays_suite(path):
+    assert findings(path, SUBMISSIONS) == []
+
+
+def test_the_first_baselines_have_results_on_both_first_suites():
+    first = "majority prior nearest-mean logistic-regression linear-svm cnn-ce cnn-bs cnn-la"
+    there = {(p.parent.parent.name, p.stem) for p in RECORDS}
+    wanted = {(e, s) for e in first.split() for s in ("digits-v1", "fashion-v1")}
+    assert wanted <= there
+
+
+def test_a_planted_violation_is_found(tmp_path):
+    entry = tmp_path / "cnn-ce"
+    shutil.copytree(SUBMISSIONS / "cnn-ce", entry)
+    path = entry / "results" / "digits-v1.json"
+    path.write_text(path.read_text().replace('"status": "done"', '"status": "failed"', 1))
+    assert findings(path, tmp_path)
+    shutil.copy(SUBMISSIONS / "cnn-ce" / "results" / "digits-v1.json", path)
+    card = entry / "entry.toml"
+    card.write_text(card.read_text().replace("plain cross-entropy", "something else"))
+    assert set(findings(path, tmp_path)) == {
+        "the card changed since the run",
+        "not on the maintainers' list",
+    }

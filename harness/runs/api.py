@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CardError, HarnessError, SpecError, TrackingError
+from harness.errors import TrackingError
 from harness.runs.places import records_folder, store_folder, submissions_folder
 from harness.runs.plan import Entry, find_entries, jobs_of, waves, with_parents
 from harness.runs.records import Recorded, read_record, write_record
@@ -278,15 +278,3 @@ def mirror_all(
             outcome[recorded.record.entry] = error
             break
     return outcome
-
-
-__all__ = [
-    "CardError",
-    "HarnessError",
-    "Results",
-    "SpecError",
-    "load_record",
-    "mirror_all",
-    "rank",
-    "run",
-]

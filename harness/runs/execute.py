@@ -50,8 +50,6 @@ class Place:
     """Where parents of an entry are looked up."""
     data_root: Path | None = None
     """Where data sets lie; None: the default of `harness.data.datasets`."""
-    pools: tuple[str, ...] | None = None
-    """Pools to pass; None: all that the suite scores."""
     trust: bool = False
     """Whether trainers from outside are allowed."""
 
@@ -103,7 +101,7 @@ def _done(
     opened = opened.at(job.cell)
     split = opened.split(job.cell, job.seed)
     store = Store(place.store)
-    obtained = obtain(job, opened, store, pools=place.pools, parent=parent, progress=progress)
+    obtained = obtain(job, opened, store, parent=parent, progress=progress)
     predictions = obtained.predictions
     evidence = {name: found.sha256 for name, found in sorted(predictions.items())}
     key = result_key(

@@ -26,11 +26,17 @@ def rerun_list(submissions: Path | None) -> frozenset[str]:
     StoreError
         If the list cannot be read.
     """
+    return frozenset(_listed(submissions).values())
+
+
+def _listed(submissions: Path | None) -> dict[str, str]:
+    """Read the maintainers' list: ``<entry>/<suite>`` → record sha256."""
     path = None if submissions is None else submissions / LIST
     if path is None or not path.is_file():
-        return frozenset()
+        return {}
     try:
-        return frozenset(str(v) for v in tomllib.loads(path.read_text())["rerun"].values())
+        found = tomllib.loads(path.read_text())["rerun"].items()
+        return {name: str(sha) for name, sha in found}
     except (tomllib.TOMLDecodeError, KeyError, AttributeError) as error:
         raise StoreError(
             f'{path} should hold a table [rerun] of "<entry>/<suite>" = "<record sha256>"; '
@@ -40,14 +46,11 @@ def rerun_list(submissions: Path | None) -> frozenset[str]:
 
 def add_to_rerun_list(submissions: Path, record: RunRecord) -> None:
     """Note that a maintainer has run this record again; one line an entry and suite."""
-    path = submissions / LIST
-    kept: dict[str, str] = {}
-    if path.is_file():
-        kept = tomllib.loads(path.read_text())["rerun"]
+    kept = _listed(submissions)
     kept[f"{record.entry}/{record.suite.id}"] = str(record.record_sha256)
     lines = [f'"{name}" = "{sha}"' for name, sha in sorted(kept.items())]
     head = "# Records that a maintainer has run again from weights or by training.\n[rerun]\n"
-    path.write_text(head + "\n".join(lines) + "\n")
+    (submissions / LIST).write_text(head + "\n".join(lines) + "\n")
 
 
 def tier_of(record: RunRecord, rerun: frozenset[str], *, local: bool) -> Tier:

@@ -29,6 +29,8 @@ ARCH_KWARGS = {
     "output_stride", "patch_size", "reg_tokens", "stem_type", "stem_width", "window_size",
 }  # fmt: skip
 """Arguments of timm architectures that a card may set: sizes and rates, nothing that loads."""
+_LATER = {"suites"}
+"""Fields added to cards of format 1: left out of the identity while unset."""
 _ARCH = re.compile(r"[a-z0-9_]+")
 
 
@@ -93,8 +95,12 @@ def check_entry(folder: Path, *, suite: Any = None, trust: bool = False) -> list
 
 
 def card_sha256(card: EntryCard) -> str:
-    """Return the sha256 of the card's canonical JSON: comments and order do not matter."""
-    return sha256_of(card.model_dump(mode="json"))
+    """Return the sha256 of the card's canonical JSON: comments and order do not matter.
+
+    A field that came after format 1 was settled counts only where a card sets it.
+    """
+    facts = card.model_dump(mode="json")
+    return sha256_of({k: v for k, v in facts.items() if v or k not in _LATER})
 
 
 def _parse(raw: Mapping[str, Any], where: str) -> EntryCard:

@@ -11,6 +11,7 @@ from harness.types.data import (
     View,
 )
 from harness.types.models import (
+    AdaptiveModel,
     EntryCard,
     Facets,
     FitContext,
@@ -36,6 +37,7 @@ from harness.types.results import (
 )
 
 __all__ = [
+    "AdaptiveModel",
     "ArrayInputs",
     "DatasetSpec",
     "EntryCard",

@@ -103,6 +103,9 @@ class Pool:
     """Names of the classes that `labels` index; empty for OOD pools."""
     fingerprint: str
     """sha256 over inputs and labels in order (SPEC section 3)."""
+    base: str | None = None
+    """Fingerprint of the pool that this one is a corrupted copy of: both share their replicate
+    weightings (PROTOCOL section 5). None: it stands for itself."""
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -145,6 +148,11 @@ class SplitSpec:
     """Images of each class, for the profile ``counts``."""
     train_fraction: float = 1.0
     """Share of each class's images that is kept; smaller shares are nested in larger ones."""
+    correlation: float | None = None
+    """Share of training images whose planted attribute agrees with their class; None: no
+    attribute is planted."""
+    known_fraction: float = 0.0
+    """Share of the corrupted rows that a method is told about (corrective unlearning)."""
 
     @property
     def id(self) -> str:
@@ -154,11 +162,13 @@ class SplitSpec:
         mu = "" if self.minority_share is None else f"~mu{number(self.minority_share)}"
         alpha = "" if self.alpha is None else f"~alpha{number(self.alpha)}"
         share = "" if self.train_fraction == 1 else f"~frac{number(self.train_fraction)}"
+        planted = "" if self.correlation is None else f"~planted{number(self.correlation)}"
         order = "" if self.order == "native" else f"~{self.order}"
         rate = "" if self.noise_rate is None else number(self.noise_rate)
         val = "" if not self.val_fraction else f"~val{number(self.val_fraction)}"
-        world = f"{self.imbalance}{factor}{listed}{mu}{alpha}{share}{order}"
-        return f"{self.dataset}-{world}-{self.noise}{rate}{val}"
+        known = "" if not self.known_fraction else f"~known{number(self.known_fraction)}"
+        world = f"{self.imbalance}{factor}{listed}{mu}{alpha}{share}{planted}{order}"
+        return f"{self.dataset}-{world}-{self.noise}{rate}{known}{val}"
 
 
 @dataclass(frozen=True)
@@ -185,6 +195,12 @@ class Split:
     """True labels of the validation rows."""
     foreign: Int[np.ndarray, " n"] | None = None
     """Open-set noise: row of the other pool whose image stands in, −1 where it is the row's own."""
+    attributes: Int[np.ndarray, " n"] | None = None
+    """Spurious correlation: place of the attribute planted in each image."""
+    patched: Bool[np.ndarray, " n"] | None = None
+    """Poisoning: which images carry the patch."""
+    known: Int[np.ndarray, " r"] | None = None
+    """Positions in `indices` of the corrupted rows that a method is told about, increasing."""
 
     @property
     def flipped(self) -> Bool[np.ndarray, " n"]:
@@ -207,8 +223,13 @@ class Split:
         arrays = {"indices": self.indices, "observed": self.observed, "clean": self.clean}
         if self.val_indices is not None and self.val_observed is not None:
             arrays |= {"val_indices": self.val_indices, "val_observed": self.val_observed}
-        if self.foreign is not None:
-            arrays["foreign"] = self.foreign
+        planted = {
+            "foreign": self.foreign,
+            "attributes": self.attributes,
+            "patched": self.patched,
+            "known": self.known,
+        }
+        arrays |= {name: array for name, array in planted.items() if array is not None}
         return content({k: np.asarray(v, dtype=np.int64) for k, v in arrays.items()})
 
 

@@ -82,6 +82,18 @@ class TrainedModel(Model, Protocol):
         ...
 
 
+@runtime_checkable
+class AdaptiveModel(Model, Protocol):
+    """A transductive model: it adapts on unlabelled test inputs before it predicts them."""
+
+    def adapt(self, inputs: Inputs) -> Model:
+        """Return a model adapted on these inputs, made anew from this one's weights.
+
+        This model is not changed: every call starts from the same weights (PROTOCOL section 6).
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """What a trainer may see: inputs and observed labels, never clean ones."""
@@ -96,6 +108,8 @@ class TrainingData:
     """Validation inputs and their observed labels, where the split sets some aside."""
     unlabelled: Inputs | None = None
     """Inputs without labels, where the suite offers them."""
+    known: Int[np.ndarray, " r"] | None = None
+    """Rows that the trainer is told are corrupted, where the split reveals some."""
 
 
 def _ignore(*_: Any, **__: Any) -> None:
@@ -250,6 +264,8 @@ class EntryCard(Strict):
     """Post-hoc variants that get a row of their own by default, e.g. ``["la"]``."""
     deterministic: bool = False
     """True: equal numbers over seeds are expected, no flag."""
+    suites: tuple[str, ...] = ()
+    """Suites that it is meant for, e.g. ``["cifar10-v1"]``; empty: all. Others refuse it."""
     method: MethodPart | None = None
     model: ModelPart | None = None
     predictions: PredictionsPart | None = None

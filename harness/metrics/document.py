@@ -14,6 +14,9 @@ NEEDS = {
     "logits": "logits",
     "ood": "one score an image, larger for OOD",
     "train": "predictions on the training split, observed and clean labels",
+    "groups": "the predicted class, and a group for each image",
+    "truth": "logits or probabilities, and another truth of the same images",
+    "repair": "the predicted class on corrupted training rows or patched test images",
 }
 SCALES = {
     None: "",

@@ -25,8 +25,9 @@ class Metric:
     """Smallest and largest value; None: unbounded."""
     unit: str
     """``fraction``, ``nats``, ``classes`` or ``squared error``."""
-    needs: Literal["labels", "probs", "logits", "ood", "train"]
-    """Predicted classes, probabilities, OOD scores, or predictions on the training split."""
+    needs: Literal["labels", "probs", "logits", "ood", "train", "groups", "truth", "repair"]
+    """Predicted classes, probabilities, OOD scores, predictions on the training split, groups of
+    test images, another truth, or what was corrupted."""
     source: str
     """Paper and place."""
     weighted: str

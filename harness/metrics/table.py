@@ -8,6 +8,7 @@ from harness.metrics.entries_pool import (
     RANKING,
     SELECTIVE,
 )
+from harness.metrics.entries_shift import SHIFT_METRICS
 from harness.metrics.metric import Metric
 
 __all__ = ["METRICS", "SUBJECTS", "Metric"]
@@ -21,6 +22,7 @@ SUBJECTS: dict[str, tuple[Metric, ...]] = {
     "Groups of classes": GROUP_METRICS,
     "Out of distribution": OOD_METRICS,
     "Wrong training labels": NOISE_METRICS,
+    "Shifted worlds": SHIFT_METRICS,
 }
 """The table by subject, in the order in which pages show it."""
 

@@ -286,7 +286,9 @@ def test_the_table_is_filled_in():
         assert metric.source and metric.weighted, key
         assert metric.direction in ("higher", "lower", "none")
         level = metric.unit == "fraction" and metric.direction != "none"
-        assert metric.scale == ("logit" if level else "log" if key == "nll" else None), key
+        assert metric.scale == (
+            "logit" if level else "log" if key in ("nll", "soft_nll") else None
+        ), key
         assert metric.function.__doc__, key
     assert len(METRICS) == sum(len(metrics) for metrics in SUBJECTS.values())
 

@@ -12,7 +12,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from baselines.transforms import TRANSFORMS, Arrays
+from baselines import trees
+from baselines.transforms import TRANSFORMS, Arrays, learn_columns
+from harness.data.tables import TableInputs
 from harness.errors import TrainingError
 from harness.lookup import lookup
 from harness.types.models import FitContext, Output, OutputKind, TrainingData
@@ -97,12 +99,44 @@ def place(
     return placed
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Training inputs as rows, with what turns test inputs into rows of the same kind."""
+
+    values: Float[np.ndarray, "n d"]
+    """One row an input."""
+    num_classes: int
+    """C."""
+    transform: str
+    """A name in `transforms.TRANSFORMS`."""
+    learnt: Mapping[str, np.ndarray]
+    """What the transform learnt from the training rows."""
+
+    def probe(self, rule: str, arrays: Mapping[str, np.ndarray]) -> Probe:
+        """Return the probe of a rule that was fitted on these rows."""
+        return Probe(rule, self.num_classes, {**arrays, **self.learnt}, self.transform)
+
+
 def rows_of(
-    train: TrainingData, transform: str = "flat", arrays: Arrays | None = None
-) -> Float[np.ndarray, "n d"]:
-    """Return all training inputs as rows."""
+    train: TrainingData, transform: str | None = None, arrays: Arrays | None = None
+) -> Rows:
+    """Return all training inputs as rows.
+
+    Parameters
+    ----------
+    train : TrainingData
+        Tables are filled, scaled and spread out by what their training rows say.
+    transform : str, optional
+        A name in `transforms.TRANSFORMS`; None: ``columns`` for a table, else ``flat``.
+    arrays : mapping of str to array, optional
+        What the transform needs.
+    """
+    learnt = dict(arrays or {})
+    if transform is None and isinstance(train.inputs, TableInputs):
+        transform, learnt = "columns", learn_columns(train.inputs)
+    transform = transform or "flat"
     inputs = train.inputs.take(np.arange(len(train.inputs)))
-    return TRANSFORMS[transform](inputs, arrays or {})
+    return Rows(TRANSFORMS[transform](inputs, learnt), train.num_classes, transform, learnt)
 
 
 @dataclass(frozen=True)
@@ -200,5 +234,7 @@ RULES: dict[str, tuple[OutputKind, Rule]] = {
     "nearest-mean": ("logits", _nearest_mean),
     "gaussian": ("logits", _gaussian),
     "neighbours": ("probs", _neighbours),
+    "boosting": ("logits", trees.boosted),
+    "forest": ("probs", trees.forest),
 }
 """Name → what its values are, and how rows (b, d) become values (b, k)."""

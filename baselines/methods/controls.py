@@ -37,14 +37,16 @@ def fit_neighbours(train: TrainingData, ctx: FitContext) -> Probe:
             f"k must be between 1 and the {len(train.observed)} training rows; got {settings.k}. "
             "Change it in the recipe."
         )
+    rows = rows_of(train)
     inputs = train.inputs.take(np.arange(len(train.inputs)))
+    kept = rows.values if rows.transform == "columns" else inputs.reshape(len(inputs), -1)
     arrays = {
         "classes": np.unique(train.observed),
-        "rows": inputs.reshape(len(inputs), -1),
+        "rows": kept,
         "labels": train.observed,
         "k": np.array(settings.k),
     }
-    return Probe("neighbours", train.num_classes, arrays)
+    return rows.probe("neighbours", arrays)
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def _standardised(
     max_iter: int,
 ) -> Probe:
     """Fit on rows of mean 0 and deviation 1, and fold both into the weights."""
-    rows = rows_of(train, transform, arrays)
+    rows = rows_of(train, transform, arrays).values
     mean, deviation = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     estimator = LogisticRegression(max_iter=max_iter, tol=1e-3)
     scaled = (rows - mean) / deviation

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from baselines import probe
-from baselines.probe import Probe, fit_linear, rows_of
+from baselines.probe import Probe, Rows, fit_linear, rows_of
 from baselines.settings import configure_one, settings_from
 from baselines.statistics import ClassStatistics, class_statistics, sampled, shrunk
 from harness.errors import SpecError
@@ -37,15 +37,15 @@ def fit_naive_bayes(train: TrainingData, ctx: FitContext) -> Probe:
     """
     settings = settings_from(NaiveBayes, ctx.config)
     rows = rows_of(train)
-    statistics = class_statistics(rows, train.observed)
-    floor = settings.smoothing * rows.astype(np.float64).var(axis=0).max()
+    statistics = class_statistics(rows.values, train.observed)
+    floor = settings.smoothing * rows.values.astype(np.float64).var(axis=0).max()
     variances = statistics.variances
     if settings.shared:
         variances = np.broadcast_to(np.diag(statistics.shared_covariance), variances.shape)
     variances = variances + max(floor, 1e-12)
     offset = statistics.log_prior - 0.5 * np.log(2 * np.pi * variances).sum(axis=1)
     arrays = {"means": statistics.means, "variances": variances, "offset": offset}
-    return _probe("gaussian", statistics, train, arrays)
+    return _probe("gaussian", statistics, rows, arrays)
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,12 @@ def fit_lda(train: TrainingData, ctx: FitContext) -> Probe:
     settings = settings_from(Discriminant, ctx.config)
     if not 0 < settings.shrinkage <= 1:
         raise SpecError(f"shrinkage must be in (0, 1]; got {settings.shrinkage}. Change it.")
-    statistics = class_statistics(rows_of(train), train.observed)
+    rows = rows_of(train)
+    statistics = class_statistics(rows.values, train.observed)
     covariance = shrunk(statistics.shared_covariance, settings.shrinkage)
     weight = np.linalg.solve(covariance, statistics.means.T).T  # (k, d)
     bias = statistics.log_prior - 0.5 * (weight * statistics.means).sum(axis=1)
-    return _probe("linear", statistics, train, {"weight": weight, "bias": bias})
+    return _probe("linear", statistics, rows, {"weight": weight, "bias": bias})
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,11 @@ def fit_classifier_alignment(train: TrainingData, ctx: FitContext) -> Probe:
     Zhang et al. 2023, "SLCA: Slow Learner with Classifier Alignment", section 3.3.
     """
     settings = settings_from(Drawn, ctx.config)
-    statistics = class_statistics(rows_of(train), train.observed)
+    rows = rows_of(train)
+    statistics = class_statistics(rows.values, train.observed)
     wanted = np.full(len(statistics.classes), settings.per_class)
     drawn = sampled(statistics, wanted, _generator(ctx), strength=settings.strength)
-    return _logistic(*drawn, settings, train, ctx)
+    return _logistic(*drawn, settings, rows, ctx)
 
 
 def fit_gaussian_sampling(train: TrainingData, ctx: FitContext) -> Probe:
@@ -115,21 +117,21 @@ def fit_gaussian_sampling(train: TrainingData, ctx: FitContext) -> Probe:
     """
     settings = settings_from(Drawn, ctx.config)
     rows = rows_of(train)
-    statistics = class_statistics(rows, train.observed)
+    statistics = class_statistics(rows.values, train.observed)
     wanted = statistics.counts.max() - statistics.counts
     drawn, classes = sampled(statistics, wanted, _generator(ctx), strength=settings.strength)
     return _logistic(
-        np.concatenate([rows, drawn]), np.concatenate([train.observed, classes]),
-        settings, train, ctx,
+        np.concatenate([rows.values, drawn]), np.concatenate([train.observed, classes]),
+        settings, rows, ctx,
     )  # fmt: skip
 
 
 def _logistic(
-    rows: np.ndarray, labels: np.ndarray, settings: Drawn, train: TrainingData, ctx: FitContext
+    drawn: np.ndarray, labels: np.ndarray, settings: Drawn, rows: Rows, ctx: FitContext
 ) -> Probe:
     estimator = LogisticRegression(C=settings.c, max_iter=settings.max_iter, tol=1e-3)
-    fitted = fit_linear(estimator, rows.astype(np.float32), labels, ctx, halved=True)
-    return Probe("linear", train.num_classes, fitted.arrays())
+    fitted = fit_linear(estimator, drawn.astype(np.float32), labels, ctx, halved=True)
+    return rows.probe("linear", fitted.arrays())
 
 
 def _generator(ctx: FitContext) -> np.random.Generator:
@@ -137,10 +139,10 @@ def _generator(ctx: FitContext) -> np.random.Generator:
 
 
 def _probe(
-    rule: str, statistics: ClassStatistics, train: TrainingData, arrays: dict[str, np.ndarray]
+    rule: str, statistics: ClassStatistics, rows: Rows, arrays: dict[str, np.ndarray]
 ) -> Probe:
     floats = {name: array.astype(np.float32) for name, array in arrays.items()}
-    return Probe(rule, train.num_classes, {"classes": statistics.classes, **floats})
+    return rows.probe(rule, {"classes": statistics.classes, **floats})
 
 
 SETTINGS: dict[str, type] = {

@@ -1,6 +1,7 @@
 """Controls and linear probes: on raw pixels, or on another entry's cached features.
 
-uint8 inputs become pixels in [0, 1], everything else stays as it is; each input is one flat row.
+uint8 inputs become pixels in [0, 1], tables are filled, scaled and spread out by their training
+rows, everything else stays as it is; each input is one flat row.
 """
 
 from collections.abc import Mapping
@@ -42,8 +43,8 @@ def fit_nearest_mean(train: TrainingData, ctx: FitContext) -> Probe:
     Continual Learning": no training, no class prior.
     """
     rows, classes = rows_of(train), np.unique(train.observed)
-    means = np.stack([rows[train.observed == k].mean(axis=0) for k in classes])
-    return Probe("nearest-mean", train.num_classes, {"classes": classes, "means": means})
+    means = np.stack([rows.values[train.observed == k].mean(axis=0) for k in classes])
+    return rows.probe("nearest-mean", {"classes": classes, "means": means})
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ def fit_logistic(train: TrainingData, ctx: FitContext) -> Probe:
     """Fit multinomial logistic regression with an L2 penalty; logits are its linear scores."""
     settings = settings_from(LogisticSettings, ctx.config)
     estimator = LogisticRegression(C=settings.c, max_iter=settings.max_iter, tol=1e-3)
-    fitted = fit_linear(estimator, rows_of(train), train.observed, ctx, halved=True)
-    return Probe("linear", train.num_classes, fitted.arrays())
+    rows = rows_of(train)
+    fitted = fit_linear(estimator, rows.values, train.observed, ctx, halved=True)
+    return rows.probe("linear", fitted.arrays())
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ def fit_linear_svm(train: TrainingData, ctx: FitContext) -> Probe:
     """
     settings = settings_from(SvmSettings, ctx.config)
     estimator = LinearSVC(C=settings.c, max_iter=settings.max_iter, dual=False, tol=1e-3)
-    fitted = fit_linear(estimator, rows_of(train), train.observed, ctx, halved=False)
-    return Probe("linear", train.num_classes, fitted.arrays())
+    rows = rows_of(train)
+    fitted = fit_linear(estimator, rows.values, train.observed, ctx, halved=False)
+    return rows.probe("linear", fitted.arrays())
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,8 @@ def selected(inputs: Inputs, rows: Int[np.ndarray, " m"]) -> Inputs:
     """Return some rows as inputs: copied when they are in memory, else taken when asked for."""
     if isinstance(inputs, ArrayInputs):
         return ArrayInputs(inputs.take(rows))
+    if isinstance(inputs, TableInputs):
+        return inputs.rows(rows)
     return Selected(inputs, rows)
 
 

@@ -1,8 +1,8 @@
 """Tables: columns of numbers and categories as inputs of one form, whatever file they came in.
 
 A column is numeric when everything in it that is not missing reads as a number, else categorical.
-Models that take one matrix get numeric columns, with each missing value replaced by its column's
-median and marked in a column of its own, then one column a category; nothing is scaled.
+Nothing is filled, scaled or spread out here: whatever is learnt from a column (its median, its
+categories) is a trainer's to learn, from its training rows alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,52 +34,28 @@ class TableInputs:
         Names of the p numeric, then of the q categorical columns.
     categories : tuple of tuple of str
         What each categorical column's indices mean.
-    fill : float32 array of shape (p,)
-        What stands in for a missing number: the column's median over the whole table.
     """
 
     numeric: Float32[np.ndarray, "n p"]
     categorical: Int32[np.ndarray, "n q"]
     names: tuple[str, ...]
     categories: tuple[tuple[str, ...], ...]
-    fill: Float32[np.ndarray, " p"]
-    holes: tuple[int, ...]
-    """Numeric columns with a missing value somewhere in the whole table: each gets a marker."""
 
     def __len__(self) -> int:
         return len(self.numeric)
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Return the names of the columns that `take` gives."""
-        numeric, categorical = self.names[: len(self.fill)], self.names[len(self.fill) :]
-        marks = [f"{numeric[k]} is missing" for k in self.holes]
-        pairs = zip(categorical, self.categories, strict=True)
-        return (
-            *numeric,
-            *marks,
-            *(f"{name} = {value}" for name, kinds in pairs for value in kinds),
-        )
-
     def take(self, rows: Int[np.ndarray, " b"]) -> Float32[np.ndarray, "b d"]:
-        """Return the rows asked for as one matrix: numbers, markers of holes, one-hot columns."""
-        numeric, codes = self.numeric[rows], self.categorical[rows]
-        missing = np.isnan(numeric)
-        parts = [np.where(missing, self.fill, numeric), missing[:, list(self.holes)]]
-        for column, kinds in enumerate(self.categories):
-            parts.append(codes[:, [column]] == np.arange(len(kinds)))
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        """Return the rows asked for as one matrix of p + q columns, in the order of `names`.
+
+        Numbers first, then category indices; NaN where missing.
+        """
+        codes = self.categorical[rows]
+        marked = np.where(codes < 0, np.float32(np.nan), codes.astype(np.float32))
+        return np.concatenate([self.numeric[rows], marked], axis=1)
 
     def rows(self, rows: Int[np.ndarray, " m"]) -> "TableInputs":
-        """Return some rows as a table with the same columns, fills and markers."""
-        return TableInputs(
-            self.numeric[rows],
-            self.categorical[rows],
-            self.names,
-            self.categories,
-            self.fill,
-            self.holes,
-        )
+        """Return some rows as a table with the same columns and categories."""
+        return TableInputs(self.numeric[rows], self.categorical[rows], self.names, self.categories)
 
 
 def table_pool(
@@ -190,16 +166,11 @@ def _inputs(columns: Mapping[str, Sequence[str]]) -> TableInputs:
             numeric[name] = numbers
         else:
             categorical[name] = _categories(values)
-    table = _stacked(list(numeric.values()), n, np.float32)
-    holes = np.flatnonzero(np.isnan(table).any(axis=0))
-    medians = [0.0 if np.isnan(c).all() else float(np.nanmedian(c)) for c in table.T]
     return TableInputs(
-        table,
+        _stacked(list(numeric.values()), n, np.float32),
         _stacked([codes for codes, _ in categorical.values()], n, np.int32),
         (*numeric, *categorical),
         tuple(kinds for _, kinds in categorical.values()),
-        np.asarray(medians, dtype=np.float32),
-        tuple(int(k) for k in holes),
     )
 
 

@@ -86,6 +86,20 @@ METHODS: dict[str, Method] = {
         "Saxe et al. 2011, On Random Weights",
         needs=(),
     ),
+    "hist-gradient-boosting": Method(
+        "baselines.methods.tree:fit_hist_gradient_boosting",
+        "probe",
+        "Gradient boosting",
+        "Ke et al. 2017, LightGBM",
+        needs=(),
+    ),
+    "balanced-random-forest": Method(
+        "baselines.methods.tree:fit_balanced_random_forest",
+        "probe",
+        "Balanced random forest",
+        "Chen et al. 2004, Using Random Forest to Learn Imbalanced Data",
+        needs=(),
+    ),
     "cross-entropy": Method("baselines.methods.prior:fit_cross_entropy", "loss", "Cross-entropy"),
     "label-smoothing": Method(
         "baselines.methods.loss:fit_label_smoothing",

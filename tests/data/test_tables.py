@@ -1,4 +1,4 @@
-"""Tables: columns typed by their values, holes filled and marked, and a sentence for bad files."""
+"""Tables: columns typed by their values, holes kept as they are, and a sentence for bad files."""
 
 import gzip
 import hashlib
@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from harness.data.pools import selected
 from harness.data.table_files import read_csv, read_openml, read_parquet, read_sklearn
 from harness.data.tables import TableInputs, make_table, table_rows
 from harness.errors import DataError, DownloadError
@@ -25,27 +26,30 @@ def table(tmp_path):
     return read_csv(tmp_path / "t.csv", "ok")
 
 
-def test_numbers_markers_and_categories_by_hand(table):
+def test_numbers_and_categories_by_hand(table):
     assert isinstance(table.inputs, TableInputs)
-    columns = ("age", "income", "age is missing", "job = clerk", "job = farmer")
-    assert table.inputs.columns == columns
-    # the median age of 30, 50, 70 is 50; row 4's job is missing: no category
-    assert table.inputs.take(np.arange(4)).tolist() == [
-        [30, 1.5, 0, 1, 0],
-        [50, 2, 1, 0, 1],
-        [50, 3, 0, 1, 0],
-        [70, 4, 0, 0, 0],
-    ]
+    assert table.inputs.names == ("age", "income", "job")
+    assert table.inputs.categories == (("clerk", "farmer"),)
+    found = table.inputs.take(np.arange(4))
+    assert found.dtype == np.float32
+    expected = [[30, 1.5, 0], [np.nan, 2, 1], [50, 3, 0], [70, 4, np.nan]]
+    np.testing.assert_array_equal(found, expected)
     assert table.class_names == ("no", "yes") and table.labels.tolist() == [1, 0, 1, 1]
     assert table.modality == "table"
 
 
-def test_rows_keep_columns_fills_and_get_their_own_fingerprint(table):
+def test_rows_keep_columns_and_get_their_own_fingerprint(table):
     some = table_rows(table, np.array([1, 3]), "train")
-    assert some.inputs.take(np.arange(2)).tolist() == [[50, 2, 1, 0, 1], [70, 4, 0, 0, 0]]
-    assert some.inputs.columns == table.inputs.columns
+    expected = [[np.nan, 2, 1], [70, 4, np.nan]]
+    np.testing.assert_array_equal(some.inputs.take(np.arange(2)), expected)
+    assert some.inputs.names == table.inputs.names
     assert some.fingerprint != table.fingerprint
     assert table_rows(table, np.arange(4), "x").fingerprint == table.fingerprint
+
+
+def test_selected_rows_of_a_table_are_a_table(table):
+    some = selected(table.inputs, np.array([3, 0]))
+    assert isinstance(some, TableInputs) and some.categorical[:, 0].tolist() == [-1, 0]
 
 
 def test_packed_headless_and_semicolon_files_are_the_same_table(table, tmp_path):

@@ -1,0 +1,140 @@
+"""Trees for tables: gradient boosting, and a forest whose every tree sees balanced classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from baselines import probe
+from baselines.probe import Probe, rows_of
+from baselines.settings import configure_one, settings_from
+from baselines.transforms import learn_codes
+from baselines.trees import pack_boosting, pack_forest
+from harness.data.tables import TableInputs
+from harness.errors import TrainingError
+from harness.types.models import FitContext, TrainingData
+
+restore = probe.restore
+
+MOST_CATEGORIES = 255
+"""Categories of a column that scikit-learn's boosting can hold."""
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """Settings of gradient boosting; scikit-learn's defaults."""
+
+    max_iter: int = 100
+    """Iterations; one tree a class in each, one tree where there are two classes."""
+    learning_rate: float = 0.1
+    """Factor of every leaf's value; > 0."""
+    max_leaf_nodes: int = 31
+    """Leaves of a tree at most."""
+    min_samples_leaf: int = 20
+    """Training rows of a leaf at least."""
+    l2: float = 0.0
+    """L2 penalty on leaf values; ≥ 0."""
+
+
+def fit_hist_gradient_boosting(train: TrainingData, ctx: FitContext) -> Probe:
+    """Fit scikit-learn's histogram-based gradient boosting; logits are its raw scores.
+
+    Missing values and categories are split on as they are. Nothing is held out: every iteration
+    is kept.
+
+    References
+    ----------
+    Ke et al. 2017, "LightGBM: A Highly Efficient Gradient Boosting Decision Tree".
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    settings = settings_from(Boosting, ctx.config)
+    classes = _classes(train)
+    table = train.inputs if isinstance(train.inputs, TableInputs) else None
+    rows = rows_of(train) if table is None else rows_of(train, "codes", learn_codes(table))
+    q = 0 if table is None else table.categorical.shape[1]
+    widest = 0 if not q else int(rows.learnt["place"].max()) + 1
+    if widest > MOST_CATEGORIES:
+        raise TrainingError(
+            f"Gradient boosting holds at most {MOST_CATEGORIES} categories a column; a column of "
+            f"this table has {widest}. Merge rare ones, or use logistic-regression."
+        )
+    estimator = HistGradientBoostingClassifier(
+        max_iter=settings.max_iter,
+        learning_rate=settings.learning_rate,
+        max_leaf_nodes=settings.max_leaf_nodes,
+        min_samples_leaf=settings.min_samples_leaf,
+        l2_regularization=settings.l2,
+        categorical_features=np.arange(rows.values.shape[1]) < q if q else None,
+        early_stopping=False,
+        random_state=ctx.seed,
+    )
+    with threadpool_limits(ctx.threads):
+        estimator.fit(rows.values, train.observed)
+    return rows.probe("boosting", {"classes": classes, **pack_boosting(estimator)})
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Settings of the balanced random forest."""
+
+    trees: int = 100
+    """Number of trees; ≥ 1."""
+    min_samples_leaf: int = 1
+    """Training rows of a leaf at least."""
+
+
+def fit_balanced_random_forest(train: TrainingData, ctx: FitContext) -> Probe:
+    """Fit trees that each see as many rows of every class as the rarest has, drawn anew.
+
+    Probabilities are means over trees of the class shares in a leaf.
+
+    References
+    ----------
+    Chen et al. 2004, "Using Random Forest to Learn Imbalanced Data".
+    """
+    try:
+        from imblearn.ensemble import BalancedRandomForestClassifier
+    except ModuleNotFoundError:
+        raise TrainingError(
+            "A balanced random forest needs imbalanced-learn, which is not installed. Run: "
+            "pip install 'tailmark[tabular]'"
+        ) from None
+    settings = settings_from(Forest, ctx.config)
+    classes, rows = _classes(train), rows_of(train)
+    estimator = BalancedRandomForestClassifier(
+        n_estimators=settings.trees,
+        min_samples_leaf=settings.min_samples_leaf,
+        sampling_strategy="all",
+        replacement=True,
+        bootstrap=False,
+        random_state=ctx.seed,
+    )
+    with threadpool_limits(ctx.threads):
+        estimator.fit(rows.values, train.observed)
+    return rows.probe("forest", {"classes": classes, **pack_forest(estimator.estimators_)})
+
+
+def _classes(train: TrainingData) -> np.ndarray:
+    """Return the classes with a training row; refuse a single one."""
+    classes = np.unique(train.observed)
+    if len(classes) < 2:
+        raise TrainingError(
+            "Trees need training rows of at least two classes; all rows carry class "
+            f"{classes[0]}. Use majority, or a split with more classes."
+        )
+    return classes
+
+
+SETTINGS: dict[str, type] = {
+    "fit_hist_gradient_boosting": Boosting,
+    "fit_balanced_random_forest": Forest,
+}
+"""Trainer function → its settings."""
+
+
+def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings of a trainer function, defaults filled in."""
+    return configure_one(SETTINGS, function, overrides)

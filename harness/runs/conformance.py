@@ -1,99 +1,59 @@
-"""Published numbers beside ours: inside, above, below or not run, and how the protocols differ.
+"""Published numbers beside ours: inside, above, below, and when they cannot be compared.
 
-Reads records and ``references.toml`` only. A number that is merely remembered is shown and never
-judged; a miss is never left out.
+Reads records, cards and ``references.toml`` only. A verdict is given only under the same, known
+protocol; a number that is merely remembered is shown and never judged; a miss is never left out.
 """
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-from pydantic import Field
+from harness.errors import HarnessError
+from harness.lookup import lookup
+from harness.runs.protocols import (
+    OurProtocol,
+    Part,
+    our_protocol,
+    parts_of,
+    read_cards,
+    verdict_of_parts,
+)
+from harness.runs.reached import Ours, reached
+from harness.runs.records import Recorded, read_record
+from harness.runs.references import TRUSTS as TRUSTS
+from harness.runs.references import Published, References, Table, Trust, load_references
+from harness.types import EntryCard
 
-from harness.errors import SpecError
-from harness.runs.records import Recorded
-from harness.stats.intervals import level
-from harness.stats.spread import t_quantile
-from harness.types.models import Strict
-
-Trust = Literal["measured", "read", "memory"]
-Verdict = Literal["inside", "above", "below", "not run", "not judged"]
-
-
-class Protocol(Strict):
-    """How a number was made, in the words of its source; ``unstated`` where it does not say."""
-
-    generator: str
-    """How the training data were made."""
-    backbone: str
-    """Architecture."""
-    epochs: int | str
-    """Passes over the training data."""
-    augmentation: str
-    """Names, in order."""
-    selection: str
-    """Which epoch was scored."""
-
-
-class OurEntry(Protocol):
-    """An entry of ours that runs a method, and its protocol."""
-
-    method: str
-    """Name in METHODS."""
-
-
-class Table(Strict):
-    """Numbers of one source under one protocol."""
-
-    source: str
-    """Where they stand."""
-    protocol: str
-    """Key of the protocol."""
-    trust: Trust
-    """``memory`` is never judged."""
-    band: float = Field(gt=0, lt=0.5)
-    """How far a faithful run may lie off, as a fraction."""
-    key: str
-    """Metric key of ours that it is compared with."""
-    values: dict[str, dict[str, float]]
-    """Method → cell → published value in [0, 1]."""
-
-
-class References(Strict):
-    """The whole file."""
-
-    protocol: dict[str, Protocol]
-    """Protocol key → what it is."""
-    ours: dict[str, OurEntry]
-    """Entry → what it runs."""
-    table: tuple[Table, ...]
-    """All published numbers."""
-
-
-@dataclass(frozen=True)
-class Ours:
-    """What an entry of ours reached in one cell."""
-
-    entry: str
-    """Its name."""
-    value: float
-    """Mean over seeds."""
-    low: float
-    """Lower end of the 95 % interval."""
-    high: float
-    """Upper end."""
-    covers: str
-    """What the interval covers."""
+Verdict = Literal[
+    "inside",
+    "above",
+    "below",
+    "cannot tell",
+    "protocol differs",
+    "protocol unknown",
+    "not judged",
+    "not run",
+]
+VERDICTS: dict[Verdict, str] = {
+    "inside": "our mean lies in the published band, and our 95 % interval is no wider than it",
+    "above": "our whole 95 % interval lies above the band",
+    "below": "our whole 95 % interval lies below the band",
+    "cannot tell": "our 95 % interval reaches the band, but is too wide or has its mean outside",
+    "protocol differs": "ours ran under another protocol: the difference says nothing of either",
+    "protocol unknown": "the source, or our card, leaves open how the number was made",
+    "not judged": "the number is only remembered, or ours has one seed and no interval",
+    "not run": "no record of ours stands against the number",
+}
+"""What each verdict means; ``above`` and ``below`` are said of ours."""
 
 
 @dataclass(frozen=True)
 class ConformanceRow:
     """One published number, ours beside it, and what follows."""
 
+    dataset: str
+    """Name in DATASETS."""
     cell: str
     """Split id without a seed."""
     key: str
@@ -108,41 +68,88 @@ class ConformanceRow:
     """Where the number stands."""
     trust: Trust
     """How far to believe it."""
-    protocol: str
-    """Protocol key."""
     ours: Ours | None
     """None: not run."""
     verdict: Verdict
-    """``above`` and ``below`` are said of ours."""
-    differences: tuple[str, ...]
-    """How our protocol differs, as ``epochs 20, published 200``."""
+    """A name in VERDICTS."""
+    protocol: tuple[Part, ...]
+    """The two protocols, field by field."""
+    note: str = ""
+    """Why our protocol is not known."""
+
+    @property
+    def difference(self) -> float | None:
+        """Return ours minus the published value, or None when not run."""
+        return None if self.ours is None else self.ours.value - self.published
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Return how the protocols differ, e.g. ``epochs 20 against 200``; none when not run."""
+        if self.ours is None:
+            return ()
+        said = (part.words for part in self.protocol)
+        return tuple(words for words in (*said, self.note) if words)
 
 
-def load_references(path: Path | None = None) -> References:
-    """Return the published numbers.
+@dataclass(frozen=True)
+class Conformance:
+    """Every published number beside ours, and the records that could not be read."""
+
+    rows: tuple[ConformanceRow, ...]
+    """By cell, metric, method, source."""
+    damaged: tuple[str, ...]
+    """A sentence for each record that was left out."""
+
+
+def published_beside_ours(
+    roots: Sequence[Path], *, submissions: Path | None, references: References | None = None
+) -> Conformance:
+    """Read the records that a published number can stand beside, and compare.
 
     Parameters
     ----------
-    path : Path, optional
-        Default: the file in this package.
+    roots : sequence of Path
+        Folders of records; an entry found twice is taken from the first.
+    submissions : Path or None
+        Folder of the entries' cards, which say how ours were trained.
+    references : References, optional
+        Default: those of this package.
 
-    Raises
-    ------
-    SpecError
-        If a table names a protocol that is not described.
+    Returns
+    -------
+    Conformance
+        A damaged record is left out and named.
     """
-    text = (path or Path(str(files("harness.runs") / "references.toml"))).read_text("utf-8")
-    references = References.model_validate(tomllib.loads(text))
-    for table in references.table:
-        if table.protocol not in references.protocol:
-            raise SpecError(
-                f"references.toml: the numbers of {table.source!r} name the protocol "
-                f"{table.protocol!r}, which is not described. Add [protocol.{table.protocol}]."
-            )
-    return references
+    references = references or load_references()
+    cells = {c for t in references.table for values in t.values.values() for c in values}
+    records: dict[tuple[str, str], Recorded] = {}
+    damaged: list[str] = []
+    elsewhere: set[str] = set()
+    for path in (path for root in roots for path in sorted(root.glob("*/results/*.json"))):
+        name = (path.parent.parent.name, path.stem)
+        if path.stem in elsewhere or name in records:
+            continue
+        try:
+            found = read_record(path)
+        except HarnessError as error:
+            damaged.append(str(error))
+            continue
+        # All records of a suite have its cells: one is enough to leave the others unread.
+        if cells.isdisjoint(found.record.suite.cells):
+            elsewhere.add(path.stem)
+        else:
+            records[name] = found
+    cards = read_cards({entry for entry, _ in records}, submissions)
+    parents = {card.method.init_from or "" for card in cards.values() if card.method} - {""}
+    cards |= read_cards(parents - set(cards), submissions)
+    return Conformance(
+        tuple(conformance(list(records.values()), references, cards)), tuple(damaged)
+    )
 
 
-def conformance(records: Sequence[Recorded], references: References) -> list[ConformanceRow]:
+def conformance(
+    records: Sequence[Recorded], references: References, cards: Mapping[str, EntryCard]
+) -> list[ConformanceRow]:
     """Return every published number with ours beside it, one row an entry of ours or one alone.
 
     Parameters
@@ -151,6 +158,8 @@ def conformance(records: Sequence[Recorded], references: References) -> list[Con
         Of any suites.
     references : References
         Published numbers.
+    cards : mapping of str to EntryCard
+        Entry → its card: which method it trains and under which protocol.
 
     Returns
     -------
@@ -160,95 +169,115 @@ def conformance(records: Sequence[Recorded], references: References) -> list[Con
     """
     rows: list[ConformanceRow] = []
     for table in references.table:
+        protocol = references.protocol[table.protocol]
         for method, values in table.values.items():
             for cell, value in values.items():
-                reached = _reached(records, references, method, cell, table.key)
-                found: Sequence[Ours | None] = reached or [None]
-                rows += [_row(references, table, method, cell, value, one) for one in found]
+                number = _Number(table, protocol, method, cell, value)
+                rows += _rows(number, records, cards)
     return sorted(rows, key=lambda r: (r.cell, r.key, r.method, r.source))
 
 
-def summary(rows: Sequence[ConformanceRow]) -> dict[Verdict, int]:
-    """Return how many rows have each verdict, all five always named."""
-    counts: dict[Verdict, int] = dict.fromkeys(
-        ("inside", "above", "below", "not run", "not judged"), 0
-    )
+def summary(rows: Iterable[ConformanceRow]) -> dict[Verdict, int]:
+    """Return how many rows have each verdict, all of them always named."""
+    counts: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
     for row in rows:
         counts[row.verdict] += 1
     return counts
 
 
-def _row(
-    references: References, table: Table, method: str, cell: str, value: float, ours: Ours | None
-) -> ConformanceRow:
-    published = references.protocol[table.protocol]
+def misses(rows: Iterable[ConformanceRow]) -> int:
+    """Return how many rows are above or below what was published."""
+    return sum(row.verdict in ("above", "below") for row in rows)
+
+
+def selected(
+    rows: Iterable[ConformanceRow],
+    *,
+    datasets: Collection[str] = (),
+    methods: Collection[str] = (),
+    verdicts: Collection[str] = (),
+    cells: Collection[str] = (),
+) -> list[ConformanceRow]:
+    """Return the rows that all four filters let through; an empty filter lets all through.
+
+    Raises
+    ------
+    UnknownNameError
+        If a verdict does not exist.
+    """
+    for verdict in verdicts:
+        lookup("verdict", verdict, VERDICTS)  # type: ignore[arg-type]
+    return [
+        row
+        for row in rows
+        if (not datasets or row.dataset in datasets)
+        and (not methods or row.method in methods)
+        and (not verdicts or row.verdict in verdicts)
+        and (not cells or row.cell in cells)
+    ]
+
+
+@dataclass(frozen=True)
+class _Number:
+    """One published number."""
+
+    table: Table
+    protocol: Published
+    method: str
+    cell: str
+    value: float
+
+    @property
+    def dataset(self) -> str:
+        return self.cell.partition("-")[0]
+
+
+def _rows(
+    number: _Number, records: Sequence[Recorded], cards: Mapping[str, EntryCard]
+) -> list[ConformanceRow]:
+    """Return the rows of one number: one an entry that trains its method, or one without ours."""
+    found = []
+    for recorded in records:
+        ours = reached(recorded, number.cell, number.table.key)
+        if ours is None:
+            continue
+        protocol = our_protocol(recorded, cards, number.dataset)
+        if protocol is not None and protocol.method == number.method:
+            found.append(_row(number, ours, protocol))
+    return found or [_row(number, None, None)]
+
+
+def _row(number: _Number, ours: Ours | None, protocol: OurProtocol | None) -> ConformanceRow:
+    table = number.table
+    parts = parts_of(number.cell, number.protocol, protocol)
     return ConformanceRow(
-        cell=cell,
+        dataset=number.dataset,
+        cell=number.cell,
         key=table.key,
-        method=method,
-        published=value,
+        method=number.method,
+        published=number.value,
         band=table.band,
         source=table.source,
         trust=table.trust,
-        protocol=table.protocol,
         ours=ours,
-        verdict=_verdict(value, table, ours),
-        differences=() if ours is None else _differences(references.ours[ours.entry], published),
+        verdict=_verdict(number.value, table, ours, parts),
+        protocol=parts,
+        note="" if protocol is None else protocol.problem,
     )
 
 
-def _verdict(value: float, table: Table, ours: Ours | None) -> Verdict:
-    """Inside: our interval and the published value's band have a point in common."""
+def _verdict(value: float, table: Table, ours: Ours | None, parts: tuple[Part, ...]) -> Verdict:
     if ours is None:
         return "not run"
     if table.trust == "memory":
+        return "not judged"
+    if forbidden := verdict_of_parts(parts):
+        return forbidden
+    if ours.low == ours.high and ours.seeds == 1:
         return "not judged"
     if ours.low > value + table.band:
         return "above"
     if ours.high < value - table.band:
         return "below"
-    return "inside"
-
-
-def _differences(ours: Protocol, published: Protocol) -> tuple[str, ...]:
-    found = []
-    for name in Protocol.model_fields:
-        theirs, own = getattr(published, name), getattr(ours, name)
-        if theirs != own and not (name == "generator" and own == "the cell"):
-            found.append(f"{name} {own}, published {theirs}")
-    return tuple(found)
-
-
-def _reached(
-    records: Sequence[Recorded], references: References, method: str, cell: str, key: str
-) -> list[Ours]:
-    named = {name for name, entry in references.ours.items() if entry.method == method}
-    found = [_ours(one, cell, key) for one in records if one.record.entry in named]
-    return [one for one in found if one is not None]
-
-
-def _ours(recorded: Recorded, cell: str, key: str) -> Ours | None:
-    """Return what a record says of one cell, or None when it has no value there."""
-    record = recorded.record
-    variants: Mapping[str, Any] = record.variants
-    if cell not in record.suite.cells or "" not in variants or key not in variants[""].metrics:
-        return None
-    index = record.suite.cells.index(cell)
-    values = recorded.values("", key)[index]
-    there = np.isfinite(values)
-    if not there.any():
-        return None
-    replicates = recorded.replicates("", key)
-    if replicates is None:
-        return _from_seeds(record.entry, values[there])
-    interval = level(values[there], replicates[index][there], scale="logit")
-    return Ours(record.entry, interval.value, interval.low, interval.high, interval.kind)
-
-
-def _from_seeds(entry: str, values: np.ndarray) -> Ours:
-    """Return an interval from the spread over seeds alone: no replicates of this metric."""
-    mean, n = float(values.mean()), len(values)
-    if n < 2:
-        return Ours(entry, mean, mean, mean, "one seed, no interval")
-    half = float(t_quantile(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    return Ours(entry, mean, mean - half, mean + half, "seeds only")
+    close = abs(ours.value - value) <= table.band
+    return "inside" if close and ours.high - ours.low <= 2 * table.band else "cannot tell"

@@ -90,22 +90,20 @@ def truths(
     """Say how corrected and human-uncertain test labels differ from the published ones."""
     from harness.data.files import data_root as rooted
     from harness.data.suites import open_suite
-    from harness.data.truths import TRUTHS, read_truth
+    from harness.data.truths import TRUTHS, read_truths, truths_of
     from harness.errors import SpecError
 
     opened = open_suite(suite, data_root)
-    known = [name for name, (_, datasets) in TRUTHS.items() if opened.suite.dataset in datasets]
-    if not known or opened.test.labels is None:
+    dataset, labels = opened.suite.dataset, opened.test.labels
+    known = truths_of(dataset)
+    if not known or labels is None:
         raise SpecError(
             f"Expected a suite whose test labels somebody else has judged; {suite} has the "
             "published ones only. Known: suites over mnist, cifar10 and cifar100."
         )
-    for name in known:
-        truth = read_truth(
-            name,
-            opened.suite.dataset,
-            opened.test.labels,
-            len(opened.test.class_names),
-            rooted(data_root),
-        )
-        say(truth.summary(opened.test.labels))
+    there, absent = read_truths(known, dataset, labels, opened.num_classes, rooted(data_root))
+    for truth in there.values():
+        say(truth.summary(labels))
+        remark(f"{TRUTHS[truth.name].source} ({TRUTHS[truth.name].licence})")
+    for name, reason in absent.items():
+        say(f"{name}: absent. {reason}")

@@ -103,7 +103,11 @@ SUITES: dict[str, Suite] = {
             "undefined here.",
             "Far OOD is grey (photographs, MNIST); the openood suites have the field's far sets.",
         ),
-        parts={"photo_patches": 520},
+        parts={
+            "photo_patches": 520,
+            "truths": ("label_errors", "cifar10h"),
+            "subsampled": True,
+        },
     ),
     "cifar100-v1": Suite(
         id="cifar100-v1",
@@ -128,7 +132,7 @@ SUITES: dict[str, Suite] = {
             "undefined here.",
             "Far OOD is grey (photographs, MNIST); the openood suites have the field's far sets.",
         ),
-        parts={"photo_patches": 520},
+        parts={"photo_patches": 520, "truths": ("label_errors",), "subsampled": True},
     ),
     "cifar10n-v1": Suite(
         id="cifar10n-v1",

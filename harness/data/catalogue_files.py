@@ -1,6 +1,7 @@
 """Suites over the user's image files: published protocols, lists read from the data root."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from harness.types import Suite
 
@@ -10,7 +11,12 @@ _LISTS = "benchmark_imglist"
 
 
 def _openood(
-    id_: str, dataset: str, title: str, near: Mapping[str, str], far: Mapping[str, str]
+    id_: str,
+    dataset: str,
+    title: str,
+    near: Mapping[str, str],
+    far: Mapping[str, str],
+    covariate: Mapping[str, str] = MappingProxyType({}),
 ) -> Suite:
     """Return a suite of OpenOOD v1.5: sets by name, each with its list in the benchmark's folder.
 
@@ -20,6 +26,8 @@ def _openood(
         Of the suite.
     near, far : mapping of str to str
         Set → file name of its list.
+    covariate : mapping of str to str
+        The same for covariate-shifted ID sets: full-spectrum OOD detection.
     """
     folder = f"{_LISTS}/{dataset.removeprefix('openood_')}"
     return Suite(
@@ -36,12 +44,23 @@ def _openood(
         groups="terciles",
         tail_metric="recall_tail",
         notes=(_FREE, "OpenOOD's validation images are in no pool of this suite."),
-        parts={"lists": {name: f"{folder}/{file}" for name, file in {**near, **far}.items()}},
+        parts={
+            part: {name: f"{folder}/{file}" for name, file in files.items()}
+            for part, files in (("lists", {**near, **far}), ("covariate_lists", covariate))
+            if files
+        },
     )
 
 
 def _natural(
-    id_: str, dataset: str, title: str, *, noise: str = "clean", note: str = "", few: bool = True
+    id_: str,
+    dataset: str,
+    title: str,
+    *,
+    noise: str = "clean",
+    note: str = "",
+    few: bool = True,
+    subsampled: bool = False,
 ) -> Suite:
     """Return a suite with one cell: the data set as it is."""
     return Suite(
@@ -58,7 +77,21 @@ def _natural(
         groups="shots" if few else "terciles",
         tail_metric="recall_few" if few else "recall_tail",
         notes=tuple(filter(None, (_FREE, "No OOD set is named.", note))),
+        parts={"subsampled": True} if subsampled else {},
     )
+
+
+_NEAR = {"ssb_hard": "test_ssb_hard.txt", "ninco": "test_ninco.txt"}
+_FAR = {
+    "inaturalist": "test_inaturalist.txt",
+    "textures": "test_textures.txt",
+    "openimage_o": "test_openimage_o.txt",
+}
+
+
+def _shifted(name: str) -> dict[str, str]:
+    """Return the lists of ImageNet-V2, -C and -R for the classes of a data set."""
+    return {f"imagenet_{kind}": f"test_{name}_{kind}.txt" for kind in ("v2", "c", "r")}
 
 
 _UNKNOWN = "Which training labels are wrong is not known: what needs clean ones is undefined."
@@ -89,25 +122,38 @@ FILE_SUITES: dict[str, Suite] = {
             "openood-imagenet200-v1",
             "imagenet200",
             "ImageNet-200 with the near and far OOD sets of OpenOOD v1.5",
-            {"ssb_hard": "test_ssb_hard.txt", "ninco": "test_ninco.txt"},
-            {
-                "inaturalist": "test_inaturalist.txt",
-                "textures": "test_textures.txt",
-                "openimage_o": "test_openimage_o.txt",
-            },
+            _NEAR,
+            _FAR,
         ),
         _openood(
             "openood-imagenet-v1",
             "openood_imagenet",
             "ImageNet-1K with the near and far OOD sets of OpenOOD v1.5",
-            {"ssb_hard": "test_ssb_hard.txt", "ninco": "test_ninco.txt"},
-            {
-                "inaturalist": "test_inaturalist.txt",
-                "textures": "test_textures.txt",
-                "openimage_o": "test_openimage_o.txt",
-            },
+            _NEAR,
+            _FAR,
         ),
-        _natural("imagenet-lt-v1", "imagenet_lt", "ImageNet-LT: 1,000 classes, 1,280 to 5 images"),
+        _openood(
+            "openood-imagenet200-fs-v1",
+            "imagenet200",
+            "ImageNet-200, full spectrum: the OOD sets of OpenOOD v1.5, and its shifted ID sets",
+            _NEAR,
+            _FAR,
+            _shifted("imagenet200"),
+        ),
+        _openood(
+            "openood-imagenet-fs-v1",
+            "openood_imagenet",
+            "ImageNet-1K, full spectrum: the OOD sets of OpenOOD v1.5, and its shifted ID sets",
+            _NEAR,
+            _FAR,
+            _shifted("imagenet"),
+        ),
+        _natural(
+            "imagenet-lt-v1",
+            "imagenet_lt",
+            "ImageNet-LT: 1,000 classes, 1,280 to 5 images",
+            subsampled=True,
+        ),
         _natural("places-lt-v1", "places_lt", "Places-LT: 365 classes, 4,980 to 5 images"),
         _natural("inat18-v1", "inat18", "iNaturalist 2018: 8,142 species, naturally long-tailed"),
         _natural(

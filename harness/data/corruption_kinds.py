@@ -107,9 +107,7 @@ def motion_blur(images: Images, strength: float, draw: ImageDraw) -> Images:
     steps = np.linspace(-0.5, 0.5, int(np.ceil(length)) + 2) * length
     total = np.zeros_like(images)
     for step in steps:
-        total += displaced(
-            images, *(_everywhere(images, step * f(angle)) for f in (np.sin, np.cos))
-        )
+        total += _moved(images, step * np.sin(angle), step * np.cos(angle))
     return total / len(steps)
 
 
@@ -136,6 +134,20 @@ def fog(images: Images, strength: float, draw: ImageDraw) -> Images:
     """Lay clouds over the image; strength is their brightness as a share of 255."""
     clouds = _clouds(images, draw)[..., None]
     return (images + 255 * strength * clouds) / (1 + strength)
+
+
+def frost(images: Images, strength: float, draw: ImageDraw) -> Images:
+    """Lay ice over the image; strength is its opacity where it is thickest.
+
+    The ice is drawn from seeded noise: crystals are the ridges of clouds, thicker towards the
+    edges. Hendrycks and Dietterich blend photographs of ice, so numbers are not comparable.
+    """
+    h, w = images.shape[1:3]
+    crystals = (1 - np.abs(2 * _clouds(images, draw, rough=True) - 1)) ** 4
+    y, x = (np.abs(np.linspace(-1, 1, n)) for n in (h, w))
+    growth = 0.4 + 0.6 * np.maximum(y[:, None], x)
+    ice = (growth * (0.3 * _clouds(images, draw) + 0.7 * crystals))[..., None]
+    return images + strength * ice * (235 - images)
 
 
 def snow(images: Images, strength: float, draw: ImageDraw) -> Images:
@@ -224,9 +236,27 @@ def displaced(
     return upper * (1 - fy) + lower * fy
 
 
-def _everywhere(images: Images, offset: Float[np.ndarray, " b"]) -> Field:
-    """Return one offset an image as a field."""
-    return np.broadcast_to(offset[:, None, None], images.shape[:3])
+def _moved(images: Images, dy: Float[np.ndarray, " b"], dx: Float[np.ndarray, " b"]) -> Images:
+    """Return `displaced` images, each by one offset: two reads instead of four."""
+    h, w = images.shape[1:3]
+    image = np.arange(len(images))[:, None]
+    y0, fy = _places(h, dy)
+    x0, fx = _places(w, dx)
+    across, down = fx[:, None, :, None], fy[:, :, None, None]
+    flat = images.swapaxes(1, 2)  # b w h c: a column of an image is one read
+    wide = flat[image, x0] * (1 - across.swapaxes(1, 2))
+    wide += flat[image, np.minimum(x0 + 1, w - 1)] * across.swapaxes(1, 2)
+    wide = wide.swapaxes(1, 2)
+    return wide[image, y0] * (1 - down) + wide[image, np.minimum(y0 + 1, h - 1)] * down
+
+
+def _places(
+    n: int, offset: Float[np.ndarray, " b"]
+) -> tuple[Int[np.ndarray, "b n"], Float[np.ndarray, "b n"]]:
+    """Return where each of n moved places begins, and how far behind its beginning it is."""
+    at = np.clip(np.arange(n)[None] + offset[:, None], 0, n - 1)
+    first = np.minimum(at.astype(int), max(n - 2, 0))
+    return first, at - first
 
 
 def _blocks(length: int, parts: int) -> Int[np.ndarray, " parts"]:
@@ -234,15 +264,15 @@ def _blocks(length: int, parts: int) -> Int[np.ndarray, " parts"]:
     return np.arange(parts) * length // parts
 
 
-def _clouds(images: Images, draw: ImageDraw) -> Field:
-    """Return noise in [0, 1] whose octaves are as strong as their cells are long."""
+def _clouds(images: Images, draw: ImageDraw, *, rough: bool = False) -> Field:
+    """Return noise in [0, 1] whose octaves are as strong as their cells are long; rough: as its root."""
     b, h, w, _ = images.shape
-    total = np.zeros((b, h, w))
+    total, fade = np.zeros((b, h, w)), np.sqrt if rough else float
     cells = 2
     while cells <= min(h, w):
         y, x = (np.arange(n) * cells / n for n in (h, w))
         grid = draw.uniform(cells + 1, cells + 1)[..., None]
-        total += _read(grid, _reading(y, cells + 1), _reading(x, cells + 1))[..., 0] / cells
+        total += _read(grid, _reading(y, cells + 1), _reading(x, cells + 1))[..., 0] / fade(cells)
         cells *= 2
     low, high = (f(axis=(1, 2), keepdims=True) for f in (total.min, total.max))
     return (total - low) / (high - low)

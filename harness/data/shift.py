@@ -136,8 +136,10 @@ def subsampled_rows(
     return np.sort(np.concatenate(kept))
 
 
-def shifted_pool(view: View, train_clean_counts: Int[np.ndarray, " c"], test: Pool) -> Pool:
-    """Return the published variant of a view as a pool, for entries that adapt on test inputs.
+def shifted_rows(
+    view: View, train_clean_counts: Int[np.ndarray, " c"], test: Pool
+) -> Int[np.ndarray, " m"]:
+    """Return the test rows of the published variant of a view, the same for every entry.
 
     Parameters
     ----------
@@ -150,10 +152,29 @@ def shifted_pool(view: View, train_clean_counts: Int[np.ndarray, " c"], test: Po
 
     Returns
     -------
-    Pool
-        Named ``test@<view>``.
+    int array of shape (m,)
+        Increasing row numbers of `test`: the rows of `shifted_pool`.
     """
     assert test.labels is not None, "a test pool has labels"
     words = stream(f"{test.fingerprint}:{view.name}", 0, "subsample")
-    rows = subsampled_rows(view, train_clean_counts, test.labels, words)
-    return rows_of(test, rows, f"test@{view.name}")
+    return subsampled_rows(view, train_clean_counts, test.labels, words)
+
+
+def shifted_pool(view: View, train_clean_counts: Int[np.ndarray, " c"], test: Pool) -> Pool:
+    """Return the published variant of a view as a pool, for entries that adapt on test inputs.
+
+    Parameters
+    ----------
+    view : View
+        Target prior.
+    train_clean_counts : int array of shape (c,)
+        Clean training counts of the split.
+    test : Pool
+        The test pool.
+
+    Returns
+    -------
+    Pool
+        Named ``test@<view>``, of the rows that `shifted_rows` gives.
+    """
+    return rows_of(test, shifted_rows(view, train_clean_counts, test), f"test@{view.name}")

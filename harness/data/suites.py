@@ -9,19 +9,22 @@ import numpy as np
 from jaxtyping import Int
 
 from harness.data.catalogue import SUITES
-from harness.data.datasets import DATASETS, load_part
+from harness.data.covariate import covariate_pools
+from harness.data.datasets import DATASETS
 from harness.data.files import data_root as rooted
 from harness.data.human import human_labels
+from harness.data.id_pools import IdPools, id_pools
 from harness.data.manifests import check_pools, check_split
 from harness.data.noise_sources import Sources
 from harness.data.ood import ood_pool
 from harness.data.pools import image_pool, rows_of, selected
+from harness.data.shift import shifted_pool
 from harness.data.splits import make_split, parse_split_id
+from harness.data.truths import Truth, read_truths
 from harness.errors import DataError
 from harness.keys import sha256_of
 from harness.lookup import lookup
-from harness.streams import stream
-from harness.types import ArrayInputs, DatasetSpec, Pool, Split, Suite, TrainingData
+from harness.types import ArrayInputs, DatasetSpec, Pool, Split, Suite, TrainingData, View
 
 __all__ = ["SUITES", "OpenSuite", "make_suite", "open_suite"]
 
@@ -50,6 +53,12 @@ class OpenSuite:
     """Where open-set noise takes its images from."""
     members: Mapping[str, "OpenSuite"] = field(default_factory=dict)
     """Data set → its part of a suite over several; empty for a suite over one."""
+    covariate: dict[str, Pool] = field(default_factory=dict)
+    """``test@<name>`` → the test classes seen otherwise, with clean labels."""
+    truths: dict[str, Truth] = field(default_factory=dict)
+    """Name → what somebody else says of the test pool's labels."""
+    absent_truths: dict[str, str] = field(default_factory=dict)
+    """Name → why a truth that the suite names is not at hand, and what to do."""
 
     def at(self, cell: str) -> "OpenSuite":
         """Return the part of the suite that a cell is about: the suite itself, or a member.
@@ -68,7 +77,7 @@ class OpenSuite:
             found = {name: member.identities for name, member in self.members.items()}
             names = sorted({pool for each in found.values() for pool in each})
             return {p: sha256_of({n: each.get(p) for n, each in found.items()}) for p in names}
-        pools = {"train": self.train, "test": self.test, **self.ood}
+        pools = {"train": self.train, "test": self.test, **self.ood, **self.covariate}
         if self.calibration is not None:
             pools["calibration"] = self.calibration
         return {name: pool.fingerprint for name, pool in pools.items()}
@@ -114,6 +123,23 @@ class OpenSuite:
         if self.checked:
             check_split(self.suite.id, made)
         return made
+
+    def subsampled(self, split: Split, view: str) -> Pool:
+        """Return the published variant of a view: test images thrown away, not weighted.
+
+        Parameters
+        ----------
+        split : Split
+            Its clean counts rank the classes.
+        view : str
+            Such as ``backward-25``.
+
+        Returns
+        -------
+        Pool
+            Named ``test@<view>``, of the rows that `harness.data.shift.shifted_rows` gives.
+        """
+        return shifted_pool(View.parse(view), split.clean_counts, self.at(split.spec.id).test)
 
     def train_pool(self, split: Split) -> Pool:
         """Return the split's rows as the pool ``train``, with clean labels."""
@@ -202,83 +228,50 @@ def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = T
 
 def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> OpenSuite:
     """Return a suite over one data set; `key` names its stream of the step ``partition``."""
-    dataset = lookup("data set", suite.dataset, DATASETS)
-    if suite.test_fraction is None:
-        whole, given = load_part(dataset.name, "train", data_root), True
-    else:
-        whole, given = load_part(dataset.name, "all", data_root), False
-    parts = _partition(suite, whole, key)
-    train, test, calibration = (_id_pool(suite, whole, rows, n) for n, rows in parts.items())
-    if given:
-        test = _official_test(suite, load_part(dataset.name, "test", data_root))
+    dataset, root = lookup("data set", suite.dataset, DATASETS), rooted(data_root)
+    ours = id_pools(suite, key, data_root)
     ood = [
-        ood_pool(suite, name, place, whole, data_root)
+        ood_pool(suite, name, place, ours.whole, data_root)
         for place, names in (("near", suite.near), ("far", suite.far))
         for name in names
     ]
     strangers = None
     if "open_set" in suite.parts:
-        strangers = ood_pool(suite, suite.parts["open_set"], "far", whole, data_root)
+        strangers = ood_pool(suite, suite.parts["open_set"], "far", ours.whole, data_root)
+    truths, absent = _truths(suite, ours.test, root)
     return OpenSuite(
         suite,
         dataset,
-        train,
-        test,
-        calibration if len(calibration) else None,
+        ours.train,
+        ours.test,
+        ours.calibration if len(ours.calibration) else None,
         {pool.name: pool for pool in ood},
         checked,
         Sources(
-            train.inputs,
-            partial(_people, dataset.name, whole, parts["train"], rooted(data_root)),
+            ours.train.inputs,
+            partial(_people, dataset.name, ours, root),
             0 if strangers is None else len(strangers),
         ),
         strangers,
+        covariate=covariate_pools(suite, ours.test, root),
+        truths=truths,
+        absent_truths=absent,
     )
 
 
-def _people(
-    dataset: str, whole: Pool, rows: Int[np.ndarray, " p"], root: Path, kind: str
-) -> Int[np.ndarray, " p"]:
+def _truths(suite: Suite, test: Pool, root: Path) -> tuple[dict[str, Truth], dict[str, str]]:
+    """Return the suite's alternative truths, and why others are absent."""
+    assert test.labels is not None, "a test pool has labels"
+    names, classes = suite.parts.get("truths", ()), len(test.class_names)
+    return read_truths(names, suite.dataset, test.labels, classes, root)
+
+
+def _people(dataset: str, ours: IdPools, root: Path, kind: str) -> Int[np.ndarray, " p"]:
     """Return what people said of each row of the training pool."""
     clean, said = human_labels(kind, dataset, root)
-    if whole.labels is None or not np.array_equal(clean, whole.labels):
+    if ours.whole.labels is None or not np.array_equal(clean, ours.whole.labels):
         raise DataError(
             f"Expected the labels of {dataset} train in the order of the people's labels; they "
             "differ. Use the official files: tailmark data prepare " + dataset
         )
-    return said[rows]
-
-
-def _partition(suite: Suite, whole: Pool, key: str) -> dict[str, Int[np.ndarray, " n"]]:
-    """Return the rows of train, test and calibration: stratified, the same for every seed."""
-    assert whole.labels is not None, "ID data have labels"
-    order = stream(key, 0, "partition").permutation(len(whole.labels))
-    parts: dict[str, list[Int[np.ndarray, " m"]]] = {"train": [], "test": [], "calibration": []}
-    for k in suite.classes or range(len(whole.class_names)):
-        rows = order[whole.labels[order] == k]
-        test = int(len(rows) * (suite.test_fraction or 0.0) + 0.5)
-        calibration = int(len(rows) * suite.calibration_fraction + 0.5)
-        parts["test"].append(rows[:test])
-        parts["calibration"].append(rows[test : test + calibration])
-        parts["train"].append(rows[test + calibration :])
-    return {name: np.sort(np.concatenate(rows)) for name, rows in parts.items()}
-
-
-def _id_pool(suite: Suite, whole: Pool, rows: Int[np.ndarray, " n"], name: str) -> Pool:
-    """Return rows of the ID data as a pool whose classes are the suite's, numbered from 0."""
-    pool = rows_of(whole, rows, name)
-    if suite.classes is None:
-        return pool
-    number = np.full(len(pool.class_names), -1)
-    number[list(suite.classes)] = np.arange(len(suite.classes))
-    assert pool.labels is not None, "ID data have labels"
-    labels, images = number[pool.labels], pool.inputs.take(np.arange(len(pool)))
-    return image_pool(name, images, labels, [pool.class_names[k] for k in suite.classes])
-
-
-def _official_test(suite: Suite, pool: Pool) -> Pool:
-    assert pool.labels is not None, "a test part has labels"
-    if suite.classes is None:
-        return pool
-    rows = np.flatnonzero(np.isin(pool.labels, suite.classes))
-    return _id_pool(suite, pool, rows, "test")
+    return said[ours.rows]

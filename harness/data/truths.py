@@ -5,21 +5,17 @@ truth gives every image a share for each class (one class for corrected labels) 
 images on which its annotators found no answer.
 """
 
-import gzip
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from harness.data.files import first_existing
+from harness.data.truth_files import Judged, cifar10h, label_errors
 from harness.errors import DataError, SpecError
 from harness.lookup import lookup
-
-WORKERS = 5
-"""People who judged each suspected label error; three of them are a majority."""
 
 
 @dataclass(frozen=True)
@@ -71,101 +67,87 @@ class RankChange:
     """Under the truth."""
 
 
-def label_errors(dataset: str, labels: Int[np.ndarray, " n"], c: int, root: Path) -> Truth:
-    """Return test labels corrected by five people each (labelerrors.com).
+@dataclass(frozen=True)
+class TruthSource:
+    """Where a truth comes from."""
 
-    Where three or more chose the guessed label it replaces the given one; where three or more
-    chose the given label, or nobody was asked, that stays; every other image has no answer.
-
-    Parameters
-    ----------
-    dataset : str
-        ``mnist``, ``cifar10`` or ``cifar100``.
-    labels : int array of shape (n,)
-        Published test labels in the official order: images are named by their position.
-    c : int
-        Number of classes.
-    root : Path
-        Data root with ``label-errors/mturk/<dataset>_mturk.json.gz``.
-
-    Raises
-    ------
-    DataError
-        If the file is missing or unreadable, or the pool is not in the official order.
-
-    References
-    ----------
-    Northcutt et al. 2021, "Pervasive Label Errors in Test Sets Destabilize Machine Learning
-    Benchmarks", section 4.
-    """
-    path = root / "label-errors" / "mturk" / f"{dataset}_mturk.json.gz"
-    corrected, kept = labels.astype(np.int64).copy(), np.ones(len(labels), dtype=bool)
-    for item in _verdicts(path):
-        row = int(item["id"])
-        if row >= len(labels) or int(item["given_original_label"]) != labels[row]:
-            raise DataError(
-                f"Expected test image {row} of {dataset} with the label "
-                f"{item['given_original_label']} as {path.name} has it; got "
-                f"{labels[row] if row < len(labels) else 'no such image'}. "
-                "These verdicts need the pool in its official order."
-            )
-        votes = item["mturk"]
-        if 2 * votes["guessed"] > WORKERS:
-            corrected[row] = int(item["our_guessed_label"])
-        elif 2 * votes["given"] <= WORKERS:
-            kept[row] = False
-    return Truth("label_errors", np.eye(c)[corrected], kept, "labelerrors.com, 5 people an image")
+    read: Callable[[Path, Int[np.ndarray, " n"], int], Judged]
+    """From file, published labels and C to shares and the images that have an answer."""
+    files: Mapping[str, tuple[str, ...]]
+    """Data set that it speaks of → places below a data root where its file may lie."""
+    said_by: str
+    """Who says so."""
+    source: str
+    """Where the public gets the file."""
+    clone: str
+    """Folder below a data root that a clone of the source is found in."""
+    licence: str
+    """As the source states it."""
 
 
-def cifar10h(dataset: str, labels: Int[np.ndarray, " n"], c: int, root: Path) -> Truth:
-    """Return how about fifty people each labelled CIFAR-10's test images.
-
-    Parameters
-    ----------
-    dataset : str
-        ``cifar10``.
-    labels : int array of shape (n,)
-        Published test labels in the official order.
-    c : int
-        Number of classes.
-    root : Path
-        Data root with ``cifar-10h/cifar10h-counts.npy``.
-
-    Raises
-    ------
-    DataError
-        If the file is missing or not that of CIFAR-10's 10,000 test images.
-
-    References
-    ----------
-    Peterson et al. 2019, "Human Uncertainty Makes Classification More Robust".
-    """
-    path = root / "cifar-10h" / "cifar10h-counts.npy"
-    try:
-        counts = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, "https://github.com/jcpeterson/cifar-10h", error) from error
-    if counts.shape != (len(labels), c) or (counts.sum(axis=1) <= 0).any():
-        raise DataError(
-            f"Expected counts of shape ({len(labels)}, {c}) in {path}; got {counts.shape}. "
-            "Fetch the file again, and use the official test pool of CIFAR-10."
-        )
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    if np.mean(np.argmax(shares, axis=1) == labels) < 0.9:
-        raise DataError(
-            f"Expected people to agree with most labels; {path} agrees with "
-            f"{np.mean(np.argmax(shares, axis=1) == labels):.0%}. Use the official test order."
-        )
-    return Truth("cifar10h", shares, np.ones(len(labels), dtype=bool), "CIFAR-10H, about 50 people")
+def _verdict_files(dataset: str) -> tuple[str, ...]:
+    name = f"label-errors/mturk/{dataset}_mturk.json"
+    return name, f"{name}.gz"
 
 
-Reader = Callable[[str, Int[np.ndarray, " n"], int, Path], Truth]
-
-TRUTHS: dict[str, tuple[Reader, frozenset[str]]] = {
-    "label_errors": (label_errors, frozenset({"mnist", "cifar10", "cifar100"})),
-    "cifar10h": (cifar10h, frozenset({"cifar10"})),
+TRUTHS: dict[str, TruthSource] = {
+    "label_errors": TruthSource(
+        label_errors,
+        {dataset: _verdict_files(dataset) for dataset in ("cifar10", "cifar100", "mnist")},
+        "labelerrors.com, 5 people an image",
+        "https://github.com/cleanlab/label-errors",
+        "label-errors",
+        "Apache-2.0",
+    ),
+    "cifar10h": TruthSource(
+        cifar10h,
+        {"cifar10": ("cifar-10h/data/cifar10h-counts.npy", "cifar-10h/cifar10h-counts.npy")},
+        "CIFAR-10H, about 50 people",
+        "https://github.com/jcpeterson/cifar-10h",
+        "cifar-10h",
+        "CC BY-NC-SA 4.0",
+    ),
 }
-"""Truth → what reads it, and the data sets that it speaks of."""
+"""Every truth by its name."""
+
+
+def truths_of(dataset: str) -> tuple[str, ...]:
+    """Return the names of the truths that speak of a data set.
+
+    Parameters
+    ----------
+    dataset : str
+        Name in DATASETS.
+    """
+    return tuple(name for name, found in TRUTHS.items() if dataset in found.files)
+
+
+def absence(name: str, dataset: str, root: Path) -> str | None:
+    """Return a sentence about the file that a truth lacks, None where it is there.
+
+    Parameters
+    ----------
+    name : str
+        Key of TRUTHS.
+    dataset : str
+        Name in DATASETS.
+    root : Path
+        Data root.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such truth.
+    SpecError
+        If it says nothing about this data set.
+    """
+    found, path = _found(name, dataset, root)
+    if path is not None:
+        return None
+    return (
+        f"Expected {found.files[dataset][0]} below {root}; there is none. "
+        f"Run: git clone --depth 1 {found.source} {root / found.clone} ({found.licence})"
+    )
 
 
 def read_truth(
@@ -195,13 +177,58 @@ def read_truth(
     DataError
         If its file is missing or does not fit.
     """
-    reader, datasets = lookup("truth", name, TRUTHS)
-    if dataset not in datasets:
+    found, path = _found(name, dataset, root)
+    if path is None:
+        raise DataError(str(absence(name, dataset, root)))
+    shares, kept = found.read(path, labels, num_classes)
+    return Truth(name, shares, kept, found.said_by)
+
+
+def read_truths(
+    names: Iterable[str],
+    dataset: str,
+    labels: Int[np.ndarray, " n"],
+    num_classes: int,
+    root: Path,
+) -> tuple[dict[str, Truth], dict[str, str]]:
+    """Return the truths whose files are there, and for each other one why it is absent.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Keys of TRUTHS.
+    dataset : str
+        Name in DATASETS.
+    labels : int array of shape (n,)
+        Published test labels in the official order.
+    num_classes : int
+        C.
+    root : Path
+        Data root.
+
+    Raises
+    ------
+    DataError
+        If a file is there and does not fit: that is no absence.
+    """
+    reasons = {name: absence(name, dataset, root) for name in names}
+    truths = {
+        name: read_truth(name, dataset, labels, num_classes, root)
+        for name, reason in reasons.items()
+        if reason is None
+    }
+    return truths, {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _found(name: str, dataset: str, root: Path) -> tuple[TruthSource, Path | None]:
+    """Return a truth's source, and where its file lies."""
+    found = lookup("truth", name, TRUTHS)
+    if dataset not in found.files:
         raise SpecError(
-            f"The truth {name!r} speaks of {', '.join(sorted(datasets))}; got {dataset!r}. "
+            f"The truth {name!r} speaks of {', '.join(sorted(found.files))}; got {dataset!r}. "
             "Other data sets have their published labels only."
         )
-    return reader(dataset, labels, num_classes, root)
+    return found, first_existing(root, ("",), found.files[dataset])
 
 
 def agreement(truth: Truth, y_pred: Int[np.ndarray, " n"]) -> float:
@@ -276,16 +303,3 @@ def rank_changes(
 def _ranks(values: Mapping[str, float]) -> dict[str, int]:
     order = sorted(values, key=lambda entry: (-values[entry], entry))
     return {entry: at for at, entry in enumerate(order, start=1)}
-
-
-def _verdicts(path: Path) -> list[dict[str, Any]]:
-    source = "https://github.com/cleanlab/label-errors (mturk)"
-    try:
-        return list(json.loads(gzip.decompress(path.read_bytes())))
-    except (OSError, EOFError, ValueError) as error:
-        raise _unreadable(path, source, error) from error
-
-
-def _unreadable(path: Path, source: str, error: Exception) -> DataError:
-    found = "there is none" if isinstance(error, FileNotFoundError) else f"got: {error}"
-    return DataError(f"Expected annotations at {path}; {found}. Fetch the file from {source}.")

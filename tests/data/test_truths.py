@@ -6,7 +6,15 @@ import json
 import numpy as np
 import pytest
 
-from harness.data.truths import Truth, agreement, label_errors, rank_changes, read_truth, soft_nll
+from harness.data.truths import (
+    Truth,
+    agreement,
+    rank_changes,
+    read_truth,
+    read_truths,
+    soft_nll,
+    truths_of,
+)
 from harness.errors import DataError, SpecError, UnknownNameError
 
 
@@ -66,8 +74,8 @@ def test_soft_agreement_and_cross_entropy_by_hand():
 
 
 def test_a_pool_in_another_order_is_refused(root):
-    with pytest.raises(DataError, match="Expected test image 1 of mnist with the label 1.*got 0"):
-        label_errors("mnist", np.array([1, 0, 2, 0, 1]), 3, root)
+    with pytest.raises(DataError, match="Expected test image 1 with the label 1.*got 0"):
+        read_truth("label_errors", "mnist", np.array([1, 0, 2, 0, 1]), 3, root)
 
 
 def test_bad_requests_get_a_sentence(root, tmp_path):
@@ -75,11 +83,38 @@ def test_bad_requests_get_a_sentence(root, tmp_path):
         read_truth("cifar10hh", "cifar10", LABELS, 3, root)
     with pytest.raises(SpecError, match="'cifar10h' speaks of cifar10; got 'mnist'"):
         read_truth("cifar10h", "mnist", LABELS, 3, root)
-    with pytest.raises(DataError, match="cifar10_mturk.json.gz; there is none. Fetch"):
+    with pytest.raises(DataError, match="cifar10_mturk.json below .*Run: git clone"):
         read_truth("label_errors", "cifar10", LABELS, 3, root)
     (tmp_path / "label-errors/mturk/cifar10_mturk.json.gz").write_bytes(b"<html>")
     with pytest.raises(DataError, match="got: Not a gzipped file"):
         read_truth("label_errors", "cifar10", LABELS, 3, root)
+
+
+def test_a_clone_of_the_source_is_found_as_it_is(root):
+    packed = root / "label-errors/mturk/mnist_mturk.json.gz"
+    expected = read_truth("label_errors", "mnist", LABELS, 3, root)
+    packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+    packed.unlink()
+    assert np.array_equal(
+        read_truth("label_errors", "mnist", LABELS, 3, root).shares, expected.shares
+    )
+    (root / "cifar-10h/data").mkdir(parents=True)
+    np.save(root / "cifar-10h/data/cifar10h-counts.npy", np.eye(3)[LABELS] * 50)
+    assert read_truth("cifar10h", "cifar10", LABELS, 3, root).labels.tolist() == LABELS.tolist()
+
+
+def test_a_missing_file_is_an_absence_with_its_remedy_and_a_damaged_one_an_error(root):
+    assert truths_of("cifar10") == ("label_errors", "cifar10h")
+    assert truths_of("digits") == ()
+    there, absent = read_truths(("label_errors",), "mnist", LABELS, 3, root)
+    assert list(there) == ["label_errors"] and not absent
+    there, absent = read_truths(truths_of("cifar10"), "cifar10", LABELS, 3, root)
+    assert not there and list(absent) == ["label_errors", "cifar10h"]
+    assert "cifar-10h/data/cifar10h-counts.npy below" in absent["cifar10h"]
+    assert "git clone --depth 1 https://github.com/jcpeterson/cifar-10h" in absent["cifar10h"]
+    (root / "label-errors/mturk/mnist_mturk.json.gz").write_bytes(b"<html>")
+    with pytest.raises(DataError, match="got: Not a gzipped file"):
+        read_truths(("label_errors",), "mnist", LABELS, 3, root)
 
 
 PUBLISHED = {"mnist": (100, 15), "cifar10": (275, 54), "cifar100": (2235, 585)}

@@ -38,7 +38,8 @@ def _check_method(card: EntryCard, suite: Any) -> list[str]:
     trainer = trainer_of(card.method)
     package_folder(trainer)
     if card.method.recipe is not None:
-        read_recipe(trainer, card.method.recipe, suite.dataset.name if suite else "")
+        for dataset in [""] if suite is None else _datasets(suite):
+            read_recipe(trainer, card.method.recipe, dataset)
     if card.facets.selection != "last" and suite is not None:
         cells = [cell for cell in suite.suite.cells if "~val" not in cell]
         if cells:
@@ -54,28 +55,40 @@ def _check_model(card: EntryCard, folder: Path, suite: Any) -> list[str]:
 
     assert card.model is not None
     known_arch(card.model.arch)
-    findings = _keys(card, card.model.files, suite, pools=())
-    for file in card.model.files.values():
+    findings = _keys(card, card.model.files, suite, pools=False)
+    for key, file in card.model.files.items():
         path = checked_file(folder, file)
-        if suite is None:
+        part = _part(suite, key)
+        if part is None:
             read_header(path)
         else:
-            check_weights(card, path, len(suite.test.class_names))
+            check_weights(card, path, len(part.test.class_names))
     return findings
 
 
 def _check_predictions(card: EntryCard, folder: Path, suite: Any) -> list[str]:
     assert card.predictions is not None
-    pools: dict[str, Pool] = {} if suite is None else pools_of(suite)
-    findings = _keys(card, card.predictions.files, suite, pools=(*pools, "train", "val"))
+    findings = _keys(card, card.predictions.files, suite, pools=True)
     for key, file in card.predictions.files.items():
         path = checked_file(folder, file)
-        pool = pools.get(key.partition("/")[2])
-        if pool is None:
+        part = _part(suite, key)
+        pool = None if part is None else pools_of(part).get(key.partition("/")[2])
+        if part is None or pool is None:
             read_npz(path)
         else:
-            read_predictions(path, pool, len(suite.test.class_names))
+            read_predictions(path, pool, len(part.test.class_names))
     return findings
+
+
+def _part(suite: Any, key: str) -> Any:
+    """Return the part of a suite that a file's key is about; None for another suite's key."""
+    cell = key.partition("/")[0].rpartition("-s")[0]
+    return suite.at(cell) if suite is not None and cell in suite.suite.cells else None
+
+
+def _datasets(suite: Any) -> list[str]:
+    """Return the names of the data sets that a suite's cells are about."""
+    return list(dict.fromkeys(suite.at(cell).dataset.name for cell in suite.suite.cells))
 
 
 def pools_of(suite: Any) -> dict[str, Pool]:
@@ -84,24 +97,20 @@ def pools_of(suite: Any) -> dict[str, Pool]:
     return {"test": suite.test} | calibration | dict(suite.ood)
 
 
-def _keys(
-    card: EntryCard, files: Mapping[str, Any], suite: Any, *, pools: tuple[str, ...]
-) -> list[str]:
+def _keys(card: EntryCard, files: Mapping[str, Any], suite: Any, *, pools: bool) -> list[str]:
     """Refuse keys that the suite's cells and seeds do not have; find cells without a file."""
     if suite is None:
         return [] if files else [f"[{card.kind}.files] names no file yet."]
-    jobs = [f"{cell}-s{seed}" for cell in suite.suite.cells for seed in suite.suite.seeds]
-    ours = [key for key in files if key.startswith(f"{suite.dataset.name}-")]
-    for key in ours:
+    jobs = {f"{cell}-s{seed}": cell for cell in suite.suite.cells for seed in suite.suite.seeds}
+    datasets = _datasets(suite)
+    for key in files:
         job, _, pool = key.partition("/")
-        wrong, known = (job, jobs) if job not in jobs else (pool, [*pools])
-        if job not in jobs or (pools and pool not in pools):
-            near = closest(wrong, known)
-            raise CardError(
-                f"{card.name}: {key!r} is no cell and seed"
-                f"{' and pool' if pools else ''} of {suite.suite.id}. "
-                + (f"Did you mean {near!r}?" if near else f"Known: {', '.join(known[:6])}, …")
-            )
+        if job not in jobs and key.partition("-")[0] in datasets:
+            raise _no_such(card, key, job, list(jobs), suite, pools=pools)
+        if pools and job in jobs:
+            known = [*pools_of(suite.at(jobs[job])), "train", "val"]
+            if pool not in known:
+                raise _no_such(card, key, pool, known, suite, pools=pools)
     needed = [f"{job}/test" if pools else job for job in jobs]
     missing = [key for key in needed if key not in files]
     if not missing:
@@ -110,3 +119,14 @@ def _keys(
         f"{len(missing)} of {len(jobs)} jobs of {suite.suite.id} have no file, first "
         f"{missing[0]!r}; they will be marked failed."
     ]
+
+
+def _no_such(
+    card: EntryCard, key: str, wrong: str, known: list[str], suite: Any, *, pools: bool
+) -> CardError:
+    near = closest(wrong, known)
+    return CardError(
+        f"{card.name}: {key!r} is no cell and seed{' and pool' if pools else ''} of "
+        f"{suite.suite.id}. "
+        + (f"Did you mean {near!r}?" if near else f"Known: {', '.join(known[:6])}, …")
+    )

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from harness.data.suites import make_suite
 from harness.errors import CardError, PredictionsError
 from harness.keys import sha256_file
 from harness.models.cards import card_sha256, check_entry, new_entry, read_card, write_card
-from harness.types import EntryCard
+from harness.types import EntryCard, Suite
 from tests.models.tiny_suite import CELL
 
 METHOD = """
@@ -304,3 +305,54 @@ def test_weights_of_another_number_of_classes_are_refused(tmp_path, opened):
     write_card(folder, EntryCard.model_validate(card))
     with pytest.raises(CardError, match="is for 5 classes .* the suite has 3"):
         check_entry(folder, suite=opened)
+
+
+TWO = "breast_cancer-natural-clean", "wine-natural-clean"
+
+
+@pytest.fixture(scope="module")
+def two_tables():
+    """A suite over two embedded tables of 2 and 3 classes."""
+    suite = Suite(
+        "two-v1", "Two tables", "breast_cancer", None, TWO, (0,), (), (), ("uniform",),
+        "test/balanced_accuracy", "terciles", "recall_tail", test_fraction=1 / 3,
+    )  # fmt: skip
+    return make_suite(suite, checked=False)
+
+
+def hand_in_two(folder, rng, classes, rows):
+    folder.mkdir(exist_ok=True)
+    for cell in TWO:
+        name = cell.partition("-")[0]
+        np.savez(folder / f"{name}.npz", probs=rng.dirichlet(np.ones(classes[name]), rows[name]))
+    files = {f"{cell}-s0/test": folder / f"{cell.partition('-')[0]}.npz" for cell in TWO}
+    return given(folder, files)
+
+
+def test_files_of_a_suite_over_several_data_sets_are_checked_each_against_its_own(
+    tmp_path, rng, two_tables
+):
+    rows = {name: len(member.test) for name, member in two_tables.members.items()}
+    classes = {"breast_cancer": 2, "wine": 3}
+    assert rows["breast_cancer"] != rows["wine"]
+    folder = hand_in_two(tmp_path / "given", rng, classes, rows)
+    assert check_entry(folder, suite=two_tables) == []
+    hand_in_two(folder, rng, classes, rows | {"wine": rows["wine"] + 1})
+    with pytest.raises(PredictionsError, match=f"the test set has {rows['wine']}"):
+        check_entry(folder, suite=two_tables)
+    hand_in_two(folder, rng, classes | {"wine": 2}, rows)
+    with pytest.raises(PredictionsError, match="3"):
+        check_entry(folder, suite=two_tables)
+
+
+def test_a_misspelt_cell_of_a_second_data_set_is_refused(tmp_path, rng, two_tables):
+    folder = hand_in_two(
+        tmp_path / "given", rng, {"breast_cancer": 2, "wine": 3},
+        {name: len(member.test) for name, member in two_tables.members.items()},
+    )  # fmt: skip
+    given(folder, {"wine-natural-claen-s0/test": folder / "wine.npz"})
+    with pytest.raises(CardError, match="Did you mean 'wine-natural-clean-s0'"):
+        check_entry(folder, suite=two_tables)
+    given(folder, {"wine-natural-clean-s0/tset": folder / "wine.npz"})
+    with pytest.raises(CardError, match="Did you mean 'test'"):
+        check_entry(folder, suite=two_tables)

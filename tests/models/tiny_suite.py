@@ -34,6 +34,9 @@ class TinySuite:
     calibration: Pool | None
     ood: dict[str, Pool] = field(default_factory=dict)
 
+    def at(self, cell: str) -> "TinySuite":
+        return self
+
     def split(self, cell: str, seed: int) -> Split:
         rng = np.random.default_rng(seed)
         clean = self.train.labels

@@ -32,7 +32,7 @@ def run(
     store: options.Store = None,
     data_root: options.DataRoot = None,
 ) -> None:
-    """Run entries on a suite."""
+    """Run entries on a suite; without names all whose card is meant for it."""
     from harness import run as run_entries
     from harness.cli.progress import Shown
     from harness.runs.places import store_folder

@@ -1,12 +1,15 @@
 """``tailmark list``: what there is, from the literal tables alone."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import options
 from harness.cli.console import stdout
+
+if TYPE_CHECKING:
+    from harness.types import EntryCard
 
 KINDS = ("datasets", "suites", "metrics", "methods", "scores", "entries")
 
@@ -26,10 +29,16 @@ def list_things(
         entries = find_entries([], submissions_folder(submissions))
         _print(
             ("Entry", "Kind", "What it is"),
-            ((e.card.name, e.card.kind, e.card.summary or e.card.title) for e in entries),
+            ((e.card.name, e.card.kind, _what(e.card)) for e in entries),
         )
         return
     show()
+
+
+def _what(card: "EntryCard") -> str:
+    """Return what an entry is, and where it may be run when not everywhere."""
+    only = f" (only {', '.join(card.suites)})" if card.suites else ""
+    return (card.summary or card.title) + only
 
 
 def _print(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

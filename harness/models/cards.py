@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness.data.catalogue import SUITES
 from harness.errors import CardError, HarnessError
 from harness.keys import sha256_of
 from harness.lookup import closest, lookup
@@ -89,9 +90,39 @@ def check_entry(folder: Path, *, suite: Any = None, trust: bool = False) -> list
     Raises
     ------
     CardError, PredictionsError
-        If something forbids running: a wrong sha256, a path outside the folder, unsafe arrays.
+        If something forbids running: a wrong sha256, a path outside the folder, unsafe arrays,
+        a suite that the card is not meant for.
+    UnknownNameError
+        If the card is meant for a suite that does not exist.
     """
-    return check_files(read_card(folder, trust=trust), folder, suite)
+    card = read_card(folder, trust=trust)
+    for name in card.suites:
+        lookup("suite", name, SUITES)
+    if suite is not None:
+        check_suite(card, suite.suite.id)
+    return check_files(card, folder, suite)
+
+
+def check_suite(card: EntryCard, suite: str) -> None:
+    """Refuse a suite that the card is not meant for; a card that names none is for all.
+
+    Parameters
+    ----------
+    card : EntryCard
+        Its field ``suites`` decides.
+    suite : str
+        Suite id.
+
+    Raises
+    ------
+    CardError
+        If the card names suites and not this one.
+    """
+    if card.suites and suite not in card.suites:
+        raise CardError(
+            f"{card.name} is meant for {', '.join(card.suites)}; got {suite}. Choose --suite "
+            f"{card.suites[0]}, or add {suite!r} to suites on its card."
+        )
 
 
 def card_sha256(card: EntryCard) -> str:

@@ -13,6 +13,7 @@ licence = ""                   # of weights or predictions
 ood_score = {ood_score:<18} # the declared OOD score: `tailmark list scores`
 rank_variants = []             # post-hoc variants that get a row of their own, e.g. ["la"]
 deterministic = false          # true: equal numbers over seeds are expected
+suites = []                    # empty: for every suite; ["cifar10-v1"]: for these only
 """
 _PARTS = {
     "method": """

@@ -111,9 +111,10 @@ def run(
     Parameters
     ----------
     entries : str, Path, sequence of these, or an object
-        Names or folders of entries; none: all. Or one object: a model (``num_classes``,
-        ``preprocessing``, ``__call__(inputs) -> Output``) that is scored as it is in every cell,
-        or a function ``fit(train, ctx) -> model`` that is trained in every cell and seed.
+        Names or folders of entries; none: all that are meant for the suite. Or one object: a
+        model (``num_classes``, ``preprocessing``, ``__call__(inputs) -> Output``) that is scored
+        as it is in every cell, or a function ``fit(train, ctx) -> model`` that is trained in
+        every cell and seed.
     suite : str, default="digits-v1"
         Suite id.
     cells, seeds : sequence, optional
@@ -151,7 +152,7 @@ def run(
 
         return Results(suite, (run_object(entries, place, cells=cells, seeds=seeds),))
     names = [entries] if isinstance(entries, (str, Path)) else list(entries)
-    wanted = find_entries([str(n) for n in names], place.submissions, trust=trust)
+    wanted = find_entries([str(n) for n in names], place.submissions, trust=trust, suite=suite)
     plan = _Plan(place, cells, seeds, processes, report, started, finished)
     return Results(suite, tuple(plan.do(wanted)))
 

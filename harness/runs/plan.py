@@ -62,16 +62,41 @@ def find_entry(name: str, root: Path, *, trust: bool = False) -> Entry:
     return Entry(read_card(folder, trust=trust), folder)
 
 
-def find_entries(names: Sequence[str], root: Path, *, trust: bool = False) -> list[Entry]:
-    """Return the entries asked for, all of `root` when none is named; each once."""
+def find_entries(
+    names: Sequence[str], root: Path, *, trust: bool = False, suite: str | None = None
+) -> list[Entry]:
+    """Return the entries asked for, all of `root` when none is named; each once.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names or folders; none: all.
+    root : Path
+        Submissions folder.
+    trust : bool, default=False
+        Allow a trainer outside of METHODS and ``baselines``.
+    suite : str, optional
+        With no names: leave out entries whose card is meant for other suites.
+
+    Raises
+    ------
+    CardError
+        If none is named and there is none, or a card is wrong.
+    UnknownNameError
+        If a named one does not exist.
+    """
     wanted = list(names) or list(entry_folders(root))
-    if not wanted:
+    found = [find_entry(name, root, trust=trust) for name in dict.fromkeys(wanted)]
+    entries = {entry.card.name: entry for entry in found}
+    if suite is not None and not names:
+        entries = {n: e for n, e in entries.items() if suite in (e.card.suites or (suite,))}
+    if not entries:
+        of_suite = "" if suite is None else f" that is meant for {suite}"
         raise CardError(
-            f"Expected at least one entry under {root}; there is none. "
+            f"Expected at least one entry under {root}{of_suite}; there is none. "
             "Write one with: tailmark new NAME --kind method"
         )
-    found = [find_entry(name, root, trust=trust) for name in dict.fromkeys(wanted)]
-    return list({entry.card.name: entry for entry in found}.values())
+    return list(entries.values())
 
 
 def with_parents(entries: Iterable[Entry], root: Path) -> list[Entry]:
@@ -122,9 +147,14 @@ def jobs_of(
 
     Raises
     ------
+    CardError
+        If the card is meant for other suites.
     UnknownNameError
         If a cell or seed is not the suite's.
     """
+    from harness.models.cards import check_suite
+
+    check_suite(entry.card, suite.id)
     for cell in cells or ():
         if cell not in suite.cells:
             raise unknown(f"cell of {suite.id}", cell, suite.cells)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from harness.data.suites import make_suite
-from harness.errors import CardError, PredictionsError
+from harness.data.suites import make_suite, open_suite
+from harness.errors import CardError, PredictionsError, UnknownNameError
 from harness.keys import sha256_file
 from harness.models.cards import card_sha256, check_entry, new_entry, read_card, write_card
 from harness.types import EntryCard, Suite
@@ -76,6 +76,27 @@ def test_a_plain_card_is_read(entry):
 def test_each_mistake_has_its_sentence(entry, old, new, sentence):
     with pytest.raises(CardError, match=sentence):
         read_card(entry(old, new))
+
+
+def test_a_suite_that_does_not_exist_is_found_by_check(entry):
+    folder = entry('kind = "method"', 'kind = "method"\nsuites = ["digits-v2"]')
+    with pytest.raises(UnknownNameError, match="No suite named 'digits-v2'. Did you mean"):
+        check_entry(folder)
+
+
+def test_check_refuses_a_suite_that_the_card_is_not_meant_for(entry):
+    folder = entry('kind = "method"', 'kind = "method"\nsuites = ["fashion-v1"]')
+    with pytest.raises(CardError, match="cnn-ce is meant for fashion-v1; got digits-v1. Choose"):
+        check_entry(folder, suite=open_suite("digits-v1"))
+    assert check_entry(folder) == []
+
+
+def test_naming_suites_changes_the_cards_identity_and_naming_none_does_not(entry):
+    plain = card_sha256(read_card(entry()))
+    none = entry('kind = "method"', 'kind = "method"\nsuites = []')
+    assert card_sha256(read_card(none)) == plain
+    some = entry('kind = "method"', 'kind = "method"\nsuites = ["digits-v1"]')
+    assert card_sha256(read_card(some)) != plain
 
 
 def test_trust_allows_a_trainer_from_outside(entry):

@@ -5,14 +5,24 @@ from pathlib import Path
 import pytest
 
 from harness.errors import CardError, UnknownNameError
-from harness.runs.plan import Entry, find_entry, jobs_of, waves, with_parents
+from harness.models.cards import write_card
+from harness.runs.plan import Entry, find_entries, find_entry, jobs_of, waves, with_parents
 from harness.types import EntryCard, Suite
 from harness.types.models import MethodPart
 
 
-def entry(name: str, init_from: str | None = None) -> Entry:
+def entry(name: str, init_from: str | None = None, suites: tuple[str, ...] = ()) -> Entry:
     part = MethodPart(trainer="prior", init_from=init_from)
-    return Entry(EntryCard(format=1, name=name, kind="method", method=part), Path(name))
+    card = EntryCard(format=1, name=name, kind="method", method=part, suites=suites)
+    return Entry(card, Path(name))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder of two entries: one for every suite, one for another suite only."""
+    for made in (entry("anywhere"), entry("elsewhere", suites=("cifar10-v1",))):
+        write_card(tmp_path / made.card.name, made.card)
+    return tmp_path
 
 
 def a_suite() -> Suite:
@@ -40,6 +50,32 @@ def test_jobs_are_cells_times_seeds_in_order():
 def test_unknown_cell_names_the_closest():
     with pytest.raises(UnknownNameError, match="No cell of toy-v1 named 'aa'. Did you mean 'a'?"):
         jobs_of(entry("x"), a_suite(), cells=["aa"])
+
+
+def names_of(entries):
+    return [e.card.name for e in entries]
+
+
+def test_without_names_entries_of_other_suites_are_left_out(folder):
+    assert names_of(find_entries([], folder, suite="toy-v1")) == ["anywhere"]
+    assert names_of(find_entries([], folder, suite="cifar10-v1")) == ["anywhere", "elsewhere"]
+    assert names_of(find_entries([], folder)) == ["anywhere", "elsewhere"]
+
+
+def test_no_entry_for_a_suite_says_so(folder):
+    (folder / "anywhere" / "entry.toml").unlink()
+    with pytest.raises(CardError, match="that is meant for toy-v1; there is none"):
+        find_entries([], folder, suite="toy-v1")
+
+
+def test_an_entry_named_on_a_suite_that_it_is_not_meant_for_is_refused(folder):
+    (named,) = find_entries(["elsewhere"], folder, suite="toy-v1")
+    with pytest.raises(
+        CardError,
+        match="elsewhere is meant for cifar10-v1; got toy-v1. Choose --suite cifar10-v1, or add "
+        "'toy-v1' to suites on its card.",
+    ):
+        jobs_of(named, a_suite())
 
 
 def test_parents_run_in_an_earlier_wave():

@@ -157,6 +157,15 @@ class Outputs:
         """Return all probabilities in float64; metrics read blocks instead."""
         return np.concatenate([p for _, p in self.prob_blocks()])
 
+    @property
+    def log_probs(self) -> Float64[np.ndarray, "n c"]:
+        """Return ln of all probabilities; given ones are clipped at float32's tiny first."""
+        if self.kind == "probs":
+            return np.log(np.maximum(self.probs, TINY))
+        z = self.values.astype(np.float64)
+        z -= z.max(axis=1, keepdims=True)
+        return np.asarray(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))
+
     def prob_blocks(self) -> Iterator[tuple[slice, Float64[np.ndarray, "b c"]]]:
         """Yield (rows, probabilities of these rows in float64)."""
         for i in range(0, self.n, block_rows(self.c)):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import CardError
 from harness.keys import sha256_of
 from harness.lookup import unknown
+from harness.models.adapting import States
 from harness.models.card_files import pools_of
 from harness.models.numerics import Numerics, guard_process
 from harness.models.predictions import read_predictions
@@ -20,7 +21,7 @@ from harness.models.training import trained
 from harness.models.weights import checked_file
 from harness.models.work import Parent, Progress, Work, job_key, numerics_of, pass_key, weights_of
 from harness.types.data import Pool, Split
-from harness.types.models import Job, Predictions, TrainingData
+from harness.types.models import Job, Model, Predictions, TrainingData
 
 if TYPE_CHECKING:
     from harness.data.suites import OpenSuite
@@ -67,7 +68,8 @@ def obtain(
     store : Store
         What is there is not computed again.
     pools : sequence of str, optional
-        Names of pools; default: train, val and calibration where there are any, test, all OOD.
+        Names of pools; default: train, val and calibration where there are any, test, its
+        corrupted copies, all OOD, and for a transductive entry the draw of every view.
     parent : callable, optional
         From the name of an entry that this one starts from to its job.
     progress : callable, optional
@@ -90,7 +92,7 @@ def obtain(
     """
     guard_process()
     split = opened.split(job.cell, job.seed)
-    wanted = _wanted(opened, split, pools)
+    wanted = _wanted(job, opened, split, pools)
     if job.card.kind == "predictions":
         return _given(job, wanted, len(opened.test.class_names))
     chosen = numerics_of(job, numerics)
@@ -104,15 +106,25 @@ def obtain(
     return _obtained(memo, {name: found[name] for name in wanted}, store)
 
 
-def _wanted(opened: "OpenSuite", split: Split, names: Sequence[str] | None) -> dict[str, Pool]:
+def _wanted(
+    job: Job, opened: "OpenSuite", split: Split, names: Sequence[str] | None
+) -> dict[str, Pool]:
     """Return the pools asked for, in a fixed order."""
     fixed = pools_of(opened)
-    known = ["train", *([] if split.val_indices is None else ["val"]), *fixed]
+    usual = ["train", *([] if split.val_indices is None else ["val"]), *fixed]
+    views = {f"test@{view}": view for view in opened.suite.views}
+    if names is None:
+        names = [*usual, *(views if job.card.facets.transductive else ())]
     made = {}
-    for name in known if names is None else names:
-        if name not in known:
-            raise unknown("pool", name, known)
-        made[name] = fixed[name] if name in fixed else _split_pool(opened, split, name)
+    for name in names:
+        if name in fixed:
+            made[name] = fixed[name]
+        elif name in views:
+            made[name] = opened.subsampled(split, views[name])
+        elif name in usual:
+            made[name] = _split_pool(opened, split, name)
+        else:
+            raise unknown("pool", name, [*usual, *views])
     return made
 
 
@@ -147,11 +159,18 @@ def _compute(
     """Pass what is missing, add it to `found`, and return the memo of this job."""
     parents = _parents(work, missing)
     source = _source(work, parents)
+    states = States(work.job, source.model, work.numerics)
     pools = dict((memo or {}).get("pools", {}))
     for name, pool in missing.items():
-        inputs = pool if parents.features is None else _on_features(pool, parents)
-        key = pass_key(source, inputs, work.numerics)
-        found[name] = _passed(work, source, inputs, key)
+        inputs, test = (
+            p if parents.features is None else _on_features(p, parents)
+            for p in (pool, work.opened.test)
+        )
+        adapt = states.adapts_on(inputs, test)
+        fingerprint = None if adapt is None else adapt.fingerprint
+        key = pass_key(source, inputs, work.numerics, fingerprint)
+        kept = work.store.load_evidence(key)
+        found[name] = kept or _passed(work, states.adapted(adapt), inputs, key)
         pools[name] = {"fingerprint": pool.fingerprint, "evidence": key}
     return {
         "model_id": source.model_id,
@@ -162,15 +181,12 @@ def _compute(
     }
 
 
-def _passed(work: Work, source: Source, pool: Pool, key: str) -> Predictions:
-    """Return one pool's predictions from the store or by a pass, which is then kept."""
+def _passed(work: Work, model: Model, pool: Pool, key: str) -> Predictions:
+    """Return one pool's predictions by a pass, and keep them."""
     from harness.models.predict import predict
 
-    kept = work.store.load_evidence(key)
-    if kept is not None:
-        return kept
     report = None if work.progress is None else partial(_report, work.progress, pool.name)
-    predictions = predict(source.model, pool, numerics=work.numerics, progress=report)
+    predictions = predict(model, pool, numerics=work.numerics, progress=report)
     note = {"note": f"{work.job.name} {pool.name}", "pool": pool.name}
     work.store.save_evidence(key, predictions, note)
     return predictions
@@ -213,7 +229,9 @@ def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
                 "state. Name an entry of kind method."
             )
     if part.features_from is not None:
-        needed = {"train", *missing} | ({"val"} if work.split.val_indices is not None else set())
+        needed = {"train", "test", *missing} | (
+            {"val"} if work.split.val_indices is not None else set()
+        )
         parent = work.of(part.features_from)
         obtained = obtain(
             parent.job, work.opened, work.store, pools=sorted(needed), parent=work.parent,

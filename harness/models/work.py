@@ -72,6 +72,8 @@ def job_key(work: Work) -> str:
         "seed": work.job.seed,
         "numerics": [numerics.device, numerics.dtype, numerics.memory_format],
     }
+    if card.facets.transductive:
+        facts["adapt"] = work.opened.test.fingerprint
     if card.method is not None:
         trainer, settings = settings_of(card, work.split.spec.dataset)
         facts["method"] = [trainer, settings, code_sha256(trainer), card.facets.selection]
@@ -108,8 +110,11 @@ def weights_of(job: Job) -> WeightFile:
     return job.card.model.files[key]
 
 
-def pass_key(source: Source, pool: Pool, numerics: Numerics) -> str:
-    """Return the evidence key of one pass of a model over one pool."""
+def pass_key(source: Source, pool: Pool, numerics: Numerics, adapt: str | None = None) -> str:
+    """Return the evidence key of one pass of a model over one pool.
+
+    `adapt` is the fingerprint of the pool that a transductive entry adapted on.
+    """
     preprocessing = source.preprocessing
     return evidence_key(
         model_id=source.model_id,
@@ -120,4 +125,5 @@ def pass_key(source: Source, pool: Pool, numerics: Numerics) -> str:
         device=numerics.device,
         dtype=numerics.dtype,
         memory_format=numerics.memory_format,
+        adapt=adapt,
     )

@@ -21,6 +21,7 @@ from typing import Any
 
 from harness.data.suites import OpenSuite, open_suite
 from harness.errors import HarnessError, TrainingError
+from harness.keys import content
 from harness.models.obtain import obtain
 from harness.models.store import Store
 from harness.runs.assemble import JobResult
@@ -109,7 +110,7 @@ def _done(
         split.sha256,
         job.card,
         obtained.evidence_keys or evidence,
-        opened.fingerprints,
+        opened.fingerprints | _truths(opened),
     )
     scored = load_scored(store, key)
     if scored is None:
@@ -129,6 +130,14 @@ def _done(
         scored=scored,
         curves=obtained.curves,
     )
+
+
+def _truths(opened: OpenSuite) -> dict[str, str]:
+    """Return the content of other truths: one whose file came later is evaluated then."""
+    return {
+        f"truth/{name}": content({"shares": truth.shares, "kept": truth.kept})
+        for name, truth in opened.truths.items()
+    }
 
 
 _queue: "ProcessQueue[tuple[str, Mapping[str, Any]]] | None" = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from jaxtyping import Float
 from harness.keys import sha256_of
 from harness.models.code import code_sha256
 from harness.models.store import Store
-from harness.types import EntryCard, MetricResult
+from harness.stats.weightings import weightings
+from harness.types import EntryCard, MetricResult, Pool, Weightings
 
 EVALUATOR = "harness.runs.evaluate:evaluate"
 
@@ -55,6 +56,47 @@ class Scored:
         self.undefined |= {f"{prefix}/{name}": reason for name in names}
 
 
+def mean_of(
+    found: Mapping[str, Mapping[str, MetricResult]], keys: Iterable[str], empty: str
+) -> dict[str, MetricResult]:
+    """Return the unweighted mean of each metric; undefined when it is undefined in one of them.
+
+    Parameters
+    ----------
+    found : mapping of str to mapping of str to MetricResult
+        Set or pool → metric → result.
+    keys : iterable of str
+        Metrics to average.
+    empty : str
+        Reason when there is nothing to average.
+    """
+    means: dict[str, MetricResult] = {}
+    for key in keys:
+        results = {name: metrics[key] for name, metrics in found.items()}
+        missing = [f"{name}: {r.reason}" for name, r in results.items() if r.value is None]
+        values = [r.value for r in results.values() if r.value is not None]
+        if missing or not values:
+            means[key] = MetricResult(None, missing[0] if missing else empty)
+        else:
+            means[key] = MetricResult(float(np.mean(values)))
+    return means
+
+
+@lru_cache(maxsize=32)
+def _pool_weightings(fingerprint: str, labels: bytes | None, n: int) -> Weightings:
+    classes = None if labels is None else np.frombuffer(labels, dtype=np.int64)
+    return weightings(fingerprint, classes, n=n)
+
+
+def pool_weightings(pool: Pool) -> Weightings:
+    """Return the shared weightings of a pool, kept for the process's next job.
+
+    A corrupted copy has its original's, so that their difference is paired.
+    """
+    labels = None if pool.labels is None else pool.labels.astype(np.int64).tobytes()
+    return _pool_weightings(pool.base or pool.fingerprint, labels, len(pool))
+
+
 @cache
 def _evaluator_code() -> str:
     return code_sha256(EVALUATOR)
@@ -74,11 +116,11 @@ def result_key(
     suite_sha256, split_sha256 : str
         Identities of suite and split.
     card : EntryCard
-        For the declared score and the ranked variants.
+        For the declared score, the ranked variants, and whether it adapts.
     evidence : mapping of str to str
         Pool → evidence key, or content for given predictions.
     fingerprints : mapping of str to str
-        Pool → fingerprint, labels included.
+        Pool → fingerprint, labels included; other truth → content.
     """
     return sha256_of(
         {
@@ -87,6 +129,7 @@ def result_key(
             "split": split_sha256,
             "score": card.ood_score,
             "variants": list(card.rank_variants),
+            "transductive": card.facets.transductive,
             "evidence": dict(evidence),
             "pools": dict(fingerprints),
         }

@@ -12,6 +12,7 @@ DEFAULTS = {
     "fit_means": {"scale": 1.0},
     "fit_steps": {"epochs": 4, "lr": 0.1, "stop_after": 0, "prepared": False},
     "fit_from_parent": {"epochs": 0},
+    "fit_adapting": {"scale": 1.0},
 }
 
 
@@ -32,6 +33,16 @@ class Linear:
         return Output("logits", rows @ self.weight.T + self.bias, rows)
 
 
+class Adapting(Linear):
+    """Takes the mean of the inputs it adapts on away from every input."""
+
+    def adapt(self, inputs: Any) -> Linear:
+        count("adapt")
+        rows = _rows(inputs.take(np.arange(len(inputs))))
+        mean = rows.mean(axis=0)
+        return Linear(self.weight, self.bias - self.weight @ mean, self.meta)
+
+
 def _rows(inputs: np.ndarray) -> np.ndarray:
     return inputs.reshape(len(inputs), -1).astype(np.float32) / np.float32(255)
 
@@ -41,7 +52,8 @@ def configure(function: str, overrides: dict[str, Any]) -> dict[str, Any]:
 
 
 def restore(state: dict[str, np.ndarray], meta: dict[str, Any]) -> Linear:
-    return Linear(state["weight"], state["bias"], dict(meta))
+    made = Adapting if meta.get("adapts") else Linear
+    return made(state["weight"], state["bias"], dict(meta))
 
 
 def fit_means(train: TrainingData, ctx: FitContext) -> Linear:
@@ -90,3 +102,8 @@ def fit_steps(train: TrainingData, ctx: FitContext) -> Linear:
 def fit_from_parent(train: TrainingData, ctx: FitContext) -> Linear:
     count("fit")
     return Linear(ctx.parent["weight"], ctx.parent["bias"] + 1, {})
+
+
+def fit_adapting(train: TrainingData, ctx: FitContext) -> Adapting:
+    means = fit_means(train, ctx)
+    return Adapting(means.weight, means.bias, {"adapts": True})

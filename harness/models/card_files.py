@@ -94,7 +94,7 @@ def _datasets(suite: Any) -> list[str]:
 def pools_of(suite: Any) -> dict[str, Pool]:
     """Return the pools of a suite that do not depend on the split: name → pool."""
     calibration = {} if suite.calibration is None else {"calibration": suite.calibration}
-    return {"test": suite.test} | calibration | dict(suite.ood)
+    return {"test": suite.test} | calibration | dict(suite.covariate) | dict(suite.ood)
 
 
 def _keys(card: EntryCard, files: Mapping[str, Any], suite: Any, *, pools: bool) -> list[str]:

@@ -54,12 +54,32 @@ def metric_title(key: str) -> str:
     *place, name = key.split("/")
     spec = metric_spec(key)
     title = spec.title if spec is not None else name.replace("_", " ")
-    if place and place[0] == "ood":
-        score = "declared score" if place[2] == "declared" else place[2].replace("_", " ")
-        return f"{title} ({PLACES.get(place[1], place[1].replace('_', ' '))}, {score})"
-    if place in ([], ["test"]):
-        return title
-    return f"{title} ({PLACES.get(place[0], place[0].replace('-', ' '))})"
+    where = _where(place)
+    return f"{title} ({where})" if where else title
+
+
+def _where(place: list[str]) -> str:
+    """Return the first parts of a metric key in words; empty for the test pool as it is."""
+    words = [PLACES.get(part, part.replace("_", " ").replace("-", " ")) for part in place]
+    match place:
+        case [] | ["test"] | ["groups"]:
+            return ""
+        case ["ood" | "fsood", _, score]:
+            named = "declared score" if score == "declared" else words[2]
+            return f"{words[1]}, {named}" + (", full spectrum" if place[0] == "fsood" else "")
+        case ["covariate", copy]:
+            kind, _, severity = copy.rpartition("-")
+            if copy == "mean":
+                return "mean over shifted test pools"
+            if kind == "severity":
+                return f"mean over shifts of severity {severity}"
+            return f"{kind.replace('_', ' ')}, severity {severity}" if kind else words[1]
+        case ["subsampled", _]:
+            return f"{words[1]}, subsampled"
+        case ["truth", _]:
+            return words[1]
+        case _:
+            return words[0]
 
 
 def metric_definition(key: str) -> str:

@@ -127,3 +127,22 @@ def test_whatever_makes_a_comparison_unfair_is_a_label():
         "transductive",
         "selected on clean val",
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "title"),
+    [
+        ("covariate/fog-3/accuracy", "Accuracy (fog, severity 3)"),
+        ("covariate/mean/nll", "Negative log-likelihood (mean over shifted test pools)"),
+        ("covariate/severity-5/ece", "Expected calibration error (mean over shifts of severity 5)"),
+        ("covariate/patched/attack_success", "Attack success (patched)"),
+        ("fsood/near/energy/ood_auroc", "OOD AUROC (near OOD, energy, full spectrum)"),
+        ("subsampled/forward-25/accuracy", "Accuracy (forward 25, subsampled)"),
+        ("truth/label_errors/agreement", "Agreement with another truth (label errors)"),
+        ("groups/worst_group_accuracy", "Worst-group accuracy"),
+        ("forward-25/accuracy", "Accuracy (forward 25)"),
+        ("ood/mnist/linear_probe/ood_auroc", "OOD AUROC (mnist, linear probe)"),
+    ],
+)
+def test_keys_of_shifted_worlds_are_read_in_words(key, title):
+    assert metric_title(key) == title

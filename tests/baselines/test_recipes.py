@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 import baselines
-from baselines.methods import prior
+from baselines.methods import margin, prior
+from baselines.settings import Settings, settings_from
 from harness.errors import SpecError
+from harness.models.methods import read_recipe
 from harness.models.numerics import Numerics, computing
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData
@@ -25,6 +27,34 @@ def test_every_recipe_says_where_it_is_from_and_sets_only_what_exists(path):
         assert prior.configure("fit_cross_entropy", recipe | table)["epochs"] >= 1
 
 
+@pytest.mark.parametrize(
+    ("dataset", "epochs", "batch_size", "channels_last", "snapshot_every"),
+    [
+        ("digits", 30, 64, False, 1),
+        ("fashion_mnist", 3, 128, True, 1),
+        ("cifar10", 5, 128, True, 5),
+        ("cifar100", 5, 128, True, 5),
+    ],
+)
+def test_the_house_recipe_of_a_data_set_is_what_its_results_were_made_with(
+    dataset, epochs, batch_size, channels_last, snapshot_every
+):
+    expected = Settings(
+        epochs=epochs,
+        batch_size=batch_size,
+        channels_last=channels_last,
+        snapshot_every=snapshot_every,
+    )
+    recipe = read_recipe("baselines.methods.prior:fit_cross_entropy", "small-cnn", dataset)
+    assert settings_from(Settings, prior.configure("fit_cross_entropy", recipe)) == expected
+
+
+def test_deferred_weights_of_the_short_recipe_start_at_the_ninth_of_ten_epochs():
+    recipe = read_recipe("baselines.methods.margin:fit_ldam_drw", "cifar-short", "cifar10")
+    config = margin.configure("fit_ldam_drw", recipe)
+    assert config["drw_start"] * config["epochs"] == 8
+
+
 def test_a_misspelt_key_of_a_recipe_names_the_closest_one():
     with pytest.raises(SpecError, match="no setting 'mielstones'. Did you mean 'milestones'"):
         prior.configure("fit_cross_entropy", {"mielstones": [160]})
@@ -32,7 +62,7 @@ def test_a_misspelt_key_of_a_recipe_names_the_closest_one():
 
 def test_the_cifar_recipe_trains_as_the_harness_calls_it(rng):
     """ResNet-32 in bfloat16 and channels_last, with augmentation, deterministic algorithms on."""
-    recipe = tomllib.loads(next(p for p in RECIPES if p.stem == "cifar-lt-strong").read_text())
+    recipe = read_recipe("baselines.methods.prior:fit_cross_entropy", "cifar-lt-strong", "cifar10")
     recipe |= {"epochs": 1, "batch_size": 8, "warmup_epochs": 0.5}
     images = rng.integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
     data = TrainingData(ArrayInputs(images), np.arange(16) % 4, 4)

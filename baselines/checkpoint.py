@@ -1,13 +1,22 @@
-"""Checkpoints of a running training: written whole, checked when read, resumed bit for bit."""
+"""Checkpoints of one training: written whole or not at all, checked when read, resumed bit for bit.
 
+One safetensors file: the tensors as they are, and everything else as JSON in its header, where a
+tensor stands by its name. Reading one runs no code.
+"""
+
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
 
 from harness.errors import TrainingError
 
-FILE = "checkpoint.pt"
+FILE = "checkpoint.safetensors"
 
 
 def save(folder: Path, identity: str, state: dict[str, Any]) -> None:
@@ -20,7 +29,7 @@ def save(folder: Path, identity: str, state: dict[str, Any]) -> None:
     identity : str
         sha256 of settings, network, data and seed; `load` refuses another one.
     state : dict
-        Tensors and plain values.
+        Tensors and plain values, in dicts, lists and tuples.
 
     Raises
     ------
@@ -28,11 +37,16 @@ def save(folder: Path, identity: str, state: dict[str, Any]) -> None:
         If it cannot be written; the last checkpoint is untouched.
     """
     target, partial = folder / FILE, folder / f"{FILE}.partial"
+    tensors: dict[str, Tensor] = {}
+    written = json.dumps(_plain(state, tensors))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        torch.save({"identity": identity, **state}, partial)
+        with partial.open("wb") as file:
+            file.write(to_bytes(tensors, {"identity": identity, "state": written}))
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(target)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+    except OSError as error:
         partial.unlink(missing_ok=True)
         kept = "the last checkpoint is kept" if target.exists() else "there is none yet"
         raise TrainingError(
@@ -54,16 +68,57 @@ def load(folder: Path, identity: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            found = header["identity"]
+            if found == identity:
+                names = file.keys()
+                tensors = {name: file.get_tensor(name).clone() for name in names}
+                state: dict[str, Any] = _whole(json.loads(header["state"]), tensors)
+                return state
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise TrainingError(
             f"{path} should be a checkpoint and cannot be read ({type(error).__name__}). "
             "Delete it to start this training from the beginning."
         ) from error
-    if state.get("identity") != identity:
-        raise TrainingError(
-            f"{path} is the checkpoint of another network, setting, split or seed: expected "
-            f"{identity[:12]}, found {str(state.get('identity'))[:12]}. "
-            "Delete it, or use the recipe that it was made with."
-        )
-    return state
+    raise TrainingError(
+        f"{path} is the checkpoint of another network, setting, split or seed: expected "
+        f"{identity[:12]}, found {found[:12]}. "
+        "Delete it, or use the recipe that it was made with."
+    )
+
+
+def _plain(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Return a value as JSON, its tensors taken out: ``[kind, …]`` for all that JSON has not."""
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        # A copy each: two names must not share memory in the file.
+        tensors[name] = value.detach().to("cpu", copy=True).contiguous()
+        return ["tensor", name, _is_channels_last(value)]
+    if isinstance(value, dict):  # as pairs: an optimiser numbers its parameters with ints
+        return ["dict", [[key, _plain(inner, tensors)] for key, inner in value.items()]]
+    if isinstance(value, (list, tuple)):
+        return [type(value).__name__, [_plain(inner, tensors) for inner in value]]
+    return value
+
+
+def _whole(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Return what `_plain` was given."""
+    if not isinstance(value, list):
+        return value
+    kind, inner = value[0], value[1]
+    if kind == "tensor":
+        # Layouts come back too: other strides may add up in another order, to other bits.
+        layout = torch.channels_last if value[2] else torch.contiguous_format
+        return tensors[inner].contiguous(memory_format=layout)
+    if kind == "dict":
+        return {key: _whole(one, tensors) for key, one in inner}
+    return {"list": list, "tuple": tuple}[kind](_whole(one, tensors) for one in inner)
+
+
+def _is_channels_last(tensor: Tensor) -> bool:
+    return (
+        tensor.ndim == 4
+        and not tensor.is_contiguous()
+        and tensor.is_contiguous(memory_format=torch.channels_last)
+    )

@@ -118,7 +118,9 @@ class TrainingState:
         self.run.network.load_state_dict(state["network"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.mean, self.best = state["mean"], state["best"]
+        self.best = state["best"]
+        if self.mean is not None:
+            self.mean = {n: t.to(self.ctx.device) for n, t in state["mean"].items()}
         torch.set_rng_state(state["random"]["cpu"])
         if self.ctx.device.startswith("cuda"):
             torch.cuda.set_rng_state(state["random"]["cuda"])

@@ -1,11 +1,13 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from torch.nn import functional as F
 
-from baselines import model, train
+from baselines import checkpoint, model, train
 from baselines.methods import prior
 from baselines.parts import Parts
 from baselines.settings import Settings, configure, settings_from
@@ -66,7 +68,7 @@ def test_training_leaves_torchs_random_state_and_threads_alone():
     assert torch.get_num_threads() == threads
 
 
-# 60 images in batches of 16 are 4 steps an epoch: killed in the first, second and third epoch.
+# 60 images in batches of 16, or 45 of 12, are 4 steps an epoch: killed in the first, second and third epoch.
 @pytest.mark.parametrize("step", [2, 5, 11])
 @pytest.mark.parametrize(
     "settings",
@@ -74,6 +76,7 @@ def test_training_leaves_torchs_random_state_and_threads_alone():
         {"augment": ["crop", "flip", "cutout"]},
         {"optimizer": "adamw", "lr": 0.01, "ema": 0.9},
         {"grad_noise": 0.01, "schedule": "step", "milestones": [2], "warmup_epochs": 1.0},
+        {"channels_last": True, "select": "noisy_val", "val_fraction": 0.25, "batch_size": 12},
     ],
 )
 def test_killed_at_a_random_step_and_resumed_gives_the_same_bits(tmp_path, step, settings):
@@ -101,26 +104,44 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
         fit(context(tmp_path, width=2.0))
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path):
+@pytest.mark.parametrize("kept", [0, 4, 1000, -1])
+def test_a_damaged_checkpoint_is_refused(tmp_path, kept):
     fit(context(tmp_path, checkpoint_seconds=0.0))
-    file = tmp_path / "checkpoint.pt"
-    file.write_bytes(file.read_bytes()[:1000])
+    file = tmp_path / checkpoint.FILE
+    file.write_bytes(file.read_bytes()[:kept])
     with pytest.raises(TrainingError, match="cannot be read .* Delete it"):
         fit(context(tmp_path))
 
 
-def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+def test_a_checkpoint_comes_back_as_it_was(tmp_path):
+    image = torch.randn(2, 3, 4, 4).contiguous(memory_format=torch.channels_last)
+    state = {
+        "epoch": 3,
+        "network": {"a": image, "b": image[0, 0], "c": torch.tensor(7), "d": image},
+        "optimizer": {"state": {0: {"step": torch.tensor(2.0)}}, "betas": (0.9, 1e-300)},
+        "none": None,
+        "nothing": [],
+        "random": torch.get_rng_state(),
+    }
+    checkpoint.save(tmp_path, "x" * 64, state)
+    found = checkpoint.load(tmp_path, "x" * 64)
+    assert found["optimizer"] == state["optimizer"]
+    assert (found["epoch"], found["none"], found["nothing"]) == (3, None, [])
+    assert torch.equal(found["random"], state["random"])
+    for name, tensor in state["network"].items():
+        assert torch.equal(found["network"][name], tensor)
+    assert found["network"]["a"].stride() == image.stride()
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILE]
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
     with pytest.raises(Killed):
         fit(context(tmp_path, checkpoint_seconds=0.0), killed_at(5))
-    kept = (tmp_path / "checkpoint.pt").read_bytes()
-
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(torch, "save", full)
+    kept = (tmp_path / checkpoint.FILE).read_bytes()
+    (tmp_path / f"{checkpoint.FILE}.partial").symlink_to("/dev/full")
     with pytest.raises(TrainingError, match="No space left on device.* is kept. Make room"):
         fit(context(tmp_path, checkpoint_seconds=0.0))
-    assert (tmp_path / "checkpoint.pt").read_bytes() == kept
+    assert (tmp_path / checkpoint.FILE).read_bytes() == kept
 
 
 def test_a_loss_that_is_not_a_number_stops_with_step_and_rate(tmp_path):
@@ -132,7 +153,8 @@ def test_a_loss_that_is_not_a_number_stops_with_step_and_rate(tmp_path):
 
     with pytest.raises(TrainingError, match=r"nan at step 6 \(epoch 2 of 3, learning rate 0.0"):
         fit(context(tmp_path, checkpoint_seconds=0.0), objective)
-    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["epoch"] == 1
+    with safe_open(tmp_path / checkpoint.FILE, "pt") as file:
+        assert ["epoch", 1] in json.loads(file.metadata()["state"])[1]
 
 
 def test_a_batch_larger_than_the_data_is_refused():

@@ -1,17 +1,9 @@
 """The suites, as plain facts: listing them needs no data."""
 
 from harness.data.catalogue_files import FILE_SUITES
+from harness.data.catalogue_worlds import ALL_VIEWS, VIEWS, WORLD_SUITES
 from harness.data.medmnist import MEMBERS
 from harness.types import Suite
-
-VIEWS = ("uniform", "forward-5", "forward-25", "backward-5", "backward-25")
-"""Views of the small suites."""
-
-ALL_VIEWS = (
-    "uniform",
-    *(f"{kind}-{k}" for kind in ("forward", "backward") for k in (2, 5, 10, 25, 50)),
-)
-"""Every view of PROTOCOL section 2."""
 
 
 def _named(dataset: str, worlds: str) -> tuple[str, ...]:
@@ -229,5 +221,6 @@ SUITES: dict[str, Suite] = {
         ),
     ),
     **FILE_SUITES,
+    **WORLD_SUITES,
 }
 """Every suite by its id."""

@@ -265,7 +265,7 @@ def _blocks(length: int, parts: int) -> Int[np.ndarray, " parts"]:
 
 
 def _clouds(images: Images, draw: ImageDraw, *, rough: bool = False) -> Field:
-    """Return noise in [0, 1] whose octaves are as strong as their cells are long; rough: as its root."""
+    """Return noise in [0, 1], its octaves as strong as their cells are long; rough: as the root."""
     b, h, w, _ = images.shape
     total, fade = np.zeros((b, h, w)), np.sqrt if rough else float
     cells = 2

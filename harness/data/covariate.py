@@ -1,7 +1,8 @@
 """Covariate shift: the test classes seen otherwise, as pools named ``test@<name>``.
 
 A suite names corruptions of its own test pool, lists of other images of the same classes
-(full-spectrum OOD detection counts them as in-distribution), or both.
+(full-spectrum OOD detection counts them as in-distribution), or both; a suite with poisoned cells
+has the test images with the poison's patch.
 """
 
 from pathlib import Path
@@ -10,13 +11,15 @@ from harness.data.corruption import corrupted_pool, parse_corruption
 from harness.data.file_pools import file_pool
 from harness.data.file_sets import FILE_SETS
 from harness.data.index_lists import read_index
+from harness.data.split_ids import parse_split_id
+from harness.data.unlearning import patched_copy
 from harness.errors import DataError
 from harness.lookup import lookup
 from harness.types import Pool, Suite
 
 
 def covariate_pools(suite: Suite, test: Pool, root: Path) -> dict[str, Pool]:
-    """Return the covariate-shifted pools of a suite, in its order: corruptions, then lists.
+    """Return the covariate-shifted pools of a suite: corruptions and lists in its order, the patch.
 
     Parameters
     ----------
@@ -31,7 +34,8 @@ def covariate_pools(suite: Suite, test: Pool, root: Path) -> dict[str, Pool]:
     Returns
     -------
     dict of str to Pool
-        Pool name → pool with clean labels. A corrupted pool's `base` is the test pool.
+        Pool name → pool with clean labels. The `base` of a corrupted or patched copy is the test
+        pool.
 
     Raises
     ------
@@ -42,6 +46,8 @@ def covariate_pools(suite: Suite, test: Pool, root: Path) -> dict[str, Pool]:
     pools = [corrupted_pool(test, kind, severity) for kind, severity in corruptions]
     lists = suite.parts.get("covariate_lists", {})
     pools += [_listed(name, suite.dataset, test, root, lists[name]) for name in lists]
+    if any(parse_split_id(cell).noise == "patch_poison" for cell in suite.cells):
+        pools.append(patched_copy(test))
     return {pool.name: pool for pool in pools}
 
 

@@ -1,6 +1,6 @@
 """A suite's train, test and calibration pools: rows of its ID data, the same for every seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +8,12 @@ from jaxtyping import Int
 
 from harness.data.datasets import load_part
 from harness.data.pools import image_pool, rows_of
+from harness.data.spurious import agreement_groups, draw_attributes, planted_pool
 from harness.streams import stream
 from harness.types import Pool, Suite
+
+Planted = tuple[Pool, Int[np.ndarray, " n"]]
+"""A pool with squares, and where they are."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,17 @@ class IdPools:
     """The official test part, or a share of `whole`."""
     calibration: Pool
     """Without a row where the suite holds none out."""
+
+
+def partition_of(suite: Suite) -> str:
+    """Return the suite whose streams part the data: itself, or the one that it parts them as.
+
+    Parameters
+    ----------
+    suite : Suite
+        Its ``parts["partition_of"]`` names another suite over the same data.
+    """
+    return str(suite.parts.get("partition_of", suite.id))
 
 
 def id_pools(suite: Suite, key: str, data_root: Path | None) -> IdPools:
@@ -52,6 +67,40 @@ def id_pools(suite: Suite, key: str, data_root: Path | None) -> IdPools:
     if official:
         pools["test"] = _official_test(suite, load_part(suite.dataset, "test", data_root))
     return IdPools(whole, rows["train"], pools["train"], pools["test"], pools["calibration"])
+
+
+def planted_pools(
+    ours: IdPools, ood: list[Pool], agreement: float, key: str
+) -> tuple[IdPools, list[Pool], Int[np.ndarray, " n"]]:
+    """Return pools whose images carry squares, and the groups of the test images.
+
+    OOD images have no class and get any place alike: a missing square would give them away.
+
+    Parameters
+    ----------
+    ours : IdPools
+        Its training pool is not planted: splits do that.
+    ood : list of Pool
+        Of uint8 images.
+    agreement : float
+        Share of test and calibration images whose square is at their class's place.
+    key : str
+        Names the streams of the step ``corrupt``.
+    """
+    c = len(ours.test.class_names)
+
+    def planted(pool: Pool, labels: Int[np.ndarray, " n"], share: float) -> Planted:
+        words = stream(f"{key}|{pool.name}", 0, "corrupt")
+        attributes = draw_attributes(labels, c, share, words)
+        return planted_pool(pool, attributes, c), attributes
+
+    test, calibration = ours.test, ours.calibration
+    assert test.labels is not None and calibration.labels is not None, "ID data have labels"
+    with_squares, attributes = planted(test, test.labels, agreement)
+    held_out, _ = planted(calibration, calibration.labels, agreement)
+    changed = [planted(pool, np.zeros(len(pool), dtype=np.int64), 1 / c)[0] for pool in ood]
+    groups = agreement_groups(test.labels, attributes)
+    return replace(ours, test=with_squares, calibration=held_out), changed, groups
 
 
 def _partition(suite: Suite, whole: Pool, key: str) -> dict[str, Int[np.ndarray, " n"]]:

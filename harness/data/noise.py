@@ -39,7 +39,7 @@ class NoiseKind:
     rated: bool
     """Whether its id carries a rate."""
     matrix: Matrix | None
-    """Its transition matrix; None where flips hang on more than the class."""
+    """Its transition matrix; None where flips hang on more than the class, or on each other."""
     needs: str = "labels"
     """What it is drawn from: ``labels``, ``inputs``, ``people`` or ``pool``."""
 
@@ -62,10 +62,14 @@ NOISES: dict[str, NoiseKind] = {
     "human_random3": NoiseKind(False, None, "people"),
     "human_worst": NoiseKind(False, None, "people"),
     "human_fine": NoiseKind(False, None, "people"),
+    "interclass_confusion": NoiseKind(True, None),
+    "random_swap": NoiseKind(True, None),
+    "patch_poison": NoiseKind(True, None),
 }
 """Every noise kind by its name in split ids.
 
-``as_found``: labels as the data set has them, wrong ones among them; which is not known.
+``as_found``: labels as the data set has them, wrong ones among them; which is not known. The last
+three corrupt an exact share of the rows and reveal some of them (`harness.data.unlearning`).
 """
 
 
@@ -162,8 +166,9 @@ def flip(
 def noise_chance(split: Split, dataset: DatasetSpec | None = None) -> float:
     """Return the chance level of ``memorised``: what a guess hits without having memorised.
 
-    1/(C−1) for symmetric noise, else the mean over flipped labels of the transition probability
-    of what was observed (counted from the split where the kind has no matrix).
+    1/(C−1) for symmetric noise and random swaps, else the mean over flipped labels of the
+    transition probability of what was observed (counted from the split where the kind has no
+    matrix).
 
     Parameters
     ----------
@@ -193,7 +198,7 @@ def noise_chance(split: Split, dataset: DatasetSpec | None = None) -> float:
         raise Undefined("which training labels are wrong is not known")
     if not split.flipped.any():
         raise Undefined("no training label was flipped")
-    if kind in ("symmetric", "symmetric_inclusive"):
+    if kind in ("symmetric", "symmetric_inclusive", "random_swap"):
         return 1 / (split.num_classes - 1)
     try:
         spec = dataset or lookup("data set", split.spec.dataset, DATASETS)

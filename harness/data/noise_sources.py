@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from scipy.special import ndtr, ndtri
 
 from harness.data.noise import NOISES, flip, transition
+from harness.data.unlearning import ATTACKS, corrupt_training
 from harness.errors import SpecError
 from harness.lookup import lookup
 from harness.streams import Draw, Stream
@@ -38,6 +39,10 @@ class Given:
     """Observed class indices."""
     foreign: Int[np.ndarray, " n"] | None = None
     """Row of the other pool, −1 for the row's own image; None without open-set noise."""
+    patched: Bool[np.ndarray, " n"] | None = None
+    """Which images carry the poison's patch; None without poisoning."""
+    known: Int[np.ndarray, " r"] | None = None
+    """Positions of the revealed rows, increasing; None where nothing is revealed."""
 
 
 def give_labels(
@@ -52,7 +57,8 @@ def give_labels(
     """Return the observed labels of a split.
 
     Numbers are drawn for every row of the pool, kept or not, so that a row's label does not
-    depend on which others are in the split: nested training sizes share their flips.
+    depend on which others are in the split: nested training sizes share their flips. Attacks
+    corrupt an exact share of the rows at hand instead.
 
     Parameters
     ----------
@@ -69,7 +75,7 @@ def give_labels(
     sources : Sources
         What the kind may need.
     draw : callable
-        From a step to its stream; only ``flip`` is used.
+        From a step to its stream: ``flip``, for attacks ``corrupt``.
 
     Raises
     ------
@@ -78,6 +84,8 @@ def give_labels(
     """
     kind = lookup("noise kind", spec.noise, NOISES)
     labels, rate = pool_labels.astype(np.int64), spec.noise_rate or 0.0
+    if spec.noise in ATTACKS:
+        return _attacked(spec, labels[rows], num_classes, draw("corrupt"))
     if kind.matrix is not None:
         counts = np.bincount(labels[rows], minlength=num_classes)
         return Given(flip(labels, transition(spec, counts, dataset), draw("flip"))[rows])
@@ -94,6 +102,22 @@ def give_labels(
         f"Noise {spec.noise!r} is drawn from {kind.needs}, and this suite of {spec.dataset} names "
         "none. Use a suite that does, or 'symmetric0.4'."
     )
+
+
+def _attacked(
+    spec: SplitSpec, labels: Int[np.ndarray, " n"], num_classes: int, words: Stream
+) -> Given:
+    """Return a corrupted training set of which a share is revealed."""
+    found = corrupt_training(
+        labels,
+        num_classes,
+        spec.noise,
+        share=spec.noise_rate or 0.0,
+        revealed=spec.known_fraction,
+        words=words,
+    )
+    patched = found.patched if found.patched.any() else None
+    return Given(found.observed, patched=patched, known=found.revealed)
 
 
 def truncated_centre(rate: float, spread: float = SPREAD) -> float:

@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from harness.data.datasets import cifar100_test_images, data_root, load_part
 from harness.data.embedded import patches
 from harness.data.file_sets import load_ood_files
+from harness.data.id_pools import partition_of
 from harness.data.pools import image_pool
 from harness.errors import SpecError
 from harness.lookup import lookup
@@ -32,11 +33,11 @@ def held_out(suite: Suite, whole: Pool, root: Path | None) -> Images:
 def photo_patches(suite: Suite, whole: Pool, root: Path | None) -> Images:
     """Return `suite.parts["photo_patches"]` grey patches of two photographs, the suite's size.
 
-    Which of them is drawn from the suite's stream of the step ``partition``; in grid order.
+    Which of them is drawn from its stream of the step ``partition``; in grid order.
     """
     height, _, channels = _shape(whole)
     found = patches(height)
-    order = stream(f"{suite.id}|photo_patches", 0, "partition").permutation(len(found))
+    order = stream(f"{partition_of(suite)}|photo_patches", 0, "partition").permutation(len(found))
     return _fitted(found[np.sort(order[: suite.parts["photo_patches"]])], height, channels)
 
 

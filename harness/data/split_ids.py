@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.data.imbalance import PROFILES, WITHOUT_FACTOR, WITHOUT_ORDER
 from harness.data.noise import NOISES
+from harness.data.unlearning import ATTACKS
 from harness.errors import SpecError
 from harness.lookup import lookup, unknown
 from harness.types.data import ORDERS, SplitSpec, number
@@ -13,7 +14,13 @@ from harness.types.data import ORDERS, SplitSpec, number
 _NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
 _WORD = re.compile(rf"([a-z][a-z0-9_]*?)({_NUMBER}(?:_[0-9]+)*)?")
 _FORM = "<dataset>-<imbalance>[IF][~order]-<noise>[rate][~val0.1]"
-_OPTIONS = {"mu": "minority_share", "alpha": "alpha", "frac": "train_fraction"}
+_OPTIONS = {
+    "mu": "minority_share",
+    "alpha": "alpha",
+    "frac": "train_fraction",
+    "planted": "correlation",
+}
+_NOISE_OPTIONS = {"known": "known_fraction", "val": "val_fraction"}
 
 
 def parse_split_id(text: str) -> SplitSpec:
@@ -70,6 +77,8 @@ def check_spec(spec: SplitSpec) -> None:
     _check_order(spec)
     _check_rate(spec)
     _check_shares(spec)
+    _check_planted(spec)
+    _check_known(spec)
 
 
 def _with_imbalance(spec: SplitSpec, text: str) -> SplitSpec:
@@ -87,22 +96,28 @@ def _with_imbalance(spec: SplitSpec, text: str) -> SplitSpec:
         known, share = _name_and_value(
             "option of an imbalance profile", option, [*_OPTIONS, *ORDERS]
         )
-        if share is None:
-            raise SpecError(f"The option '~{known}' needs a number; got none. Write '~{known}0.1'.")
-        values: dict[str, Any] = {_OPTIONS[known]: float(share)}
-        spec = replace(spec, **values)
+        spec = _with_option(spec, _OPTIONS[known], option, share)
     return spec
 
 
 def _with_noise(spec: SplitSpec, text: str) -> SplitSpec:
-    """Read ``symmetric0.4~val0.1``."""
+    """Read ``symmetric0.4~val0.1`` or ``random_swap0.1~known0.3``."""
     head, *options = text.split("~")
     name, value = _name_and_value("noise kind", head, list(NOISES))
     spec = replace(spec, noise=name, noise_rate=_float(value, head))
     for option in options:
-        _, share = _name_and_value("option of a noise kind", option, ["val"])
-        spec = replace(spec, val_fraction=_float(share, option) or 0.0)
+        known, share = _name_and_value("option of a noise kind", option, list(_NOISE_OPTIONS))
+        spec = _with_option(spec, _NOISE_OPTIONS[known], option, share)
     return spec
+
+
+def _with_option(spec: SplitSpec, field: str, option: str, share: str | None) -> SplitSpec:
+    """Return the spec with the number of an option such as ``~val0.1``."""
+    value = _float(share, option)
+    if value is None:
+        raise SpecError(f"The option '~{option}' needs a number; got none. Write '~{option}0.1'.")
+    values: dict[str, Any] = {field: value}
+    return replace(spec, **values)
 
 
 def _name_and_value(kind: str, text: str, names: list[str]) -> tuple[str, str | None]:
@@ -216,3 +231,40 @@ def _check_shares(spec: SplitSpec) -> None:
         )
     if (spec.counts is not None) != (spec.imbalance == "counts"):
         raise SpecError("A list of counts belongs to the profile 'counts'. Write 'counts50_20'.")
+
+
+def _check_planted(spec: SplitSpec) -> None:
+    """Refuse a planted attribute outside its range or together with a partly revealed attack."""
+    if spec.correlation is None:
+        return
+    if not 0 < spec.correlation <= 1:
+        raise SpecError(
+            "'~planted' is the share of images whose square agrees with their class, above 0 and "
+            f"at most 1; got {number(spec.correlation)}. Write for example '~planted0.95'."
+        )
+    if spec.noise in ATTACKS:
+        raise SpecError(
+            f"A split is planted or attacked, not both: a patch would hide squares; got "
+            f"'~planted{number(spec.correlation)}' with {spec.noise!r}. Leave one of them out."
+        )
+
+
+def _check_known(spec: SplitSpec) -> None:
+    """Refuse a revealed share where nothing can be revealed, and its absence where it must be."""
+    if spec.noise not in ATTACKS:
+        if spec.known_fraction:
+            raise SpecError(
+                "'~known' reveals a share of the rows that an attack corrupted; got it with "
+                f"{spec.noise!r}. Write for example 'random_swap0.1~known0.3'."
+            )
+        return
+    if not 0 < spec.known_fraction <= 1:
+        raise SpecError(
+            f"Noise {spec.noise!r} reveals a share of what it corrupts, above 0 and at most 1; got "
+            f"{number(spec.known_fraction)}. Write '{spec.noise}0.1~known0.3'."
+        )
+    if spec.val_fraction and spec.noise == "patch_poison":
+        raise SpecError(
+            "A poisoned image set aside would teach selection the poison; got "
+            f"'~val{number(spec.val_fraction)}' with 'patch_poison'. Leave the option out."
+        )

@@ -1,45 +1,32 @@
 """Spurious correlation: an attribute that predicts the label in training and not at test time.
 
-The attribute is a bright square in a corner: with C corners or places along the edge, class k's
-place is place k. A model that looks at the square is right in training and wrong in the groups in
-which square and class disagree; the worst group's accuracy says so. Groups of any origin (sex,
-hospital, background) are scored in the same way.
+The attribute is a bright square at one of C places along the upper and lower edge; class k's place
+is place k. A model that looks at the square is right in training and wrong in the groups in which
+square and class disagree; the worst group's accuracy says so.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Int, UInt8
 
-from harness.errors import SpecError, Undefined
+from harness.errors import SpecError
+from harness.keys import content, sha256_of
 from harness.streams import Stream
+from harness.types import ArrayInputs, Inputs, Pool
+
+VERSION = 1
+"""Raised by hand when a square gets other pixels."""
 
 
-@dataclass(frozen=True)
-class Planted:
-    """Images with an attribute, and which group each is in."""
-
-    images: UInt8[np.ndarray, "n h w c"]
-    """With the square drawn."""
-    attributes: Int[np.ndarray, " n"]
-    """Which of the C places the square is at."""
-    groups: Int[np.ndarray, " n"]
-    """label · C + attribute."""
-
-
-def plant(
-    images: UInt8[np.ndarray, "n h w c"],
-    labels: Int[np.ndarray, " n"],
-    num_classes: int,
-    correlation: float,
-    words: Stream,
-) -> Planted:
-    """Draw a square into each image, at its class's place as often as `correlation` says.
+def draw_attributes(
+    labels: Int[np.ndarray, " n"], num_classes: int, correlation: float, words: Stream
+) -> Int[np.ndarray, " n"]:
+    """Return the place of each image's square: its class's as often as `correlation` says.
 
     Parameters
     ----------
-    images : uint8 array of shape (n, h, w, c)
-        Not changed.
     labels : int array of shape (n,)
         Clean class indices.
     num_classes : int
@@ -49,139 +36,163 @@ def plant(
     words : Stream
         Stream of the step ``corrupt``: n uniforms decide, n more draw another place.
 
+    Returns
+    -------
+    int array of shape (n,)
+        0 … C−1.
+
     Raises
     ------
     SpecError
-        If the correlation is outside its range or the image too small for C places.
+        If the correlation is outside its range.
     """
     if not 1 / num_classes <= correlation <= 1:
         raise SpecError(
             f"correlation is a share in [1/C, 1] = [{1 / num_classes:g}, 1], 1/C being chance; "
-            f"got {correlation:g}. Write for example 0.95."
+            f"got {correlation:g}. Write for example '~planted0.95'."
         )
     agrees = words.uniform(len(labels)) < correlation
     other = (labels + 1 + words.integers(len(labels), num_classes - 1)) % num_classes
-    attributes = np.where(agrees, labels, other).astype(np.int64)
-    return Planted(
-        _with_squares(images, attributes, num_classes),
-        attributes,
-        labels.astype(np.int64) * num_classes + attributes,
-    )
+    return np.where(agrees, labels, other).astype(np.int64)
 
 
-def _with_squares(
+def with_squares(
     images: UInt8[np.ndarray, "n h w c"], attributes: Int[np.ndarray, " n"], places: int
 ) -> UInt8[np.ndarray, "n h w c"]:
-    """Return a copy with a white square, a quarter of its cell dark around it, at each place."""
-    h, w = images.shape[1:3]
-    columns = int(np.ceil(places / 2))
-    side = min(h // 4, w // columns)
-    if side < 2:
-        raise SpecError(
-            f"Expected images wide enough for {columns} places of two pixels; got {w}. "
-            "Use larger images or fewer classes."
-        )
+    """Return images with a white square, dark below and to the right of it, each at its place.
+
+    Parameters
+    ----------
+    images : uint8 array of shape (n, h, w, c)
+        Not changed.
+    attributes : int array of shape (n,)
+        Place of each square, 0 … places − 1.
+    places : int
+        How many there are: half of them along the upper edge, the others along the lower.
+
+    Raises
+    ------
+    SpecError
+        If the images are too small for so many places of two pixels.
+    """
+    side = _side(images, places)
+    height, columns = images.shape[1], -(-places // 2)
     drawn = images.copy()
     for place in range(places):
-        y = 0 if place < columns else h - side
-        x = (place % columns) * side
         here = np.flatnonzero(attributes == place)[:, None, None]
-        rows, across = np.arange(y, y + side)[None, :, None], np.arange(x, x + side)[None, None, :]
+        y = 0 if place < columns else height - side
+        x = (place % columns) * side
+        rows, across = np.arange(y, y + side)[None, :, None], np.arange(x, x + side)[None, None]
         drawn[here, rows, across] = 0
         drawn[here, rows[:, : side - 1], across[..., : side - 1]] = 255
     return drawn
 
 
-def group_accuracies(
-    correct: Bool[np.ndarray, " n"], groups: Int[np.ndarray, " n"], num_groups: int
-) -> Float[np.ndarray, " g"]:
-    """Return the accuracy of each group, NaN where a group has no image.
+def _side(images: np.ndarray, places: int) -> int:
+    """Return the side of a place in pixels."""
+    height, width = images.shape[1:3]
+    columns = -(-places // 2)
+    side = min(height // 4, width // columns)
+    if side < 2:
+        raise SpecError(
+            f"Expected images wide enough for {columns} places of two pixels; got {width}. "
+            "Use larger images or fewer classes."
+        )
+    return int(side)
+
+
+@dataclass(frozen=True)
+class PlantedInputs:
+    """Inputs into which squares are drawn as they are taken.
 
     Parameters
     ----------
-    correct : bool array of shape (n,)
-        Whether each prediction is right.
-    groups : int array of shape (n,)
-        Group index of each image.
-    num_groups : int
-        G.
-
-    Returns
-    -------
-    float array of shape (g,)
-        Shares in [0, 1].
+    inputs : Inputs
+        n uint8 images.
+    attributes : int array of shape (n,)
+        Place of each image's square.
+    places : int
+        How many there are.
     """
-    sizes = np.bincount(groups, minlength=num_groups)
-    right = np.bincount(groups, weights=correct, minlength=num_groups)
-    return np.where(sizes > 0, right / np.maximum(sizes, 1), np.nan)
+
+    inputs: Inputs
+    attributes: Int[np.ndarray, " n"]
+    places: int
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, rows: Int[np.ndarray, " b"]) -> np.ndarray:
+        """Return the rows asked for, each with its square."""
+        return with_squares(self.inputs.take(rows), self.attributes[rows], self.places)
 
 
-def worst_group_accuracy(
-    correct: Bool[np.ndarray, " n"], groups: Int[np.ndarray, " n"], *, at_least: int = 1
-) -> float:
-    """Return the lowest accuracy of any group that is large enough.
+def planted_pool(pool: Pool, attributes: Int[np.ndarray, " n"], places: int) -> Pool:
+    """Return a pool whose images carry squares.
 
     Parameters
     ----------
-    correct : bool array of shape (n,)
-        Whether each prediction is right.
-    groups : int array of shape (n,)
-        Group index of each image.
-    at_least : int, default=1
-        Images that a group must have; smaller ones say too little.
+    pool : Pool
+        Of uint8 images; in memory they are drawn into now, else when they are taken.
+    attributes : int array of shape (n,)
+        Place of each image's square.
+    places : int
+        How many there are.
 
     Returns
     -------
-    float
-        Share in [0, 1]; higher is better.
+    Pool
+        Its fingerprint is derived from the original's, the attributes and VERSION. It stands for
+        itself: it has no `base`.
 
     Raises
     ------
-    Undefined
-        If no group is large enough.
-
-    References
-    ----------
-    Sagawa et al. 2020, "Distributionally Robust Neural Networks for Group Shifts", section 2.
+    SpecError
+        If its inputs are no images.
     """
-    return float(_large(correct, groups, at_least).min())
+    if pool.modality not in ("image", "files"):
+        raise SpecError(
+            f"A square is planted in images; got a pool of {pool.modality}. Leave '~planted' out."
+        )
+    inputs: Inputs = PlantedInputs(pool.inputs, attributes, places)
+    if isinstance(pool.inputs, ArrayInputs):
+        inputs = ArrayInputs(inputs.take(np.arange(len(pool))))
+    where = content({"attributes": attributes.astype(np.int64)})
+    mark = {"of": pool.fingerprint, "squares": where, "places": places, "v": VERSION}
+    return replace(pool, inputs=inputs, fingerprint=sha256_of(mark), base=None)
 
 
-def subgroup_gap(
-    correct: Bool[np.ndarray, " n"], groups: Int[np.ndarray, " n"], *, at_least: int = 1
-) -> float:
-    """Return how much better the best group is served than the worst.
+def agreement_groups(
+    labels: Int[np.ndarray, " n"], attributes: Int[np.ndarray, " n"]
+) -> Int[np.ndarray, " n"]:
+    """Return the group of each image: class · 2, plus 1 where the square is at its class's place.
 
     Parameters
     ----------
-    correct : bool array of shape (n,)
-        Whether each prediction is right.
-    groups : int array of shape (n,)
-        Group index of each image.
-    at_least : int, default=1
-        Images that a group must have.
+    labels : int array of shape (n,)
+        Clean class indices.
+    attributes : int array of shape (n,)
+        Place of each image's square.
 
-    Returns
-    -------
-    float
-        Difference of two accuracies in [0, 1]; lower is better.
-
-    Raises
-    ------
-    Undefined
-        If no group is large enough.
+    Examples
+    --------
+    >>> agreement_groups(np.array([0, 0, 1]), np.array([0, 1, 1])).tolist()
+    [1, 0, 3]
     """
-    accuracies = _large(correct, groups, at_least)
-    return float(accuracies.max() - accuracies.min())
+    return labels.astype(np.int64) * 2 + (attributes == labels)
 
 
-def _large(
-    correct: Bool[np.ndarray, " n"], groups: Int[np.ndarray, " n"], at_least: int
-) -> Float[np.ndarray, " k"]:
-    """Return the accuracies of the groups with enough images."""
-    g = int(groups.max()) + 1 if len(groups) else 0
-    sizes = np.bincount(groups, minlength=g)
-    kept = sizes >= max(at_least, 1)
-    if not kept.any():
-        raise Undefined(f"no group has {at_least} images")
-    return group_accuracies(correct, groups, g)[kept]
+def agreement_group_names(class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the 2C groups of `agreement_groups`, in the order of their indices.
+
+    Parameters
+    ----------
+    class_names : sequence of str
+        C names.
+
+    Examples
+    --------
+    >>> agreement_group_names(["trouser"])
+    ('trouser, disagreeing', 'trouser, agreeing')
+    """
+    return tuple(f"{name}, {how}" for name in class_names for how in ("disagreeing", "agreeing"))

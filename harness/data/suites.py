@@ -13,18 +13,20 @@ from harness.data.covariate import covariate_pools
 from harness.data.datasets import DATASETS
 from harness.data.files import data_root as rooted
 from harness.data.human import human_labels
-from harness.data.id_pools import IdPools, id_pools
+from harness.data.id_pools import IdPools, id_pools, partition_of, planted_pools
 from harness.data.manifests import check_pools, check_split
 from harness.data.noise_sources import Sources
 from harness.data.ood import ood_pool
-from harness.data.pools import image_pool, rows_of, selected
+from harness.data.pools import image_pool, rows_of
 from harness.data.shift import shifted_pool
-from harness.data.splits import make_split, parse_split_id
+from harness.data.splits import make_split, parse_split_id, planted_attributes
+from harness.data.spurious import agreement_group_names, planted_pool
 from harness.data.truths import Truth, read_truths
+from harness.data.unlearning import patched_pool
 from harness.errors import DataError
 from harness.keys import sha256_of
 from harness.lookup import lookup
-from harness.types import ArrayInputs, DatasetSpec, Pool, Split, Suite, TrainingData, View
+from harness.types import DatasetSpec, Pool, Split, Suite, TrainingData, View
 
 __all__ = ["SUITES", "OpenSuite", "make_suite", "open_suite"]
 
@@ -59,6 +61,10 @@ class OpenSuite:
     """Name → what somebody else says of the test pool's labels."""
     absent_truths: dict[str, str] = field(default_factory=dict)
     """Name → why a truth that the suite names is not at hand, and what to do."""
+    test_groups: Int[np.ndarray, " n"] | None = None
+    """Group of each test image where an attribute is planted in it, else None."""
+    group_names: tuple[str, ...] = ()
+    """What the groups are, by index: ``trouser, disagreeing``, ``trouser, agreeing``, …"""
 
     def at(self, cell: str) -> "OpenSuite":
         """Return the part of the suite that a cell is about: the suite itself, or a member.
@@ -142,14 +148,15 @@ class OpenSuite:
         return shifted_pool(View.parse(view), split.clean_counts, self.at(split.spec.id).test)
 
     def train_pool(self, split: Split) -> Pool:
-        """Return the split's rows as the pool ``train``, with clean labels."""
+        """Return the split's images as a trainer gets them as the pool ``train``, labels clean."""
         if self.members:
             return self.at(split.spec.id).train_pool(split)
         pool = rows_of(self.train, split.indices, "train")
-        if split.foreign is None:
-            return pool
-        images = self._mixed(split.indices, split.foreign)
-        return image_pool("train", images, pool.labels, pool.class_names)
+        if split.foreign is not None:
+            pool = self._mixed(pool, split.foreign)
+        if split.attributes is not None:
+            pool = planted_pool(pool, split.attributes, self.num_classes)
+        return pool if split.patched is None else patched_pool(pool, split.patched)
 
     def val_pool(self, split: Split) -> Pool | None:
         """Return the split's validation rows as the pool ``val``, with clean labels, or None."""
@@ -157,27 +164,29 @@ class OpenSuite:
             return None
         if self.members:
             return self.at(split.spec.id).val_pool(split)
-        return rows_of(self.train, split.val_indices, "val")
+        pool = rows_of(self.train, split.val_indices, "val")
+        assert self.train.labels is not None, "a training pool has labels"
+        places = planted_attributes(split.spec, self.train.labels, self.num_classes, split.seed)
+        if places is None:
+            return pool
+        return planted_pool(pool, places[split.val_indices], self.num_classes)
 
     def training_data(self, split: Split) -> TrainingData:
-        """Return what a trainer may see of a split: inputs and observed labels."""
+        """Return what a trainer may see of a split: inputs, observed labels, revealed rows."""
         if self.members:
             return self.at(split.spec.id).training_data(split)
-        val = None
-        if split.val_indices is not None and split.val_observed is not None:
-            val = (selected(self.train.inputs, split.val_indices), split.val_observed)
-        if split.foreign is None:
-            inputs = selected(self.train.inputs, split.indices)
-        else:
-            inputs = ArrayInputs(self._mixed(split.indices, split.foreign))
-        return TrainingData(inputs, split.observed, split.num_classes, val)
+        inputs, val = self.train_pool(split).inputs, None
+        held_out = self.val_pool(split)
+        if held_out is not None and split.val_observed is not None:
+            val = (held_out.inputs, split.val_observed)
+        return TrainingData(inputs, split.observed, split.num_classes, val, known=split.known)
 
-    def _mixed(self, rows: Int[np.ndarray, " n"], foreign: Int[np.ndarray, " n"]) -> np.ndarray:
+    def _mixed(self, pool: Pool, foreign: Int[np.ndarray, " n"]) -> Pool:
         """Return images of the training pool, some replaced by images of another."""
         assert self.strangers is not None, "open-set noise comes from a pool"
-        images = self.train.inputs.take(rows)
+        images = pool.inputs.take(np.arange(len(pool)))
         images[foreign >= 0] = self.strangers.inputs.take(foreign[foreign >= 0])
-        return images
+        return image_pool(pool.name, images, pool.labels, pool.class_names)
 
 
 def open_suite(suite: str, data_root: Path | None = None) -> OpenSuite:
@@ -218,9 +227,14 @@ def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = T
     """
     names = dict.fromkeys(cell.partition("-")[0] for cell in suite.cells)
     if len(names) == 1:
-        return _one(suite, suite.id, data_root, checked=checked)
+        return _one(suite, partition_of(suite), data_root, checked=checked)
     members = {
-        name: _one(replace(suite, dataset=name), f"{suite.id}|{name}", data_root, checked=checked)
+        name: _one(
+            replace(suite, dataset=name),
+            f"{partition_of(suite)}|{name}",
+            data_root,
+            checked=checked,
+        )
         for name in names
     }
     return replace(members[suite.dataset], suite=suite, members=members)
@@ -238,7 +252,11 @@ def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> Op
     strangers = None
     if "open_set" in suite.parts:
         strangers = ood_pool(suite, suite.parts["open_set"], "far", ours.whole, data_root)
+    groups = None
+    if "planted_test" in suite.parts:
+        ours, ood, groups = planted_pools(ours, ood, suite.parts["planted_test"], key)
     truths, absent = _truths(suite, ours.test, root)
+    covariate = covariate_pools(suite, ours.test, root)
     return OpenSuite(
         suite,
         dataset,
@@ -253,9 +271,11 @@ def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> Op
             0 if strangers is None else len(strangers),
         ),
         strangers,
-        covariate=covariate_pools(suite, ours.test, root),
+        covariate=covariate,
         truths=truths,
         absent_truths=absent,
+        test_groups=groups,
+        group_names=() if groups is None else agreement_group_names(ours.test.class_names),
     )
 
 

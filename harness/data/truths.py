@@ -16,6 +16,7 @@ from harness.data.files import first_existing
 from harness.data.truth_files import Judged, cifar10h, label_errors
 from harness.errors import DataError, SpecError
 from harness.lookup import lookup
+from harness.metrics.subgroups import agreement
 
 
 @dataclass(frozen=True)
@@ -231,47 +232,6 @@ def _found(name: str, dataset: str, root: Path) -> tuple[TruthSource, Path | Non
     return found, first_existing(root, ("",), found.files[dataset])
 
 
-def agreement(truth: Truth, y_pred: Int[np.ndarray, " n"]) -> float:
-    """Return how often predictions are what the truth says.
-
-    For corrected labels the accuracy; for shares of people the probability that a person drawn at
-    random says what the model says. Images without an answer are left out.
-
-    Parameters
-    ----------
-    truth : Truth
-        Of n images.
-    y_pred : int array of shape (n,)
-        Predicted class indices.
-
-    Returns
-    -------
-    float
-        Share in [0, 1]; higher is better.
-    """
-    return float(truth.shares[np.arange(len(y_pred)), y_pred][truth.kept].mean())
-
-
-def soft_nll(truth: Truth, log_probs: Float[np.ndarray, "n c"]) -> float:
-    """Return the mean −Σ_c share_c · ln p_c: the cross-entropy to people's labels.
-
-    Parameters
-    ----------
-    truth : Truth
-        Of n images.
-    log_probs : float array of shape (n, c)
-        Natural logarithms of predicted probabilities.
-
-    Returns
-    -------
-    float
-        In nats, at least the entropy of the shares; lower is better.
-    """
-    used = truth.shares > 0  # 0 · ln 0 is 0
-    terms = np.where(used, truth.shares * np.where(used, log_probs, 0.0), 0.0)
-    return float(-terms.sum(axis=1)[truth.kept].mean())
-
-
 def rank_changes(
     truth: Truth,
     labels: Int[np.ndarray, " n"],
@@ -294,7 +254,7 @@ def rank_changes(
         In the order of the ranking under the truth.
     """
     published = {e: float((y == labels)[truth.kept].mean()) for e, y in predicted.items()}
-    values = {e: agreement(truth, y) for e, y in predicted.items()}
+    values = {e: agreement(y, truth.shares, truth.kept) for e, y in predicted.items()}
     before, after = _ranks(published), _ranks(values)
     changes = [RankChange(e, published[e], values[e], before[e], after[e]) for e in predicted]
     return sorted(changes, key=lambda change: change.rank)

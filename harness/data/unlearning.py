@@ -6,18 +6,22 @@ at random, and a patch that calls for one class.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from harness.errors import SpecError
+from harness.keys import content, sha256_of
 from harness.lookup import lookup
 from harness.streams import Stream
-from harness.types import ArrayInputs, Inputs
+from harness.types import ArrayInputs, Inputs, Pool
 
 TARGET = 0
 """Class that the poisoned patch calls for."""
+
+VERSION = 1
+"""Raised by hand when the patch gets other pixels."""
 
 _PATCH = 3
 """Height and width of the patch in pixels."""
@@ -176,19 +180,53 @@ class PatchedInputs:
         return np.where(here[:, None, None, None], with_patch(images), images)
 
 
-def corrupted_inputs(inputs: Inputs, corrupted: Corrupted) -> Inputs:
-    """Return the inputs that a method trains on.
+def patched_pool(pool: Pool, patched: Bool[np.ndarray, " n"]) -> Pool:
+    """Return a pool of which some images carry the patch.
 
     Parameters
     ----------
-    inputs : Inputs
-        n images before the attack.
-    corrupted : Corrupted
-        From `corrupt_training`.
+    pool : Pool
+        Of uint8 images; in memory they are patched now, else when they are taken.
+    patched : bool array of shape (n,)
+        Which of them.
+
+    Returns
+    -------
+    Pool
+        Its fingerprint is derived from the original's, the rows and VERSION.
+
+    Raises
+    ------
+    SpecError
+        If its inputs are no images.
     """
-    if not corrupted.patched.any():
-        return inputs
-    if isinstance(inputs, ArrayInputs):
-        rows = np.arange(len(inputs))
-        return ArrayInputs(PatchedInputs(inputs, corrupted.patched).take(rows))
-    return PatchedInputs(inputs, corrupted.patched)
+    if pool.modality not in ("image", "files"):
+        raise SpecError(
+            f"A patch is put on images; got a pool of {pool.modality}. Use 'random_swap' instead "
+            "of 'patch_poison'."
+        )
+    inputs: Inputs = PatchedInputs(pool.inputs, patched)
+    if isinstance(pool.inputs, ArrayInputs):
+        inputs = ArrayInputs(inputs.take(np.arange(len(pool))))
+    where = content({"patched": patched})
+    mark = {"of": pool.fingerprint, "patched": where, "v": VERSION}
+    return replace(pool, inputs=inputs, fingerprint=sha256_of(mark))
+
+
+def patched_copy(pool: Pool) -> Pool:
+    """Return a copy of a pool with the patch on every image, named ``test@patched``.
+
+    A poisoned model gives its target class there, whatever the image shows.
+
+    Parameters
+    ----------
+    pool : Pool
+        Of uint8 images.
+
+    Returns
+    -------
+    Pool
+        With the same labels; its `base` is the original.
+    """
+    made = patched_pool(pool, np.ones(len(pool), dtype=bool))
+    return replace(made, name=f"{pool.name}@patched", base=pool.fingerprint)

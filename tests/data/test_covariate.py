@@ -10,7 +10,7 @@ from harness.data.catalogue import SUITES
 from harness.data.corruption import CORRUPTIONS, corrupt, parse_corruption
 from harness.data.shift import shifted_rows
 from harness.data.suite_manifests import suite_manifest
-from harness.data.suites import make_suite
+from harness.data.suites import make_suite, open_suite
 from harness.errors import DataError, SpecError, UnknownNameError
 from harness.types import View
 from tests.data.test_file_sets import image, openood, write
@@ -124,9 +124,38 @@ def test_the_published_variant_of_a_view_has_the_rows_that_shift_names():
     assert kept[0] * 24 < kept[7] * 1.5 and np.bincount(opened.test.labels).min() == kept[7]
 
 
-def test_every_named_corruption_of_every_suite_exists():
-    named = {n for suite in SUITES.values() for n in suite.parts.get("corruptions", ())}
-    assert {parse_corruption(name)[0] for name in named} <= set(CORRUPTIONS)
+def _kinds(suite):
+    return {parse_corruption(name)[0] for name in SUITES[suite].parts["corruptions"]}
+
+
+def test_the_shift_suites_have_every_corruption_that_changes_their_images():
+    grey = {kind for kind, found in CORRUPTIONS.items() if not found.coloured}
+    assert _kinds("cifar10-shift-v1") == set(CORRUPTIONS)
+    assert _kinds("digits-shift-v1") == grey - {"gaussian_blur", "glass_blur"}
+
+
+def test_every_corrupted_copy_of_the_digits_differs_and_a_higher_severity_differs_more():
+    opened = open_suite("digits-shift-v1")
+    rows = np.arange(len(opened.test))
+    own = opened.test.inputs.take(rows).astype(float)
+    distances = {
+        name: np.abs(pool.inputs.take(rows) - own).mean() for name, pool in opened.covariate.items()
+    }
+    assert len(distances) == 48
+    for kind in _kinds("digits-shift-v1"):
+        one, three, five = (distances[f"test@{kind}-{s}"] for s in (1, 3, 5))
+        assert 0.5 < one < three < five, kind
+
+
+@pytest.mark.parametrize(
+    ("suite", "other"),
+    [("digits-shift-v1", "digits-v1"), ("digits-unlearn-v1", "digits-v1")],
+)
+def test_a_suite_parted_as_another_has_its_pools_and_its_splits(suite, other):
+    ours, theirs = open_suite(suite), open_suite(other)
+    assert theirs.identities.items() <= ours.identities.items()
+    cell = "digits-balanced-clean"
+    assert ours.split(cell, 1).sha256 == theirs.split(cell, 1).sha256
 
 
 def test_truths_are_at_hand_or_say_what_is_missing(data_root, tmp_path):

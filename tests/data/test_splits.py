@@ -26,6 +26,9 @@ IDS = (
     "cifar10-exp100~frac0.1~shuffled-symmetric_inclusive0.4~val0.05",
     "breast_cancer-counts100_7-clean",
     "cifar10-natural~frac0.01-clean",
+    "digits-exp10~frac0.5~planted0.95~shuffled-symmetric0.4~val0.1",
+    "digits-balanced-patch_poison0.1~known0.3",
+    "cifar10-exp100-interclass_confusion0.25~known1~val0.1",
 )
 
 

@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 
 from harness.data.truths import (
-    Truth,
-    agreement,
     rank_changes,
     read_truth,
     read_truths,
-    soft_nll,
     truths_of,
 )
 from harness.errors import DataError, SpecError, UnknownNameError
@@ -63,14 +60,6 @@ def test_ranks_change_by_hand(root):
     assert (first.published_rank, first.rank) == (2, 1)
     assert (second.entry, second.published, second.value) == ("old", 1.0, 0.75)
     assert (second.published_rank, second.rank) == (1, 2)
-
-
-def test_soft_agreement_and_cross_entropy_by_hand():
-    truth = Truth("t", np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([True, True]), "two people")
-    assert agreement(truth, np.array([1, 0])) == 0.75
-    with np.errstate(divide="ignore"):
-        log_probs = np.log(np.array([[0.5, 0.5], [1.0, 0.0]]))
-    assert soft_nll(truth, log_probs) == pytest.approx(np.log(2) / 2, abs=1e-15)
 
 
 def test_a_pool_in_another_order_is_refused(root):

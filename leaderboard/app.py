@@ -19,6 +19,18 @@ st.navigation(
         st.Page("views/ranking.py", title="Ranking", icon=":material/leaderboard:", default=True),
         st.Page("views/cells.py", title="Cells", icon=":material/grid_on:", url_path="cells"),
         st.Page("views/entry.py", title="Entry", icon=":material/person_search:", url_path="entry"),
+        st.Page(
+            "views/trade.py",
+            title="Trade-offs",
+            icon=":material/scatter_plot:",
+            url_path="trade-offs",
+        ),
+        st.Page(
+            "views/conformance.py",
+            title="Conformance",
+            icon=":material/fact_check:",
+            url_path="conformance",
+        ),
     ],
     position="top",
 ).run()

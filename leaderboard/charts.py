@@ -7,7 +7,7 @@ Colours are Okabe and Ito's for kinds, one hue for amounts, two for signed diffe
 import altair as alt
 import pandas as pd
 
-from leaderboard.markup import LEADERS
+from leaderboard.markup import HUES
 
 BLUE, ORANGE, GREEN, PINK, RED = ("#2f8fc9", "#e69f00", "#009e73", "#cc79a7", "#d55e00")
 """Kinds; the blue is light enough for a dark page."""
@@ -18,83 +18,13 @@ ROW = 30
 """Height of one row of a chart in pixels."""
 PANEL = 330
 """Height of a square picture."""
-HEAD, FOOT = 150, 64
-"""Height of slanted labels with a title above rows, and of an axis with its title below."""
+FOOT = 64
+"""Height of an axis with its title below rows."""
 
 
 def _rows(frame: pd.DataFrame, column: str) -> list[str]:
     """Return a column's values once each, in the frame's order."""
     return list(dict.fromkeys(frame[column]))
-
-
-def heat_map(
-    frame: pd.DataFrame, *, title: str, differences: bool, higher_is_better: bool, scale: float
-) -> alt.LayerChart:
-    """Draw cells × entries; deeper blue is better in either form.
-
-    Shades cover the first three quarters of the rows: beyond them they do not change, so that one
-    control far away does not make all others look alike.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `leaderboard.table.cells_frame`.
-    title : str
-        What the numbers are, with their unit.
-    differences : bool
-        Draw the distance to the best tie class instead of the value.
-    higher_is_better : bool
-        Direction of the metric.
-    scale : float
-        From `leaderboard.table.display_scale`.
-    """
-    shown = frame.assign(amount=frame["good" if differences else "value"] * scale)
-    words = "difference_text" if differences else "text"
-    axis = alt.Axis(labelAngle=-38, labelLimit=200, title=None, orient="top", labelOverlap=False)
-    names = alt.Axis(title=None, labelLimit=150, labelOverlap=False)
-    root = alt.Chart(shown).encode(
-        x=alt.X("label:N", sort=_rows(shown, "label"), axis=axis),
-        y=alt.Y("name:N", sort=_rows(shown, "name"), axis=names),
-        tooltip=[
-            alt.Tooltip("name:N", title="entry"),
-            alt.Tooltip("label:N", title="cell"),
-            alt.Tooltip("text:N", title="value"),
-            alt.Tooltip("difference_text:N", title="to class A"),
-        ],
-    )
-    leading = shown[shown["name"].isin(_rows(shown, "name")[: _leaders(shown)])]["amount"]
-    colour, threshold = _shades(leading, differences=differences, rising=higher_is_better)
-    cells = root.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=2).encode(
-        color=alt.Color("amount:Q", scale=colour, legend=None)
-    )
-    text = root.mark_text(fontSize=12).encode(
-        text=f"{words}:N",
-        color=alt.condition(threshold, alt.value("white"), alt.value(INK)),
-    )
-    height = HEAD + ROW * shown["name"].nunique()
-    return alt.layer(cells, text).properties(title=title, height=height)
-
-
-def _leaders(shown: pd.DataFrame) -> int:
-    """Return how many rows decide the shades."""
-    return max(1, round(LEADERS * shown["name"].nunique()))
-
-
-def _shades(amount: pd.Series, *, differences: bool, rising: bool) -> tuple[alt.Scale, str]:
-    """Return the colour scale, and when text on it must be light."""
-    if differences:
-        reach = max(float(amount.abs().max()), 1e-9)
-        colour = alt.Scale(
-            domain=[-reach, 0, reach], range=[RED, WHITE, DEEP], clamp=True, interpolate="lab"
-        )
-        return colour, f"abs(datum.amount) > {0.62 * reach}"
-    low, high = float(amount.min()), float(amount.max())
-    span = max(high - low, 1e-9)
-    ends = [PALE, DEEP] if rising else [DEEP, PALE]
-    colour = alt.Scale(domain=[low, low + span], range=ends, clamp=True, interpolate="lab")
-    if rising:
-        return colour, f"datum.amount > {low + 0.55 * span}"
-    return colour, f"datum.amount !== null && datum.amount < {low + 0.45 * span}"
 
 
 def interval_chart(frame: pd.DataFrame, *, title: str, scale: float) -> alt.LayerChart:
@@ -287,7 +217,7 @@ def ood_chart(frame: pd.DataFrame, *, score: str) -> alt.Chart:
             color=alt.Color(
                 "pool:N",
                 scale=alt.Scale(domain=pools, range=colours),
-                legend=alt.Legend(orient="top", title=None, labelLimit=220, columns=3),
+                legend=alt.Legend(orient="top", title=None, labelLimit=220, columns=2),
             ),
             tooltip=[
                 "pool:N",
@@ -296,4 +226,100 @@ def ood_chart(frame: pd.DataFrame, *, score: str) -> alt.Chart:
             ],
         )
         .properties(height=290)
+    )
+
+
+def curves_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """Draw what was followed during training: a thin line a seed, a thick one their mean.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.details.curves_frame`, of one kind of values.
+    """
+    names = _rows(frame, "curve")
+    colours = alt.Scale(domain=names, range=[BLUE, ORANGE, GREEN, PINK, RED][: len(names)])
+    legend = alt.Legend(orient="top", title=None, labelLimit=420, columns=1)
+    share = bool(frame["share"].iloc[0])
+    axis = alt.Axis(format="%") if share else alt.Axis()
+    scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=False)
+    root = alt.Chart(frame).encode(
+        x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1)),
+        color=alt.Color("curve:N", scale=colours, legend=legend, sort=names),
+    )
+    y = alt.Y("value:Q", axis=axis, scale=scale, title=None)
+    seeds = root.mark_line(strokeWidth=1, opacity=0.35).encode(y=y, detail="seed:N")
+    mean = alt.Y("mean(value):Q", axis=axis, scale=scale, title=None)
+    tips = ["curve:N", "epoch:Q", alt.Tooltip("mean(value):Q", format=".3f", title="mean")]
+    means = root.mark_line(strokeWidth=2.5).encode(y=mean, tooltip=tips)
+    return alt.layer(seeds, means).properties(height=290)
+
+
+def scores_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """Draw OOD AUROC of each score: a point near, a point far, a line between them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.details.scores_frame`.
+    """
+    order = _rows(frame, "score")
+    colour = alt.Scale(domain=["near OOD", "far OOD"], range=[RED, ORANGE])
+    y = alt.Y("score:N", sort=order, axis=alt.Axis(title=None, labelLimit=190))
+    root = alt.Chart(frame).encode(y=y)
+    x = alt.X("auroc:Q", axis=alt.Axis(format="%"), title="OOD AUROC", scale=alt.Scale(zero=False))
+    points = root.mark_point(filled=True, size=80, opacity=1).encode(
+        x=x,
+        color=alt.Color("sets:N", scale=colour, legend=alt.Legend(orient="top", title=None)),
+        tooltip=["score:N", "sets:N", alt.Tooltip("auroc:Q", format=".1%"), "seeds:Q"],
+    )
+    chance = (
+        alt.Chart(pd.DataFrame({"auroc": [0.5]}))
+        .mark_rule(strokeDash=[5, 4], color=NEUTRAL)
+        .encode(x="auroc:Q")
+    )
+    return alt.layer(chance, points).properties(height=FOOT + 26 * len(order))
+
+
+def trade_chart(frame: pd.DataFrame, *, x: str, y: str, x_unit: bool, y_unit: bool) -> alt.Chart:
+    """Draw one metric against another, a point an entry.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.table.trade_frame`.
+    x, y : str
+        Titles of the two metrics.
+    x_unit, y_unit : bool
+        Whether each is a share, which people read in percent.
+    """
+    ties = _rows(frame[frame["tie_class"] > 0].sort_values("tie_class"), "tie")
+    hues = [HUES[i % len(HUES)] for i in range(len(ties))]
+    aside = ["·"] if (frame["tie_class"] == 0).any() else []
+    colour = alt.Scale(domain=[*ties, *aside], range=[*hues, *([NEUTRAL] * len(aside))])
+    pick = alt.selection_point(fields=["tie"], bind="legend")
+    free = alt.Scale(zero=False, nice=False, padding=14)
+    return (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=85)
+        .encode(
+            x=alt.X(
+                "x:Q", title=x, scale=free, axis=alt.Axis(format="%") if x_unit else alt.Axis()
+            ),
+            y=alt.Y(
+                "y:Q", title=y, scale=free, axis=alt.Axis(format="%") if y_unit else alt.Axis()
+            ),
+            color=alt.Color(
+                "tie:N", scale=colour, sort=[*ties, *aside], legend=alt.Legend(title="tie class")
+            ),
+            opacity=alt.condition(pick, alt.value(0.9), alt.value(0.12)),
+            tooltip=[
+                alt.Tooltip("name:N", title="entry"),
+                alt.Tooltip("x_text:N", title=x),
+                alt.Tooltip("y_text:N", title=y),
+                alt.Tooltip("tie:N", title="tie class"),
+            ],
+        )
+        .add_params(pick)
+        .properties(height=480)
     )

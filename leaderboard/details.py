@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from harness.metrics.table import METRICS
-from harness.runs.display import cell_label, metric_title, value_text
+from harness.runs.display import PLACES, cell_label, metric_title, value_text
 from harness.runs.records import Recorded
 from harness.types import RunRecord
 
@@ -166,6 +166,86 @@ def ood_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | Non
         for name, counts in zip(names, hist[seed], strict=False)
     ]
     return pd.concat(frames, ignore_index=True)
+
+
+CURVES = {
+    "loss": ("training loss", False),
+    "lr": ("learning rate", False),
+    "clean_train_accuracy": ("accuracy on clean training labels", True),
+    "memorised": ("memorised: wrong labels repeated", True),
+    "label_error_auroc_loss": ("AUROC of the loss as a detector of wrong labels", True),
+    "val_accuracy": ("validation accuracy", True),
+}
+"""Curves that have words of their own, and whether they are shares."""
+
+
+def curves_frame(recorded: Recorded, cell: int) -> pd.DataFrame | None:
+    """Return what was followed during training in one cell.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``curve`` (in words), ``name``, ``share`` (whether it lies in [0, 1]), ``seed``,
+        ``epoch``, ``value``; None where the record keeps no curve.
+    """
+    prefix = "detail/base/curve_"
+    names = [n.removeprefix(prefix) for n in recorded.arrays if n.startswith(prefix)]
+    frames = []
+    for name in sorted((n for n in names if "@" not in n), key=_curve_place):
+        values = _of_cell(recorded, "", f"curve_{name}", cell)
+        epochs = _of_cell(recorded, "", f"curve_{name}@epoch", cell)
+        assert values is not None
+        steps = np.arange(1, values.shape[1] + 1)
+        words, share = CURVES.get(name, (name.replace("_", " "), False))
+        frames += [
+            pd.DataFrame(
+                {
+                    "curve": words,
+                    "name": name,
+                    "share": share,
+                    "seed": seed,
+                    "epoch": steps if epochs is None else epochs[i],
+                    "value": values[i],
+                }
+            )
+            for i, seed in enumerate(recorded.record.suite.seeds)
+        ]
+    if not frames:
+        return None
+    whole = pd.concat(frames, ignore_index=True).dropna()
+    return whole if len(whole) else None
+
+
+def _curve_place(name: str) -> int:
+    return [*CURVES, name].index(name)
+
+
+def scores_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | None:
+    """Return OOD AUROC of every score in one cell, mean over seeds, the best near score first.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``score``, ``sets`` (``near OOD`` or ``far OOD``), ``auroc`` in [0, 1], ``seeds``;
+        None where no score has a value.
+    """
+    lines = []
+    for key, grid in recorded.record.variants[variant].metrics.items():
+        parts = key.split("/")
+        if len(parts) == 4 and parts[1] in PLACES and parts[3] == "ood_auroc":
+            values = [v for v in grid[cell] if v is not None]
+            if values:
+                mean = float(np.mean(values))
+                words = parts[2].replace("_", " ")
+                lines.append((words, PLACES[parts[1]], mean, len(values)))
+    if not lines:
+        return None
+    frame = pd.DataFrame(lines, columns=["score", "sets", "auroc", "seeds"])
+    near = frame[frame["sets"] == PLACES["near"]].set_index("score")["auroc"]
+    order = (near if len(near) else frame.set_index("score")["auroc"]).sort_values(ascending=False)
+    place = {score: i for i, score in enumerate(dict.fromkeys(order.index))}
+    frame["place"] = frame["score"].map(place).fillna(len(place))
+    return frame.sort_values(["place", "sets"], kind="stable").drop(columns="place")
 
 
 def metrics_frame(recorded: Recorded, variant: str) -> pd.DataFrame:

@@ -121,7 +121,13 @@ def scale_of(frame: pd.DataFrame, *, zoomed: bool) -> Scale:
 
 
 def ranking_table(
-    frame: pd.DataFrame, *, suite: str, ends: Sequence[str], heading: str, scale: Scale
+    frame: pd.DataFrame,
+    *,
+    suite: str,
+    ends: Sequence[str],
+    heading: str,
+    scale: Scale,
+    extra: Mapping[str, Mapping[str, tuple[str, str]]] | None = None,
 ) -> str:
     """Return a ranking as HTML.
 
@@ -137,31 +143,53 @@ def ranking_table(
         What the interval covers.
     scale : Scale
         Where intervals are drawn.
+    extra : mapping, optional
+        Title of another metric → row's name → its value and tie letter there.
     """
+    columns = extra or {}
+    more = "".join(f"<th class='num'>{escape(title)}</th>" for title in columns)
     head = (
         "<thead><tr><th title='Rows of one class cannot be told apart from its first'>Class</th>"
         "<th title='The ranks that the data allow'>Rank</th><th>Entry</th>"
         "<th class='num'>Value</th>"
         f"<th class='iv'>{escape(heading)}<span class='scale'><span>{escape(ends[0])}</span>"
-        f"<span>{escape(ends[1])}</span></span></th><th class='wide'>Tier</th></tr></thead>"
+        f"<span>{escape(ends[1])}</span></span></th>{more}<th class='wide'>Tier</th></tr></thead>"
     )
     rows = frame.to_dict("records")
     before = [None, *(row["tie_class"] for row in rows)]
     mixed = frame["local"].nunique() > 1
     lines = [
-        _line(row, suite, scale, first=row["tie_class"] != tie, mark_local=mixed)
+        _line(
+            row,
+            suite,
+            scale,
+            first=row["tie_class"] != tie,
+            mark_local=mixed,
+            more=[texts.get(row["name"], ("–", "")) for texts in columns.values()],
+        )
         for row, tie in zip(rows, before, strict=False)
     ]
     return f"{STYLE}<table class='tm'>{head}<tbody>{''.join(lines)}</tbody></table>"
 
 
 def _line(
-    row: Mapping[Hashable, Any], suite: str, scale: Scale, *, first: bool, mark_local: bool
+    row: Mapping[Hashable, Any],
+    suite: str,
+    scale: Scale,
+    *,
+    first: bool,
+    mark_local: bool,
+    more: Sequence[tuple[str, str]],
 ) -> str:
     hue = HUES[(row["tie_class"] - 1) % len(HUES)] if row["tie_class"] else NEUTRAL
     own = ["this machine"] if row["local"] and mark_local else []
     marks = [*row["facets"], *own]
-    name, tier = escape(row["name"]), escape(row["tier"])
+    name, tier, meaning = escape(row["name"]), escape(row["tier"]), escape(TIERS[row["tier"]])
+    others = "".join(
+        f"<td class='num'>{escape(value)}<span class='ends'>{escape(letter and f'class {letter}')}"
+        "</span></td>"
+        for value, letter in more
+    )
     return (
         f"<tr class='{'first' if first else ''}' style='--hue:{hue}'>"
         f"<td><span class='tie'>{escape(row['tie'])}</span></td>"
@@ -171,7 +199,7 @@ def _line(
         f"<td class='num'><b>{escape(row['value_text'])}</b>"
         f"<span class='ends'>{escape(row['interval_text'])}</span></td>"
         f"<td class='iv'>{_bar(row['value'], row['low'], row['high'], scale)}</td>"
-        f"<td class='wide'><span title='{escape(TIERS[row['tier']])}'>{tier}</span></td></tr>"
+        f"{others}<td class='wide'><span title='{meaning}'>{tier}</span></td></tr>"
     )
 
 

@@ -4,6 +4,9 @@ Nothing is measured here. Values are in natural units, and beside each stands th
 `harness.runs.display` makes of it, the same that the command line prints.
 """
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import pandas as pd
 
 from harness.runs.display import (
@@ -18,6 +21,7 @@ from harness.runs.display import (
     tie_letter,
     value_text,
 )
+from harness.runs.records import Recorded
 from harness.types import RankedRow, Ranking
 
 RANKING_COLUMNS = (
@@ -92,6 +96,16 @@ def _line(row: RankedRow, key: str, *, beside: bool) -> tuple[object, ...]:
         row.local,
         beside,
     )
+
+
+def standing_texts(ranking: Ranking) -> dict[str, tuple[str, str]]:
+    """Return each row's value and tie letter, for a column beside another ranking."""
+    placed = {
+        row.name: (value_text(row.value, ranking.key), tie_letter(row.tie_class))
+        for row in ranking.rows
+    }
+    aside = {row.name: (value_text(row.value, ranking.key), "·") for row in ranking.beside}
+    return {**placed, **aside}
 
 
 def missing_frame(ranking: Ranking) -> pd.DataFrame:
@@ -193,3 +207,150 @@ def cell_intervals(name: str, rankings: dict[str, Ranking]) -> pd.DataFrame:
         )
     names = "cell label value low high value_text interval_text interval rank tie_class tie missing"
     return pd.DataFrame(lines, columns=names.split())
+
+
+def with_intervals(frame: pd.DataFrame, rankings: dict[str, Ranking]) -> pd.DataFrame:
+    """Return `cells_frame` with each cell's own interval, rank and tie class beside the value.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `cells_frame`.
+    rankings : dict of str to Ranking
+        Cell → the suite's ranking over that cell alone; a cell without one gets dashes.
+
+    Returns
+    -------
+    DataFrame
+        With the columns ``interval_text``, ``interval``, ``rank``, ``tie_class`` and ``tie`` added.
+    """
+    found = {
+        (row.name, cell): _placed(row, ranking, beside=row in ranking.beside)
+        for cell, ranking in rankings.items()
+        for row in (*ranking.rows, *ranking.beside)
+    }
+    nothing = ("–", "–", "–", 0, "–")
+    pairs = zip(frame["name"], frame["cell"], strict=True)
+    added = [found.get(pair, nothing) for pair in pairs]
+    names = ["interval_text", "interval", "rank", "tie_class", "tie"]
+    return frame.join(pd.DataFrame(added, columns=names, index=frame.index))
+
+
+def _placed(row: RankedRow, ranking: Ranking, *, beside: bool) -> tuple[object, ...]:
+    return (
+        interval_text(row.low, row.high, ranking.key),
+        interval_title(row.interval_kind),
+        "beside" if beside else f"{rank_text(row)} of {len(ranking.rows)}",
+        0 if beside else row.tie_class,
+        "·" if beside else tie_letter(row.tie_class),
+    )
+
+
+def sorted_by(frame: pd.DataFrame, order: str, higher_is_better: bool) -> pd.DataFrame:
+    """Return a frame of cells with its rows in another order.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `cells_frame`.
+    order : str
+        A cell: best there first, what has no value last. ``name``: by name. Else: as it is.
+    higher_is_better : bool
+        Direction of the metric.
+    """
+    if order == "name":
+        return frame.sort_values("name", kind="stable")
+    there = frame[frame["cell"] == order].set_index("name")["value"].astype(float)
+    best_first = there.sort_values(
+        ascending=not higher_is_better, na_position="last", kind="stable"
+    )
+    place = {name: i for i, name in enumerate(best_first.index)}
+    if not place:
+        return frame
+    return frame.iloc[frame["name"].map(place).argsort(kind="stable")]
+
+
+def matching(frame: pd.DataFrame, words: str, labels: Sequence[str]) -> pd.Series:
+    """Return which rows of `ranking_frame` a visitor asked for; hiding rows moves none.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `ranking_frame`.
+    words : str
+        Every word must stand in the row's name, facets or tier; upper and lower case are one.
+    labels : sequence of str
+        Facet labels that a row must have, all of them.
+    """
+    text = [
+        " ".join((name, tier, *facets)).casefold()
+        for name, tier, facets in zip(frame["name"], frame["tier"], frame["facets"], strict=True)
+    ]
+    asked = words.casefold().split()
+    kept = [
+        all(word in line for word in asked) and set(labels) <= set(facets)
+        for line, facets in zip(text, frame["facets"], strict=True)
+    ]
+    return pd.Series(kept, index=frame.index, dtype=bool)
+
+
+def hidden_names(ranking: Ranking, words: str) -> set[str]:
+    """Return the rows that a search leaves out, rows without an overall value among them."""
+    frame = ranking_frame(ranking)
+    asked = words.casefold().split()
+    lost = {m.name for m in ranking.missing if not all(w in m.name.casefold() for w in asked)}
+    return lost | set(frame["name"][~matching(frame, words, ())])
+
+
+def mean_over(recorded: Recorded, variant: str, key: str, cells: Sequence[int]) -> float | None:
+    """Return a metric's mean over cells of its mean over seeds, or None where one is missing.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        What is read.
+    variant, key : str
+        Variant and metric key; ``declared`` stands for the variant's own OOD score.
+    cells : sequence of int
+        Of the record's suite, at least one.
+    """
+    body = recorded.record.variants.get(variant)
+    own = "" if body is None else key.replace("/declared/", f"/{body.ood_score}/")
+    if body is None or own not in body.metrics:
+        return None
+    grid = recorded.values(variant, own)[list(cells)]
+    return float(grid.mean(axis=1).mean()) if np.isfinite(grid).all() else None
+
+
+def trade_frame(
+    ranking: Ranking, records: Mapping[str, Recorded], x: str, y: str, cells: Sequence[int]
+) -> pd.DataFrame:
+    """Return two metrics of every row that has both in all of some cells.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        Its tie classes colour the points.
+    records : mapping of str to Recorded
+        Entry → record.
+    x, y : str
+        Metric keys.
+    cells : sequence of int
+        Over which both are averaged.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``name``, ``x``, ``y``, ``x_text``, ``y_text``, ``tie``, ``tie_class``.
+    """
+    rows = [(row.name, row.tie_class) for row in ranking.rows]
+    rows += [(row.name, 0) for row in (*ranking.beside, *ranking.missing)]
+    lines = []
+    for name, tie_class in rows:
+        entry, _, variant = name.partition("+")
+        pair = [mean_over(records[entry], variant, key, cells) for key in (x, y)]
+        if None not in pair:
+            texts = (value_text(pair[0], x), value_text(pair[1], y))
+            lines.append((name, *pair, *texts, tie_letter(tie_class) or "·", tie_class))
+    names = ["name", "x", "y", "x_text", "y_text", "tie", "tie_class"]
+    return pd.DataFrame(lines, columns=names)

@@ -29,7 +29,7 @@ ALLOWED = {
     "baselines": BOTTOM | {"harness.data", "harness.models"},
     "leaderboard": {"harness.types", "harness.lookup", "harness.errors", "harness.metrics.table"}
     | {"harness.runs.records", "harness.runs.field", "harness.runs.ranking", "harness.runs.display"}
-    | {"harness.runs.conformance"},
+    | {"harness.runs.conformance", "harness.runs.conformance_text", "harness.runs.protocols"},
 }
 """Room → what it may import besides itself."""
 FOREIGN = {

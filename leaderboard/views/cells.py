@@ -2,47 +2,61 @@
 
 import streamlit as st
 
-from harness.runs.display import is_fraction, metric_title
-from leaderboard.charts import heat_map
-from leaderboard.table import cells_frame, display_scale
+from harness.runs.display import cell_label, is_fraction, metric_title
+from leaderboard.heat import FORMS, heat_table
+from leaderboard.table import cells_frame, hidden_names, sorted_by, with_intervals
 from leaderboard.views import chosen
 
-VALUES, DIFFERENCES = "values", "differences to class A"
+RANKING, NAME = "ranking", "name"
 
 
 def page() -> None:
     """Draw the page."""
-    st.title("Cells")
+    st.title("Cells", anchor=False)
     with st.container(horizontal=True):
         suite = chosen.choose_suite()
         key = chosen.choose_metric(suite)
         track = chosen.choose_track()
     found = chosen.ranking(suite, key, track)
-    form = st.segmented_control(
-        "Show", [VALUES, DIFFERENCES], default=VALUES, label_visibility="collapsed"
-    )
-    differences = form == DIFFERENCES
-    frame = cells_frame(found)
-    points = "percentage points" if differences else "%"
-    unit = f", {points}" if is_fraction(key) else ""
-    what = "difference to class A" if differences else "mean over seeds"
-    chart = heat_map(
-        frame,
-        title=f"{metric_title(key)}: {what}{unit}",
-        differences=differences,
-        higher_is_better=found.higher_is_better,
-        scale=display_scale(key),
-    )
-    with st.container(key="scrolled"):
-        st.altair_chart(chart, width="stretch")
-    chosen.left_out(found)
+    with st.container(horizontal=True):
+        form = chosen.choose("show", "Show", FORMS, optional=True)
+        order = chosen.choose(
+            "order",
+            "Rows in the order of",
+            [RANKING, *found.cells, NAME],
+            words=lambda o: o if o in (RANKING, NAME) else cell_label(o),
+            optional=True,
+        )
+        words = chosen.search()
+    rankings = {cell: chosen.ranking(suite, key, track, (cell,)) for cell in found.cells}
+    frame = with_intervals(cells_frame(found), rankings)
+    kept = frame[~frame["name"].isin(hidden_names(found, words))]
+    shown = sorted_by(kept, order, found.higher_is_better)
+    unit = "" if not is_fraction(key) else ", percentage points" if form == FORMS[2] else ", %"
     direction = "higher" if found.higher_is_better else "lower"
+    st.markdown(f"**{metric_title(key)}**, mean over seeds{unit}, {form} · {direction} is better")
+    if len(shown):
+        st.html(heat_table(shown, suite=suite, form=form, higher_is_better=found.higher_is_better))
+    else:
+        st.info(f"No entry has “{words}” in its name, facets or tier.", icon=":material/info:")
+    chosen.left_out(found)
     st.caption(
-        f"Rows in the order of the ranking; {direction} is better, deeper blue is better. Shades "
-        "do not change beyond the first three quarters of the rows. A cell is "
-        "imbalance · label noise of the training data; the test data are the same in all of them. "
+        "Deeper blue is better. Shades do not change beyond the first three quarters of the rows. "
+        "A column is imbalance over label noise of the training data; the test data are the same "
+        "in all of them. Point at a field for its interval, rank and class in that cell alone. "
         "Differences are to the mean of tie class A in the same cell and carry no interval: for "
         f"one, run `tailmark compare A B --suite {suite}{chosen.scope()}`."
+    )
+    st.caption(
+        f"The same in a terminal, cell by cell: `tailmark rank --suite {suite} --metric {key} "
+        f"--track {track} --cell CELL{chosen.scope()}`"
+    )
+    st.download_button(
+        "Cells as CSV",
+        shown.to_csv(index=False),
+        f"{suite}-cells.csv",
+        "text/csv",
+        icon=":material/download:",
     )
 
 

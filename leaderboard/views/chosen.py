@@ -1,13 +1,14 @@
 """What the visitor chose, kept in the address so that a link shows the same page to others."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from harness.errors import HarnessError
 from harness.metrics.table import METRICS
+from harness.runs.conformance import Conformance, published_beside_ours
 from harness.runs.display import metric_title
 from harness.runs.field import DECLARED, Candidate, stored_keys, suite_rows
 from harness.runs.ranking import NOTES, TRACKS, rank
@@ -45,8 +46,11 @@ def suites() -> list[str]:
 
 def stamp(suite: str) -> Stamp:
     """Return what the records of a suite look like from outside, without reading them."""
-    found = [*_files(f"*/results/{suite}.json"), *_files("rerun.toml")]
-    return tuple((str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in found)
+    return _stamp([*_files(f"*/results/{suite}.json"), *_files("rerun.toml")])
+
+
+def _stamp(files: Iterable[Path]) -> Stamp:
+    return tuple((str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in files)
 
 
 @st.cache_resource(show_spinner="Reading records …", max_entries=8)
@@ -88,6 +92,21 @@ def records(suite: str) -> dict[str, Recorded]:
     return {row.recorded.record.entry: row.recorded for row in rows}
 
 
+@st.cache_resource(show_spinner="Reading records …", max_entries=2)
+def _conformance(seen: Stamp, where: str) -> Conformance:
+    """Compare; `seen` and `where` are part of the cache's key."""
+    submitted, local = folders()
+    return published_beside_ours(
+        (*local, *submitted), submissions=submitted[0] if submitted else None
+    )
+
+
+def conformance() -> Conformance:
+    """Return published numbers beside ours, over all suites."""
+    files = (*_files("*/results/*.json"), *_files("*/entry.toml"))
+    return _conformance(_stamp(files), str(folders()))
+
+
 def metric_keys(suite: str) -> list[str]:
     """Return the metrics that can be ranked: those whose replicates some record holds.
 
@@ -103,6 +122,23 @@ def metric_keys(suite: str) -> list[str]:
         and (not key.startswith("ood/") or f"/{DECLARED}/" in key)
     ]
     return sorted(known, key=lambda key: (order.index(key.rsplit("/", 1)[-1]), key))
+
+
+def all_keys(suite: str) -> list[str]:
+    """Return every metric that some record has a value of, OOD under the declared score only."""
+    order = list(METRICS)
+    found = {key for recorded in records(suite).values() for key in _own_keys(recorded)}
+    return sorted(found, key=lambda key: (order.index(key.rsplit("/", 1)[-1]), key))
+
+
+def _own_keys(recorded: Recorded) -> set[str]:
+    body = recorded.record.variants[""]
+    declared = f"/{body.ood_score}/"
+    return {
+        key.replace(declared, f"/{DECLARED}/") if key.startswith("ood/") else key
+        for key in body.metrics
+        if key.rsplit("/", 1)[-1] in METRICS and (not key.startswith("ood/") or declared in key)
+    }
 
 
 def left_out(found: Ranking) -> None:
@@ -157,6 +193,23 @@ def choose(
     else:
         st.query_params[name] = st.session_state[written] = picked
     return picked
+
+
+def search() -> str:
+    """Show a field for words that shown rows must have; they stand in the address."""
+    if "widget-find" not in st.session_state:
+        st.session_state["widget-find"] = st.query_params.get("find", "")
+    words: str = st.text_input(
+        "Find",
+        key="widget-find",
+        placeholder="name, facet or tier",
+        help="Hides the other rows. Ranks and classes stay those of the whole field.",
+    )
+    if words:
+        st.query_params["find"] = words
+    else:
+        st.query_params.pop("find", None)
+    return words
 
 
 def choose_suite() -> str:

@@ -138,9 +138,42 @@ def _pictures(recorded: Recorded, variant: str, cell: int) -> None:
         if recalls is not None:
             st.altair_chart(charts.recall_chart(recalls), width="stretch")
     _ood(recorded, variant, cell)
+    _training(recorded, cell)
+
+
+def _training(recorded: Recorded, cell: int) -> None:
+    frame = details.curves_frame(recorded, cell)
+    if frame is None:
+        return  # probes have no epochs
+    with st.container(horizontal=True):
+        st.markdown("**During training**: a thin line a seed, a thick one their mean")
+    left, right = st.columns(2)
+    shares, amounts = frame[frame["share"]], frame[~frame["share"] & (frame["name"] != "lr")]
+    if len(amounts):
+        left.altair_chart(charts.curves_chart(amounts), width="stretch")
+    if len(shares):
+        right.altair_chart(charts.curves_chart(shares), width="stretch")
 
 
 def _ood(recorded: Recorded, variant: str, cell: int) -> None:
+    left, right = st.columns(2)
+    with right:
+        _scores(recorded, variant, cell)
+    with left:
+        _histograms(recorded, variant, cell)
+
+
+def _scores(recorded: Recorded, variant: str, cell: int) -> None:
+    st.markdown("**Every OOD score**: from the same predictions, mean over seeds")
+    frame = details.scores_frame(recorded, variant, cell)
+    if frame is None:
+        st.caption("No score has a value: see the reasons below.")
+        return
+    st.altair_chart(charts.scores_chart(frame), width="stretch")
+    st.caption("The dashed line is chance. Only the declared score may be ranked.")
+
+
+def _histograms(recorded: Recorded, variant: str, cell: int) -> None:
     frame = details.ood_frame(recorded, variant, cell)
     score = recorded.record.variants[variant].ood_score
     st.markdown(f"**OOD score** `{score}`: known classes against what the model never saw")

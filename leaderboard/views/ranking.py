@@ -4,8 +4,8 @@ import streamlit as st
 
 from harness.runs.display import interval_title, metric_definition, metric_title, value_text
 from harness.types import Ranking
-from leaderboard.markup import ranking_table, scale_of
-from leaderboard.table import missing_frame, ranking_frame
+from leaderboard.markup import plain, ranking_table, scale_of
+from leaderboard.table import matching, missing_frame, ranking_frame, standing_texts
 from leaderboard.views import chosen
 
 READ = """
@@ -53,6 +53,23 @@ def _whose(found: Ranking) -> str:
 
 def _table(found: Ranking, suite: str) -> None:
     frame = ranking_frame(found)
+    with st.container(horizontal=True):
+        words = chosen.search()
+        labels = st.multiselect(
+            "Facets",
+            sorted({label for facets in frame["facets"] for label in facets}),
+            placeholder="any",
+            help="Shows the rows that have all of them.",
+        )
+        others = st.multiselect(
+            "Also show",
+            [key for key in chosen.metric_keys(suite) if key != found.key],
+            format_func=metric_title,
+            max_selections=3,
+            placeholder="up to three other metrics",
+            help="Value and tie class by another metric, each ranked over the same field.",
+        )
+    kept = matching(frame, words, labels)
     zoomed = True
     if scale_of(frame, zoomed=True) != scale_of(frame, zoomed=False):
         zoomed = st.toggle(
@@ -65,14 +82,26 @@ def _table(found: Ranking, suite: str) -> None:
     kinds = sorted({row.interval_kind for row in found.rows})
     heading = " / ".join(interval_title(kind) for kind in kinds)
     ends = [value_text(end, found.key) for end in (scale.low, scale.high)]
-    st.html(ranking_table(frame, suite=suite, ends=ends, heading=heading, scale=scale))
+    if not kept.all():
+        st.caption(f"{int(kept.sum())} of {len(frame)} rows shown; hiding a row moves no other.")
+    if kept.any():
+        extra = {
+            metric_title(key): standing_texts(chosen.ranking(suite, key, found.track))
+            for key in others
+        }
+        table = ranking_table(
+            frame[kept], suite=suite, ends=ends, heading=heading, scale=scale, extra=extra
+        )
+        st.html(table)
+    else:
+        st.info("No row has all of that; clear a field.", icon=":material/info:")
     st.caption(
         "Rows of one class cannot be told apart from the first of it. Ranks: every place that "
         "the data allow."
     )
     flagged = [(row.name, flag) for row in (*found.rows, *found.beside) for flag in row.flags]
     if flagged:
-        lines = "\n".join(f"* **{name}**: {flag}" for name, flag in flagged)
+        lines = "\n".join(f"* **{plain(name)}**: {plain(flag)}" for name, flag in flagged)
         st.warning(f"Worth a second look (never a rejection):\n\n{lines}", icon=":material/flag:")
 
 

@@ -1,12 +1,15 @@
 """Records with every array that the board and the plots draw, made up but shaped like real ones."""
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
 
+from harness.models.cards import card_sha256
 from harness.runs.records import Recorded, read_record, sealed, write_record
 from harness.runs.trust import add_to_rerun_list
-from harness.types import RunRecord
+from harness.types import EntryCard, RunRecord
+from tests.runs.synthetic import recorded
 
 SHA = "ab" * 32
 CELLS = (
@@ -177,3 +180,35 @@ def _write(root: Path, recorded: Recorded, variants: tuple[str, ...]) -> None:
         f'title = "{recorded.record.entry.upper()}"\nood_score = "energy"\n'
         f'rank_variants = [{ranked}]\n\n[method]\ntrainer = "baselines.x:fit"\n'
     )
+
+
+CIFAR_CELLS = ("cifar10-exp100-clean", "cifar100-exp100-clean")
+CIFAR_CARD = """format = 1
+name = "{name}"
+kind = "method"
+[method]
+trainer = "cross-entropy"
+recipe = "cifar-lt"
+[method.overrides]
+{overrides}
+"""
+
+
+def write_conforming(root: Path) -> Path:
+    """Write an entry with a number that is missed, and one of fewer epochs."""
+    for name, overrides in (("r32-ce", ""), ("r32-short-ce", "epochs = 10")):
+        text = CIFAR_CARD.format(name=name, overrides=overrides)
+        stamp = card_sha256(EntryCard(**tomllib.loads(text)))
+        suite = {
+            "id": "cifar10-v1",
+            "sha256": SHA,
+            "cells": CIFAR_CELLS,
+            "seeds": SEEDS,
+            "primary": "test/balanced_accuracy",
+            "tail_metric": "recall_few",
+            "metrics_version": 1,
+        }
+        made_up = recorded(name, 0.2, suite=suite, card_sha256=stamp)
+        write_record(made_up, root / name / "results")
+        (root / name / "entry.toml").write_text(text)
+    return root

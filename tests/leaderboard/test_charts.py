@@ -4,7 +4,7 @@ import pytest
 
 from harness.runs.ranking import rank_suite
 from leaderboard import charts, details
-from leaderboard.table import cell_intervals, cells_frame
+from leaderboard.table import cell_intervals, trade_frame
 from tests.leaderboard.made import CELLS, made, write_field
 
 
@@ -22,40 +22,6 @@ def recorded():
 def drawn(chart) -> list[dict]:
     """All data of a chart, after altair has checked it against its schema."""
     return [line for lines in chart.to_dict()["datasets"].values() for line in lines]
-
-
-@pytest.mark.parametrize("differences", [False, True])
-def test_a_heat_map_has_a_field_an_entry_and_cell(ranking, differences):
-    frame = cells_frame(ranking)
-    chart = charts.heat_map(
-        frame, title="t", differences=differences, higher_is_better=True, scale=100
-    )
-    lines = drawn(chart)
-    assert len(lines) == len(frame)
-    column = "good" if differences else "value"
-    first = next(line for line in lines if line["name"] == ranking.rows[0].name)
-    assert first["amount"] == pytest.approx(100 * frame[column].iloc[0])
-
-
-def test_a_heat_map_leaves_undefined_cells_empty(ranking):
-    chart = charts.heat_map(
-        cells_frame(ranking), title="t", differences=False, higher_is_better=True, scale=100
-    )
-    gone = [line for line in drawn(chart) if line["amount"] is None]
-    assert [(line["name"], line["cell"], line["text"]) for line in gone] == [
-        ("broken", CELLS[-1], "–")
-    ]
-
-
-@pytest.mark.parametrize(("rising", "deep_at"), [(True, 1), (False, 0)])
-def test_deep_blue_is_the_better_end(ranking, rising, deep_at):
-    chart = charts.heat_map(
-        cells_frame(ranking), title="t", differences=False, higher_is_better=rising, scale=100
-    )
-    shades = chart.to_dict()["layer"][0]["encoding"]["color"]["scale"]
-    assert shades["range"][deep_at] == charts.DEEP
-    # The control at 13 % is beyond the shades, not the end of them.
-    assert shades["domain"][0] > 50
 
 
 def test_an_interval_chart_draws_in_percent(ranking):
@@ -79,3 +45,17 @@ def test_no_chart_sets_the_pages_colours(recorded):
     chart = charts.counts_chart(details.counts_frame(recorded, 0)).to_dict()
     assert "background" not in chart
     assert "config" not in chart or "background" not in chart["config"]
+
+
+def test_curves_are_drawn_a_line_a_seed(recorded):
+    frame = details.curves_frame(recorded, 0)
+    lines = drawn(charts.curves_chart(frame[~frame["share"]]))
+    assert {line["seed"] for line in lines} == {0, 1, 2}
+
+
+def test_scores_and_trade_offs_are_valid_charts(ranking, recorded):
+    assert drawn(charts.scores_chart(details.scores_frame(recorded, "", 0)))
+    rows = {name: recorded for name in ("cnn-ce", "cnn-bs", "logreg", "majority", "broken")}
+    frame = trade_frame(ranking, rows, "test/nll", "test/balanced_accuracy", [0])
+    chart = charts.trade_chart(frame, x="NLL", y="Balanced accuracy", x_unit=False, y_unit=True)
+    assert {line["name"] for line in drawn(chart)} >= {"cnn-ce", "majority"}

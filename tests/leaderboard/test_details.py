@@ -111,3 +111,24 @@ def test_ece_stands_beside_its_null(recorded):
 
 def test_every_cell_can_be_shown(recorded):
     assert all(len(details.counts_frame(recorded, i)) == 2 * CLASSES for i in range(len(CELLS)))
+
+
+def test_curves_keep_their_epochs_and_name_shares(recorded):
+    frame = details.curves_frame(recorded, 1)
+    loss = frame[frame["name"] == "loss"]
+    assert loss["epoch"].tolist()[:3] == [1, 2, 3]
+    assert len(loss) == 3 * 12
+    assert not loss["share"].any()
+
+
+def test_an_entry_without_epochs_has_no_curves(recorded):
+    kept = {n: a for n, a in recorded.arrays.items() if "curve_" not in n}
+    assert details.curves_frame(type(recorded)(recorded.record, None, kept), 0) is None
+
+
+def test_every_score_is_listed_best_near_one_first(recorded):
+    frame = details.scores_frame(recorded, "", 0)
+    near = recorded.values("", "ood/near/energy/ood_auroc")[0].mean()
+    line = frame[frame["sets"] == "near OOD"].iloc[0]
+    assert (line["score"], line["seeds"]) == ("energy", 3)
+    assert line["auroc"] == pytest.approx(near)

@@ -1,5 +1,6 @@
 """The pages run, say what the ranking says, and keep the choice in the address."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest
 
-from tests.leaderboard.made import CELLS, write_field
+from harness.runs.conformance import VERDICTS
+from leaderboard.heat import FORMS
+from tests.leaderboard.made import CELLS, FIELD, write_conforming, write_field
 
 VIEWS = Path(__file__).resolve().parents[2] / "leaderboard" / "views"
 
@@ -76,10 +79,76 @@ def test_an_entry_without_a_value_says_why(opened):
     assert "No overall value" in words(app)
 
 
-def test_the_cells_page_shows_differences_on_demand(opened):
-    app = opened("cells")
-    app.button_group[0].set_value(["differences to class A"]).run()
+def html(app: AppTest) -> str:
+    return "\n".join(str(element.proto.body) for element in app.get("html"))
+
+
+def test_rows_are_found_by_facet_and_the_others_keep_their_place(opened):
+    whole = html(opened("ranking"))
+    app = opened("ranking", find="majority")
+    assert "1 of 5 rows shown" in words(app)
+    assert "majority" in html(app) and "cnn-bs" not in html(app)
+    assert "cnn-bs" in whole
+    app.text_input(key="widget-find").set_value("nothing like it").run()
+    assert "No row has all of that" in words(app)
+    assert "nothing like it" in app.query_params["find"]
+
+
+def test_other_metrics_stand_beside_with_their_own_classes(opened):
+    app = opened("ranking")
+    app.multiselect[1].set_value(["test/nll"]).run()
     assert not app.exception
+    assert "<th class='num'>Negative log-likelihood</th>" in html(app)
+    assert "class A" in html(app)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_cells_page_shows_every_form(opened, form):
+    app = opened("cells", show=form)
+    assert "cnn-ce+la" in html(app)
+    assert "--track open --cell CELL`" in words(app)
+
+
+def test_the_cells_page_can_be_ordered_and_searched(opened):
+    app = opened("cells", order=CELLS[1], find="cnn-")
+    names = re.findall(r"<th scope='row'><a [^>]*>([^<]*)</a>", html(app))
+    assert set(names) == {"cnn-ce", "cnn-ce+la", "cnn-bs"}
+    app = opened("cells", order="name")
+    names = re.findall(r"<th scope='row'><a [^>]*>([^<]*)</a>", html(app))
+    assert names == sorted(names)
+    assert "No entry has" in words(opened("cells", find="zzz"))
+
+
+def test_trade_offs_say_when_no_entry_has_both(opened):
+    app = opened("trade", x="test/nll", y="test/balanced_accuracy", where=CELLS[1])
+    assert len(app.dataframe[0].value) == 6
+    app = opened("trade", x="test/nll", y="test/ece", where="mean of all cells")
+    assert set(app.dataframe[0].value["entry"]) == {*FIELD, "cnn-ce+la"}
+
+
+def test_conformance_names_every_verdict_and_filters(opened):
+    app = opened("conformance")
+    assert all(f">{verdict}</span>" in html(app) for verdict in VERDICTS)
+    assert "254 of 254 comparisons" in words(app)
+    app = opened("conformance", dataset="cifar100", method="ldam-drw", verdict="not run")
+    assert '`tailmark conformance --dataset cifar100 --method ldam-drw --verdict "not run"`' in (
+        words(app)
+    )
+    app = opened("conformance", verdict="below")
+    assert "No comparison has all three" in words(app)
+
+
+def test_conformance_says_which_misses_a_filter_hides_and_what_is_damaged(
+    opened, monkeypatch, tmp_path
+):
+    write_conforming(tmp_path)
+    (tmp_path / "zz" / "results").mkdir(parents=True)
+    (tmp_path / "zz" / "results" / "cifar10-v1.json").write_text("{")
+    monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(tmp_path))
+    app = opened("conformance", dataset="cifar10", verdict="inside")
+    assert re.search(r"\d+ misses \(above or below\) are not among the rows shown", words(app))
+    assert "Left out:" in words(app)
+    assert "epochs 10 against 200" in html(opened("conformance", verdict="protocol differs"))
 
 
 def test_the_terminal_command_reads_the_same_folders(opened, monkeypatch, root):

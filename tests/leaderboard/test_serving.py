@@ -104,6 +104,17 @@ def test_ending_the_command_ends_the_server():
 
 
 @pytest.mark.browser
+def test_a_shared_link_may_be_the_first_visit(board, browser):
+    # It stands first among the browser tests: nobody has opened the ranking before.
+    page = browser.new_page()
+    page.goto(f"{board}/entry?suite=digits-v1&entry=cnn-ce%2Bla", timeout=PATIENCE)
+    page.get_by_role("heading", name="cnn-ce+la").wait_for(timeout=PATIENCE)
+    assert page.get_by_role("link", name="Ranking").count() == 1
+    assert page.get_by_role("link", name="chosen").count() == 0
+    page.close()
+
+
+@pytest.mark.browser
 def test_from_the_ranking_to_an_entry_without_asking_anyone_else(board, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     outside: list[str] = []
@@ -114,25 +125,6 @@ def test_from_the_ranking_to_an_entry_without_asking_anyone_else(board, browser)
     assert "entry=cnn-bs" in page.url
     assert outside == []
     page.close()
-
-
-@pytest.mark.browser
-def test_a_shared_link_may_be_the_first_visit(browser, tmp_path):
-    port = a_free_port()
-    process = _served(write_field(tmp_path), port)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-        page = browser.new_page()
-        page.goto(
-            f"http://127.0.0.1:{port}/entry?suite=digits-v1&entry=cnn-ce%2Bla", timeout=PATIENCE
-        )
-        page.get_by_role("heading", name="cnn-ce+la").wait_for(timeout=PATIENCE)
-        assert page.get_by_role("link", name="Ranking").count() == 1
-        assert page.get_by_role("link", name="chosen").count() == 0
-        page.close()
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.mark.browser

@@ -4,8 +4,19 @@ import pytest
 
 from harness.runs.ranking import rank_suite
 from harness.types import MissingRow, RankedRow, Ranking
-from leaderboard.table import cell_intervals, cells_frame, missing_frame, ranking_frame
-from tests.leaderboard.made import CELLS, FIELD, write_field
+from leaderboard.table import (
+    cell_intervals,
+    cells_frame,
+    matching,
+    mean_over,
+    missing_frame,
+    ranking_frame,
+    sorted_by,
+    standing_texts,
+    trade_frame,
+    with_intervals,
+)
+from tests.leaderboard.made import CELLS, FIELD, made, write_field
 
 KEY = "test/balanced_accuracy"
 
@@ -93,3 +104,55 @@ def test_a_failed_cell_has_no_interval_and_a_reason(root):
     line = cell_intervals("broken", rankings).iloc[0]
     assert line["value"] is None
     assert "the loss is NaN" in line["missing"]
+
+
+def test_every_field_of_the_map_has_the_interval_of_its_cell(root, ranking):
+    rankings = {cell: rank_suite("digits-v1", roots=[root], cells=[cell]) for cell in CELLS[:2]}
+    frame = with_intervals(cells_frame(ranking), rankings)
+    row = next(r for r in rankings[CELLS[1]].rows if r.name == "cnn-bs")
+    line = frame[(frame["name"] == "cnn-bs") & (frame["cell"] == CELLS[1])].iloc[0]
+    assert line["interval_text"] == f"[{100 * row.low:.1f}, {100 * row.high:.1f}]"
+    assert line["tie_class"] == row.tie_class
+    other = frame[(frame["name"] == "cnn-bs") & (frame["cell"] == CELLS[4])].iloc[0]
+    assert (other["interval_text"], other["tie"]) == ("–", "–")
+
+
+@pytest.mark.parametrize(("higher", "first"), [(True, "b"), (False, "a")])
+def test_rows_can_stand_in_the_order_of_one_cell(higher, first):
+    frame = cells_frame(small(a_row("a", 1, (0.1,)), a_row("b", 1, (0.5,)), a_row("c", 2, (None,))))
+    shown = sorted_by(frame, "d-balanced-clean", higher)
+    assert list(shown["name"])[0] == first
+    assert list(shown["name"])[-1] == "c"
+    assert list(sorted_by(frame, "ranking", higher)["name"]) == ["a", "b", "c"]
+
+
+def test_finding_rows_hides_others_and_moves_none():
+    frame = ranking_frame(small(a_row("cnn-a", 1, (0.9,)), a_row("svm", 2, (0.5,))))
+    assert list(frame["name"][matching(frame, "CNN rerun", ())]) == ["cnn-a"]
+    assert list(frame["name"][matching(frame, "", ("x",))]) == ["cnn-a", "svm"]
+    assert not matching(frame, "", ("other",)).any()
+    assert list(frame[matching(frame, "svm", ())]["tie"]) == ["B"]
+
+
+def test_another_metric_beside_has_its_own_classes(ranking):
+    texts = standing_texts(ranking)
+    first = ranking.rows[0]
+    assert texts[first.name] == (f"{100 * first.value:.1f} %", "A")
+
+
+def test_a_trade_off_needs_both_values_in_all_seeds(ranking):
+    records = {name: made(name, skill) for name, skill in FIELD.items()}
+    records["cnn-ce"] = made("cnn-ce", 0.93, variants=("la",))
+    records["broken"] = made("broken", 0.7, missing=True)
+    frame = trade_frame(ranking, records, "test/nll", KEY, [len(CELLS) - 1])
+    assert set(frame["name"]) == {*FIELD, "cnn-ce+la"}
+    line = frame.set_index("name").loc["cnn-bs"]
+    assert line["y"] == pytest.approx(records["cnn-bs"].values("", KEY)[-1].mean())
+
+
+def test_a_mean_over_cells_is_none_where_one_is_missing():
+    broken = made("broken", 0.7, missing=True)
+    assert mean_over(broken, "", KEY, [0, 1]) is not None
+    assert mean_over(broken, "", KEY, [0, len(CELLS) - 1]) is None
+    assert mean_over(broken, "", "train/memorised", [0]) is None
+    assert mean_over(broken, "la", KEY, [0]) is None

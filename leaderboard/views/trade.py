@@ -1,0 +1,64 @@
+"""One metric against another: what a method pays for what it gains."""
+
+import streamlit as st
+
+from harness.runs.display import cell_label, is_fraction, metric_definition, metric_title
+from leaderboard.charts import trade_chart
+from leaderboard.table import trade_frame
+from leaderboard.views import chosen
+
+DEFAULT_X = "train/memorised"
+MEAN = "mean of all cells"
+
+
+def page() -> None:
+    """Draw the page."""
+    st.title("Trade-offs", anchor=False)
+    with st.container(horizontal=True):
+        suite = chosen.choose_suite()
+        keys = chosen.all_keys(suite)
+        found = chosen.ranking(suite)
+        cells = found.cells
+        noisy = [c for c in cells if "-clean" not in c]
+        cell = chosen.choose(
+            "where",
+            "Cell",
+            [MEAN, *cells],
+            default=noisy[-1] if noisy else MEAN,
+            words=lambda c: c if c == MEAN else cell_label(c),
+            optional=True,
+        )
+    with st.container(horizontal=True):
+        x = chosen.choose("x", "Across", keys, default=DEFAULT_X, words=metric_title, optional=True)
+        y = chosen.choose(
+            "y", "Upwards", keys, default=found.key, words=metric_title, optional=True
+        )
+    index = range(len(cells)) if cell == MEAN else [cells.index(cell)]
+    frame = trade_frame(found, chosen.records(suite), x, y, list(index))
+    names = (metric_title(x), metric_title(y))
+    if frame.empty:
+        st.info(
+            f"No entry has both {names[0]} and {names[1]} here with all seeds. Choose another "
+            "cell: some metrics exist in noisy or in imbalanced cells only.",
+            icon=":material/info:",
+        )
+        return
+    chart = trade_chart(frame, x=names[0], y=names[1], x_unit=is_fraction(x), y_unit=is_fraction(y))
+    st.altair_chart(chart, width="stretch")
+    absent = len(found.rows) + len(found.beside) + len(found.missing) - len(frame)
+    st.caption(
+        f"{len(frame)} rows; {absent} have no value of one of the two. A point is a mean over "
+        "seeds, without an interval. Colours are the tie classes of the suite's own ranking; "
+        "choose one in the legend."
+    )
+    st.caption(f"Across: {metric_definition(x)} Upwards: {metric_definition(y)}")
+    st.dataframe(
+        frame[["name", "x_text", "y_text", "tie"]].set_axis(["entry", *names, "class"], axis=1)
+        if len(set(names)) == 2
+        else frame[["name", "x_text", "tie"]].set_axis(["entry", names[0], "class"], axis=1),
+        hide_index=True,
+        width="stretch",
+    )
+
+
+page()

@@ -22,12 +22,13 @@ def list_datasets(data_root: options.DataRoot = None) -> None:
     from harness.data.datasets import DATASETS
     from harness.data.files import data_root as rooted
     from harness.data.prepare import is_there
+    from harness.data.prepared import own_datasets
 
     root = rooted(data_root)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for head in ("Data set", "Classes", "Here", "Licence", "Title"):
         table.add_column(head, overflow="fold")
-    for spec in DATASETS.values():
+    for spec in (DATASETS | own_datasets(root)).values():
         here = "embedded" if spec.embedded else "yes" if is_there(spec.name, root) else "no"
         table.add_row(spec.name, str(spec.num_classes), here, spec.licence, spec.title)
     stdout().print(table)
@@ -36,16 +37,31 @@ def list_datasets(data_root: options.DataRoot = None) -> None:
 
 @app.command()
 def prepare(
-    names: Annotated[list[str], typer.Argument(help="Data sets to download.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Data sets, or your own: hf:OWNER/NAME[:CONFIG], openml:NUMBER, table:FILE, "
+            "folder:FOLDER."
+        ),
+    ],
+    target: Annotated[str, typer.Option(help="Column to predict, of your own data set.")] = "",
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Side in pixels that your own images are scaled to.")
+    ] = None,
+    header: Annotated[
+        bool, typer.Option("--header/--no-header", help="Whether a CSV file begins with names.")
+    ] = True,
     data_root: options.DataRoot = None,
 ) -> None:
-    """Download data sets, check them, and put them below the data root."""
+    """Get data sets, check them, and put them below the data root."""
     from harness.data import prepare as preparing
     from harness.data.files import data_root as rooted
+    from harness.data.own_sets import Options
     from harness.models.vision import torchvision
 
+    chosen = Options(target=target, size=size, header=header)
     for name in names:
-        say(preparing.prepare(name, rooted(data_root), torchvision))
+        say(preparing.prepare(name, rooted(data_root), torchvision, chosen))
 
 
 @app.command()
@@ -54,10 +70,12 @@ def verify(names: Names = None, data_root: options.DataRoot = None) -> None:
     from harness.data import prepare as preparing
     from harness.data.datasets import DATASETS
     from harness.data.files import data_root as rooted
+    from harness.data.prepared import own_datasets
     from harness.errors import DataError
 
     root = rooted(data_root)
-    wanted = names or [name for name in DATASETS if preparing.is_there(name, root)]
+    known = DATASETS | own_datasets(root)
+    wanted = names or [name for name in known if preparing.is_there(name, root)]
     bad = 0
     for name in wanted:
         for check in preparing.verify(name, root):

@@ -57,3 +57,13 @@ def _next_in_superclass() -> dict[int, int]:
 
 CIFAR100_SIMILAR = _next_in_superclass()
 """Fine class → the next one of its true superclass, the last to the first."""
+
+_TEXTURES = (
+    "banded blotchy braided bubbly bumpy chequered cobwebbed cracked crosshatched "
+    "crystalline dotted fibrous flecked freckled frilly gauzy grid grooved honeycombed "
+    "interlaced knitted lacelike lined marbled matted meshed paisley perforated pitted "
+    "pleated polka-dotted porous potholed scaly smeared spiralled sprinkled stained "
+    "stratified striped studded swirly veined waffled woven wrinkled zigzagged "
+)
+TEXTURES = tuple(_TEXTURES.split())
+"""The 47 classes of the Describable Textures Dataset, alphabetically, as torchvision has them."""

@@ -16,7 +16,7 @@ from harness.data.medmnist import FOLDERS as MEDMNIST
 from harness.data.medmnist import MEMBERS, read_member
 from harness.data.pools import image_pool
 from harness.data.prepared import FOLDER as PREPARED
-from harness.data.prepared import load_prepared
+from harness.data.prepared import load_prepared, load_prepared_table, own_datasets
 from harness.data.tabular import TABLES, load_table
 from harness.errors import DataError, SpecError
 from harness.lookup import lookup
@@ -28,6 +28,7 @@ __all__ = [
     "LOADERS",
     "cifar100_test_images",
     "data_root",
+    "facts_of",
     "load_part",
 ]
 
@@ -76,13 +77,33 @@ LOADERS: dict[str, Loader] = {
 """Data set in memory → what reads one part of it; `FILE_SETS` has those of image files."""
 
 
+def facts_of(name: str, root: Path | None = None) -> DatasetSpec:
+    """Return the facts of a data set: those shipped, or those of one that the user prepared.
+
+    Parameters
+    ----------
+    name : str
+        Key of DATASETS, or the name that ``tailmark data prepare`` gave.
+    root : Path, optional
+        Data root; see `data_root`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such data set.
+    """
+    if name in DATASETS:
+        return DATASETS[name]
+    return lookup("data set", name, DATASETS | own_datasets(data_root(root)))
+
+
 def load_part(name: str, part: str, root: Path | None = None) -> Pool:
     """Return one part of a data set as a pool, checked against what was published.
 
     Parameters
     ----------
     name : str
-        Key of DATASETS.
+        Key of DATASETS, or of a data set that the user prepared.
     part : str
         One of the data set's `parts`: ``train``, ``test``, or ``all``.
     root : Path, optional
@@ -103,7 +124,7 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
     DataError
         If its files are missing, truncated or not what they should be.
     """
-    spec, where = lookup("data set", name, DATASETS), data_root(root)
+    spec, where = facts_of(name, root), data_root(root)
     if part not in spec.parts:
         raise SpecError(
             f"{name} has the parts {' and '.join(map(repr, spec.parts))}; got {part!r}. Ask for "
@@ -113,8 +134,9 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
         return load_files(spec, part, where)
     if name in TABLES:
         return load_table(name, where)
-    prepared = load_prepared(where, name, part)
-    images, labels, stamped = prepared or (*LOADERS[name](spec, part, where, FOLDERS[name]), None)
+    if spec.modality == "table":
+        return load_prepared_table(where, name, part)
+    images, labels, stamped = _images(spec, part, where)
     pool = image_pool(part, images, labels, spec.class_names)
     expected = spec.contents.get(part, stamped)
     if expected is not None and pool.fingerprint != expected:
@@ -124,6 +146,19 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
             f"with: tailmark data verify {name}, delete it and fetch it again from {spec.source}."
         )
     return pool
+
+
+def _images(spec: DatasetSpec, part: str, root: Path) -> tuple[np.ndarray, np.ndarray, str | None]:
+    """Return images, labels and, from the prepared form, the fingerprint it was written with."""
+    prepared = load_prepared(root, spec.name, part)
+    if prepared is not None:
+        return prepared
+    if spec.name not in LOADERS:
+        raise DataError(
+            f"Expected part {part} of {spec.name} in {root / PREPARED / spec.name}; there is none. "
+            f"Delete the folder and prepare it again from {spec.source}."
+        )
+    return *LOADERS[spec.name](spec, part, root, FOLDERS[spec.name]), None
 
 
 def cifar100_test_images(root: Path) -> UInt8[np.ndarray, "n 32 32 3"]:

@@ -1,6 +1,6 @@
 """Facts about data sets of image files, which the user unpacks below the data root."""
 
-from harness.data.class_names import CIFAR10, CIFAR100
+from harness.data.class_names import CIFAR10, CIFAR100, TEXTURES
 from harness.types import DatasetSpec
 
 
@@ -182,6 +182,18 @@ FILE_FACTS: dict[str, DatasetSpec] = {
         citation="Le and Yang 2015, Tiny ImageNet Visual Recognition Challenge",
         caveat="The published validation part is the test pool; classes in the order of their "
         "WordNet ids. 2,000 of its 10,000 test images seen by us.",
+    ),
+    "textures": DatasetSpec(
+        name="textures",
+        title="Describable Textures (DTD), partition 1",
+        modality="files",
+        class_names=TEXTURES,
+        image_shape=None,
+        source="https://www.robots.ox.ac.uk/~vgg/data/dtd/",
+        licence="for research purposes",
+        citation="Cimpoi et al. 2014, Describing Textures in the Wild",
+        caveat="As torchvision lays it out in dtd/dtd; the validation part is in no pool. Never "
+        "seen whole by us; tested on a made copy of its layout.",
     ),
 }
 """Every data set of image files by its name in split ids."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -13,6 +14,9 @@ from jaxtyping import Int, UInt8
 from harness.data.index_lists import check_present
 from harness.errors import DataError
 from harness.types import Pool
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 WORKERS = min(8, os.cpu_count() or 1)
 """Threads that read and decode: Pillow and hashlib let each other run."""
@@ -94,14 +98,29 @@ def decode(path: Path, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
             f"Expected a whole image at {path}; got {path.stat().st_size:,} bytes that end early "
             f"or are no image ({error}). Unpack or fetch this file again."
         ) from error
+    return np.asarray(fitted(image, size))
+
+
+def fitted(image: "Image", size: tuple[int, int]) -> "Image":
+    """Return an image scaled (bicubic) until it covers a size, with its centre kept.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Of any size and mode.
+    size : (int, int)
+        (height, width) in pixels.
+    """
+    from PIL.Image import Resampling
+
     height, width = size
     scale = max(height / image.height, width / image.width)
-    if scale != 1 or image.size != (width, height):
-        covered = (max(round(image.width * scale), width), max(round(image.height * scale), height))
-        image = image.resize(covered, Image.Resampling.BICUBIC)
-        left, upper = (covered[0] - width) // 2, (covered[1] - height) // 2
-        image = image.crop((left, upper, left + width, upper + height))
-    return np.asarray(image)
+    if scale == 1 and image.size == (width, height):
+        return image
+    covered = (max(round(image.width * scale), width), max(round(image.height * scale), height))
+    left, upper = (covered[0] - width) // 2, (covered[1] - height) // 2
+    resized = image.resize(covered, Resampling.BICUBIC)
+    return resized.crop((left, upper, left + width, upper + height))
 
 
 def file_pool(

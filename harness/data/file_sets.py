@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from harness.data.class_names import TEXTURES
 from harness.data.file_pools import file_pool
 from harness.data.index_lists import read_index
 from harness.errors import DataError
@@ -123,6 +124,21 @@ def tiny_imagenet(root: Path, part: str) -> Listed:
     return tuple(p for p, _ in found), np.array([k for _, k in found], dtype=np.int64)
 
 
+def textures(root: Path, part: str) -> Listed:
+    """Return a part of DTD's first partition; its validation part is in no pool."""
+    folder = root / "dtd" / "dtd"
+    paths = tuple(_there(folder / "labels" / f"{part}1.txt").read_text().split())
+    number = {name: k for k, name in enumerate(TEXTURES)}
+    unknown = [path for path in paths if path.partition("/")[0] not in number]
+    if unknown:
+        raise DataError(
+            f"Expected paths of DTD's {len(number)} classes in {folder / 'labels'}; got "
+            f"{unknown[0]!r}. Unpack the archive again."
+        )
+    labels = [number[path.partition("/")[0]] for path in paths]
+    return paths, np.array(labels, dtype=np.int64)
+
+
 def inaturalist18(root: Path, part: str) -> Listed:
     """Return a part of iNaturalist 2018 from its own annotations (COCO style JSON)."""
     name = {"train": "train2018.json", "test": "val2018.json"}[part]
@@ -177,6 +193,7 @@ FILE_SETS: dict[str, FileSet] = {
     "food101n": FileSet(".", food101n, (224, 224)),
     "webvision_mini": FileSet("webvision", webvision_mini, (224, 224)),
     "tiny_imagenet": FileSet("tiny-imagenet-200", tiny_imagenet, (64, 64)),
+    "textures": FileSet("dtd/dtd/images", textures, (224, 224)),
 }
 """Data set of files → where it lies."""
 

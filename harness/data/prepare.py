@@ -10,19 +10,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness.data.datasets import FOLDERS, load_part
+from harness.data.datasets import FOLDERS, facts_of, load_part
 from harness.data.facts import DATASETS
 from harness.data.file_sets import FILE_SETS
 from harness.data.files import first_existing, md5_of
+from harness.data.medmnist import FOLDERS as MEDMNIST
+from harness.data.medmnist import MEMBERS
+from harness.data.own_sets import SOURCES, Options, own_name, write_own
+from harness.data.prepared import FACTS, save_prepared
 from harness.data.prepared import FOLDER as PREPARED
-from harness.data.prepared import save_prepared
 from harness.data.tabular import FOLDERS as TABLE_FOLDERS
 from harness.data.tabular import TABLES, table_path
 from harness.errors import DataError, DownloadError, HarnessError
 from harness.lookup import lookup
 from harness.types import ArrayInputs, DatasetSpec
-
-Fetch = Callable[[ModuleType, Path], None]
 
 _BOTH = ({"train": True}, {"train": False})
 _SPLITS = ({"split": "train"}, {"split": "test"})
@@ -36,6 +37,7 @@ TORCHVISION: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "stl10": ("STL10", _SPLITS),
     "cifar10": ("CIFAR10", _BOTH),
     "cifar100": ("CIFAR100", _BOTH),
+    "textures": ("DTD", _SPLITS),
 }
 """Data set → the class of torchvision.datasets that downloads it, and its arguments by part."""
 
@@ -64,11 +66,11 @@ def is_there(name: str, root: Path) -> bool:
     Parameters
     ----------
     name : str
-        Key of DATASETS.
+        Key of DATASETS, or of a data set that the user prepared.
     root : Path
         Data root.
     """
-    spec = lookup("data set", name, DATASETS)
+    spec = facts_of(name, root)
     if name in TABLES:
         return spec.embedded or table_path(name, root) is not None
     if name in FILE_SETS:
@@ -88,11 +90,11 @@ def verify(name: str, root: Path) -> Iterator[Check]:
     Parameters
     ----------
     name : str
-        Key of DATASETS.
+        Key of DATASETS, or of a data set that the user prepared.
     root : Path
         Data root.
     """
-    spec = lookup("data set", name, DATASETS)
+    spec = facts_of(name, root)
     for file, stated in spec.checksums.items():
         path = first_existing(root, FOLDERS.get(name, ()), (file,))
         if path is not None:
@@ -110,17 +112,25 @@ def verify(name: str, root: Path) -> Iterator[Check]:
             yield Check(part, True, f"{len(pool):,} rows, content {pool.fingerprint[:12]}… {known}")
 
 
-def prepare(name: str, root: Path, torchvision: Callable[[], ModuleType]) -> str:
-    """Download a data set, check it and put it below the data root, whole or not at all.
+def prepare(
+    name: str,
+    root: Path,
+    torchvision: Callable[[], ModuleType],
+    options: Options | None = None,
+) -> str:
+    """Get a data set, check it and put it below the data root, whole or not at all.
 
     Parameters
     ----------
     name : str
-        Key of DATASETS.
+        Key of DATASETS, or ``hf:``, ``openml:``, ``table:`` or ``folder:`` and what `own_sets`
+        makes of the rest.
     root : Path
         Data root; made when it is not there.
     torchvision : callable
-        Returns the torchvision module; called only when something must be downloaded.
+        Returns the torchvision module; called only when it must download something.
+    options : Options, optional
+        What the user says about a data set of their own.
 
     Returns
     -------
@@ -129,11 +139,16 @@ def prepare(name: str, root: Path, torchvision: Callable[[], ModuleType]) -> str
 
     Raises
     ------
+    UnknownNameError
+        If there is no such data set and no such kind of source.
     DownloadError
         If it cannot be downloaded, or not by this project.
     DataError
         If the root cannot be written, or what came is not what was published.
     """
+    if ":" in name:
+        lookup("kind of data set", name.partition(":")[0], SOURCES)
+        return _prepare_own(name, root, options or Options())
     spec = lookup("data set", name, DATASETS)
     if spec.embedded:
         return f"{name}: nothing to do, it is {spec.source}"
@@ -142,17 +157,41 @@ def prepare(name: str, root: Path, torchvision: Callable[[], ModuleType]) -> str
         if bad:
             raise DataError(f"{name} is there but not whole. {bad[0].subject}: {bad[0].sentence}")
         return _made_quick(name, root) or f"{name}: already there and as published"
-    if name not in TORCHVISION:
+    if name not in TORCHVISION and name not in MEMBERS:
         raise DownloadError(
             f"Expected {name} below {root}; it cannot be downloaded by this command. Get it from "
             f"{spec.source} and put it into {root / _home(name)}."
         )
     with _staging(root, name) as folder:
-        _download(spec, folder, torchvision())
+        if name in MEMBERS:
+            _download_member(spec, folder)
+        else:
+            _download(spec, folder, torchvision())
         for part in spec.parts:
             load_part(name, part, folder)
-        _move_in(folder, root)
+        if name in MEMBERS:  # members lie side by side
+            (root / MEDMNIST[0]).mkdir(exist_ok=True)
+            _move_in(folder / MEDMNIST[0], root / MEDMNIST[0])
+        else:
+            _move_in(folder, root)
     return _made_quick(name, root) or f"{name}: downloaded, checked and put into {root}"
+
+
+def _prepare_own(reference: str, root: Path, options: Options) -> str:
+    """Bring a data set of the user's own into the prepared form."""
+    name = own_name(reference)
+    final = root / PREPARED / name
+    if (final / FACTS).is_file():
+        return f"{name}: already there; delete {final} to prepare it anew"
+    with _staging(root, name) as folder:
+        spec = write_own(reference, folder, root, options)
+        (root / PREPARED).mkdir(exist_ok=True)
+        _move_in(folder / PREPARED, root / PREPARED)
+    caveat = f" {spec.caveat}" if spec.caveat else ""
+    return (
+        f"{name}: {spec.num_classes} classes, prepared in {final} from {spec.source}. Its name in "
+        f"split ids is {name}.{caveat}"
+    )
 
 
 def _home(name: str) -> str:
@@ -185,11 +224,36 @@ def _download(spec: DatasetSpec, folder: Path, torchvision: ModuleType) -> None:
     except (OSError, RuntimeError) as error:
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise
-        said = " ".join(str(error).split())
+        raise _no_download(spec, error) from error
+
+
+def _download_member(spec: DatasetSpec, folder: Path) -> None:
+    """Let the package `medmnist` download a member's one file."""
+    try:
+        import medmnist
+    except ModuleNotFoundError:
         raise DownloadError(
-            f"Expected to download {spec.name} from {spec.source}; got: {said} Check the network, "
-            " or copy the files from a machine that has them."
-        ) from error
+            f"Expected {spec.name} below the data root; the package that downloads it is not "
+            f"installed. Run: pip install medmnist, or put {spec.name}.npz from {spec.source} "
+            f"into the folder {MEDMNIST[0]}."
+        ) from None
+    home = folder / MEDMNIST[0]
+    home.mkdir()
+    kind = getattr(medmnist, medmnist.INFO[spec.name]["python_class"])
+    try:
+        kind(split="train", root=str(home), download=True)
+    except (OSError, RuntimeError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise
+        raise _no_download(spec, error) from error
+
+
+def _no_download(spec: DatasetSpec, error: Exception) -> DownloadError:
+    said = " ".join(str(error).split())
+    return DownloadError(
+        f"Expected to download {spec.name} from {spec.source}; got: {said} Check the network, or "
+        "copy the files from a machine that has them."
+    )
 
 
 @contextmanager
@@ -217,8 +281,11 @@ def _staging(root: Path, name: str) -> Iterator[Path]:
 
 
 def _move_in(folder: Path, root: Path) -> None:
-    """Move every entry of a finished folder to the root, replacing what is not whole there."""
-    for entry in folder.iterdir():
+    """Move every entry of a finished folder to the root, replacing what is not whole there.
+
+    Hidden ones stay: caches that another data set's must not be replaced by.
+    """
+    for entry in [found for found in folder.iterdir() if not found.name.startswith(".")]:
         final = root / entry.name
         if final.is_dir():
             shutil.rmtree(final)

@@ -1,15 +1,132 @@
 """The prepared form of a data set: plain arrays beside their fingerprint, read in a moment."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from harness.data.pools import fingerprint
+from harness.data.tables import TableInputs, table_pool
 from harness.errors import DataError
+from harness.types import DatasetSpec, Pool
 
 FOLDER = "prepared"
 """Folder below a data root."""
+FACTS = "facts.json"
+"""File of facts about a data set that this project ships none of."""
+
+
+def save_facts(root: Path, spec: DatasetSpec) -> None:
+    """Write the facts of a data set beside its prepared parts.
+
+    Parameters
+    ----------
+    root : Path
+        Data root.
+    spec : DatasetSpec
+        Its name is the folder.
+    """
+    text = json.dumps(asdict(spec), indent=1, sort_keys=True, default=dict)
+    (root / FOLDER / spec.name / FACTS).write_text(text + "\n")
+
+
+def own_datasets(root: Path) -> dict[str, DatasetSpec]:
+    """Return the data sets below a data root that this project ships no facts of, by name.
+
+    Parameters
+    ----------
+    root : Path
+        Data root.
+
+    Raises
+    ------
+    DataError
+        If a file of facts is damaged.
+    """
+    found = {}
+    for path in sorted((root / FOLDER).glob(f"*/{FACTS}")):
+        try:
+            found[path.parent.name] = TypeAdapter(DatasetSpec).validate_json(path.read_text())
+        except (OSError, ValidationError) as error:
+            raise DataError(
+                f"Expected the facts of a data set in {path}; they cannot be read "
+                f"({str(error).splitlines()[0]}). Delete its folder and prepare it again."
+            ) from error
+    return found
+
+
+def save_table(root: Path, name: str, pool: Pool) -> None:
+    """Write a table as arrays with its columns; the fingerprint comes last.
+
+    Parameters
+    ----------
+    root : Path
+        Data root.
+    name : str
+        Data set.
+    pool : Pool
+        Of a table, with labels; its name is the part.
+    """
+    table = pool.inputs
+    if not isinstance(table, TableInputs) or pool.labels is None:
+        raise TypeError(f"{pool.name} is no labelled table")
+    folder = root / FOLDER / name
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        folder / f"{pool.name}-table.npz",
+        numeric=table.numeric,
+        categorical=table.categorical,
+        labels=pool.labels,
+    )
+    stamp = {
+        "fingerprint": pool.fingerprint,
+        "names": table.names,
+        "categories": table.categories,
+        "class_names": pool.class_names,
+    }
+    (folder / f"{pool.name}.json").write_text(json.dumps(stamp) + "\n")
+
+
+def load_prepared_table(root: Path, name: str, part: str) -> Pool:
+    """Return a table that `save_table` wrote.
+
+    Parameters
+    ----------
+    root : Path
+        Data root.
+    name, part : str
+        Data set and part.
+
+    Raises
+    ------
+    DataError
+        If it is not there or was damaged since.
+    """
+    folder = root / FOLDER / name
+    try:
+        stamp = json.loads((folder / f"{part}.json").read_text())
+        with np.load(folder / f"{part}-table.npz", allow_pickle=False) as arrays:
+            inputs = TableInputs(
+                arrays["numeric"],
+                arrays["categorical"],
+                tuple(stamp["names"]),
+                tuple(tuple(kinds) for kinds in stamp["categories"]),
+            )
+            pool = table_pool(part, inputs, arrays["labels"], stamp["class_names"])
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable(name, part, folder, error) from error
+    if pool.fingerprint != stamp["fingerprint"]:
+        raise _unreadable(name, part, folder, "its content changed")
+    return pool
+
+
+def _unreadable(name: str, part: str, folder: Path, why: object) -> DataError:
+    return DataError(
+        f"Expected the prepared form of {name} {part} in {folder}; it cannot be read ({why}). "
+        f"Delete the folder and run: tailmark data prepare {name}"
+    )
 
 
 def save_prepared(root: Path, name: str, part: str, images: np.ndarray, labels: np.ndarray) -> None:
@@ -59,8 +176,5 @@ def load_prepared(root: Path, name: str, part: str) -> tuple[np.ndarray, np.ndar
         images = np.load(folder / f"{part}-images.npy", allow_pickle=False)
         labels = np.load(folder / f"{part}-labels.npy", allow_pickle=False)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"Expected the prepared form of {name} {part} in {folder}; it cannot be read "
-            f"({error}). Delete the folder and run: tailmark data prepare {name}"
-        ) from error
+        raise _unreadable(name, part, folder, error) from error
     return images, labels, expected

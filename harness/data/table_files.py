@@ -110,8 +110,10 @@ def read_parquet(path: Path, target: str) -> Pool:
     return from_frame(frame, target, str(path))
 
 
-def read_openml(data_id: int, root: Path, *, target: str = "", download: bool = False) -> Pool:
-    """Return a data set of OpenML as a pool.
+def read_openml(
+    data_id: int, root: Path, *, target: str = "", download: bool = False
+) -> tuple[Pool, dict[str, str]]:
+    """Return a data set of OpenML as a pool, and what OpenML says of it.
 
     Parameters
     ----------
@@ -123,6 +125,11 @@ def read_openml(data_id: int, root: Path, *, target: str = "", download: bool = 
         Column to predict; empty: the one that OpenML names.
     download : bool, default=False
         Whether it may be fetched; otherwise it must be there.
+
+    Returns
+    -------
+    tuple
+        The pool, and OpenML's description: ``name``, ``licence``, ``citation``, … where given.
 
     Raises
     ------
@@ -154,8 +161,14 @@ def read_openml(data_id: int, root: Path, *, target: str = "", download: bool = 
             f"Expected OpenML's data set {data_id}; got: {error}. Check the number and the "
             f"network, delete {home} if a file in it is damaged, and try again."
         ) from error
+    if not target and len(got.target_names) != 1:
+        raise DataError(
+            f"Expected OpenML's data set {data_id} to name one target; it names "
+            f"{', '.join(map(str, got.target_names)) or 'none'}. Name one with --target."
+        )
     named = target or str(got.target_names[0])
-    return from_frame(got.frame, named, f"OpenML's data set {data_id}")
+    pool = from_frame(got.frame, named, f"OpenML's data set {data_id}")
+    return pool, {str(key): str(value) for key, value in got.details.items()}
 
 
 def from_frame(frame: "pd.DataFrame", target: str, source: str) -> Pool:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from harness.data.files import data_root
-from harness.data.table_files import read_csv, read_openml, read_sklearn
+from harness.data.table_files import read_csv, read_sklearn
 from harness.errors import DataError
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
@@ -177,7 +177,7 @@ def load_table(name: str, root: Path | None = None) -> Pool:
     Parameters
     ----------
     name : str
-        Key of TABLES, or ``openml:<number>`` for any data set of OpenML that was prepared.
+        Key of TABLES.
     root : Path, optional
         Data root; see `harness.data.files.data_root`.
 
@@ -189,8 +189,6 @@ def load_table(name: str, root: Path | None = None) -> Pool:
         If its file is missing, damaged or another edition.
     """
     where = data_root(root)
-    if name.startswith("openml:"):
-        return read_openml(_number(name), where)
     table = lookup("table", name, TABLES)
     pool = read_sklearn(name) if table.embedded else read_csv(_path(name, where), header=False)
     if pool.fingerprint != table.contents["all"]:
@@ -200,15 +198,6 @@ def load_table(name: str, root: Path | None = None) -> Pool:
             f"again from {table.source}."
         )
     return pool
-
-
-def _number(name: str) -> int:
-    text = name.removeprefix("openml:")
-    if not text.isdigit():
-        raise DataError(
-            f"Expected 'openml:' and a number; got {name!r}. Write for example 'openml:310'."
-        )
-    return int(text)
 
 
 def table_path(name: str, root: Path) -> Path | None:

@@ -13,6 +13,7 @@ from harness.data.datasets import load_part
 from harness.data.facts import DATASETS
 from harness.data.suites import make_suite
 from harness.errors import DataError
+from harness.models.vision import torchvision
 
 
 def image(path: Path, value: int = 0, size: int = 8) -> None:
@@ -186,3 +187,28 @@ def test_tiny_imagenet_classes_are_in_the_order_of_their_ids(tmp_path):
     shutil.rmtree(folder / "train" / "n01")
     with pytest.raises(DataError, match="n01/images; there is none"):
         load_part("tiny_imagenet", "train", tmp_path)
+
+
+def dtd(root: Path) -> None:
+    """Write DTD's layout: one image a class and part, listed in an order of their own."""
+    home = root / "dtd" / "dtd"
+    for part, i in (("train", 1), ("val", 2), ("test", 3)):
+        paths = [f"{name}/{name}_{i:04d}.jpg" for name in DATASETS["textures"].class_names]
+        for k, path in enumerate(paths):
+            image(home / "images" / path, 5 * k, 10 + k % 3)
+        write(home / "labels" / f"{part}1.txt", paths[::-1])
+
+
+def test_textures_are_what_torchvision_reads_of_the_same_folder(tmp_path):
+    dtd(tmp_path)
+    for part in ("train", "test"):
+        pool = load_part("textures", part, tmp_path)
+        oracle = torchvision().datasets.DTD(tmp_path, split=part, download=False)
+        assert list(pool.class_names) == oracle.classes and len(pool.class_names) == 47
+        assert pool.labels.tolist() == oracle._labels
+        assert pool.inputs.take(np.array([4]))[0, 0, 0].tolist() == list(
+            oracle[4][0].getpixel((0, 0))
+        )
+    write(tmp_path / "dtd" / "dtd" / "labels" / "test1.txt", ["furry/furry_0001.jpg"])
+    with pytest.raises(DataError, match="paths of DTD's 47 classes .* got 'furry/furry_0001.jpg'"):
+        load_part("textures", "test", tmp_path)

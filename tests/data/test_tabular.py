@@ -59,5 +59,3 @@ def test_a_changed_or_missing_table_is_named(tmp_path):
         load_table("glass", tmp_path)
     with pytest.raises(UnknownNameError, match="Did you mean 'glass'"):
         load_table("glas", tmp_path)
-    with pytest.raises(DataError, match="'openml:' and a number; got 'openml:adult'"):
-        load_table("openml:adult", tmp_path)

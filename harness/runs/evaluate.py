@@ -16,6 +16,7 @@ from harness.runs.details import job_details
 from harness.runs.evaluate_ood import declared_scores, on_familiar, on_ood
 from harness.runs.evaluate_shift import (
     on_covariate,
+    on_groups,
     on_repair,
     on_truths,
     on_views,
@@ -166,6 +167,7 @@ def _on_test(
     on_views(scored, opened, split, pools, outputs, transductive=card.facets.transductive)
     on_covariate(scored, opened, pools, replicates=bool(kept))
     on_truths(scored, opened, outputs, replicates=bool(kept))
+    on_groups(scored, opened.test_groups, outputs)
     return outputs
 
 

@@ -215,6 +215,33 @@ def test_features_that_hold_the_set_apart_are_seen_by_the_probe(
     assert reason["ood/digits89/linear_probe/ood_auroc"] == "no features were stored"
 
 
+def test_groups_of_test_images_are_scored_where_the_suite_has_them(
+    opened, split, predictions, card, results
+):
+    assert "groups/worst_group_accuracy" not in results[""].metrics
+    groups = np.arange(len(opened.test)) % 3
+    found = evaluate(replace(opened, test_groups=groups), split, predictions, card)[""].metrics
+    correct = right(opened, predictions, "test")
+    each = [correct[groups == g].mean() for g in range(3)]
+    assert found["groups/worst_group_accuracy"] == pytest.approx(min(each))
+    assert found["groups/subgroup_gap"] == pytest.approx(max(each) - min(each))
+
+
+def test_corrupted_training_rows_count_as_repaired_when_predicted_as_they_are(card):
+    unlearn = open_suite("digits-unlearn-v1")
+    cell = next(c for c in unlearn.suite.cells if "patch_poison" in c)
+    split = unlearn.split(cell, 0)
+    pools = {"train": unlearn.train_pool(split), "test": unlearn.test, **unlearn.covariate}
+    every = {name: made(pool, 1) for name, pool in pools.items()}
+    found = evaluate(unlearn, split, every, card)[""].metrics
+    corrupted = split.flipped | split.patched
+    assert 0 < len(split.known) < corrupted.sum()
+    predicted = every["train"].values.argmax(1)
+    assert found["train/corrected"] == pytest.approx((predicted == split.clean)[corrupted].mean())
+    patched, y = every["test@patched"].values.argmax(1), unlearn.test.labels
+    assert found["covariate/patched/attack_success"] == pytest.approx((patched[y > 0] == 0).mean())
+
+
 def test_variants_are_scored_on_copies_too(opened, split, predictions, results):
     prior = np.log(split.observed_counts / split.observed_counts.sum())
     pred = (predictions["test@fog-3"].values - prior).argmax(1)

@@ -94,8 +94,8 @@ class Sade(Settings):
 def fit_sade(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     """Train three experts for the long-tailed, the uniform and the reversed prior.
 
-    Their logits are mixed evenly; `aggregate` mixes them for unlabelled test inputs, which makes
-    an entry transductive.
+    Their logits are mixed evenly; `methods.aggregation` weighs them on unlabelled test inputs,
+    which makes an entry transductive.
 
     References
     ----------
@@ -140,43 +140,6 @@ class Adjusted(nn.Module):
         pairs = zip(logits, self.offsets, strict=True)
         losses = [F.cross_entropy(one + offset, batch.labels) for one, offset in pairs]
         return torch.stack(losses).sum()
-
-
-def aggregate(
-    logits: AllLogits, others: AllLogits, *, epochs: int = 5, rate: float = 0.1
-) -> Float[Tensor, " e"]:
-    """Return the experts' weights under which two views of unlabelled inputs agree most.
-
-    Parameters
-    ----------
-    logits, others : float tensors of shape (e, n, c)
-        Every expert's logits of two augmented views of the same inputs.
-    epochs : int, default=5
-        Steps over all inputs.
-    rate : float, default=0.1
-        Learning rate of gradient ascent on the mean cosine similarity.
-
-    Returns
-    -------
-    float tensor of shape (e,)
-        Non-negative, summing to 1; learning stops before a weight falls below 0.05.
-
-    References
-    ----------
-    Zhang et al. 2022 (SADE), section 5.2 and its code: SGD, rate 0.1, 5 epochs, stop at 0.05.
-    """
-    raw = torch.full((len(logits),), 1 / len(logits), requires_grad=True)
-    weights = raw.detach().softmax(0)
-    for _ in range(epochs):
-        mixing = raw.softmax(0)
-        if float(mixing.min().detach()) < 0.05:
-            break
-        weights = mixing.detach()
-        first, second = (torch.einsum("e,ebk->bk", mixing, z).softmax(1) for z in (logits, others))
-        agreement = F.cosine_similarity(first, second).mean()
-        (gradient,) = torch.autograd.grad(agreement, raw)
-        raw = (raw + rate * gradient).detach().requires_grad_()
-    return weights
 
 
 @dataclass(frozen=True)

@@ -311,6 +311,12 @@ METHODS: dict[str, Method] = {
         "SADE",
         "Zhang et al. 2022, arXiv:2107.09249",
     ),
+    "sade-test-time": Method(
+        "baselines.methods.aggregation:fit_sade_test_time",
+        "experts",
+        "SADE with test-time aggregation",
+        "Zhang et al. 2022, arXiv:2107.09249",
+    ),
     "mdcs": Method(
         "baselines.methods.experts:fit_mdcs",
         "experts",

@@ -47,17 +47,6 @@ def test_only_images_that_the_weak_view_gets_right_are_distilled():
     assert float(experts.distillation(weak, strong, labels)) == pytest.approx(float(by_hand))
 
 
-def test_aggregation_moves_weight_to_the_expert_whose_views_agree():
-    generator = torch.Generator().manual_seed(0)
-    stable = 3 * torch.randn(60, 4, generator=generator)
-    noise = 3 * torch.randn(2, 60, 4, generator=generator)
-    logits, others = torch.stack([stable, noise[0]]), torch.stack([stable, noise[1]])
-    weights = experts.aggregate(logits, others, epochs=50, rate=1.0)
-    assert float(weights.sum()) == pytest.approx(1)
-    assert weights[0] > 0.7
-    assert weights.min() >= 0.05
-
-
 def test_experts_give_different_predictions_and_their_mean_is_the_models():
     data = bright_rows((30, 20, 10))
     model = trained(experts, "fit_ride", data, epochs=8)

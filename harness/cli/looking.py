@@ -24,7 +24,7 @@ def show(
     ] = None,
     data_root: options.DataRoot = None,
 ) -> None:
-    """Draw a split: counts, transition matrix, images with wrong labels framed, OOD samples."""
+    """Draw a split: counts, transition matrix, training images, and what it is tested on."""
     from harness.data.suites import open_suite
     from harness.errors import SpecError
 

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
-from harness.data.show import EACH, shown_classes, split_figure, split_text, wrong_rows
+from harness.data.show import shown_classes, split_figure, split_text
+from harness.data.show_images import BLUE, EACH, RED, wrong_rows
 from harness.data.suites import open_suite
 
 
@@ -71,3 +73,61 @@ def test_a_table_has_counts_and_matrix_of_its_own_classes_and_no_images(data_roo
     split = tables.split(cell, 0)
     assert len(split_figure(tables, split).axes) == 2
     assert "malignant" in split_text(tables, split)
+
+
+def _frames(axes):
+    patches = [p for p in axes.patches if isinstance(p, Rectangle)]
+    red, blue = (sum(p.get_edgecolor() == to_rgba(c) for p in patches) for c in (RED, BLUE))
+    assert red + blue == len(patches)
+    return red, blue
+
+
+def _shown(split):
+    rows = [np.flatnonzero(split.observed == k) for k in range(8)]
+    return np.concatenate([r[np.linspace(0, len(r) - 1, EACH).astype(int)] for r in rows])
+
+
+def test_images_whose_square_disagrees_are_framed_and_the_test_is_shown_by_agreement():
+    planted = open_suite("digits-spurious-v1")
+    split = planted.split("digits-balanced~planted0.9-symmetric0.4", 0)
+    figure = split_figure(planted, split)
+    rows = _shown(split)
+    wrong, disagrees = split.flipped[rows], (split.attributes != split.clean)[rows]
+    assert _frames(figure.axes[2]) == (wrong.sum(), (disagrees & ~wrong).sum())
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles[2].endswith("; red: wrong; blue: square disagrees")
+    agreeing = int((planted.test_groups % 2).sum())
+    assert titles[3] == f"test, square agrees with the class: {agreeing} images"
+    assert titles[4] == f"test, square disagrees: {481 - agreeing} images"
+    text = split_text(planted, split)
+    assert f"{(split.attributes == split.clean).mean():.1%} of the squares" in text
+
+
+def test_revealed_images_are_framed_in_blue_and_the_patched_test_is_shown():
+    unlearn = open_suite("digits-unlearn-v1")
+    split = unlearn.split("digits-balanced-patch_poison0.1~known0.3", 0)
+    figure = split_figure(unlearn, split)
+    rows = _shown(split)
+    known = np.isin(rows, split.known)
+    assert _frames(figure.axes[2]) == ((split.flipped[rows] & ~known).sum(), known.sum())
+    assert figure.axes[3].get_title(loc="left") == "test@patched: 481 images"
+    assert "24 of 80 corrupted rows are revealed" in split_text(unlearn, split)
+
+
+def test_corruptions_are_a_row_each_with_severities_beside_the_original():
+    shifted = open_suite("digits-shift-v1")
+    split = shifted.split("digits-exp50-clean", 0)
+    axes = split_figure(shifted, split).axes[3]
+    assert [label.get_text() for label in axes.get_yticklabels()][:2] == [
+        "gaussian_noise",
+        "shot_noise",
+    ]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["as it is", *"135"] * 3
+    pixels = axes.images[0].get_array()
+    row = np.linspace(0, 480, 5).astype(int)[1:2]
+    assert np.array_equal(pixels[:8, :8, :1], shifted.test.inputs.take(row)[0])
+    third = shifted.covariate["test@shot_noise-3"].inputs.take(row)[0]
+    assert np.array_equal(pixels[10:18, 20:28, :1], third)
+    text = split_text(shifted, split)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "48 copies of it (gaussian_noise, shot_noise," in text.replace("\n", " ")

@@ -1,18 +1,180 @@
-"""Familiar OOD: how far a backbone's features already separate an OOD set from the ID data.
+"""Familiar OOD: classes that a backbone saw in pre-training, and how far its features know them.
 
-A backbone that saw the OOD classes in pre-training may hold them apart from the ID classes with a
-straight line, which no detector without OOD data can know of. The number says how much of an OOD
-score is the backbone's acquaintance.
+Such a backbone may hold the OOD classes apart from the ID classes with a straight line, which no
+detector without OOD data can know of. The number says how much of an OOD score is the backbone's
+acquaintance.
 """
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from harness.errors import Undefined
+from harness.errors import SpecError, Undefined
+from harness.lookup import lookup
 from harness.streams import stream
+from harness.types import Suite
 
 FOLDS = 5
 """Parts of which each is scored by a classifier that was fitted on the others."""
+
+_HELD = {
+    "1": ("imagenet-1k",),
+    "12": ("imagenet-12k",),
+    "21": ("imagenet-1k", "imagenet-21k"),
+    "22": ("imagenet-1k", "imagenet-21k", "imagenet-22k"),
+}
+"""Thousands of ImageNet's classes → the lists of classes they hold: larger hold smaller."""
+SEEN = frozenset(data for held in _HELD.values() for data in held)
+"""Data whose classes are listed."""
+_IMAGENET = re.compile(r"(?<![a-z0-9])(?:imagenet[-_ ]?|in)(1|12|21|22)k")
+_BARE = re.compile(r"imagenet(?![-_ ]?[0-9])")
+
+_OVERLAPS = {("imagenet-1k", "cifar10"): "imagenet1k-cifar10.tsv"}
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A class of the pre-training data that the ID data have too."""
+
+    wnid: str
+    """Its WordNet id."""
+    class_name: str
+    """The class of the ID data."""
+    how: Literal["kind", "like"]
+    """Whether it is one of these, or may only be taken for one."""
+    name: str
+    """As WordNet calls it."""
+
+
+@cache
+def shared_classes(pretraining: str, dataset: str) -> tuple[Shared, ...]:
+    """Return the classes of pre-training data that are no OOD for a data set, by WordNet id.
+
+    Parameters
+    ----------
+    pretraining : str
+        Data of the backbone: ``imagenet-1k``.
+    dataset : str
+        The ID data: ``cifar10``.
+
+    Raises
+    ------
+    SpecError
+        If nobody wrote down what these two share.
+
+    Notes
+    -----
+    Read off the names and definitions of ImageNet's synsets by this project; ``like`` takes in
+    boats, wild dogs and other things that a person may call by the class's name.
+    """
+    file = _OVERLAPS.get((pretraining, dataset))
+    if file is None:
+        known = ", ".join(f"{seen} with {ours}" for seen, ours in _OVERLAPS)
+        raise SpecError(
+            f"Shared classes are known of {known}; got {pretraining} with {dataset}. Name an OOD "
+            "set by a list of files instead."
+        )
+    lines = (Path(__file__).parent / "overlaps" / file).read_text().splitlines()
+    rows = [line.split("\t") for line in lines if line and not line.startswith("#")][1:]
+    return tuple(
+        Shared(wnid, c, "kind" if how == "kind" else "like", n) for wnid, c, how, n in rows
+    )
+
+
+def familiar_wnids(pretraining: str, dataset: str, wnids: Sequence[str]) -> tuple[str, ...]:
+    """Return which classes of pre-training data are OOD for a data set: familiar OOD.
+
+    Parameters
+    ----------
+    pretraining, dataset : str
+        As in `shared_classes`.
+    wnids : sequence of str
+        WordNet ids of all classes at hand, e.g. the folders of a validation part.
+    """
+    shared = {each.wnid for each in shared_classes(pretraining, dataset)}
+    return tuple(wnid for wnid in wnids if wnid not in shared)
+
+
+def seen_in(pretraining: str) -> tuple[str, ...]:
+    """Return the data whose classes a backbone saw, from what its card says.
+
+    Parameters
+    ----------
+    pretraining : str
+        A card's facet, e.g. ``"imagenet-1k supervised"``.
+
+    Returns
+    -------
+    tuple of str
+        Empty for ``none``.
+
+    Raises
+    ------
+    Undefined
+        If it names no data whose classes are listed, such as pictures with captions.
+
+    Examples
+    --------
+    >>> seen_in("ImageNet-21k supervised, fine-tuned on ImageNet-1k")
+    ('imagenet-1k', 'imagenet-21k')
+    """
+    if pretraining.strip().lower() == "none":
+        return ()
+    text = pretraining.lower()
+    found = {data for thousands in _IMAGENET.findall(text) for data in _HELD[thousands]}
+    if not found and _BARE.search(text):
+        found = {"imagenet-1k"}  # what the field means by the bare name
+    if not found:
+        raise Undefined(f"which classes {pretraining!r} saw is not known")
+    return tuple(sorted(found))
+
+
+def familiar_sets(suite: Suite, pretraining: str) -> tuple[str, ...]:
+    """Return which of a suite's OOD sets a backbone saw the classes of in pre-training.
+
+    Parameters
+    ----------
+    suite : Suite
+        Its ``parts["familiar"]`` maps data (in SEEN) to names of its near and far sets.
+    pretraining : str
+        A card's facet.
+
+    Returns
+    -------
+    tuple of str
+        Names in the suite's order; empty without pre-training.
+
+    Raises
+    ------
+    Undefined
+        If the card names no data whose classes are listed.
+    SpecError
+        If the suite calls a set familiar that it does not have.
+
+    References
+    ----------
+    Miyai et al. 2023, "Can Pre-trained Networks Detect Familiar Out-of-Distribution Data?".
+    """
+    named = suite.parts.get("familiar", {})
+    sets = (*suite.near, *suite.far)
+    for data, names in named.items():
+        lookup("pre-training data", data, dict.fromkeys(SEEN))
+        strange = [name for name in names if name not in sets]
+        if strange:
+            raise SpecError(
+                f"Expected familiar sets of {suite.id} among {', '.join(sets) or 'none'}; got "
+                f"{strange[0]!r}. Name it in near or far too."
+            )
+    if not named:
+        return ()
+    known = {name for data in seen_in(pretraining) for name in named.get(data, ())}
+    return tuple(name for name in sets if name in known)
 
 
 def linear_separability(

@@ -91,7 +91,7 @@ def check_finite(values: Float[np.ndarray, "..."], name: str) -> None:
     """
     # One sum instead of a mask: it is finite unless a value is not (or the sum itself overflows).
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(np.sum(values, dtype=np.float64)):
+        if np.isfinite(np.sum(values)):
             return
     where = np.argwhere(~np.isfinite(values))
     if len(where) == 0:

@@ -8,61 +8,56 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from harness.metrics.checks import ROUNDING, checked_scores, checked_weights
-from harness.metrics.levels import Levels, levels_of, precision
+from harness.metrics.levels import Levels, levels_of
 
 CAUGHT = 95
 """Percent of the positives that FPR95 catches."""
 
-Masses = Float64[np.ndarray, "..."]
-
-
-def _mean_over_id(values: Masses, levels: Levels) -> float:
-    if levels.id_weights is None:
-        return float(values.mean())
-    return float((values * levels.id_weights).sum() / levels.id_total)
-
 
 def auroc_of(levels: Levels) -> float:
     """Return the chance that an OOD score is larger than an ID score, ties one half."""
-    below = levels.id.other_under + levels.id.other_upto
-    return 1 - _mean_over_id(below, levels) / (2 * levels.ood_total)
+    weights = levels.id_weights
+    below = levels.id.under.other + levels.id.upto.other
+    mean = below.mean() if weights is None else (below * weights).sum() / levels.id_total
+    return float(1 - mean / (2 * levels.ood_total))
 
 
 def ap_out_of(levels: Levels) -> float:
     """Return average precision with OOD positive."""
-    return float(levels.precision_out.mean())
+    return levels.ap_out
 
 
 def ap_in_of(levels: Levels) -> float:
     """Return average precision with ID positive and scores negated."""
-    return _mean_over_id(levels.precision_in, levels)
+    return levels.ap_in
 
 
 def trapezoid_out_of(levels: Levels) -> float:
     """Return the area under the precision-recall polygon with OOD positive."""
-    at = levels.ood
-    above = precision(levels.ood_total - at.own_upto, levels.id_total - at.other_upto)
-    return float((ap_out_of(levels) + above.mean()) / 2)
+    above = levels.ood.upto.mean_precision(levels.ood_total, levels.id_total, None)
+    return (levels.ap_out + above) / 2
 
 
 def trapezoid_in_of(levels: Levels) -> float:
     """Return the area under the precision-recall polygon with ID positive and scores negated."""
-    under = precision(levels.id.own_under, levels.id.other_under)
-    return (ap_in_of(levels) + _mean_over_id(under, levels)) / 2
+    under = levels.id.under.mean_precision(0.0, 0.0, levels.id_weights)
+    return (levels.ap_in + under) / 2
 
 
 def fpr95_of(levels: Levels) -> float:
     """Return the share of ID at or above the first threshold that catches 95 % of OOD."""
-    # own_under ascends: of the places that reach it, the last has the largest score.
-    missed = levels.ood.own_under * 100 <= (100 - CAUGHT) * levels.ood_total
-    place = np.count_nonzero(missed) - 1
-    return float((levels.id_total - levels.ood.other_under[place]) / levels.id_total)
+    under = levels.ood.under
+    # `own` ascends: of the places that leave few enough below, the last has the largest score.
+    missed = (100 - CAUGHT) * levels.ood_total // 100
+    place = np.count_nonzero(under.own <= missed) - 1
+    return float((levels.id_total - under.other[place]) / levels.id_total)
 
 
 def fpr95_id_positive_of(levels: Levels) -> float:
     """Return the share of OOD at or below the first threshold that accepts 95 % of ID."""
-    reached = levels.id.own_upto * 100 >= CAUGHT * levels.id_total * ROUNDING
-    return float(levels.id.other_upto[np.argmax(reached)] / levels.ood_total)
+    upto = levels.id.upto
+    reached = (upto.own + upto.shift) * 100 >= CAUGHT * levels.id_total * ROUNDING
+    return float(upto.other[np.argmax(reached)] / levels.ood_total)
 
 
 def flipped_sign(auroc: float) -> str | None:

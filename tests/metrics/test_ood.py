@@ -159,6 +159,13 @@ def test_the_fast_order_is_an_order(rng, name):
     assert sorted(fast_order(scores)) == list(range(len(scores)))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_neighbouring_floats_and_both_zeros_are_ordered(rng, dtype):
+    positive = np.nextafter(dtype(1), np.arange(400).astype(dtype) % 3)
+    scores = rng.permutation(np.r_[positive, -positive, np.zeros(9), -np.zeros(9)].astype(dtype))
+    np.testing.assert_array_equal(scores[fast_order(scores)], np.sort(scores))
+
+
 def test_oscr_equals_counting_pairs(rng):
     inside, outside = np.round(rng.normal(size=(2, 40)), 1)
     correct, w = (rng.random(40) < 0.7).astype(float), rng.integers(0, 3, size=40).astype(float)

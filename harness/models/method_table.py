@@ -299,6 +299,18 @@ METHODS: dict[str, Method] = {
         "Self-training",
         "Amini et al. 2022, arXiv:2202.12040",
     ),
+    "without-known": Method(
+        "baselines.methods.unlearning:fit_without_known",
+        "repair",
+        "Retraining without known rows",
+        "Goel et al. 2024, arXiv:2402.14015",
+    ),
+    "selective-dampening": Method(
+        "baselines.methods.unlearning:fit_selective_dampening",
+        "repair",
+        "Selective synaptic dampening",
+        "Foster et al. 2023, arXiv:2308.07707",
+    ),
     "ride": Method(
         "baselines.methods.experts:fit_ride",
         "experts",

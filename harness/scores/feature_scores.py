@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Float64, Int
 
 from harness.errors import PredictionsError, Undefined
 from harness.scores.output_scores import free_energy
 from harness.types import Predictions
 
-NEIGHBOUR = 50
-"""k of kNN (the paper's choice for CIFAR-10); the number of training images when smaller."""
 REACT_QUANTILE = 0.9
 """Share of training activations that ReAct leaves alone (the paper's p = 90)."""
 NUMBERS_AT_ONCE = 1 << 22
@@ -54,7 +52,7 @@ def fit_gaussians(train: Predictions, observed: Int[np.ndarray, " n"]) -> Gaussi
     Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
     Adversarial Attacks", equation 1.
     """
-    features = _features(train)
+    features = features_of(train)
     _, index, sizes = np.unique(observed, return_inverse=True, return_counts=True)
     # Sums by class through sorted runs: a (k, n) indicator would be large.
     order = np.argsort(index, kind="stable")
@@ -86,7 +84,7 @@ def _squared(
     whitened, whitened_means = (features - centre) @ factor, (means - centre) @ factor
     squares = np.square(whitened_means).sum(axis=1)
     nearest = np.empty(len(whitened))
-    for at, block in _blocks(whitened, len(means)):
+    for at, block in in_blocks(whitened, len(means)):
         nearest[at] = (squares - 2 * block @ whitened_means.T).min(axis=1)
     return np.maximum(nearest + np.square(whitened).sum(axis=1), 0)
 
@@ -105,7 +103,7 @@ def mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64[np.ndarr
     ----------
     Lee et al. 2018, equation 2 (one layer, no input perturbation; sign turned).
     """
-    return _squared(_features(predictions), fitted.means, fitted.factor)
+    return _squared(features_of(predictions), fitted.means, fitted.factor)
 
 
 def relative_mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64[np.ndarray, " n"]:
@@ -123,45 +121,10 @@ def relative_mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64
     Ren et al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection"
     (sign turned).
     """
-    features = _features(predictions)
+    features = features_of(predictions)
     return _squared(features, fitted.means, fitted.factor) - _squared(
         features, fitted.mean, fitted.background
     )
-
-
-def fit_knn(train: Predictions) -> Float[np.ndarray, "n d"]:
-    """Return the training features, each scaled to length 1.
-
-    Parameters
-    ----------
-    train : Predictions
-        Of the training split, with features (n, d).
-    """
-    return _unit(_features(train))
-
-
-def knn(predictions: Predictions, bank: Float[np.ndarray, "m d"]) -> Float64[np.ndarray, " n"]:
-    """Return the distance to the 50th nearest training feature, all scaled to length 1.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        With features (n, d).
-    bank : float array of shape (m, d)
-        From `fit_knn`; with fewer than 50 rows the farthest counts.
-
-    References
-    ----------
-    Sun et al. 2022, "Out-of-Distribution Detection with Deep Nearest Neighbors".
-    """
-    features, narrow = _unit(_features(predictions)), bank.astype(np.float32)
-    place = max(0, len(bank) - NEIGHBOUR)  # of the cosine asked for, in increasing order
-    found = np.empty(len(features), dtype=np.int64)
-    for at, block in _blocks(features, len(bank)):
-        cosine = block.astype(np.float32) @ narrow.T
-        found[at] = (cosine == np.partition(cosine, place)[:, place, None]).argmax(axis=1)
-    # float32 finds the neighbour, its distance is exact: 2 − 2cos would lose half the digits.
-    return np.asarray(np.linalg.norm(features - bank[found], axis=1))
 
 
 @dataclass(frozen=True)
@@ -191,7 +154,7 @@ def fit_vim(train: Predictions) -> VirtualLogit:
     Wang et al. 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", section 4.
     """
     weight, bias = _head(train)
-    features = _features(train)
+    features = features_of(train)
     size = features.shape[1]
     dimensions = 1000 if size >= 2048 else 512 if size >= 768 else size // 2
     origin = -np.linalg.pinv(weight) @ bias
@@ -221,7 +184,7 @@ def vim(predictions: Predictions, fitted: VirtualLogit) -> Float64[np.ndarray, "
     ----------
     Wang et al. 2022, section 4.
     """
-    offset = (_features(predictions) - fitted.origin) @ fitted.residual
+    offset = (features_of(predictions) - fitted.origin) @ fitted.residual
     virtual = fitted.alpha * np.linalg.norm(offset, axis=1)
     return np.asarray(virtual + free_energy(predictions.values.astype(np.float64)))
 
@@ -234,7 +197,7 @@ def fit_react(train: Predictions) -> float:
     train : Predictions
         Of the training split, with features (n, d).
     """
-    return float(np.quantile(_features(train), REACT_QUANTILE))
+    return float(np.quantile(features_of(train), REACT_QUANTILE))
 
 
 def react(predictions: Predictions, fitted: float) -> Float64[np.ndarray, " n"]:
@@ -252,10 +215,10 @@ def react(predictions: Predictions, fitted: float) -> Float64[np.ndarray, " n"]:
     Sun et al. 2021, "ReAct: Out-of-distribution Detection With Rectified Activations".
     """
     weight, bias = _head(predictions)
-    return free_energy(np.minimum(_features(predictions), fitted) @ weight.T + bias)
+    return free_energy(np.minimum(features_of(predictions), fitted) @ weight.T + bias)
 
 
-def _features(predictions: Predictions) -> Float64[np.ndarray, "n d"]:
+def features_of(predictions: Predictions) -> Float64[np.ndarray, "n d"]:
     """Return the features as float64; the driver has made sure that there are some."""
     assert predictions.features is not None
     features = predictions.features.astype(np.float64)
@@ -281,13 +244,7 @@ def _head(predictions: Predictions) -> tuple[Float64[np.ndarray, "c d"], Float64
     return weight, bias
 
 
-def _unit(features: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
-    """Return rows scaled to length 1; a row of zeros stays."""
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    return np.asarray(features / np.where(length > 0, length, 1))
-
-
-def _blocks(
+def in_blocks(
     rows: Float64[np.ndarray, "n d"], width: int
 ) -> Iterator[tuple[slice, Float64[np.ndarray, "_ d"]]]:
     """Yield rows in blocks whose products of `width` columns stay small, with their places."""

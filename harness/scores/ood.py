@@ -13,6 +13,7 @@ from jaxtyping import Float64, Int
 from harness.errors import PredictionsError, Undefined
 from harness.lookup import lookup
 from harness.scores import feature_scores as features
+from harness.scores import neighbours
 from harness.scores import output_scores as outputs
 from harness.types import Predictions
 
@@ -82,9 +83,9 @@ OOD_SCORES: dict[str, OODScore] = {
         "knn",
         "kNN",
         frozenset({"features", "train"}),
-        features.knn,
+        neighbours.knn,
         "Sun et al. 2022",
-        fit=features.fit_knn,
+        fit=neighbours.fit_knn,
     ),
     "vim": OODScore(
         "vim",

@@ -6,6 +6,7 @@ from sklearn.covariance import EmpiricalCovariance
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from harness.errors import PredictionsError, Undefined, UnknownNameError
+from harness.scores.neighbours import kth_largest
 from harness.scores.ood import OOD_SCORES, ood_scores
 from tests.scores.evidence import linear_model, predictions
 
@@ -134,7 +135,7 @@ def test_features_that_never_vary_have_no_mahalanobis(test):
         scores("mahalanobis", test, constant, np.zeros(9, dtype=int))
 
 
-@pytest.mark.parametrize("n", [400, 20])
+@pytest.mark.parametrize("n", [4000, 400, 20])
 def test_knn_equals_brute_force(n, rng, test):
     pool = linear_model(rng, n=n)[0]
     unit = [f / np.linalg.norm(f, axis=1, keepdims=True)
@@ -147,6 +148,14 @@ def test_knn_in_blocks_is_the_same(train, test, monkeypatch):
     whole = scores("knn", test, train[0])
     monkeypatch.setattr("harness.scores.feature_scores.NUMBERS_AT_ONCE", 1000)
     np.testing.assert_allclose(scores("knn", test, train[0]), whole)
+
+
+@pytest.mark.parametrize("m", [40, 50, 1633, 3217])
+def test_the_kth_largest_is_that_of_a_sorted_row(rng, m):
+    k = min(50, m)
+    for values in (rng.normal(size=(20, m)), rng.integers(0, 9, size=(20, m)), np.zeros((2, m))):
+        narrow = values.astype(np.float32)
+        np.testing.assert_array_equal(kth_largest(narrow, k), np.sort(narrow, axis=1)[:, -k])
 
 
 def test_knn_takes_a_row_of_zeros(train):

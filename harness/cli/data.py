@@ -20,6 +20,7 @@ def list_datasets(data_root: options.DataRoot = None) -> None:
     from rich.table import Table
 
     from harness.data.datasets import DATASETS
+    from harness.data.facts import UNSEEN
     from harness.data.files import data_root as rooted
     from harness.data.prepare import is_there
     from harness.data.prepared import own_datasets
@@ -32,6 +33,8 @@ def list_datasets(data_root: options.DataRoot = None) -> None:
         here = "embedded" if spec.embedded else "yes" if is_there(spec.name, root) else "no"
         table.add_row(spec.name, str(spec.num_classes), here, spec.licence, spec.title)
     stdout().print(table)
+    unseen = ", ".join(name for name in DATASETS if name in UNSEEN)
+    stdout().print(f"Never had whole by this project, read in tests from made files: {unseen}.")
     say(f"Data root: {root}")
 
 

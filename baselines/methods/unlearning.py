@@ -39,12 +39,31 @@ def fit_without_known(train: TrainingData, ctx: FitContext) -> model.NeuralModel
     ----------
     Goel et al. 2024, "Corrective Machine Unlearning", retraining without the deletion set.
     """
+    return _fit_on_the_rest(train, ctx, Parts(cross_entropy))
+
+
+def fit_fine_tuning(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+    """Train the parent on with cross-entropy on the rows that are not known to be corrupted.
+
+    What is no longer trained on may be forgotten: "catastrophic forgetting" as a repair. Where no
+    row is revealed it trains on all of them.
+
+    References
+    ----------
+    Goel et al. 2024, "Corrective Machine Unlearning", catastrophic forgetting (CF).
+    """
+    state = parent_of(ctx)
+    parts = Parts(cross_entropy, initialise=lambda network: model.load_state(network, state))
+    return _fit_on_the_rest(train, ctx, parts)
+
+
+def _fit_on_the_rest(train: TrainingData, ctx: FitContext, parts: Parts) -> model.NeuralModel:
     settings = settings_from(Settings, ctx.config)
     if train.known is None or not len(train.known):
-        return fit(train, ctx, settings, Parts(cross_entropy))
+        return fit(train, ctx, settings, parts)
     # Snapshots would hold fewer rows than the split: nobody is told of them.
     own = stage(ctx, "remaining", quiet=True)
-    return fit(without(train, train.known), own, settings, Parts(cross_entropy))
+    return fit(without(train, train.known), own, settings, parts)
 
 
 def without(train: TrainingData, rows: Int[np.ndarray, " r"]) -> TrainingData:
@@ -68,7 +87,9 @@ def fit_selective_dampening(train: TrainingData, ctx: FitContext) -> model.Neura
     """Dampen the parent's weights that matter for the known corrupted rows above all; no training.
 
     A weight's importance is its diagonal of the Fisher information, image by image, under the
-    observed labels. Where no row is revealed the parent stays as it is.
+    observed labels. Known rows are among all rows, so that no ratio exceeds n over their number:
+    α selects nothing where more than one row in α is known. Where no row is revealed the parent
+    stays as it is.
 
     References
     ----------
@@ -134,6 +155,7 @@ def dampen(
 
 SETTINGS: dict[str, type] = {
     "fit_without_known": Settings,
+    "fit_fine_tuning": Settings,
     "fit_selective_dampening": Dampening,
 }
 """Trainer function → its settings."""

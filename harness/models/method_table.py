@@ -305,6 +305,12 @@ METHODS: dict[str, Method] = {
         "Retraining without known rows",
         "Goel et al. 2024, arXiv:2402.14015",
     ),
+    "fine-tuning": Method(
+        "baselines.methods.unlearning:fit_fine_tuning",
+        "repair",
+        "Fine-tuning without known rows",
+        "Goel et al. 2024, arXiv:2402.14015",
+    ),
     "selective-dampening": Method(
         "baselines.methods.unlearning:fit_selective_dampening",
         "repair",

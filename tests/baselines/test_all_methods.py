@@ -19,6 +19,7 @@ FROM_A_PARENT = {
     "tau-normalisation": "cross-entropy",
     "nearest-class-mean": "cross-entropy",
     "sade-test-time": "sade",
+    "fine-tuning": "cross-entropy",
     "selective-dampening": "cross-entropy",
 }
 """Method → the method that its parent was trained with."""

@@ -131,9 +131,19 @@ def test_known_rows_left_out_repair_the_class_that_they_were_taken_from(parent):
     assert recall_of_class_0(repaired) > recall_of_class_0(parent) + 0.1
 
 
-def test_a_repair_needs_a_parent():
+def test_fine_tuning_starts_from_the_parent_and_moves_towards_the_other_rows(parent):
+    barely = context("fit_fine_tuning", parent.state(), epochs=1, lr=1e-12)
+    near = unlearning.fit_fine_tuning(confused(), barely)
+    for name in ("head.weight", "body.stem.0.weight"):
+        np.testing.assert_allclose(near.state()[name], parent.state()[name], atol=1e-6)
+    tuned = unlearning.fit_fine_tuning(confused(), context("fit_fine_tuning", parent.state()))
+    assert recall_of_class_0(tuned) > recall_of_class_0(parent) + 0.1
+
+
+@pytest.mark.parametrize("function", ["fit_selective_dampening", "fit_fine_tuning"])
+def test_a_repair_needs_a_parent(function):
     with pytest.raises(TrainingError, match="init_from"):
-        unlearning.fit_selective_dampening(confused(), context("fit_selective_dampening"))
+        getattr(unlearning, function)(confused(), context(function))
 
 
 def test_a_threshold_of_nothing_is_refused(parent):

@@ -26,6 +26,12 @@ st.navigation(
             url_path="trade-offs",
         ),
         st.Page(
+            "views/robustness.py",
+            title="Robustness",
+            icon=":material/storm:",
+            url_path="robustness",
+        ),
+        st.Page(
             "views/conformance.py",
             title="Conformance",
             icon=":material/fact_check:",

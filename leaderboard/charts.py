@@ -84,7 +84,7 @@ def reliability_chart(frame: pd.DataFrame) -> alt.LayerChart:
     tips = [
         alt.Tooltip("confidence:Q", format=".1%"),
         alt.Tooltip("right:Q", format=".1%", title="right"),
-        alt.Tooltip("images:Q", format=",d", title="images, all seeds"),
+        alt.Tooltip("images:Q", format=",d", title="test rows, all seeds"),
     ]
     root = alt.Chart(shown)
     x = alt.X("confidence:Q", scale=unit, axis=share, title="confidence")
@@ -130,7 +130,7 @@ def confusion_chart(frame: pd.DataFrame) -> alt.LayerChart:
             "true:O",
             "predicted:O",
             alt.Tooltip("share:Q", format=".1%"),
-            alt.Tooltip("images:Q", title="images, all seeds"),
+            alt.Tooltip("images:Q", title="test rows, all seeds"),
         ],
     )
     scale = alt.Scale(domain=[0, 1], range=[PALE, DEEP])
@@ -159,7 +159,7 @@ def counts_chart(frame: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("class:O", title="class", axis=alt.Axis(labelAngle=0)),
             xOffset=alt.XOffset("labels:N", sort=["clean", "observed"]),
-            y=alt.Y("images:Q", title="training images"),
+            y=alt.Y("images:Q", title="training rows"),
             color=alt.Color(
                 "labels:N", scale=colour, legend=alt.Legend(orient="top", title="labels")
             ),
@@ -185,7 +185,7 @@ def recall_chart(frame: pd.DataFrame) -> alt.LayerChart:
             "class:O",
             "seed:O",
             alt.Tooltip("recall:Q", format=".1%"),
-            alt.Tooltip("images:Q", title="training images (clean)", format=".0f"),
+            alt.Tooltip("images:Q", title="training rows (clean)", format=".0f"),
         ],
     )
     means = root.mark_tick(thickness=3, color=ORANGE, size=18).encode(y="mean(recall):Q")

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from harness.metrics.table import METRICS
-from harness.runs.display import PLACES, cell_label, metric_title, value_text
+from harness.runs.display import PLACES, metric_title, value_text
 from harness.runs.records import Recorded
 from harness.types import RunRecord
+from leaderboard.table import cell_names
 
 WHOLE = "the whole suite"
 """What stands for every cell or every seed in a list of undefined values."""
@@ -35,6 +36,14 @@ def _of_cell(recorded: Recorded, variant: str, name: str, cell: int) -> np.ndarr
     """Return a detail of one cell over seeds, as float64; None where it is not stored."""
     found = recorded.detail(variant, name)
     return None if found is None else found[cell].astype(np.float64)
+
+
+def _classes(recorded: Recorded, cell: int) -> int:
+    """Return how many classes a cell's data set has: up to the last one with a training row."""
+    counts = _of_cell(recorded, "", "counts", cell)
+    if counts is None:
+        return 0
+    return int(np.flatnonzero(counts.sum(axis=(0, 1))).max(initial=0)) + 1
 
 
 def reliability_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | None:
@@ -75,6 +84,9 @@ def confusion_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame
     if counts is None:
         return None
     total = counts.sum(axis=0)
+    # Suites over several data sets pad their arrays: classes after the last one are not there.
+    size = max(_classes(recorded, cell), int(np.flatnonzero(total.sum(axis=1)).max(initial=0)) + 1)
+    total = total[:size, :size]
     shares = total / np.maximum(total.sum(axis=1, keepdims=True), 1)
     true, predicted = np.indices(total.shape)
     return pd.DataFrame(
@@ -98,7 +110,7 @@ def counts_frame(recorded: Recorded, cell: int) -> pd.DataFrame | None:
     counts = _of_cell(recorded, "", "counts", cell)
     if counts is None:
         return None
-    clean, observed = counts.mean(axis=0)
+    clean, observed = counts.mean(axis=0)[:, : _classes(recorded, cell)]
     index = np.arange(len(clean))
     return pd.DataFrame(
         {
@@ -147,7 +159,7 @@ def ood_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | Non
     """
     hist = _of_cell(recorded, variant, "ood_hist", cell)
     edges = _of_cell(recorded, variant, "ood_edges", cell)
-    if hist is None or edges is None:
+    if hist is None or edges is None or not has_ood(recorded):
         return None
     seed = next((s for s in range(len(hist)) if hist[s].sum() > 0), None)
     if seed is None:
@@ -248,6 +260,11 @@ def scores_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | 
     return frame.sort_values(["place", "sets"], kind="stable").drop(columns="place")
 
 
+def has_ood(recorded: Recorded) -> bool:
+    """Return whether the suite has OOD pools at all."""
+    return any(pool.startswith("ood/") for pool in recorded.record.pools)
+
+
 def metrics_frame(recorded: Recorded, variant: str) -> pd.DataFrame:
     """Return every metric's mean over seeds in each cell, as people read it.
 
@@ -263,9 +280,7 @@ def metrics_frame(recorded: Recorded, variant: str) -> pd.DataFrame:
         grid = metrics[key]
         means = [None if None in seeds else float(np.mean(seeds)) for seeds in grid]  # type: ignore[arg-type]
         lines.append((metric_title(key), key, *(value_text(mean, key) for mean in means)))
-    return pd.DataFrame(
-        lines, columns=["metric", "key", *(cell_label(c) for c in record.suite.cells)]
-    )
+    return pd.DataFrame(lines, columns=["metric", "key", *cell_names(record.suite.cells).values()])
 
 
 def _subject_first(key: str) -> tuple[int, bool, str]:
@@ -319,13 +334,15 @@ def _cells_text(record: RunRecord, found: list[int]) -> str:
     distinct = sorted(set(found))
     if len(distinct) == len(record.suite.cells):
         return WHOLE
-    return ", ".join(cell_label(record.suite.cells[i]) for i in distinct)
+    words = list(cell_names(record.suite.cells).values())
+    return ", ".join(words[i] for i in distinct)
 
 
 def failed_frame(record: RunRecord) -> pd.DataFrame:
     """Return the jobs that failed, with the first line of what went wrong."""
+    words = list(cell_names(record.suite.cells).values())
     lines = [
-        (cell_label(record.suite.cells[job.cell]), record.suite.seeds[job.seed], job.error or "")
+        (words[job.cell], record.suite.seeds[job.seed], job.error or "")
         for job in record.jobs
         if job.status == "failed"
     ]

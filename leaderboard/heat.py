@@ -48,7 +48,8 @@ def heat_table(frame: pd.DataFrame, *, suite: str, form: str, higher_is_better: 
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.table.with_intervals`, in the order of the rows.
+        From `leaderboard.table.with_intervals` or `leaderboard.worlds.world_frame`, in the order of
+        the rows.
     suite : str
         Suite id, for the links to entries.
     form : str
@@ -61,10 +62,11 @@ def heat_table(frame: pd.DataFrame, *, suite: str, form: str, higher_is_better: 
     shade = _shade(leading, form, rising=higher_is_better)
     heads = frame.drop_duplicates("cell")
     head = "".join(
-        f"<th scope='col' title='{escape(cell)}'>{escape(imbalance)}"
+        f"<th scope='col' title='{escape(cell)}'>{escape(dataset)}{'<br>' * bool(dataset)}"
+        f"{escape(imbalance)}"
         f"<span>{escape(noise)}</span></th>"
-        for cell, imbalance, noise in zip(
-            heads["cell"], heads["imbalance"], heads["noise"], strict=True
+        for cell, dataset, imbalance, noise in zip(
+            heads["cell"], heads["dataset"], heads["imbalance"], heads["noise"], strict=True
         )
     )
     lines = []
@@ -110,12 +112,7 @@ def _shade(leading: pd.DataFrame, form: str, *, rising: bool) -> _Shade:
 
 
 def _cell(row: Mapping[Hashable, Any], form: str, shade: _Shade) -> str:
-    about = (
-        f"{row['name']} · {row['label']}: {row['text']} {row['interval_text']} "
-        f"({row['interval']}); rank {row['rank']}, class {row['tie']}; "
-        f"{row['difference_text']} to class A"
-    )
-    title = f"title='{escape(about)}'"
+    title = f"title='{escape(row['about'])}'"
     value = row["value"]
     if value is None or pd.isna(value):
         return f"<td class='none' {title}>–</td>"

@@ -4,7 +4,7 @@ Nothing is measured here. Values are in natural units, and beside each stands th
 `harness.runs.display` makes of it, the same that the command line prints.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,7 @@ CELL_COLUMNS = (
     "name",
     "cell",
     "label",
+    "dataset",
     "imbalance",
     "noise",
     "value",
@@ -58,6 +59,25 @@ CELL_COLUMNS = (
 def display_scale(key: str) -> float:
     """Return what a metric is multiplied with where people read it: 100 for shares, else 1."""
     return 100.0 if is_fraction(key) else 1.0
+
+
+def cell_names(cells: Iterable[str]) -> dict[str, str]:
+    """Return how cells are written, with their data set where there are several of them.
+
+    Examples
+    --------
+    >>> cell_names(["digits-exp50-clean"])
+    {'digits-exp50-clean': 'exp 50 · clean'}
+    >>> list(cell_names(["wine-natural-clean", "oil_spill-natural-clean"]).values())
+    ['wine · natural · clean', 'oil spill · natural · clean']
+    """
+    named = {cell: _dataset(cell) for cell in cells}
+    several = len(set(named.values())) > 1
+    return {c: f"{d} · {cell_label(c)}" if several else cell_label(c) for c, d in named.items()}
+
+
+def _dataset(cell: str) -> str:
+    return cell.partition("-")[0].replace("_", " ")
 
 
 def ranking_frame(ranking: Ranking) -> pd.DataFrame:
@@ -129,8 +149,9 @@ def cells_frame(ranking: Ranking) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        With CELL_COLUMNS, in the order of the ranking and of the suite's cells. `difference` is in
-        natural units; `good` is the same, signed so that positive is better.
+        With CELL_COLUMNS, in the order of the ranking and of the suite's cells. `dataset` is empty
+        where all cells have the same; `difference` is in natural units; `good` is the same, signed
+        so that positive is better.
     """
     best = [row.cells for row in ranking.rows if row.tie_class == 1]
     reference = [_mean([cells[i] for cells in best]) for i in range(len(ranking.cells))]
@@ -139,6 +160,8 @@ def cells_frame(ranking: Ranking) -> pd.DataFrame:
         *((row.name, row.cells) for row in ranking.missing),
     ]
     sign = 1 if ranking.higher_is_better else -1
+    words = cell_names(ranking.cells)
+    several = len({_dataset(cell) for cell in ranking.cells}) > 1
     lines = []
     for name, values in named:
         for cell, value, anchor in zip(ranking.cells, values, reference, strict=True):
@@ -147,7 +170,8 @@ def cells_frame(ranking: Ranking) -> pd.DataFrame:
                 (
                     name,
                     cell,
-                    cell_label(cell),
+                    words[cell],
+                    _dataset(cell) if several else "",
                     *cell_parts(cell),
                     value,
                     value_text(value, ranking.key, unit=False),
@@ -180,19 +204,18 @@ def cell_intervals(name: str, rankings: dict[str, Ranking]) -> pd.DataFrame:
         One line a cell: label, value, low, high, texts, rank, tie, what is missing.
     """
     lines: list[tuple[object, ...]] = []
+    words = cell_names(rankings)
     for cell, ranking in rankings.items():
         row = next((r for r in (*ranking.rows, *ranking.beside) if r.name == name), None)
         lost = next((m.missing for m in ranking.missing if m.name == name), "")
         if row is None:
-            lines.append(
-                (cell, cell_label(cell), None, None, None, "–", "–", "–", "–", 0, "–", lost)
-            )
+            lines.append((cell, words[cell], None, None, None, "–", "–", "–", "–", 0, "–", lost))
             continue
         beside = row in ranking.beside
         lines.append(
             (
                 cell,
-                cell_label(cell),
+                words[cell],
                 row.value,
                 row.low,
                 row.high,
@@ -222,7 +245,8 @@ def with_intervals(frame: pd.DataFrame, rankings: dict[str, Ranking]) -> pd.Data
     Returns
     -------
     DataFrame
-        With the columns ``interval_text``, ``interval``, ``rank``, ``tie_class`` and ``tie`` added.
+        With the columns ``interval_text``, ``interval``, ``rank``, ``tie_class``, ``tie`` and
+        ``about`` (all of it in a sentence) added.
     """
     found = {
         (row.name, cell): _placed(row, ranking, beside=row in ranking.beside)
@@ -233,7 +257,14 @@ def with_intervals(frame: pd.DataFrame, rankings: dict[str, Ranking]) -> pd.Data
     pairs = zip(frame["name"], frame["cell"], strict=True)
     added = [found.get(pair, nothing) for pair in pairs]
     names = ["interval_text", "interval", "rank", "tie_class", "tie"]
-    return frame.join(pd.DataFrame(added, columns=names, index=frame.index))
+    whole = frame.join(pd.DataFrame(added, columns=names, index=frame.index))
+    about = [
+        f"{row['name']} · {row['label']}: {row['text']} {row['interval_text']} "
+        f"({row['interval']}); rank {row['rank']}, class {row['tie']}; "
+        f"{row['difference_text']} to class A"
+        for row in whole.to_dict("records")
+    ]
+    return whole.assign(about=about)
 
 
 def _placed(row: RankedRow, ranking: Ranking, *, beside: bool) -> tuple[object, ...]:

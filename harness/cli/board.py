@@ -29,17 +29,21 @@ FLAGS = (
 
 def board(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="Write all of its tables as CSV to this folder instead."),
+    ] = None,
     local: options.Local = False,
     with_local: options.WithLocal = False,
     submissions: options.Submissions = None,
     store: options.Store = None,
 ) -> None:
-    """Open the leaderboard in the browser."""
+    """Open the leaderboard in the browser, or write what it shows as CSV."""
     from harness.runs.places import records_folder, store_folder, submissions_folder
 
     own = records_folder(store_folder(store)) if local or with_local else None
     handed_in = None if local else submissions_folder(submissions)
-    code = serve(handed_in, own, port)
+    code = serve(handed_in, own, port) if export is None else write(handed_in, own, export)
     if code:
         raise typer.Exit(code)
 
@@ -66,21 +70,12 @@ def serve(submissions: Path | None, local: Path | None, port: int) -> int:
     HarnessError
         If Streamlit or altair is not installed, or the port is taken.
     """
-    missing = [name for name in ("streamlit", "altair", "pandas") if find_spec(name) is None]
-    if missing:
-        raise HarnessError(
-            f"The board needs {', '.join(missing)}; not installed. "
-            "Run: pip install 'tailmark[board]'"
-        )
+    _check_installed("streamlit", "altair", "pandas")
     _check_port(port)
     found = find_spec("leaderboard")
     assert found is not None and found.submodule_search_locations, "installed beside harness"
     app = Path(found.submodule_search_locations[0]) / "app.py"
-    environment = {
-        **os.environ,
-        "TAILMARK_SUBMISSIONS": str(submissions.resolve()) if submissions else "",
-        "TAILMARK_LOCAL": str(local.resolve()) if local else "",
-    }
+    environment = _environment(submissions, local)
     command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}", *FLAGS]
     remark(f"The board is at http://127.0.0.1:{port} (Ctrl-C ends it).")
     # Being ended from outside must end Streamlit too, as Ctrl-C does.
@@ -93,6 +88,48 @@ def serve(submissions: Path | None, local: Path | None, port: int) -> int:
     finally:
         process.terminate()
         process.wait()
+
+
+def write(submissions: Path | None, local: Path | None, folder: Path) -> int:
+    """Write every table of the board as CSV.
+
+    Parameters
+    ----------
+    submissions, local : Path or None
+        As in `serve`.
+    folder : Path
+        Made when it is not there; one folder a suite inside.
+
+    Returns
+    -------
+    int
+        0, or 2 after a mistake that was named.
+
+    Raises
+    ------
+    HarnessError
+        If pandas is not installed.
+    """
+    _check_installed("pandas")
+    command = [sys.executable, "-m", "leaderboard.export", str(folder)]
+    return subprocess.run(command, env=_environment(submissions, local)).returncode
+
+
+def _check_installed(*names: str) -> None:
+    missing = [name for name in names if find_spec(name) is None]
+    if missing:
+        raise HarnessError(
+            f"The board needs {', '.join(missing)}; not installed. "
+            "Run: pip install 'tailmark[board]'"
+        )
+
+
+def _environment(submissions: Path | None, local: Path | None) -> dict[str, str]:
+    return {
+        **os.environ,
+        "TAILMARK_SUBMISSIONS": str(submissions.resolve()) if submissions else "",
+        "TAILMARK_LOCAL": str(local.resolve()) if local else "",
+    }
 
 
 def _check_port(port: int) -> None:

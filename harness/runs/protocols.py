@@ -180,7 +180,8 @@ def parts_of(cell: str, published: Published, ours: OurProtocol | None) -> tuple
         Part("epochs", own[1], epochs),
         Part("augmentation", own[2], published.augmentation),
         Part("selection", own[3], published.selection),
-        Part("settings", own[4], PAPER),
+        # No source says what its table used where a card sets the method's own values.
+        Part("settings", own[4], PAPER if own[4] in (None, PAPER) else None),
     )
 
 

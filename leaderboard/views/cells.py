@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from harness.runs.display import cell_label, is_fraction, metric_title
+from harness.runs.display import is_fraction, metric_title
 from leaderboard.heat import FORMS, heat_table
-from leaderboard.table import cells_frame, hidden_names, sorted_by, with_intervals
+from leaderboard.table import cell_names, cells_frame, hidden_names, sorted_by, with_intervals
 from leaderboard.views import chosen
 
 RANKING, NAME = "ranking", "name"
@@ -18,13 +18,14 @@ def page() -> None:
         key = chosen.choose_metric(suite)
         track = chosen.choose_track()
     found = chosen.ranking(suite, key, track)
+    cells = cell_names(found.cells)
     with st.container(horizontal=True):
         form = chosen.choose("show", "Show", FORMS, optional=True)
         order = chosen.choose(
             "order",
             "Rows in the order of",
             [RANKING, *found.cells, NAME],
-            words=lambda o: o if o in (RANKING, NAME) else cell_label(o),
+            words=lambda o: cells.get(o, o),
             optional=True,
         )
         words = chosen.search()
@@ -42,8 +43,8 @@ def page() -> None:
     chosen.left_out(found)
     st.caption(
         "Deeper blue is better. Shades do not change beyond the first three quarters of the rows. "
-        "A column is imbalance over label noise of the training data; the test data are the same "
-        "in all of them. Point at a field for its interval, rank and class in that cell alone. "
+        "A column is imbalance over label noise of the training data. Point at a field for its "
+        "interval, rank and class in that cell alone. "
         "Differences are to the mean of tie class A in the same cell and carry no interval: for "
         f"one, run `tailmark compare A B --suite {suite}{chosen.scope()}`."
     )

@@ -1,6 +1,5 @@
 """What the visitor chose, kept in the address so that a link shows the same page to others."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -14,17 +13,11 @@ from harness.runs.field import DECLARED, Candidate, stored_keys, suite_rows
 from harness.runs.ranking import NOTES, TRACKS, rank
 from harness.runs.records import Recorded
 from harness.types import Ranking
+from leaderboard.export import folders, suites_in
 from leaderboard.markup import plain
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Path, time and size of every record: what cached pages depend on."""
-
-
-def folders() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Return the folders of submitted entries and of this machine's own records."""
-    submissions = os.environ.get("TAILMARK_SUBMISSIONS", "submissions")
-    local = os.environ.get("TAILMARK_LOCAL")
-    return (Path(submissions),) if submissions else (), (Path(local),) if local else ()
 
 
 def scope() -> str:
@@ -41,7 +34,8 @@ def _files(pattern: str) -> list[Path]:
 
 def suites() -> list[str]:
     """Return the suites that have a record."""
-    return sorted({path.stem for path in _files("*/results/*.json")})
+    submitted, local = folders()
+    return suites_in((*local, *submitted))
 
 
 def stamp(suite: str) -> Stamp:

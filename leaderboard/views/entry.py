@@ -4,7 +4,6 @@ import streamlit as st
 
 from harness.errors import HarnessError
 from harness.runs.display import (
-    cell_label,
     estimate_text,
     facet_labels,
     metric_title,
@@ -16,7 +15,7 @@ from harness.runs.records import Recorded
 from harness.types import Ranking
 from leaderboard import charts, details
 from leaderboard.markup import TIERS, plain
-from leaderboard.table import cell_intervals, display_scale
+from leaderboard.table import cell_intervals, cell_names, display_scale
 from leaderboard.views import chosen
 
 
@@ -91,6 +90,7 @@ def _cells(suite: str, key: str, name: str, recorded: Recorded) -> None:
         shown.set_axis(["cell", "value", "95 % interval", "rank", "class"], axis=1),
         hide_index=True,
         width="stretch",
+        height="content",
     )
     _, variant = details.split_name(name)
     for cells_without, reason in details.reasons(recorded.record, variant, key):
@@ -100,7 +100,8 @@ def _cells(suite: str, key: str, name: str, recorded: Recorded) -> None:
 def _behind(recorded: Recorded, variant: str) -> None:
     st.subheader("Behind the numbers", anchor=False)
     cells = recorded.record.suite.cells
-    cell = chosen.choose("cell", "Cell", cells, words=cell_label, optional=True)
+    words = cell_names(cells)
+    cell = chosen.choose("cell", "Cell", cells, words=lambda c: words[c], optional=True)
     index = cells.index(cell)
     try:
         _pictures(recorded, variant, index)
@@ -120,7 +121,7 @@ def _pictures(recorded: Recorded, variant: str, cell: int) -> None:
             st.altair_chart(charts.reliability_chart(reliability), width="stretch")
     confusion = details.confusion_frame(recorded, variant, cell)
     with right:
-        st.markdown("**Confusion**: where the images of each class went")
+        st.markdown("**Confusion**: where the test rows of each class went")
         if confusion is None:
             st.caption("Not kept: for up to 20 classes, the entry itself and ranked variants.")
         else:
@@ -129,7 +130,7 @@ def _pictures(recorded: Recorded, variant: str, cell: int) -> None:
     left, right = st.columns(2)
     counts = details.counts_frame(recorded, cell)
     with left:
-        st.markdown("**Training images**: mean over seeds")
+        st.markdown("**Training rows of each class**: mean over seeds")
         if counts is not None:
             st.altair_chart(charts.counts_chart(counts), width="stretch")
     recalls = details.recall_frame(recorded, variant, cell)
@@ -156,6 +157,9 @@ def _training(recorded: Recorded, cell: int) -> None:
 
 
 def _ood(recorded: Recorded, variant: str, cell: int) -> None:
+    if not details.has_ood(recorded):
+        st.caption("The suite names no OOD set: there is no OOD score to show.")
+        return
     left, right = st.columns(2)
     with right:
         _scores(recorded, variant, cell)

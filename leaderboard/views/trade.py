@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from harness.runs.display import cell_label, is_fraction, metric_definition, metric_title
+from harness.runs.display import is_fraction, metric_definition, metric_title
 from leaderboard.charts import trade_chart
-from leaderboard.table import trade_frame
+from leaderboard.table import cell_names, trade_frame
 from leaderboard.views import chosen
 
 DEFAULT_X = "train/memorised"
@@ -19,13 +19,14 @@ def page() -> None:
         keys = chosen.all_keys(suite)
         found = chosen.ranking(suite)
         cells = found.cells
+        named = cell_names(cells)
         noisy = [c for c in cells if "-clean" not in c]
         cell = chosen.choose(
             "where",
             "Cell",
             [MEAN, *cells],
             default=noisy[-1] if noisy else MEAN,
-            words=lambda c: c if c == MEAN else cell_label(c),
+            words=lambda c: named.get(c, c),
             optional=True,
         )
     with st.container(horizontal=True):

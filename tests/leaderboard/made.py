@@ -157,6 +157,31 @@ def _body(entry, records, *, missing):
     }
 
 
+WORLD_KEYS = (
+    "covariate/mean/balanced_accuracy",
+    "covariate/severity-3/balanced_accuracy",
+    "covariate/fog-3/balanced_accuracy",
+    "covariate/gaussian_noise-1/balanced_accuracy",
+    "subsampled/forward-5/accuracy",
+    "truth/label_errors/agreement",
+    "truth/label_errors/published_accuracy",
+    "groups/worst_group_accuracy",
+)
+
+
+def write_worlds(root: Path) -> Path:
+    """Write an entry that was scored on shifted test data: 0.1 below its test pool everywhere."""
+    plain = made("shifted", 0.9)
+    body = plain.record.model_dump(mode="json")
+    metrics = body["variants"][""]["metrics"]
+    below = (plain.values("", "test/balanced_accuracy") - 0.1).tolist()
+    metrics |= dict.fromkeys(WORLD_KEYS, below)
+    whole = sealed(RunRecord.model_validate(body), plain.arrays)
+    _write(root, whole, ())
+    add_to_rerun_list(root, whole.record)
+    return root
+
+
 FIELD = {"cnn-ce": 0.93, "cnn-bs": 0.94, "logreg": 0.85, "majority": 0.2}
 
 

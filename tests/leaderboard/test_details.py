@@ -5,7 +5,7 @@ import pytest
 
 from harness.runs.records import Recorded
 from leaderboard import details
-from tests.leaderboard.made import CELLS, CLASSES, PER_CLASS, SEEDS, made
+from tests.leaderboard.made import CELLS, CLASSES, PER_CLASS, SEEDS, SHA, made
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +132,29 @@ def test_every_score_is_listed_best_near_one_first(recorded):
     line = frame[frame["sets"] == "near OOD"].iloc[0]
     assert (line["score"], line["seeds"]) == ("energy", 3)
     assert line["auroc"] == pytest.approx(near)
+
+
+def test_classes_that_a_data_set_does_not_have_are_not_drawn(recorded):
+    arrays = dict(recorded.arrays)
+    counts, confusion = arrays["detail/base/counts"].copy(), arrays["detail/base/confusion"].copy()
+    counts[0, :, :, 2:] = 0
+    confusion[0, :, 2:] = 0
+    arrays |= {"detail/base/counts": counts, "detail/base/confusion": confusion}
+    small = type(recorded)(recorded.record, None, arrays)
+    assert set(details.counts_frame(small, 0)["class"]) == {0, 1}
+    assert len(details.confusion_frame(small, "", 0)) == 4
+    assert len(details.confusion_frame(small, "", 1)) == CLASSES**2
+
+
+def test_labels_of_cells_are_columns_also_with_several_data_sets(recorded):
+    body = recorded.record.model_dump(mode="json")
+    body["suite"]["cells"] = [f"{name}-natural-clean" for name in "abcde"]
+    other = type(recorded)(type(recorded.record).model_validate(body), None, recorded.arrays)
+    assert details.metrics_frame(other, "").columns.is_unique
+
+
+def test_a_suite_without_ood_sets_has_no_histograms(recorded):
+    body = recorded.record.model_dump(mode="json") | {"pools": {"test": SHA}}
+    bare = type(recorded)(type(recorded.record).model_validate(body), None, recorded.arrays)
+    assert not details.has_ood(bare)
+    assert details.ood_frame(bare, "", 0) is None

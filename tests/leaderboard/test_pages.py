@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from harness.runs.conformance import VERDICTS
 from leaderboard.heat import FORMS
-from tests.leaderboard.made import CELLS, FIELD, write_conforming, write_field
+from tests.leaderboard.made import CELLS, FIELD, write_conforming, write_field, write_worlds
 
 VIEWS = Path(__file__).resolve().parents[2] / "leaderboard" / "views"
 
@@ -124,6 +124,17 @@ def test_trade_offs_say_when_no_entry_has_both(opened):
     assert len(app.dataframe[0].value) == 6
     app = opened("trade", x="test/nll", y="test/ece", where="mean of all cells")
     assert set(app.dataframe[0].value["entry"]) == {*FIELD, "cnn-ce+la"}
+
+
+def test_robustness_shows_each_kind_of_shifted_data(opened, monkeypatch, tmp_path):
+    assert "No record of digits-v1 was scored on shifted test data" in words(opened("robustness"))
+    monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(write_worlds(tmp_path)))
+    app = opened("robustness")
+    assert "covariate/severity-3/balanced_accuracy" in html(app)
+    app = opened("robustness", copies="severity 3", form="changes from the test pool as it is")
+    assert "−10.0" in html(app)
+    for world in ("subsampled", "truth", "groups"):
+        assert "shifted" in html(opened("robustness", world=world))
 
 
 def test_conformance_names_every_verdict_and_filters(opened):

@@ -6,6 +6,7 @@ from harness.runs.ranking import rank_suite
 from harness.types import MissingRow, RankedRow, Ranking
 from leaderboard.table import (
     cell_intervals,
+    cell_names,
     cells_frame,
     matching,
     mean_over,
@@ -156,3 +157,17 @@ def test_a_mean_over_cells_is_none_where_one_is_missing():
     assert mean_over(broken, "", KEY, [0, len(CELLS) - 1]) is None
     assert mean_over(broken, "", "train/memorised", [0]) is None
     assert mean_over(broken, "la", KEY, [0]) is None
+
+
+def test_cells_of_several_data_sets_are_told_apart():
+    one, two = "wine-natural-clean", "glass-natural-clean"
+    assert list(cell_names([one, two]).values()) == [
+        "wine · natural · clean",
+        "glass · natural · clean",
+    ]
+    assert cell_names([one]) == {one: "natural · clean"}
+    kind = "seeds and test set"
+    row = RankedRow("a", "a", 0.5, 0.4, 0.6, kind, 1, 1, 1, (0.5, 0.6), "rerun", {})
+    frame = cells_frame(Ranking("s", KEY, True, "open", (one, two), (0,), (row,)))
+    assert list(frame["dataset"]) == ["wine", "glass"]
+    assert frame["label"].is_unique

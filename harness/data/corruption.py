@@ -26,7 +26,7 @@ VERSION = 1
 SEVERITIES = (1, 2, 3, 4, 5)
 """From barely seen to hard."""
 
-_BLOCK = 256
+_BLOCK = 64
 """Images corrupted together: enough for vectors, few enough for the cache."""
 
 Apply = Callable[[Float[np.ndarray, "b h w c"], float, ImageDraw], Float[np.ndarray, "b h w c"]]

@@ -6,15 +6,18 @@ rounds and clips. Lengths are in pixels of a 32-pixel image and grow with the si
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import ndimage
 from scipy.special import ndtri, pdtr
 
+from harness.data.resampling import Images, displaced, moved, read, reading
 from harness.streams import Stream
 
-Images = Float[np.ndarray, "b h w c"]
+_STARTS = 256
+"""Places of a Poisson distribution that a search starts from."""
 Field = Float[np.ndarray, "b h w"]
 
 
@@ -53,13 +56,37 @@ def gaussian_noise(images: Images, strength: float, draw: ImageDraw) -> Images:
 
 def shot_noise(images: Images, strength: float, draw: ImageDraw) -> Images:
     """Count photons: Poisson with `strength` photons at white."""
-    most = int(strength + 12 * np.sqrt(strength) + 12)
-    chances = pdtr(np.arange(most), np.arange(1, 256)[:, None] / 255 * strength)
-    ladder = np.minimum(chances, 1 - 2.0**-30) + np.arange(1, 256)[:, None]  # one rising line
+    ladder, starts, most = _poisson(strength)
     value = np.rint(images)
-    at = np.searchsorted(ladder.ravel(), value + draw.uniform(*images.shape[1:]))
-    counts = at - (value - 1) * most
-    return np.where(value > 0, np.clip(counts, 0, most), 0.0) / strength * 255
+    wanted = value + draw.uniform(*images.shape[1:])
+    row = np.maximum(value.astype(np.int64) - 1, 0)
+    at = starts[row, ((wanted - value) * _STARTS).astype(np.int64)]
+    left = np.flatnonzero(ladder[at] < wanted)
+    flat, aim = at.ravel(), wanted.ravel()
+    while len(left):  # a few steps from where the chance of the nearest 1/256 lies
+        flat[left] += 1
+        left = left[ladder[flat[left]] < aim[left]]
+    return np.where(value > 0, flat.reshape(at.shape) - row * most, 0.0) / strength * 255
+
+
+@lru_cache(maxsize=8)
+def _poisson(
+    strength: float,
+) -> tuple[Float[np.ndarray, " m"], Int[np.ndarray, "255 s"], int]:
+    """Return one rising line of the chances of each count at each value, and where to start on it.
+
+    Returns
+    -------
+    tuple
+        Value plus chance of at most a count, 255 values after each other; the first place on it
+        that is not below value + i/256; counts a value.
+    """
+    most = int(strength + 12 * np.sqrt(strength) + 12)
+    values = np.arange(1, 256)[:, None]
+    chances = pdtr(np.arange(most), values / 255 * strength)
+    ladder = (np.minimum(chances, 1 - 2.0**-30) + values).ravel()
+    starts = np.searchsorted(ladder, values + np.arange(_STARTS + 1) / _STARTS)
+    return np.append(ladder, np.inf), starts, most
 
 
 def impulse_noise(images: Images, strength: float, draw: ImageDraw) -> Images:
@@ -107,7 +134,7 @@ def motion_blur(images: Images, strength: float, draw: ImageDraw) -> Images:
     steps = np.linspace(-0.5, 0.5, int(np.ceil(length)) + 2) * length
     total = np.zeros_like(images)
     for step in steps:
-        total += _moved(images, step * np.sin(angle), step * np.cos(angle))
+        total += moved(images, step * np.sin(angle), step * np.cos(angle))
     return total / len(steps)
 
 
@@ -117,7 +144,7 @@ def zoom_blur(images: Images, strength: float, draw: ImageDraw) -> Images:
     total = np.zeros_like(images)
     for factor in np.linspace(1, 1 + strength, 10):
         y, x = ((np.arange(n) - (n - 1) / 2) / factor + (n - 1) / 2 for n in (h, w))
-        total += _read(images, _reading(y, h), _reading(x, w))
+        total += read(images, reading(y, h), reading(x, w))
     return total / 10
 
 
@@ -211,54 +238,6 @@ def jpeg_compression(images: Images, strength: float, draw: ImageDraw) -> Images
     return np.stack(packed)
 
 
-def displaced(
-    images: Images, dy: Float[np.ndarray, "#b h w"], dx: Float[np.ndarray, "#b h w"]
-) -> Images:
-    """Return images whose pixel (y, x) is the original's at (y + dy, x + dx), bilinearly.
-
-    Parameters
-    ----------
-    images : float array of shape (b, h, w, c)
-        Any values.
-    dy, dx : float arrays of shape (b, h, w) or (1, h, w)
-        In pixels; places outside are the nearest edge.
-    """
-    b, h, w, c = images.shape
-    y = np.clip(np.arange(h)[None, :, None] + dy, 0, h - 1)
-    x = np.clip(np.arange(w)[None, None, :] + dx, 0, w - 1)
-    y0, x0 = np.minimum(y.astype(int), max(h - 2, 0)), np.minimum(x.astype(int), max(w - 2, 0))
-    fy, fx = (y - y0)[..., None], (x - x0)[..., None]
-    at = np.arange(b)[:, None, None] * h * w + y0 * w + x0
-    below, right = (w if h > 1 else 0), (1 if w > 1 else 0)
-    flat = images.reshape(-1, c)
-    upper = flat[at] * (1 - fx) + flat[at + right] * fx
-    lower = flat[at + below] * (1 - fx) + flat[at + below + right] * fx
-    return upper * (1 - fy) + lower * fy
-
-
-def _moved(images: Images, dy: Float[np.ndarray, " b"], dx: Float[np.ndarray, " b"]) -> Images:
-    """Return `displaced` images, each by one offset: two reads instead of four."""
-    h, w = images.shape[1:3]
-    image = np.arange(len(images))[:, None]
-    y0, fy = _places(h, dy)
-    x0, fx = _places(w, dx)
-    across, down = fx[:, None, :, None], fy[:, :, None, None]
-    flat = images.swapaxes(1, 2)  # b w h c: a column of an image is one read
-    wide = flat[image, x0] * (1 - across.swapaxes(1, 2))
-    wide += flat[image, np.minimum(x0 + 1, w - 1)] * across.swapaxes(1, 2)
-    wide = wide.swapaxes(1, 2)
-    return wide[image, y0] * (1 - down) + wide[image, np.minimum(y0 + 1, h - 1)] * down
-
-
-def _places(
-    n: int, offset: Float[np.ndarray, " b"]
-) -> tuple[Int[np.ndarray, "b n"], Float[np.ndarray, "b n"]]:
-    """Return where each of n moved places begins, and how far behind its beginning it is."""
-    at = np.clip(np.arange(n)[None] + offset[:, None], 0, n - 1)
-    first = np.minimum(at.astype(int), max(n - 2, 0))
-    return first, at - first
-
-
 def _blocks(length: int, parts: int) -> Int[np.ndarray, " parts"]:
     """Return where each of `parts` nearly equal blocks begins."""
     return np.arange(parts) * length // parts
@@ -272,27 +251,7 @@ def _clouds(images: Images, draw: ImageDraw, *, rough: bool = False) -> Field:
     while cells <= min(h, w):
         y, x = (np.arange(n) * cells / n for n in (h, w))
         grid = draw.uniform(cells + 1, cells + 1)[..., None]
-        total += _read(grid, _reading(y, cells + 1), _reading(x, cells + 1))[..., 0] / fade(cells)
+        total += read(grid, reading(y, cells + 1), reading(x, cells + 1))[..., 0] / fade(cells)
         cells *= 2
     low, high = (f(axis=(1, 2), keepdims=True) for f in (total.min, total.max))
     return (total - low) / (high - low)
-
-
-def _reading(places: Float[np.ndarray, " m"], n: int) -> Float[np.ndarray, "m n"]:
-    """Return the matrix that reads n values linearly at m places; two weights a row."""
-    places = np.clip(places, 0, n - 1)
-    first = np.minimum(places.astype(int), max(n - 2, 0))
-    matrix = np.zeros((len(places), n))
-    rows = np.arange(len(places))
-    matrix[rows, np.minimum(first + 1, n - 1)] = places - first
-    matrix[rows, first] += 1 - (places - first)
-    return matrix
-
-
-def _read(
-    images: Images, rows: Float[np.ndarray, "p h"], columns: Float[np.ndarray, "q w"]
-) -> Float[np.ndarray, "b p q c"]:
-    """Return images read at other rows and columns."""
-    b, h, w, c = images.shape
-    tall = np.matmul(rows, images.reshape(b, h, w * c)).reshape(b, -1, w, c)
-    return np.matmul(columns, tall)

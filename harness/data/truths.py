@@ -75,13 +75,12 @@ class TruthSource:
     read: Callable[[Path, Int[np.ndarray, " n"], int], Judged]
     """From file, published labels and C to shares and the images that have an answer."""
     files: Mapping[str, tuple[str, ...]]
-    """Data set that it speaks of → places below a data root where its file may lie."""
+    """Data set that it speaks of → places below a data root where its file may lie, the
+    first as in a clone of its source."""
     said_by: str
     """Who says so."""
     source: str
-    """Where the public gets the file."""
-    clone: str
-    """Folder below a data root that a clone of the source is found in."""
+    """The repository that the public gets the file from."""
     licence: str
     """As the source states it."""
 
@@ -97,7 +96,6 @@ TRUTHS: dict[str, TruthSource] = {
         {dataset: _verdict_files(dataset) for dataset in ("cifar10", "cifar100", "mnist")},
         "labelerrors.com, 5 people an image",
         "https://github.com/cleanlab/label-errors",
-        "label-errors",
         "Apache-2.0",
     ),
     "cifar10h": TruthSource(
@@ -105,7 +103,6 @@ TRUTHS: dict[str, TruthSource] = {
         {"cifar10": ("cifar-10h/data/cifar10h-counts.npy", "cifar-10h/cifar10h-counts.npy")},
         "CIFAR-10H, about 50 people",
         "https://github.com/jcpeterson/cifar-10h",
-        "cifar-10h",
         "CC BY-NC-SA 4.0",
     ),
 }
@@ -145,9 +142,11 @@ def absence(name: str, dataset: str, root: Path) -> str | None:
     found, path = _found(name, dataset, root)
     if path is not None:
         return None
+    place = found.files[dataset][0]
+    address = f"{found.source}/raw/HEAD/{place.partition('/')[2]}"
     return (
-        f"Expected {found.files[dataset][0]} below {root}; there is none. "
-        f"Run: git clone --depth 1 {found.source} {root / found.clone} ({found.licence})"
+        f"Expected {place} below {root}; there is none. "
+        f"Put the file there, from {address} ({found.licence})."
     )
 
 

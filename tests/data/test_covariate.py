@@ -166,5 +166,5 @@ def test_truths_are_at_hand_or_say_what_is_missing(data_root, tmp_path):
         (tmp_path / name).symlink_to(data_root / name)
     partly = make_suite(SUITES["cifar10-v1"], tmp_path)
     assert list(partly.truths) == ["label_errors"]
-    assert "git clone" in partly.absent_truths["cifar10h"]
+    assert "/raw/HEAD/data/cifar10h-counts.npy" in partly.absent_truths["cifar10h"]
     assert partly.identities == opened.identities

@@ -72,7 +72,7 @@ def test_bad_requests_get_a_sentence(root, tmp_path):
         read_truth("cifar10hh", "cifar10", LABELS, 3, root)
     with pytest.raises(SpecError, match="'cifar10h' speaks of cifar10; got 'mnist'"):
         read_truth("cifar10h", "mnist", LABELS, 3, root)
-    with pytest.raises(DataError, match="cifar10_mturk.json below .*Run: git clone"):
+    with pytest.raises(DataError, match="cifar10_mturk.json below .*Put the file there"):
         read_truth("label_errors", "cifar10", LABELS, 3, root)
     (tmp_path / "label-errors/mturk/cifar10_mturk.json.gz").write_bytes(b"<html>")
     with pytest.raises(DataError, match="got: Not a gzipped file"):
@@ -100,7 +100,8 @@ def test_a_missing_file_is_an_absence_with_its_remedy_and_a_damaged_one_an_error
     there, absent = read_truths(truths_of("cifar10"), "cifar10", LABELS, 3, root)
     assert not there and list(absent) == ["label_errors", "cifar10h"]
     assert "cifar-10h/data/cifar10h-counts.npy below" in absent["cifar10h"]
-    assert "git clone --depth 1 https://github.com/jcpeterson/cifar-10h" in absent["cifar10h"]
+    address = "https://github.com/jcpeterson/cifar-10h/raw/HEAD/data/cifar10h-counts.npy"
+    assert f"Put the file there, from {address} (CC BY-NC-SA 4.0)." in absent["cifar10h"]
     (root / "label-errors/mturk/mnist_mturk.json.gz").write_bytes(b"<html>")
     with pytest.raises(DataError, match="got: Not a gzipped file"):
         read_truths(("label_errors",), "mnist", LABELS, 3, root)

@@ -46,3 +46,17 @@ def test_an_unknown_data_set_names_the_closest(tmp_path):
     assert isinstance(done.exception, UnknownNameError)
     with pytest.raises(UnknownNameError, match="Did you mean 'mnist'"):
         raise done.exception
+
+
+def test_a_table_of_ones_own_is_prepared_listed_and_verified(tmp_path):
+    lines = [f"{i},{'ab'[i % 2]},{'yn'[i % 3 == 0]}" for i in range(12)]
+    (tmp_path / "mine.csv").write_text("\n".join(lines) + "\n")
+    words = ("prepare", f"table:{tmp_path / 'mine.csv'}", "--no-header", "--target", "c3")
+    assert "table_mine: 2 classes" in run(*words, "--data-root", str(tmp_path)).output
+    listed = run("list", "--data-root", str(tmp_path)).output
+    assert [line.split()[:3] for line in listed.splitlines() if "table_mine" in line] == [
+        ["table_mine", "2", "yes"]
+    ]
+    assert "Never had whole by this project" in listed
+    done = run("verify", "--data-root", str(tmp_path)).output
+    assert "good  table_mine  all: 12 rows" in done

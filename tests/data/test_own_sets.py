@@ -321,3 +321,25 @@ def test_a_target_that_openml_does_not_name_must_be_named(openml):
         got("openml:7", openml)
     got("openml:7", openml, target="ok")
     assert facts_of("openml_7", openml).class_names == ("no", "yes")
+
+
+def test_repository_configuration_and_revision_reach_the_library(hub, tmp_path, monkeypatch):
+    folder = snapshot(hub, tmp_path / "s", {"train": [0, 1], "test": [1, 0]})
+    loaded = hub.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    asked = []
+
+    def load_dataset(*words, **options):
+        asked.append((words, options))
+        return loaded
+
+    monkeypatch.setattr(hub, "load_dataset", load_dataset)
+    assert got("hf:Some-One/a.set:small@v1", tmp_path).startswith("hf_some_one_a_set_small: 3")
+    assert asked == [(("Some-One/a.set", "small"), {"revision": "v1", "cache_dir": None})]
+    spec = facts_of("hf_some_one_a_set_small", tmp_path)
+    assert spec.source == "https://huggingface.co/datasets/Some-One/a.set:small@v1"
+
+
+def test_a_repository_that_cannot_be_had_is_said(hub, tmp_path):
+    with pytest.raises(DownloadError, match="Expected the data set some/thing of the Hugging Face"):
+        got("hf:some/thing", tmp_path)
+    assert list(tmp_path.glob("prepared*")) == []

@@ -65,7 +65,8 @@ def fit_self_adjusting_dice(train: TrainingData, ctx: FitContext) -> model.Neura
     References
     ----------
     Li et al. 2020, "Dice Loss for Data-imbalanced NLP Tasks", section 3.3: per sample and class,
-    here the mean over both. The paper leaves α to tuning; 0.1 is ours.
+    here the mean over both. The paper damps by (1 − p), which is α = 1; its authors' code makes α
+    a setting with values as small as 0.01. 0.1 is ours.
     """
     settings = settings_from(SelfAdjusting, ctx.config)
     loss = partial(self_adjusting_dice, smooth=settings.smooth, decay=settings.decay)

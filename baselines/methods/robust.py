@@ -40,7 +40,7 @@ def fit_gce(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     References
     ----------
     Zhang and Sabuncu 2018, "Generalized Cross Entropy Loss for Training Deep Neural Networks with
-    Noisy Labels", equation 6; without the truncated form of section 3.3.
+    Noisy Labels", equation 6; its truncated form is `methods.truncated`.
     """
     settings = settings_from(Generalised, ctx.config)
     if not 0 < settings.q <= 1:

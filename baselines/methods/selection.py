@@ -1,4 +1,4 @@
-"""Choosing whom to believe under label noise: co-teaching, DivideMix, self-training."""
+"""Choosing whom to believe under label noise by a model: DivideMix, self-training."""
 
 import warnings
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from baselines import model
 from baselines.images import load
+from baselines.methods.coteaching import PAIR
 from baselines.networks.classifier import Experts
 from baselines.objectives import Weighted, one_hot, plain
 from baselines.parts import Batch, Parts, Run, predict
@@ -25,53 +26,6 @@ from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData
 
 restore = model.restore
-PAIR = {"experts": 2, "shared": False}
-"""Two whole networks."""
-
-
-@dataclass(frozen=True)
-class CoTeaching(Settings):
-    """Settings of co-teaching."""
-
-    forget_rate: float = 0.2
-    """τ in [0, 1): share of a batch that is left out at the end; ideally the noise rate."""
-    forget_epochs: float = 0.33
-    """T_k: share of the epochs over which it grows from 0."""
-
-
-def fit_coteaching(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
-    """Train two networks, each on the samples of small loss that the other chooses.
-
-    The forget rate is a setting, not told from the split's true noise rate. The first network
-    predicts.
-
-    References
-    ----------
-    Han et al. 2018, "Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy
-    Labels", algorithm 1.
-    """
-    settings = settings_from(CoTeaching, ctx.config)
-    grown = max(1.0, settings.forget_epochs * settings.epochs)
-
-    def objective(network: Experts, batch: Batch) -> Float[Tensor, ""]:
-        keep = 1 - settings.forget_rate * min(batch.epoch / grown, 1.0)
-        first, second = (plain(network.member(k, batch.images), batch.labels) for k in range(2))
-        return exchanged(first, second, keep)
-
-    parts = Parts(objective, network=PAIR, initialise=lambda n: n.mixing.copy_(_FIRST))
-    return fit(train, ctx, settings, parts)
-
-
-_FIRST = torch.tensor([1.0, 0.0])
-
-
-def exchanged(
-    first: Float[Tensor, " b"], second: Float[Tensor, " b"], keep: float
-) -> Float[Tensor, ""]:
-    """Return the mean of each network's losses on the share `keep` that the other finds small."""
-    n = max(1, int(keep * len(first)))
-    of_first, of_second = first.detach().argsort()[:n], second.detach().argsort()[:n]
-    return first[of_second].mean() + second[of_first].mean()
 
 
 @dataclass(frozen=True)
@@ -285,7 +239,6 @@ def _mean(values: Float[Tensor, " b"]) -> Float[Tensor, ""]:
 
 
 SETTINGS: dict[str, type] = {
-    "fit_coteaching": CoTeaching,
     "fit_dividemix": DivideMixSettings,
     "fit_self_training": SelfTraining,
 }

@@ -251,6 +251,12 @@ METHODS: dict[str, Method] = {
         "Generalised cross-entropy",
         "Zhang and Sabuncu 2018, arXiv:1805.07836",
     ),
+    "gce-truncated": Method(
+        "baselines.methods.truncated:fit_truncated_gce",
+        "noise",
+        "Truncated generalised cross-entropy",
+        "Zhang and Sabuncu 2018, arXiv:1805.07836",
+    ),
     "sce": Method(
         "baselines.methods.robust:fit_sce",
         "noise",
@@ -282,7 +288,7 @@ METHODS: dict[str, Method] = {
         "Chen et al. 2021, arXiv:2012.04193",
     ),
     "co-teaching": Method(
-        "baselines.methods.selection:fit_coteaching",
+        "baselines.methods.coteaching:fit_coteaching",
         "noise",
         "Co-teaching",
         "Han et al. 2018, arXiv:1804.06872",

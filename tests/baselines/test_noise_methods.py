@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.methods import prior, robust, selection
+from baselines.methods import coteaching, prior, robust, selection, truncated
 from baselines.objectives import plain
+from baselines.settings import Settings
 from harness.errors import SpecError
 from harness.types.models import FitContext, TrainingData
-from tests.baselines.toy import all_inputs, batch_of, bright_rows, normalised
+from tests.baselines.toy import a_run, all_inputs, batch_of, bright_rows, normalised
 
 LOGITS = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 3.0]])
 LABELS = torch.tensor([0, 1])
@@ -110,7 +111,7 @@ def test_co_teaching_exchanges_the_samples_of_small_loss():
     first = torch.tensor([1.0, 5.0, 2.0, 9.0])
     second = torch.tensor([7.0, 1.0, 2.0, 8.0])
     # the second finds rows 1 and 2 small, the first rows 0 and 2
-    assert float(selection.exchanged(first, second, 0.5)) == (5 + 2) / 2 + (7 + 2) / 2
+    assert float(coteaching.exchanged(first, second, 0.5)) == (5 + 2) / 2 + (7 + 2) / 2
 
 
 def test_sharpening_by_hand():
@@ -154,10 +155,11 @@ def memorised(model, data, clean):
     ("module", "function"),
     [
         (robust, "fit_gce"),
+        (truncated, "fit_truncated_gce"),
         (robust, "fit_elr"),
         (robust, "fit_forward_correction"),
         (robust, "fit_early_stopping"),
-        (selection, "fit_coteaching"),
+        (coteaching, "fit_coteaching"),
         (selection, "fit_self_training"),
     ],
 )
@@ -182,3 +184,51 @@ def test_dividemix_resumes_bit_for_bit(tmp_path):
         selection.fit_dividemix(data, FitContext(config, seed=0, scratch=tmp_path, report=stop))
     resumed = selection.fit_dividemix(data, FitContext(config, seed=0, scratch=tmp_path)).state()
     assert all((whole[name] == resumed[name]).all() for name in whole)
+
+
+def test_co_teaching_keeps_what_the_papers_schedule_says_at_its_200_epochs_and_in_proportion():
+    paper = coteaching.CoTeaching(epochs=200, forget_rate=0.4)
+    # R(T) = 1 - min(0.4 T / 10, 0.4)
+    shares = [coteaching.kept_share(epoch, paper) for epoch in (0, 1, 5, 10, 11, 199)]
+    np.testing.assert_allclose(shares, [1, 0.96, 0.8, 0.6, 0.6, 0.6])
+    short = coteaching.CoTeaching(epochs=40, forget_rate=0.4)
+    np.testing.assert_allclose([coteaching.kept_share(e, short) for e in (0, 1, 2)], [1, 0.8, 0.6])
+
+
+@pytest.mark.parametrize("wrong", [{"forget_epochs": 0.0}, {"forget_rate": 1.0}])
+def test_co_teaching_refuses_a_schedule_that_is_none(wrong):
+    with pytest.raises(SpecError, match="forget_epochs must be above 0 and forget_rate in"):
+        trained(coteaching, "fit_coteaching", bright_rows((20, 20)), **wrong)
+
+
+def test_truncated_gce_leaves_out_images_whose_label_is_unlikely_and_takes_them_back():
+    run = a_run(Settings(epochs=12), counts=(6, 6))
+    run.data.labels[:] = torch.tensor([0, 1]).repeat(6)
+    loss = truncated.TruncatedLoss(truncated.Truncated(epochs=12), 12)
+    run.network.head.weight.data.zero_()
+    run.network.head.bias.data = torch.tensor([0.0, 2.0])  # p(1) = 0.88 for every image
+    run.epoch = 3  # a third of 12 is 4
+    loss.choose(run)
+    assert loss.chosen.tolist() == [1] * 12
+    run.epoch = 4
+    loss.choose(run)
+    assert loss.chosen.tolist() == [0, 1] * 6
+    run.network.head.bias.data = torch.tensor([2.0, 0.0])
+    run.epoch = 5
+    loss.choose(run)
+    assert loss.chosen.tolist() == [1, 0] * 6
+
+
+def test_truncated_gce_by_hand():
+    images = torch.tensor([[[[0.0, 1.0]]], [[[3.0, 0.0]]]])
+    loss = truncated.TruncatedLoss(truncated.Truncated(epochs=12), 2)
+    loss.chosen[0] = 0
+    p = np.exp(3) / (np.exp(3) + 1)
+    found = loss(torch.nn.Flatten(), batch_of(images, [0, 0]))
+    assert float(found) == pytest.approx((1 - p**0.7) / 0.7 / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [{"threshold": 0.0}, {"threshold": 1.5}, {"q": 0.0}])
+def test_truncated_gce_refuses_settings_out_of_range(wrong):
+    with pytest.raises(SpecError, match="must be in \\(0, 1]"):
+        trained(truncated, "fit_truncated_gce", bright_rows((20, 20)), **wrong)

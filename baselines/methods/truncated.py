@@ -1,0 +1,87 @@
+"""Generalised cross-entropy that leaves out what it finds too unlikely: truncated GCE."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from baselines import model
+from baselines.methods.robust import Generalised, generalised
+from baselines.objectives import plain
+from baselines.parts import Batch, Parts, Run, predict
+from baselines.settings import configure_one, settings_from
+from baselines.train import fit
+from harness.errors import SpecError
+from harness.types.models import FitContext, TrainingData
+
+restore = model.restore
+
+
+@dataclass(frozen=True)
+class Truncated(Generalised):
+    """Settings of truncated generalised cross-entropy."""
+
+    threshold: float = 0.5
+    """k in (0, 1): images whose label has at most this probability are left out."""
+    prune_start: float = 1 / 3
+    """Share of the epochs before the first choice: 40 of 120 in the authors' code."""
+    prune_every: float = 1 / 12
+    """Share of the epochs between two choices: 10 of 120 in the authors' code."""
+
+
+def fit_truncated_gce(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+    """Minimise (1 − p_y^q)/q over the images whose label is not too unlikely, chosen anew at times.
+
+    The choice is made by the network as it is; the authors' code takes the epoch that is best on
+    held-back labels.
+
+    References
+    ----------
+    Zhang and Sabuncu 2018, "Generalized Cross Entropy Loss for Training Deep Neural Networks with
+    Noisy Labels", section 3.3 and algorithm 1.
+    """
+    settings = settings_from(Truncated, ctx.config)
+    for name in ("q", "threshold"):
+        value = getattr(settings, name)
+        if not 0 < value <= 1:
+            raise SpecError(f"{name} must be in (0, 1]; got {value}. Change it in the recipe.")
+    objective = TruncatedLoss(settings, len(train.observed))
+    return fit(train, ctx, settings, Parts(objective, prepare=objective.choose))
+
+
+class TruncatedLoss(nn.Module):
+    """Generalised cross-entropy of the chosen images of a batch, over the size of the batch."""
+
+    chosen: Tensor
+
+    def __init__(self, settings: Truncated, n: int) -> None:
+        super().__init__()
+        self.q, self.threshold = settings.q, settings.threshold
+        self.start = max(1, round(settings.prune_start * settings.epochs))
+        self.every = max(1, round(settings.prune_every * settings.epochs))
+        self.register_buffer("chosen", torch.ones(n))
+
+    def choose(self, run: Run) -> None:
+        """Leave out, where a choice is due, the images whose label has at most probability k."""
+        since = run.epoch - self.start
+        if since < 0 or since % self.every:
+            return
+        probs = torch.exp(-plain(predict(run.network, run.data), run.data.labels))
+        self.chosen[: len(probs)] = (probs > self.threshold).to(self.chosen)
+
+    def forward(self, network: nn.Module, batch: Batch) -> Float[Tensor, ""]:
+        """Return the mean of v·(1 − p_y^q)/q over a batch, v = 1 for chosen images and 0 else."""
+        losses = generalised(network(batch.images), batch.labels, q=self.q)
+        return (self.chosen[batch.rows] * losses).mean()
+
+
+SETTINGS: dict[str, type] = {"fit_truncated_gce": Truncated}
+"""Trainer function → its settings."""
+
+
+def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings of a trainer function, defaults filled in."""
+    return configure_one(SETTINGS, function, overrides)

@@ -46,10 +46,13 @@ def test_no_digit_8_or_9_is_in_distribution(digits):
     assert len(digits.ood["ood/far/photo_patches"]) == 600
 
 
-def test_the_committed_manifest_covers_every_cell_and_seed_and_is_made_again_byte_for_byte():
-    text = suite_manifest("digits-v1")
-    assert text == (FOLDER / "digits-v1.json").read_text()
-    suite = SUITES["digits-v1"]
+@pytest.mark.parametrize(
+    "name", ["digits-v1", "digits-shift-v1", "digits-spurious-v1", "digits-unlearn-v1"]
+)
+def test_the_committed_manifest_covers_every_cell_and_seed_and_is_made_again_byte_for_byte(name):
+    text = suite_manifest(name)
+    assert text == (FOLDER / f"{name}.json").read_text()
+    suite = SUITES[name]
     assert set(json.loads(text)["splits"]) == {f"{c}-s{s}" for c in suite.cells for s in (0, 1, 2)}
 
 
@@ -83,7 +86,9 @@ def test_manifests_are_the_same_in_another_process_and_under_another_thread_coun
     assert made == pinned + (FOLDER / "digits-v1.json").read_text()
 
 
-@pytest.mark.parametrize("suite", ["cifar10n-v1", "cifar100-v1", "cifar100n-v1"])
+@pytest.mark.parametrize(
+    "suite", ["cifar10-shift-v1", "cifar10n-v1", "cifar100-v1", "cifar100n-v1"]
+)
 def test_splits_made_from_labels_alone_are_the_committed_ones(suite, data_root):
     made = json.loads(labels_manifest(suite, data_root))
     assert made["splits"] == read_manifest(suite)["splits"]

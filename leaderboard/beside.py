@@ -6,7 +6,7 @@ Texts come from submissions and from sources, so every one is escaped.
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from harness.runs.conformance import VERDICTS, ConformanceRow
+from harness.runs.conformance import VERDICTS, ConformanceRow, Verdict
 from harness.runs.conformance_text import covers_text, ours_text, published_text
 from harness.runs.display import cell_label, interval_title, metric_title
 from harness.runs.protocols import Part
@@ -14,7 +14,7 @@ from leaderboard.markup import STYLE, badges, entry_link
 
 REACH = 0.10
 """How far the picture goes to either side of the published value: ten points."""
-HUES = {
+HUES: dict[Verdict, str] = {
     "inside": "#009e73",
     "above": "#2f8fc9",
     "below": "#d55e00",
@@ -50,7 +50,7 @@ BESIDE = """
 """
 
 
-def verdict_counts(counts: Mapping[str, int]) -> str:
+def verdict_counts(counts: Mapping[Verdict, int]) -> str:
     """Return how many rows have each verdict, all of them named."""
     boxes = "".join(
         f"<span style='margin-right:.7rem; white-space:nowrap'>{_verdict(verdict)} {n}</span>"
@@ -95,9 +95,9 @@ def _line(row: ConformanceRow, *, first: bool) -> str:
     )
 
 
-def _verdict(verdict: str) -> str:
+def _verdict(verdict: Verdict) -> str:
     idle = " idle" if verdict in ("not run", "not judged", "protocol unknown") else ""
-    meaning = escape(VERDICTS[verdict])  # type: ignore[index]
+    meaning = escape(VERDICTS[verdict])
     return (
         f"<span class='verdict{idle}' style='--hue:{HUES[verdict]}' title='{meaning}'>"
         f"{verdict}</span>"

@@ -33,17 +33,12 @@ FRAME = """
 h1 {font-size:2rem !important; padding:.4rem 0 .2rem !important}
 h2 {font-size:1.5rem !important}
 h3 {font-size:1.2rem !important}
-.st-key-scrolled {overflow-x:auto}
-.st-key-scrolled > * {min-width:44rem}
 @media (max-width: 640px) {
   [data-testid=stMainBlockContainer] {padding-left:.9rem; padding-right:.9rem}
 }
 </style>
 """
-"""How every page is laid out: less empty space above, lines that are not too long.
-
-What stands in a container with the key ``scrolled`` keeps its width on a phone and is scrolled.
-"""
+"""How every page is laid out: less empty space above, lines that are not too long."""
 STYLE = """
 <style>
 .tm {width:100%; border-collapse:collapse; font-variant-numeric:tabular-nums; line-height:1.3}
@@ -54,6 +49,8 @@ STYLE = """
 .tm tbody tr.first {border-top:2px solid color-mix(in srgb, currentColor 38%, transparent)}
 .tm tbody tr:hover {background:color-mix(in srgb, currentColor 5%, transparent)}
 .tm .num {text-align:right; white-space:nowrap}
+.tm th.num {white-space:normal}
+.tm-wide {overflow-x:auto}
 .tm .iv {width:38%; min-width:9rem}
 .tm .ends {display:block; font-size:.78rem; opacity:.65}
 .tm a {color:inherit; font-weight:600; text-decoration:underline;
@@ -169,7 +166,8 @@ def ranking_table(
         )
         for row, tie in zip(rows, before, strict=False)
     ]
-    return f"{STYLE}<table class='tm'>{head}<tbody>{''.join(lines)}</tbody></table>"
+    table = f"<table class='tm'>{head}<tbody>{''.join(lines)}</tbody></table>"
+    return f"{STYLE}<div class='tm-wide'>{table}</div>"
 
 
 def _line(

@@ -375,7 +375,8 @@ def trade_frame(
         Columns ``name``, ``x``, ``y``, ``x_text``, ``y_text``, ``tie``, ``tie_class``.
     """
     rows = [(row.name, row.tie_class) for row in ranking.rows]
-    rows += [(row.name, 0) for row in (*ranking.beside, *ranking.missing)]
+    rows += [(row.name, 0) for row in ranking.beside]
+    rows += [(row.name, 0) for row in ranking.missing]
     lines = []
     for name, tie_class in rows:
         entry, _, variant = name.partition("+")

@@ -7,11 +7,13 @@ import typer
 
 from harness.cli import options
 from harness.cli.console import remark, say, stdout
+from harness.cli.listings import print_listing, print_truth
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from harness.runs.comparing import Comparison
+    from harness.runs.field import Candidate
     from harness.types import Ranking
 
 DEFAULT_SUITE = "digits-v1"
@@ -28,23 +30,30 @@ def rank(
         bool,
         typer.Option("--against-committed", help="With --local: say which rows differ."),
     ] = False,
+    truth: Annotated[
+        str | None,
+        typer.Option(help="Ranks under the published labels and under this truth, side by side."),
+    ] = None,
     output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
     submissions: options.Submissions = None,
     store: options.Store = None,
 ) -> None:
     """Print a suite's ranking."""
-    from harness import rank as rank_suite
+    from harness.runs.field import known_keys, stored_keys
+    from harness.runs.listing import list_by_value, truth_changes
+    from harness.runs.ranking import NOTES
+    from harness.runs.ranking import rank as rank_rows
 
-    found = rank_suite(
-        suite,
-        submissions=submissions,
-        store=store,
-        local=local or with_local,
-        committed=not local,
-        key=metric,
-        track=track,
-        cells=cell,
-    )
+    rows = _rows(suite, submissions, store, local=local, with_local=with_local)
+    if truth is not None:
+        changes = truth_changes(rows, truth, suite=suite, track=track, cells=cell)
+        print_truth(changes, truth, suite, output)
+        return
+    if metric in known_keys(rows) and metric not in stored_keys(rows):
+        listing = list_by_value(rows, metric, suite=suite, track=track, cells=cell)
+        print_listing(listing, suite, track, output)
+        return
+    found = rank_rows(rows, suite=suite, key=metric, track=track, cells=cell, notes=NOTES)
     if output == "table":
         print_ranking(found)
         if against_committed:
@@ -53,6 +62,27 @@ def rank(
         from harness.runs.export import ranking_text
 
         say(ranking_text(found, output))
+
+
+def _rows(
+    suite: str,
+    submissions: Path | None,
+    store: Path | None,
+    *,
+    local: bool,
+    with_local: bool,
+    variants: bool = False,
+) -> "list[Candidate]":
+    """Read the field: submitted records, this machine's, or both."""
+    from harness.runs.field import suite_rows
+    from harness.runs.places import records_folder, store_folder, submissions_folder
+
+    return suite_rows(
+        suite,
+        roots=[] if local else [submissions_folder(submissions)],
+        local_roots=[records_folder(store_folder(store))] if local or with_local else [],
+        variants=variants,
+    )
 
 
 def print_ranking(ranking: "Ranking") -> None:
@@ -149,16 +179,8 @@ def compare(
 ) -> None:
     """Compare two rows of a suite."""
     from harness.runs.comparing import compare as compare_rows
-    from harness.runs.field import suite_rows
-    from harness.runs.places import records_folder, store_folder, submissions_folder
 
-    handed_in, own = submissions_folder(submissions), records_folder(store_folder(store))
-    rows = suite_rows(
-        suite,
-        roots=[] if local else [handed_in],
-        local_roots=[own] if local or with_local else [],
-        variants=True,
-    )
+    rows = _rows(suite, submissions, store, local=local, with_local=with_local, variants=True)
     found = compare_rows(rows, candidate, reference, key=metric, margin=margin)
     _print_comparison(found, margin)
 

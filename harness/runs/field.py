@@ -1,9 +1,12 @@
 """The field of a suite: every record's rows, read once for rankings, comparisons and pages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from jaxtyping import Float
 
 from harness.errors import SpecError
 from harness.lookup import unknown
@@ -13,6 +16,13 @@ from harness.runs.trust import Tier, rerun_list, tier_of
 
 DECLARED = "declared"
 """In a metric key: each entry's own declared OOD score, e.g. ``ood/near/declared/ood_auroc``."""
+
+TRACKS: dict[str, str] = {
+    "open": "everything; transductive entries are shown beside, not among, the others",
+    "inductive": "no entry that adapts on test inputs",
+    "no-pretraining": "inductive entries trained on the split alone",
+}
+"""Which entries a ranking lets in."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,11 @@ class Candidate:
         """Return a metric key with ``declared`` replaced by the row's declared OOD score."""
         score = self.recorded.record.variants[self.variant].ood_score
         return key.replace(f"/{DECLARED}/", f"/{score}/")
+
+    @property
+    def ranked(self) -> bool:
+        """Return whether the tier is one that is ranked by default."""
+        return self.tier != "claimed"
 
     @property
     def facets(self) -> dict[str, Any]:
@@ -101,17 +116,77 @@ def candidates(
 
 
 def stored_keys(rows: Sequence[Candidate]) -> list[str]:
-    """Return the metric keys whose replicates are stored for the first candidate's entry."""
+    """Return the metric keys whose replicates are stored for any entry itself."""
     prefix = "replicates/base/"
     names = {n for row in rows for n in row.recorded.arrays if n.startswith(prefix)}
-    keys = {name.removeprefix(prefix) for name in names}
-    return sorted(keys | {_as_declared(key) for key in keys})
+    return _with_declared(name.removeprefix(prefix) for name in names)
+
+
+def known_keys(rows: Sequence[Candidate]) -> list[str]:
+    """Return every metric key of the rows, also without a value; OOD keys also as ``declared``."""
+    valued = {k for row in rows for k in row.recorded.record.variants[row.variant].metrics}
+    return _with_declared(valued | {u.key for row in rows for u in row.recorded.record.undefined})
+
+
+def _with_declared(keys: Iterable[str]) -> list[str]:
+    found = set(keys)
+    return sorted(found | {_as_declared(key) for key in found})
 
 
 def _as_declared(key: str) -> str:
     """Return an OOD key with its score replaced by ``declared``; other keys as they are."""
     parts = key.split("/")
-    return "/".join((*parts[:2], DECLARED, parts[3])) if parts[0] == "ood" else key
+    if parts[0] not in ("ood", "fsood") or len(parts) != 4:
+        return key
+    return "/".join((*parts[:2], DECLARED, parts[3]))
+
+
+def values_of(row: Candidate, key: str, cells: Sequence[int]) -> Float[np.ndarray, "cells seeds"]:
+    """Return a row's metric in some cells; NaN where it has no value.
+
+    Parameters
+    ----------
+    row : Candidate
+        An entry or a variant.
+    key : str
+        Metric key, perhaps with ``declared``.
+    cells : sequence of int
+        Places in the suite's list of cells.
+    """
+    own = row.key(key)
+    if own not in row.recorded.record.variants[row.variant].metrics:
+        return np.full((len(cells), len(row.recorded.record.suite.seeds)), np.nan)
+    return row.recorded.values(row.variant, own)[list(cells)]
+
+
+def cell_indices(known: Sequence[str], cells: Sequence[str] | None, suite: str) -> list[int]:
+    """Return the places of the cells asked for among the suite's; None asks for all.
+
+    Raises
+    ------
+    UnknownNameError
+        If the suite has no such cell.
+    """
+    for cell in cells or ():
+        if cell not in known:
+            raise unknown(f"cell of {suite}", cell, known)
+    return [i for i, cell in enumerate(known) if cells is None or cell in cells]
+
+
+def admitted(row: Candidate, track: str) -> bool:
+    """Return whether a track ranks a row among the others; transductive rows never are.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such track.
+    """
+    if track not in TRACKS:
+        raise unknown("track", track, TRACKS)
+    facets = row.facets
+    if facets.get("transductive"):
+        return False
+    return track != "no-pretraining" or facets.get("pretraining", "none") == "none"
 
 
 def suite_rows(

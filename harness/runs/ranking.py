@@ -9,23 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from harness.errors import SpecError
 from harness.lookup import closest, unknown
 from harness.metrics.table import Metric
 from harness.runs.few import few_image_interval
-from harness.runs.field import Candidate, metric_of, stored_keys, suite_rows
+from harness.runs.field import (
+    TRACKS,
+    Candidate,
+    admitted,
+    cell_indices,
+    known_keys,
+    metric_of,
+    stored_keys,
+    suite_rows,
+    values_of,
+)
 from harness.runs.flags import review_flags
-from harness.stats.standing import stand
+from harness.stats.standing import Summary, stand_summaries, summarise
 from harness.types import MissingRow, RankedRow, Ranking
-
-TRACKS: dict[str, str] = {
-    "open": "everything; transductive entries are shown beside, not among, the others",
-    "inductive": "no entry that adapts on test inputs",
-    "no-pretraining": "inductive entries trained on the split alone",
-}
-"""Which entries a ranking lets in."""
 
 
 def rank(
@@ -70,15 +72,18 @@ def rank(
         )
     stamp = rows[0].recorded.record.suite
     key = key or stamp.primary
-    metric = metric_of(key)
     _check_stored(rows, key)
-    index = _cell_indices(stamp.cells, cells, suite)
+    metric = metric_of(key)
+    index = cell_indices(stamp.cells, cells, suite)
     void = [] if cells is not None else _void_cells(rows, key, index)
     index = [i for i in index if i not in void]
-    ranked = [row for row in rows if _admitted(row, track) and row.tier != "claimed"]
+    ranked = [row for row in rows if admitted(row, track) and row.ranked]
     beside = [row for row in rows if track == "open" and row.facets.get("transductive")]
-    main = _stand(ranked, key, metric, index)
-    aside = _stand([*ranked, *beside], key, metric, index) if beside else _Table({}, {})
+    whole = [(row, found) for row in ranked if (found := _summary(row, key, index))]
+    flanked = [(row, found) for row in beside if (found := _summary(row, key, index))]
+    main = _stand(whole, key, metric, index)
+    aside = _stand([*whole, *flanked], key, metric, index) if flanked else _Table({}, {})
+    placed = {row.name for row, _ in (*whole, *flanked) if row.ranked}
     best_first = sorted(main.rows.values(), key=lambda r: main.order[r.name])
     flagged = review_flags(best_first, rows, higher_is_better=metric.direction == "higher")
     return Ranking(
@@ -92,8 +97,8 @@ def rank(
         beside=tuple(aside.rows[r.name] for r in beside if r.name in aside.rows),
         missing=tuple(
             _missing(row, key, index)
-            for row in (*ranked, *beside, *(r for r in rows if r.tier == "claimed"))
-            if row.tier == "claimed" or not _complete(row, key, index)
+            for row in (*ranked, *beside, *(r for r in rows if not r.ranked))
+            if row.name not in placed
         ),
         notes=(*_left_out(rows, key, void), *notes),
     )
@@ -129,61 +134,44 @@ class _Table:
     order: Mapping[str, int]
 
 
-def _admitted(row: Candidate, track: str) -> bool:
-    facets = row.facets
-    if facets.get("transductive"):
-        return False
-    return track != "no-pretraining" or facets.get("pretraining", "none") == "none"
-
-
-def _cell_indices(known: Sequence[str], cells: Sequence[str] | None, suite: str) -> list[int]:
-    for cell in cells or ():
-        if cell not in known:
-            raise unknown(f"cell of {suite}", cell, known)
-    return [i for i, cell in enumerate(known) if cells is None or cell in cells]
-
-
 def _check_stored(rows: Sequence[Candidate], key: str) -> None:
-    known = stored_keys(rows)
-    if known and key not in known:
-        near = closest(key, known)
-        hint = f" Did you mean {near!r}?" if near else ""
-        raise SpecError(
-            f"A ranking needs a metric whose replicates are stored: {', '.join(known)}; "
-            f"got {key!r}.{hint}"
-        )
+    stored, known = stored_keys(rows), known_keys(rows)
+    if key not in known:
+        raise unknown("metric key", key, known)
+    if not stored or key in stored:
+        return
+    near = closest(key, stored)
+    hint = f" Did you mean {near!r}?" if near else ""
+    raise SpecError(
+        f"A ranking needs a metric whose replicates are stored: {', '.join(stored)}; "
+        f"got {key!r}.{hint} For the order of its values alone: tailmark rank --metric {key}"
+    )
 
 
-def _values(row: Candidate, key: str, index: Sequence[int]) -> Float[np.ndarray, "cells seeds"]:
-    metrics = row.recorded.record.variants[row.variant].metrics
-    own = row.key(key)
-    if own not in metrics:
-        return np.full((len(index), len(row.recorded.record.suite.seeds)), np.nan)
-    return row.recorded.values(row.variant, own)[list(index)]
-
-
-def _complete(row: Candidate, key: str, index: Sequence[int]) -> bool:
-    """Return whether every cell and seed has a value and replicates."""
-    if not np.isfinite(_values(row, key, index)).all():
-        return False
+def _summary(row: Candidate, key: str, index: Sequence[int]) -> Summary | None:
+    """Return what a ranking keeps of a row, or None when a value or replicate is missing."""
+    values = values_of(row, key, index)
+    if not np.isfinite(values).all():
+        return None
     replicates = row.recorded.replicates(row.variant, row.key(key))
-    return replicates is not None and bool(np.isfinite(replicates[list(index)]).all())
+    if replicates is None:
+        return None
+    deviations = replicates[list(index)] - values[..., None]
+    if not np.isfinite(deviations).all():
+        return None
+    return summarise(row.name, values, deviations)
 
 
-def _stand(rows: Sequence[Candidate], key: str, metric: Metric, index: Sequence[int]) -> _Table:
+def _stand(
+    whole: Sequence[tuple[Candidate, Summary]], key: str, metric: Metric, index: Sequence[int]
+) -> _Table:
     """Return the rows with an overall value, placed against each other."""
-    whole = [row for row in rows if _complete(row, key, index)]
-    if not whole:
-        return _Table({}, {})
-    values = np.stack([_values(row, key, index) for row in whole])
-    standings = stand(
-        [row.name for row in whole],
-        values,
-        (_replicates(row, key, index) for row in whole),
+    standings = stand_summaries(
+        [summary for _, summary in whole],
         higher_is_better=metric.direction == "higher",
         scale=metric.scale,
     )
-    by_name = {row.name: (row, cells) for row, cells in zip(whole, values, strict=True)}
+    by_name = {row.name: (row, summary.values) for row, summary in whole}
     table = {}
     for standing in standings:
         row, cells = by_name[standing.name]
@@ -206,18 +194,10 @@ def _stand(rows: Sequence[Candidate], key: str, metric: Metric, index: Sequence[
     return _Table(table, {s.name: position for position, s in enumerate(standings)})
 
 
-def _replicates(
-    row: Candidate, key: str, index: Sequence[int]
-) -> Float[np.ndarray, "cells seeds b"]:
-    found = row.recorded.replicates(row.variant, row.key(key))
-    assert found is not None, "only complete rows are placed"
-    return found[list(index)] - _values(row, key, index)[..., None]
-
-
 def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
     """Say in words what keeps a candidate out of the ranking."""
     record = row.recorded.record
-    values = _values(row, key, index)
+    values = values_of(row, key, index)
     absent = ~np.isfinite(values)
     cells = [record.suite.cells[i] for i in index]
     if row.tier == "claimed":

@@ -1,11 +1,14 @@
 """Rankings from records: order, classes, tracks, tiers, and what is left out and why."""
 
+from dataclasses import asdict
+
 import pytest
 
 from harness.errors import SpecError, UnknownNameError
 from harness.runs.comparing import compare
 from harness.runs.export import ranking_text
 from harness.runs.field import candidates
+from harness.runs.listing import list_by_value, table_text, truth_changes
 from harness.runs.ranking import rank
 from tests.runs.synthetic import KEY, recorded
 
@@ -80,14 +83,80 @@ def test_given_predictions_on_this_machine_are_rescored_not_rerun():
     assert {row.name: row.tier for row in table.rows} == {"given": "rescored", "best": "rerun"}
 
 
+def with_values(name, key, values, level=0.9):
+    """A record with one more metric, of which no replicates are stored."""
+    found = recorded(name, level)
+    variants = found.record.model_dump()["variants"]
+    variants[""]["metrics"][key] = [[v] * 3 for v in values]
+    return recorded(name, level, variants=variants)
+
+
 def test_a_metric_without_replicates_names_those_that_have_them():
     with pytest.raises(SpecError, match="test/balanced_accuracy"):
-        ranked(recorded("best", 0.9), key="test/mcc")
+        ranked(with_values("best", "test/mcc", (0.9, 0.8)), key="test/mcc")
 
 
-def test_unknown_metric_names_the_closest():
-    with pytest.raises(UnknownNameError, match="Did you mean 'ece'"):
-        ranked(recorded("best", 0.9), key="test/ecee")
+def test_unknown_metric_names_the_closest_of_the_records():
+    with pytest.raises(UnknownNameError, match="Did you mean 'subsampled/forward-10/accuracy'"):
+        ranked(
+            with_values("best", "subsampled/forward-10/accuracy", (0.9, 0.8)),
+            key="subsampled/forward10/accuracy",
+        )
+
+
+@pytest.mark.parametrize(
+    ("key", "order"),
+    [
+        ("covariate/mean/balanced_accuracy", ["best", "second"]),
+        ("forward-5/nll", ["second", "best"]),
+    ],
+)
+def test_a_metric_without_replicates_is_listed_in_its_direction(key, order):
+    made = (with_values("second", key, (0.5, 0.3)), with_values("best", key, (0.5, 0.4)))
+    found = list_by_value(rows(*made), key, suite="digits-v1")
+    assert list(found.values) == order
+    assert found.values["best"] == pytest.approx(0.45)
+
+
+def test_a_listing_averages_cells_that_have_values_and_leaves_holes_out():
+    key = "truth/label_errors/agreement"
+    made = (with_values("best", key, (None, 0.4)), with_values("second", key, (None, 0.5)))
+    found = list_by_value(rows(*made, recorded("hole", 0.9)), key, suite="digits-v1")
+    assert found.cells == ("digits-exp10-clean",)
+    assert list(found.values) == ["second", "best"]
+    assert found.missing == ("hole",)
+
+
+def both_truths(name, published, agreement):
+    key = "truth/label_errors"
+    variants = with_values(name, f"{key}/agreement", agreement).record.model_dump()["variants"]
+    variants[""]["metrics"][f"{key}/published_accuracy"] = [[v] * 3 for v in published]
+    return recorded(name, 0.9, variants=variants)
+
+
+def test_ranks_under_a_truth_stand_beside_those_under_the_published_labels():
+    made = (
+        both_truths("best", (0.875, 0.875), (0.625, 0.625)),
+        both_truths("second", (0.75, 0.75), (0.75, 0.75)),
+        both_truths("worst", (0.5, 0.5), (0.5, 0.5)),
+    )
+    found = truth_changes(rows(*made), "label_errors", suite="digits-v1")
+    assert [(row.name, row.published_rank, row.rank) for row in found] == [
+        ("second", 2, 1),
+        ("best", 1, 2),
+        ("worst", 3, 3),
+    ]
+    assert (
+        table_text([asdict(row) for row in found], "csv").splitlines()[1] == "second,0.75,0.75,2,1"
+    )
+
+
+def test_a_truth_that_no_record_holds_names_those_that_are_there():
+    with pytest.raises(SpecError, match="names none"):
+        truth_changes(rows(recorded("best", 0.9)), "cifar10h", suite="digits-v1")
+    made = both_truths("best", (0.9, 0.9), (0.7, 0.7))
+    with pytest.raises(UnknownNameError, match="Did you mean 'label_errors'"):
+        truth_changes(rows(made), "label_eror", suite="digits-v1")
 
 
 def test_unknown_track_lists_the_tracks():

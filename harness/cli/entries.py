@@ -30,16 +30,26 @@ def check(
     names: Annotated[
         list[str] | None, typer.Argument(help="Entries, by name or folder; none: all.")
     ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option("--suite", "-s", help="Check cells, classes and rows against this suite too."),
+    ] = None,
     trust: options.Trust = False,
     submissions: options.Submissions = None,
+    data_root: options.DataRoot = None,
 ) -> None:
-    """Check cards and files."""
+    """Check cards and files; with a suite also whether they fit its cells, classes and rows."""
     from harness.errors import HarnessError
     from harness.models.cards import check_entry
     from harness.runs.places import submissions_folder
     from harness.runs.plan import find_entries
 
     root = submissions_folder(submissions)
+    opened = None
+    if suite is not None:
+        from harness.data.suites import open_suite
+
+        opened = open_suite(suite, data_root)
     failures = 0
     for name in names or [None]:  # type: ignore[list-item]
         try:
@@ -50,7 +60,7 @@ def check(
             continue
         for entry in found:
             try:
-                findings = check_entry(entry.folder, trust=trust)
+                findings = check_entry(entry.folder, suite=opened, trust=trust)
             except HarnessError as error:
                 failures += 1
                 remark(f"tailmark: {error}")

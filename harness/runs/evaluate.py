@@ -110,7 +110,7 @@ def _evaluate_base(
     for name in OOD_SCORES:
         declared = name == card.ood_score
         on_ood(scored, opened, split, predictions, name, outputs, declared=declared)
-    on_familiar(scored, opened, predictions)
+    on_familiar(scored, opened, predictions, card)
     _on_train(scored, split, predictions.get("train"))
     scores = declared_scores(opened, split, predictions, card.ood_score)
     scored.details |= job_details(opened, split, outputs, scores)

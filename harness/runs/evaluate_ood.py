@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Float
 
-from harness.data.familiar import linear_separability
+from harness.data.familiar import familiar_sets, linear_separability
 from harness.data.suites import OpenSuite
 from harness.errors import Undefined
-from harness.metrics.measure import measure_ood, measure_oscr, replicate_ood
+from harness.metrics.measure import measure_ood, measure_oscr, replicate_ood, result_of
 from harness.metrics.outputs import Outputs
 from harness.runs.scored import Scored, mean_of, pool_weightings
 from harness.scores.ood import MISSING, ood_scores
-from harness.types import MetricResult, Predictions, Split
+from harness.types import EntryCard, MetricResult, Predictions, Split
 
 OOD = ("ood_auroc", "ood_ap_out", "ood_ap_in", "ood_fpr95")
 """OOD metrics for every score and set."""
@@ -190,37 +190,60 @@ def _ood_replicates(
         scored.replicates[f"ood/{place}/{name}/ood_auroc"] = np.mean(np.stack(stacks), axis=0)
 
 
-def on_familiar(scored: Scored, opened: OpenSuite, predictions: Mapping[str, Predictions]) -> None:
-    """Measure how far the features separate the OOD sets that the suite calls familiar.
+def on_familiar(
+    scored: Scored, opened: OpenSuite, predictions: Mapping[str, Predictions], card: EntryCard
+) -> None:
+    """Measure the OOD sets that the suite calls familiar: to whom, and how far that carries.
 
     Parameters
     ----------
     scored : Scored
-        Receives ``ood/<set>/linear_probe/ood_auroc``.
+        Receives ``ood/<set>/linear_probe/ood_auroc`` for every such set, and under
+        ``ood/familiar/<score>/`` the means over those that the card's pre-training saw.
     opened : OpenSuite
-        ``parts["familiar"]`` maps a pre-training to the sets whose classes it saw.
+        ``parts["familiar"]`` maps pre-training data to the sets whose classes it has.
     predictions : mapping of str to Predictions
         Pool → evidence.
+    card : EntryCard
+        Its declared score, whose values are in `scored`, and its pre-training.
     """
-    familiar = {name for sets in opened.suite.parts.get("familiar", {}).values() for name in sets}
+    suite = opened.suite
+    named = {name for sets in suite.parts.get("familiar", {}).values() for name in sets}
+    if not named:
+        return
     for name, pool in opened.ood.items():
         ood_set = name.rpartition("/")[2]
-        if ood_set not in familiar:
-            continue
-        try:
-            value = _separability(predictions.get("test"), predictions.get(name), pool.fingerprint)
-            result = MetricResult(value)
-        except Undefined as undefined:
-            result = MetricResult(None, undefined.reason)
-        scored.take(f"ood/{ood_set}/{PROBE}", {"ood_auroc": result})
+        if ood_set in named:
+            found = result_of(
+                lambda n=name, p=pool: _separability(predictions, n, p.fingerprint)  # type: ignore[misc]
+            )
+            scored.take(f"ood/{ood_set}/{PROBE}", {"ood_auroc": found})
+    where = f"ood/familiar/{card.ood_score}"
+    try:
+        sets = familiar_sets(suite, card.facets.pretraining)
+    except Undefined as undefined:
+        scored.lack(where, OOD, undefined.reason)
+        return
+    found_in = {name: _taken(scored, f"ood/{name}/{card.ood_score}") for name in sets}
+    scored.take(where, mean_of(found_in, OOD, "the pre-training saw none of the OOD sets"))
 
 
-def _separability(inside: Predictions | None, outside: Predictions | None, key: str) -> float:
-    for found, name in ((inside, "test"), (outside, "the OOD set")):
-        if found is None:
-            raise Undefined(f"no predictions for {name}")
-        if found.features is None:
+def _taken(scored: Scored, where: str) -> dict[str, MetricResult]:
+    """Return what is already filed under a prefix."""
+    keys = {key: f"{where}/{key}" for key in OOD}
+    return {
+        key: MetricResult(scored.metrics.get(full), scored.undefined.get(full))
+        for key, full in keys.items()
+    }
+
+
+def _separability(predictions: Mapping[str, Predictions], ood_pool: str, key: str) -> float:
+    sides = []
+    for pool in ("test", ood_pool):
+        if pool not in predictions:
+            raise Undefined(f"no predictions for pool {pool}")
+        features = predictions[pool].features
+        if features is None:
             raise Undefined(MISSING["features"])
-    assert inside is not None and outside is not None  # for the type checker: looked at above
-    assert inside.features is not None and outside.features is not None
-    return linear_separability(inside.features, outside.features, key=key)
+        sides.append(features)
+    return linear_separability(*sides, key=key)

@@ -130,8 +130,8 @@ def on_covariate(
     for short, results in found.items():
         if severity := _SEVERITY.search(short):
             by_severity.setdefault(f"severity-{severity[1]}", {})[short] = results
-    for group, results in by_severity.items():
-        scored.take(f"{COPIES}/{group}", mean_of(results, COVARIATE, "no corrupted pool"))
+    for group, members in by_severity.items():
+        scored.take(f"{COPIES}/{group}", mean_of(members, COVARIATE, "no corrupted pool"))
     each = [stack for stack in stacks if isinstance(stack, np.ndarray)]
     if len(each) == len(found):
         scored.replicates[f"{COPIES}/mean/balanced_accuracy"] = np.mean(each, axis=0)

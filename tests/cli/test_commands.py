@@ -34,6 +34,7 @@ def test_an_entry_goes_from_new_to_the_ranking(tailmark, home):
     card = home / "submissions" / "mine" / "entry.toml"
     card.write_text(card.read_text().replace('"cross-entropy"', '"nearest-mean"'))
     assert "mine: ok" in tailmark("check", "mine").out
+    assert "mine: ok" in tailmark("check", "mine", "--suite", "digits-v1").out
     ran = tailmark("run", "mine", "--no-track", "-j", "1")
     assert ran.code == 0 and "24 of 24 jobs" in ran.out
     ranking = tailmark("rank", "--local")

@@ -33,7 +33,7 @@ def opened():
                         np.ones(len(labels), dtype=bool), "made"),
     }  # fmt: skip
     copies = [corrupted_pool(plain.test, kind, severity) for kind, severity in COPIES]
-    parts = plain.suite.parts | {"subsampled": True, "familiar": {"made": ["digits89"]}}
+    parts = plain.suite.parts | {"subsampled": True, "familiar": {"imagenet-1k": ["digits89"]}}
     suite = replace(plain.suite, parts=parts)
     return replace(
         plain, suite=suite, covariate={pool.name: pool for pool in copies}, truths=truths,
@@ -240,6 +240,18 @@ def test_corrupted_training_rows_count_as_repaired_when_predicted_as_they_are(ca
     assert found["train/corrected"] == pytest.approx((predicted == split.clean)[corrupted].mean())
     patched, y = every["test@patched"].values.argmax(1), unlearn.test.labels
     assert found["covariate/patched/attack_success"] == pytest.approx((patched[y > 0] == 0).mean())
+
+
+def test_familiar_means_are_over_what_the_pretraining_saw(
+    opened, split, predictions, card, results
+):
+    where = "ood/familiar/energy/ood_auroc"
+    assert "saw none" in results[""].undefined[where]
+    saw = card.model_copy(update={"facets": Facets(pretraining="imagenet-1k supervised")})
+    found = evaluate(opened, split, predictions, saw)[""]
+    assert found.metrics[where] == found.metrics["ood/digits89/energy/ood_auroc"]
+    unknown = card.model_copy(update={"facets": Facets(pretraining="a private crawl")})
+    assert "private crawl" in evaluate(opened, split, predictions, unknown)[""].undefined[where]
 
 
 def test_variants_are_scored_on_copies_too(opened, split, predictions, results):

@@ -32,8 +32,8 @@ def test_every_recipe_says_where_it_is_from_and_sets_only_what_exists(path):
     [
         ("digits", 30, 64, False, 1),
         ("fashion_mnist", 3, 128, True, 1),
-        ("cifar10", 5, 128, True, 5),
-        ("cifar100", 5, 128, True, 5),
+        ("cifar10", 4, 128, True, 4),
+        ("cifar100", 4, 128, True, 4),
     ],
 )
 def test_the_house_recipe_of_a_data_set_is_what_its_results_were_made_with(

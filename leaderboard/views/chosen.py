@@ -160,7 +160,7 @@ def choose(
     label : str
         Heading of the selector.
     options : sequence of str
-        At least one.
+        Without any, the page says so and ends there.
     default : str, optional
         What stands there first; default: the first option.
     words : callable
@@ -168,6 +168,9 @@ def choose(
     optional : bool, default=False
         Leave the default out of the address.
     """
+    if not options:
+        st.info(f"There is no {label.lower()} to choose here.", icon=":material/info:")
+        st.stop()
     widget, memory, written = f"widget-{name}", f"chosen-{name}", f"written-{name}"
     asked = st.query_params.get(name)
     first = default if default is not None and default in options else options[0]

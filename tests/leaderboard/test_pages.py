@@ -180,3 +180,14 @@ def test_a_damaged_record_is_a_sentence_not_a_traceback(opened, monkeypatch, tmp
     broken.write_text(broken.read_text().replace("0.", "0.1", 1))
     monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(tmp_path))
     assert "edited or damaged" in words(opened("ranking"))
+
+
+def test_a_selector_without_options_says_so():
+    def script():
+        from leaderboard.views import chosen
+
+        chosen.choose("x", "Across", [])
+
+    app = AppTest.from_function(script).run()
+    assert not app.exception
+    assert "There is no across to choose here" in words(app)

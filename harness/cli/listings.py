@@ -17,11 +17,9 @@ def print_listing(found: "Listing", suite: str, track: str, form: str) -> None:
     from harness.runs.display import metric_title, value_text
     from harness.runs.listing import table_text
 
-    rows = [
-        {"place": place, "entry": name, "value": value}
-        for place, (name, value) in enumerate(found.values.items(), start=1)
-    ]
+    places = list(enumerate(found.values.items(), start=1))
     if form != "table":
+        rows = [{"place": at, "entry": name, "value": value} for at, (name, value) in places]
         say(table_text(rows, form))
         return
     direction = "higher" if found.higher_is_better else "lower"
@@ -30,8 +28,8 @@ def print_listing(found: "Listing", suite: str, track: str, form: str) -> None:
         f"{len(found.cells)} cells · track {track}"
     )
     table = _table(("Place", "Entry", "Value"))
-    for row in rows:
-        table.add_row(str(row["place"]), str(row["entry"]), value_text(row["value"], found.key))
+    for at, (name, value) in places:
+        table.add_row(str(at), name, value_text(value, found.key))
     stdout().print(table)
     say(
         f"No replicates of {found.key} are stored: no intervals, rank intervals or tie classes. "

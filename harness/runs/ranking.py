@@ -14,8 +14,8 @@ from harness.errors import SpecError
 from harness.lookup import closest, unknown
 from harness.metrics.table import Metric
 from harness.runs.few import few_image_interval
+from harness.runs.field import TRACKS as TRACKS
 from harness.runs.field import (
-    TRACKS,
     Candidate,
     admitted,
     cell_indices,

@@ -30,8 +30,18 @@ from harness.runs.connection import (
     sqlite_file,
 )
 from harness.runs.display import cell_label
+from harness.runs.mirrored import (
+    PARAM_LENGTH,
+    entry_params,
+    entry_tags,
+    job_metrics,
+    job_params,
+    job_tags,
+    means,
+    write_artifacts,
+)
 from harness.runs.places import store_folder
-from harness.runs.records import Recorded, write_record
+from harness.runs.records import Recorded
 from harness.types import JobRecord, RunRecord
 
 Given = Callable[[int, int], Mapping[str, np.ndarray] | None]
@@ -41,8 +51,6 @@ Progress = Callable[[int, int], None]
 
 BATCH = {"metrics": 900, "params": 100}
 """Most that is sent in one request: MLflow takes 100 params, and 1,000 of all kinds together."""
-PARAM_LENGTH = 500
-"""Longest value that every MLflow store takes."""
 
 
 def local_uri(store: Path) -> str:
@@ -147,14 +155,14 @@ def _log_entry(
 ) -> str:
     """Log the entry's run and its children; it is finished only when all of it is there."""
     record = recorded.record
-    run = client.create_run(experiment, run_name=record.entry, tags=_entry_tags(record)).info.run_id
-    _log_values(client, run, _entry_params(record), _means(record))
+    run = client.create_run(experiment, run_name=record.entry, tags=entry_tags(record)).info.run_id
+    _log_values(client, run, entry_params(record), means(record))
     for done, job in enumerate(record.jobs, start=1):
         _log_job(client, experiment, run, record, job, predictions)
         if progress:
             progress(done, len(record.jobs))
     with TemporaryDirectory(prefix="tailmark-") as folder:
-        _write_artifacts(recorded, Path(folder))
+        write_artifacts(recorded, Path(folder))
         client.log_artifacts(run, folder)
     client.set_terminated(run, "FINISHED")
     return str(run)
@@ -169,16 +177,11 @@ def _log_job(
     predictions: Given | None,
 ) -> None:
     cell, seed = record.suite.cells[job.cell], record.suite.seeds[job.seed]
-    tags = {
-        "mlflow.parentRunId": parent,
-        "mlflow.source.name": "tailmark",
-        "tailmark.role": "job",
-        "tailmark.entry": record.entry,
-        "tailmark.undefined": str(_undefined(record, job)),
-    } | ({"tailmark.error": job.error[:PARAM_LENGTH]} if job.error else {})
     name = f"{cell_label(cell)} s{seed}"
-    run = client.create_run(experiment, run_name=name, tags=tags).info.run_id
-    _log_values(client, run, _job_params(record, job), _job_metrics(record, job))
+    run = client.create_run(
+        experiment, run_name=name, tags=job_tags(record, job, parent)
+    ).info.run_id
+    _log_values(client, run, job_params(record, job), job_metrics(record, job))
     arrays = predictions(job.cell, job.seed) if predictions else None
     if arrays is not None:
         with TemporaryDirectory(prefix="tailmark-") as folder:
@@ -186,105 +189,6 @@ def _log_job(
             np.savez(path, **dict(arrays))  # type: ignore[arg-type]
             client.log_artifact(run, str(path), "predictions")
     client.set_terminated(run, "FINISHED" if job.status == "done" else "FAILED")
-
-
-def _write_artifacts(recorded: Recorded, folder: Path) -> None:
-    """Write what belongs to the entry's run: its record and a reliability diagram a variant."""
-    from harness.runs.plots import png, reliability_plot
-
-    write_record(recorded, folder / "record")
-    figures = folder / "figures"
-    figures.mkdir()
-    for variant in recorded.record.variants:
-        if recorded.detail(variant, "reliability") is not None:
-            name = f"reliability-{variant}.png" if variant else "reliability.png"
-            (figures / name).write_bytes(png(reliability_plot(recorded, variant=variant), dpi=100))
-
-
-def _entry_tags(record: RunRecord) -> dict[str, str]:
-    undefined = sum(_undefined(record, job) for job in record.jobs)
-    return {
-        "mlflow.source.name": "tailmark",
-        "mlflow.note.content": (
-            f"**{record.entry}** on **{record.suite.id}**: {len(record.suite.cells)} cells × "
-            f"{len(record.suite.seeds)} seeds. Metrics of this run are means over all of them, "
-            "where all are defined. Again from nothing: "
-            f"`tailmark run {record.entry} --suite {record.suite.id}`"
-        ),
-        "tailmark.role": "entry",
-        "tailmark.entry": record.entry,
-        "tailmark.record_sha256": str(record.record_sha256),
-        "tailmark.produced_by": record.produced_by,
-        "tailmark.undefined": str(undefined),
-        "tailmark.failed": str(sum(job.status == "failed" for job in record.jobs)),
-    }
-
-
-def _entry_params(record: RunRecord) -> dict[str, Any]:
-    base = record.variants[""]
-    return {
-        "suite": record.suite.id,
-        "suite_sha256": record.suite.sha256,
-        "card_sha256": record.card_sha256,
-        "produced_by": record.produced_by,
-        "ood_score": base.ood_score,
-        "selection": base.selection,
-        "variants": ", ".join(name for name in record.variants if name) or "none",
-    } | {f"facets.{name}": value for name, value in record.facets.items()}
-
-
-def _job_params(record: RunRecord, job: JobRecord) -> dict[str, Any]:
-    cell = record.suite.cells[job.cell]
-    return {
-        "entry": record.entry,
-        "card_sha256": record.card_sha256,
-        "cell": cell,
-        "seed": record.suite.seeds[job.seed],
-        "split_sha256": job.split_sha256,
-        "model_id": job.model_id,
-        "weights_sha256": job.weights_sha256,
-    } | {f"numerics.{name}": value for name, value in job.numerics.items()}
-
-
-def _metric_name(variant: str, key: str) -> str:
-    """Return a metric's name in MLflow, which refuses the ``+`` of ``la+ts``."""
-    return f"{variant.replace('+', '.')}/{key}" if variant else key
-
-
-def _job_metrics(record: RunRecord, job: JobRecord) -> dict[str, float]:
-    """Return the job's defined metrics, those of variants under ``<variant>/``."""
-    return {
-        _metric_name(name, key): value
-        for name, variant in record.variants.items()
-        for key, grid in variant.metrics.items()
-        if (value := grid[job.cell][job.seed]) is not None
-    }
-
-
-def _undefined(record: RunRecord, job: JobRecord) -> int:
-    """Return how many of the job's metrics have no value."""
-    missing = {
-        (item.variant, item.key)
-        for item in record.undefined
-        if item.cell == job.cell and item.seed in (None, job.seed)
-    } | {
-        (name, key)
-        for name, variant in record.variants.items()
-        for key, grid in variant.metrics.items()
-        if grid[job.cell][job.seed] is None
-    }
-    return len(missing)
-
-
-def _means(record: RunRecord) -> dict[str, float]:
-    """Return means over cells and seeds of the metrics that are defined in all of them."""
-    means = {}
-    for name, variant in record.variants.items():
-        for key, grid in variant.metrics.items():
-            values = [value for row in grid for value in row]
-            if values and None not in values:
-                means[_metric_name(name, key)] = float(np.mean(np.array(grid, dtype=float)))
-    return means
 
 
 def _log_values(

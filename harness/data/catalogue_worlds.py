@@ -167,6 +167,33 @@ WORLD_SUITES: dict[str, Suite] = {
                 "subsampled": True,
             },
         ),
+        Suite(
+            id="cifar10-familiar-v1",
+            title="CIFAR-10 against ImageNet classes that a pre-trained backbone has seen",
+            dataset="cifar10",
+            classes=None,
+            cells=tuple(
+                f"cifar10-{world}"
+                for world in ("balanced-clean", "exp100-clean", "balanced-symmetric0.4")
+            ),
+            seeds=(0, 1, 2),
+            near=("cifar100",),
+            far=("imagenet_familiar",),
+            views=VIEWS,
+            primary="test/balanced_accuracy",
+            groups="terciles",
+            tail_metric="recall_tail",
+            notes=(
+                _NO_CALIBRATION,
+                "Far OOD are ImageNet-1K's classes that CIFAR-10 does not have: a backbone "
+                "pre-trained on ImageNet has seen them with labels.",
+            ),
+            parts={
+                "partition_of": "cifar10-v1",
+                "familiar": {"imagenet-1k": ["imagenet_familiar"]},
+                "imagenet_familiar": 10,
+            },
+        ),
     )
 }
 """Every suite of shifted, planted and attacked worlds by its id."""

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from harness.data.class_folders import class_folders, load_ood_classes
 from harness.data.datasets import cifar100_test_images, data_root, load_part
 from harness.data.embedded import patches
+from harness.data.familiar import familiar_wnids
 from harness.data.file_sets import load_ood_files
 from harness.data.id_pools import partition_of
 from harness.data.pools import image_pool
@@ -89,6 +91,21 @@ OOD_SETS: dict[str, Callable[[Suite, Pool, Path | None], Images]] = {
 """OOD set → what makes its images for a suite."""
 
 
+FAMILIAR = "imagenet_familiar"
+"""Classes of ImageNet-1K that the ID data do not have, from the user's validation folder."""
+IMAGENET = "imagenet/val"
+"""Where that folder lies below the data root: one folder a class, named by WordNet id."""
+
+
+def _familiar(suite: Suite, name: str, whole: Pool, root: Path) -> Pool:
+    """Return ``parts["imagenet_familiar"]`` images of each class, decoded to the ID data's size."""
+    wnids = familiar_wnids("imagenet-1k", suite.dataset, class_folders(root / IMAGENET))
+    height, width, _ = _shape(whole)
+    return load_ood_classes(
+        name, IMAGENET, wnids, root, size=(height, width), per_class=suite.parts[FAMILIAR]
+    )
+
+
 def ood_pool(suite: Suite, name: str, place: str, whole: Pool, root: Path | None = None) -> Pool:
     """Return an OOD set of a suite as a pool.
 
@@ -109,5 +126,7 @@ def ood_pool(suite: Suite, name: str, place: str, whole: Pool, root: Path | None
     if name in lists:
         named = f"ood/{place}/{name}"
         return load_ood_files(named, suite.dataset, lists[name], data_root(root))
+    if name == FAMILIAR:
+        return _familiar(suite, f"ood/{place}/{name}", whole, data_root(root))
     images = lookup("OOD set", name, OOD_SETS)(suite, whole, root)
     return image_pool(f"ood/{place}/{name}", images, None)

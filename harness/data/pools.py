@@ -1,7 +1,7 @@
 """Pools: inputs in memory with labels and the fingerprint that names them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Int, Shaped
@@ -9,7 +9,7 @@ from jaxtyping import Int, Shaped
 from harness.data.file_pools import FileInputs, file_rows
 from harness.data.tables import TableInputs, table_rows
 from harness.keys import content
-from harness.types import ArrayInputs, Inputs, Pool
+from harness.types import ArrayInputs, Pool
 
 
 def fingerprint(array: Shaped[np.ndarray, "n *shape"], labels: Int[np.ndarray, " n"] | None) -> str:
@@ -56,38 +56,6 @@ def image_pool(
     return Pool(
         name, "image", ArrayInputs(images), labels, tuple(class_names), fingerprint(images, labels)
     )
-
-
-@dataclass(frozen=True)
-class Selected:
-    """Some rows of other inputs, taken when asked for.
-
-    Parameters
-    ----------
-    inputs : Inputs
-        What the rows are taken from.
-    rows : int array of shape (n,)
-        Row numbers in `inputs`.
-    """
-
-    inputs: Inputs
-    rows: Int[np.ndarray, " n"]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def take(self, rows: Int[np.ndarray, " b"]) -> np.ndarray:
-        """Return these rows of the selection."""
-        return self.inputs.take(self.rows[rows])
-
-
-def selected(inputs: Inputs, rows: Int[np.ndarray, " m"]) -> Inputs:
-    """Return some rows as inputs: copied when they are in memory, else taken when asked for."""
-    if isinstance(inputs, ArrayInputs):
-        return ArrayInputs(inputs.take(rows))
-    if isinstance(inputs, TableInputs):
-        return inputs.rows(rows)
-    return Selected(inputs, rows)
 
 
 def rows_of(pool: Pool, rows: Int[np.ndarray, " m"], name: str) -> Pool:

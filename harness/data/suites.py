@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from harness.data.catalogue import SUITES
 from harness.data.covariate import covariate_pools
-from harness.data.datasets import DATASETS
+from harness.data.datasets import facts_of
 from harness.data.files import data_root as rooted
 from harness.data.human import human_labels
 from harness.data.id_pools import IdPools, id_pools, partition_of, planted_pools
@@ -242,7 +242,7 @@ def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = T
 
 def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> OpenSuite:
     """Return a suite over one data set; `key` names its stream of the step ``partition``."""
-    dataset, root = lookup("data set", suite.dataset, DATASETS), rooted(data_root)
+    dataset, root = facts_of(suite.dataset, data_root), rooted(data_root)
     ours = id_pools(suite, key, data_root)
     ood = [
         ood_pool(suite, name, place, ours.whole, data_root)

@@ -16,7 +16,6 @@ from harness.data.files import first_existing
 from harness.data.truth_files import Judged, cifar10h, label_errors
 from harness.errors import DataError, SpecError
 from harness.lookup import lookup
-from harness.metrics.subgroups import agreement
 
 
 @dataclass(frozen=True)
@@ -50,22 +49,6 @@ class Truth:
             f"{self.name}: {other:,} of {len(labels):,} labels differ from the published ones, "
             f"{int((~self.kept).sum()):,} images have no answer ({self.source})."
         )
-
-
-@dataclass(frozen=True)
-class RankChange:
-    """One entry under the published labels and under another truth."""
-
-    entry: str
-    """Name."""
-    published: float
-    """Accuracy against the published labels, in [0, 1], over the images that the truth keeps."""
-    value: float
-    """Agreement with the truth, in [0, 1]."""
-    published_rank: int
-    """1 is best; ties by name."""
-    rank: int
-    """Under the truth."""
 
 
 @dataclass(frozen=True)
@@ -229,36 +212,3 @@ def _found(name: str, dataset: str, root: Path) -> tuple[TruthSource, Path | Non
             "Other data sets have their published labels only."
         )
     return found, first_existing(root, ("",), found.files[dataset])
-
-
-def rank_changes(
-    truth: Truth,
-    labels: Int[np.ndarray, " n"],
-    predicted: Mapping[str, Int[np.ndarray, " n"]],
-) -> list[RankChange]:
-    """Return each entry's accuracy and rank under the published labels and under a truth.
-
-    Parameters
-    ----------
-    truth : Truth
-        Of n images.
-    labels : int array of shape (n,)
-        Published test labels.
-    predicted : mapping of str to int array of shape (n,)
-        Entry → predicted class indices.
-
-    Returns
-    -------
-    list of RankChange
-        In the order of the ranking under the truth.
-    """
-    published = {e: float((y == labels)[truth.kept].mean()) for e, y in predicted.items()}
-    values = {e: agreement(y, truth.shares, truth.kept) for e, y in predicted.items()}
-    before, after = _ranks(published), _ranks(values)
-    changes = [RankChange(e, published[e], values[e], before[e], after[e]) for e in predicted]
-    return sorted(changes, key=lambda change: change.rank)
-
-
-def _ranks(values: Mapping[str, float]) -> dict[str, int]:
-    order = sorted(values, key=lambda entry: (-values[entry], entry))
-    return {entry: at for at, entry in enumerate(order, start=1)}

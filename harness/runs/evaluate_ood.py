@@ -10,6 +10,7 @@ from harness.data.suites import OpenSuite
 from harness.errors import Undefined
 from harness.metrics.measure import measure_ood, measure_oscr, replicate_ood, result_of
 from harness.metrics.outputs import Outputs
+from harness.runs.evaluate_shift import PATCHED
 from harness.runs.scored import Scored, mean_of, pool_weightings
 from harness.scores.ood import MISSING, ood_scores
 from harness.types import EntryCard, MetricResult, Predictions, Split
@@ -103,7 +104,7 @@ def on_ood(
     except Undefined as undefined:
         for where in _places(opened):
             scored.lack(f"ood/{where}/{name}", keys, undefined.reason)
-            if declared and opened.covariate:
+            if declared and _shifts(opened):
                 scored.lack(f"{FULL_SPECTRUM}/{where}/{name}", OOD, undefined.reason)
         return
 
@@ -117,8 +118,13 @@ def on_ood(
     if declared:
         for place in ("near", "far"):
             _ood_replicates(scored, opened, scores, place, name)
-    if declared and opened.covariate:
+    if declared and _shifts(opened):
         _on_full_spectrum(scored, opened, scores, name)
+
+
+def _shifts(opened: OpenSuite) -> list[str]:
+    """Return the covariate-shifted ID pools: a patched one is under attack."""
+    return [name for name in opened.covariate if name != PATCHED]
 
 
 def _places(opened: OpenSuite) -> list[str]:
@@ -155,13 +161,13 @@ def _on_full_spectrum(
 
     The ID side is the test pool and all its corrupted copies, every image alike.
     """
-    missing = [pool for pool in opened.covariate if pool not in scores]
+    missing = [pool for pool in _shifts(opened) if pool not in scores]
     if missing:
         for where in _places(opened):
             reason = f"no predictions for pool {missing[0]}"
             scored.lack(f"{FULL_SPECTRUM}/{where}/{name}", OOD, reason)
         return
-    inside = np.concatenate([scores["test"], *(scores[pool] for pool in opened.covariate)])
+    inside = np.concatenate([scores["test"], *(scores[pool] for pool in _shifts(opened))])
 
     def one(ood: Float[np.ndarray, " m"]) -> dict[str, MetricResult]:
         found = measure_ood(inside, ood)

@@ -25,7 +25,7 @@ COPIES = "covariate"
 DRAWN = "subsampled"
 """First part of keys about views of which images were thrown away, as published."""
 PATCHED = "test@patched"
-"""The test pool with the poison's patch."""
+"""The test pool with the poison's patch: an attack, in no mean over shifts."""
 ONE_STATE = (
     "a transductive entry adapts to each view: reweighting one pass would score another state"
 )
@@ -120,20 +120,21 @@ def on_covariate(
         short = name.partition("@")[2]
         found[short] = _of_pool(pool, predictions, COVARIATE)
         scored.take(f"{COPIES}/{short}", found[short])
-        if replicates and predictions is not None:
+        if replicates and predictions is not None and name != PATCHED:
             stacks.append(_replicates(pool, predictions))
         if name == PATCHED and predictions is not None:
             scored.take(f"{COPIES}/{short}", {"attack_success": _attack(pool, predictions)})
-    if not found:
+    shifts = {short: results for short, results in found.items() if f"test@{short}" != PATCHED}
+    if not shifts:
         return
-    by_severity: dict[str, dict[str, dict[str, MetricResult]]] = {"mean": found}
-    for short, results in found.items():
+    by_severity: dict[str, dict[str, dict[str, MetricResult]]] = {"mean": shifts}
+    for short, results in shifts.items():
         if severity := _SEVERITY.search(short):
             by_severity.setdefault(f"severity-{severity[1]}", {})[short] = results
     for group, members in by_severity.items():
         scored.take(f"{COPIES}/{group}", mean_of(members, COVARIATE, "no corrupted pool"))
     each = [stack for stack in stacks if isinstance(stack, np.ndarray)]
-    if len(each) == len(found):
+    if len(each) == len(shifts):
         scored.replicates[f"{COPIES}/mean/balanced_accuracy"] = np.mean(each, axis=0)
 
 

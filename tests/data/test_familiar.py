@@ -17,6 +17,8 @@ from harness.data.familiar import (
     seen_in,
     shared_classes,
 )
+from harness.data.ood import ood_pool
+from harness.data.pools import image_pool
 from harness.errors import DataError, SpecError, Undefined
 from harness.models.vision import torchvision
 
@@ -162,3 +164,20 @@ def test_one_real_image_a_class_leaves_771_familiar_ones(data_root, tmp_path):
     wanted = familiar_wnids("imagenet-1k", "cifar10", class_folders(tmp_path / "val"))
     pool = load_ood_classes("ood/far/imagenet", "val", wanted, tmp_path, size=(32, 32))
     assert len(pool) == 771
+
+
+def test_the_familiar_suite_takes_ten_images_of_each_class_that_cifar10_lacks(tmp_path):
+    rng = np.random.default_rng(5)
+    for wnid in ("n01440764", "n01443537", "n02690373"):  # tench, goldfish; an airliner
+        folder = tmp_path / "imagenet" / "val" / wnid
+        folder.mkdir(parents=True)
+        for k in range(11):
+            pixels = rng.integers(0, 255, (40, 50, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{k:02d}.png")
+    suite = SUITES["cifar10-familiar-v1"]
+    whole = image_pool("train", np.zeros((2, 32, 32, 3), np.uint8), np.arange(2), ["a", "b"])
+    pool = ood_pool(suite, "imagenet_familiar", "far", whole, tmp_path)
+    assert pool.name == "ood/far/imagenet_familiar"
+    assert len(pool) == 20  # two classes of the three
+    assert pool.inputs.take(np.array([0])).shape == (1, 32, 32, 3)
+    assert familiar_sets(suite, "imagenet-1k supervised") == ("imagenet_familiar",)

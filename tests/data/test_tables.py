@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from harness.data.pools import selected
+from harness.data.pools import rows_of
 from harness.data.table_files import read_csv, read_openml, read_parquet, read_sklearn
 from harness.data.tables import TableInputs, make_table, table_rows
 from harness.errors import DataError, DownloadError
@@ -45,8 +45,8 @@ def test_rows_keep_columns_and_get_their_own_fingerprint(table):
     assert table_rows(table, np.arange(4), "x").fingerprint == table.fingerprint
 
 
-def test_selected_rows_of_a_table_are_a_table(table):
-    some = selected(table.inputs, np.array([3, 0]))
+def test_some_rows_of_a_table_are_a_table(table):
+    some = rows_of(table, np.array([3, 0]), "some").inputs
     assert isinstance(some, TableInputs) and some.categorical[:, 0].tolist() == [-1, 0]
 
 

@@ -1,4 +1,4 @@
-"""Alternative truths: read from the published files, counts as published, ranks by hand."""
+"""Alternative truths: read from the published files, counts as published."""
 
 import gzip
 import json
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from harness.data.truths import (
-    rank_changes,
     read_truth,
     read_truths,
     truths_of,
@@ -49,17 +48,6 @@ def test_majorities_correct_keep_or_drop_a_label(root):
     assert "1 of 5 labels differ from the published ones, 1 images have no answer" in truth.summary(
         LABELS
     )
-
-
-def test_ranks_change_by_hand(root):
-    truth = read_truth("label_errors", "mnist", LABELS, 3, root)
-    predicted = {"old": np.array([0, 1, 2, 0, 1]), "new": np.array([0, 0, 2, 1, 1])}
-    first, second = rank_changes(truth, LABELS, predicted)
-    # over rows 0, 1, 2, 4: old 4/4 published, 3/4 corrected; new 3/4 published, 4/4 corrected
-    assert (first.entry, first.published, first.value) == ("new", 0.75, 1.0)
-    assert (first.published_rank, first.rank) == (2, 1)
-    assert (second.entry, second.published, second.value) == ("old", 1.0, 0.75)
-    assert (second.published_rank, second.rank) == (1, 2)
 
 
 def test_a_pool_in_another_order_is_refused(root):

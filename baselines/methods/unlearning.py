@@ -19,8 +19,8 @@ from baselines.parts import Network, Parts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.stages import stage
 from baselines.train import fit, own_randomness, set_up
-from harness.data.pools import selected
 from harness.errors import SpecError
+from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData
 
 restore = model.restore
@@ -69,7 +69,7 @@ def _fit_on_the_rest(train: TrainingData, ctx: FitContext, parts: Parts) -> mode
 def without(train: TrainingData, rows: Int[np.ndarray, " r"]) -> TrainingData:
     """Return the training data without some rows, in their order; nothing is known of the rest."""
     kept = np.setdiff1d(np.arange(len(train.observed)), rows)
-    inputs = selected(train.inputs, kept)
+    inputs = ArrayInputs(train.inputs.take(kept))  # the loop reads all of them at once anyway
     return replace(train, inputs=inputs, observed=train.observed[kept], known=None)
 
 

@@ -37,13 +37,17 @@ def few_image_interval(
     if not group or len(cells) != 1 or recall is None or sizes is None or counts is None:
         return None
     cell = cells[0]
+    # Over several data sets, arrays are padded to the largest number of classes.
+    there = (sizes[cell] > 0).any(axis=0) | (counts[cell] > 0).any(axis=(0, 1))
+    classes = slice(0, int(np.flatnonzero(there)[-1]) + 1)
     scheme = SCHEMES[recorded.record.suite.tail_metric]
-    members = class_groups(counts[cell, 0, 0], scheme).get(group)  # type: ignore[arg-type]
+    members = class_groups(counts[cell, 0, 0, classes], scheme).get(group)  # type: ignore[arg-type]
     if members is None or isinstance(members, str):
         return None
-    kept = members & (sizes[cell, 0] > 0)
-    recalls, n = recall[cell].mean(axis=0)[kept].astype(np.float64), sizes[cell, 0][kept]
-    if not few_images(recalls, n):
+    tested = sizes[cell, 0, classes]
+    kept = members & (tested > 0)
+    recalls, n = recall[cell][:, classes].mean(axis=0)[kept].astype(np.float64), tested[kept]
+    if not len(n) or not few_images(recalls, n):
         return None
     value = float(np.mean(recorded.values(variant, key)[cell]))
     return wilson(value, recalls, n)

@@ -45,3 +45,13 @@ def test_a_mean_over_cells_keeps_the_usual_interval():
 def test_other_metrics_keep_theirs():
     made = with_details(1.0, 50)
     assert few_image_interval(made, "", "test/balanced_accuracy", [0]) is None
+
+
+def test_padding_of_a_suite_over_several_data_sets_is_no_class():
+    plain = with_details(1.0, 50)
+    wider = {
+        name: np.concatenate([array, np.zeros_like(array)], axis=-1)
+        for name, array in plain.arrays.items()
+    }
+    padded = Recorded(plain.record, None, wider)
+    assert few_image_interval(padded, "", KEY, [0]) == few_image_interval(plain, "", KEY, [0])

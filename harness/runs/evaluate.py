@@ -13,7 +13,7 @@ from harness.metrics.groups import GROUPS, class_groups
 from harness.metrics.measure import measure, measure_noise, replicate
 from harness.metrics.outputs import Outputs
 from harness.runs.details import job_details
-from harness.runs.evaluate_ood import declared_scores, on_familiar, on_ood
+from harness.runs.evaluate_ood import on_familiar, on_ood
 from harness.runs.evaluate_shift import (
     on_covariate,
     on_groups,
@@ -107,13 +107,15 @@ def _evaluate_base(
 ) -> Scored:
     scored = Scored()
     outputs = _on_test(scored, opened, split, predictions, card, headline(opened.suite))
-    for name in OOD_SCORES:
-        declared = name == card.ood_score
-        on_ood(scored, opened, split, predictions, name, outputs, declared=declared)
+    scores = {
+        name: on_ood(
+            scored, opened, split, predictions, name, outputs, declared=name == card.ood_score
+        )
+        for name in OOD_SCORES
+    }
     on_familiar(scored, opened, predictions, card)
     _on_train(scored, split, predictions.get("train"))
-    scores = declared_scores(opened, split, predictions, card.ood_score)
-    scored.details |= job_details(opened, split, outputs, scores)
+    scored.details |= job_details(opened, split, outputs, scores[card.ood_score])
     return scored
 
 
@@ -140,9 +142,8 @@ def _evaluate_variant(
         return scored
     kept = headline(opened.suite) if ranked else ()
     outputs = _on_test(scored, opened, split, pools, card, kept)
-    on_ood(scored, opened, split, pools, card.ood_score, outputs, declared=ranked)
+    scores = on_ood(scored, opened, split, pools, card.ood_score, outputs, declared=ranked)
     if ranked:
-        scores = declared_scores(opened, split, pools, card.ood_score)
         scored.details |= job_details(opened, split, outputs, scores)
     return scored
 

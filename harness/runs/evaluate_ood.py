@@ -25,33 +25,6 @@ PROBE = "linear_probe"
 """Stands where a score stands: a line fitted on the set itself, which no detector may see."""
 
 
-def declared_scores(
-    opened: OpenSuite, split: Split, pools: Mapping[str, Predictions], name: str
-) -> dict[str, Float[np.ndarray, " n"]]:
-    """Return a score of the test pool, its corrupted copies and every OOD pool.
-
-    Parameters
-    ----------
-    opened : OpenSuite
-        For the names of the pools.
-    split : Split
-        For the observed labels that some scores are fitted with.
-    pools : mapping of str to Predictions
-        Pool → evidence.
-    name : str
-        Key of OOD_SCORES.
-
-    Returns
-    -------
-    dict of str to float array
-        Pool → scores, larger for OOD; empty when the score is undefined.
-    """
-    try:
-        return _scores(name, opened, split, pools, copies=True)
-    except Undefined:
-        return {}
-
-
 def _scores(
     name: str,
     opened: OpenSuite,
@@ -77,7 +50,7 @@ def on_ood(
     outputs: Outputs,
     *,
     declared: bool,
-) -> None:
+) -> dict[str, Float[np.ndarray, " n"]]:
     """Measure one OOD score on every set, and near and far as unweighted means over their sets.
 
     Parameters
@@ -97,6 +70,11 @@ def on_ood(
         Of the test pool.
     declared : bool
         Whether it is the entry's declared score: that one has replicates and more metrics.
+
+    Returns
+    -------
+    dict of str to float array
+        Pool → scores, larger for OOD; empty when the score is undefined.
     """
     keys = (*OOD, *((*OOD_COMPATIBLE, "oscr") if declared else ()))
     try:
@@ -106,7 +84,7 @@ def on_ood(
             scored.lack(f"ood/{where}/{name}", keys, undefined.reason)
             if declared and _shifts(opened):
                 scored.lack(f"{FULL_SPECTRUM}/{where}/{name}", OOD, undefined.reason)
-        return
+        return {}
 
     def one(ood: Float[np.ndarray, " m"]) -> dict[str, MetricResult]:
         found = measure_ood(scores["test"], ood)
@@ -120,6 +98,7 @@ def on_ood(
             _ood_replicates(scored, opened, scores, place, name)
     if declared and _shifts(opened):
         _on_full_spectrum(scored, opened, scores, name)
+    return scores
 
 
 def _shifts(opened: OpenSuite) -> list[str]:

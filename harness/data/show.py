@@ -61,15 +61,15 @@ def split_figure(opened: OpenSuite, split: Split) -> Figure:
 def _title(opened: OpenSuite, split: Split) -> str:
     flipped = split.flipped.mean()
     title = (
-        f"{split.spec.id}, seed {split.seed}  ({opened.suite.id}): {len(split.indices):,} training "
-        f"rows, {flipped:.1%} with a wrong label"
+        f"{split.spec.id}, seed {split.seed}  ({opened.suite.id})\n"
+        f"{len(split.indices):,} training rows, {flipped:.1%} with a wrong label"
     )
     if split.attributes is not None:
         agrees = (split.attributes == split.clean).mean()
-        title += f"\n{agrees:.1%} of the squares are at their class's place"
+        title += f"; {agrees:.1%} of the squares are at their class's place"
     if split.known is not None:
         wrong = int(wrong_rows(split).sum())
-        title += f"\n{len(split.known):,} of {wrong:,} corrupted rows are revealed"
+        title += f"; {len(split.known):,} of {wrong:,} corrupted rows are revealed"
     return title
 
 

@@ -17,6 +17,7 @@ from harness.data.id_pools import IdPools, id_pools, partition_of, planted_pools
 from harness.data.manifests import check_pools, check_split
 from harness.data.noise_sources import Sources
 from harness.data.ood import ood_pool
+from harness.data.own_suites import suite_named
 from harness.data.pools import image_pool, rows_of
 from harness.data.shift import shifted_pool
 from harness.data.splits import make_split, parse_split_id, planted_attributes
@@ -195,7 +196,7 @@ def open_suite(suite: str, data_root: Path | None = None) -> OpenSuite:
     Parameters
     ----------
     suite : str
-        Key of SUITES.
+        Key of SUITES, or ``own-<data set>-v1`` over a prepared data set of one's own.
     data_root : Path, optional
         Where data sets lie; see `harness.data.datasets.data_root`.
 
@@ -208,7 +209,7 @@ def open_suite(suite: str, data_root: Path | None = None) -> OpenSuite:
     RecordMismatchError
         If a pool is not the one that the manifest names.
     """
-    opened = make_suite(lookup("suite", suite, SUITES), data_root)
+    opened = make_suite(suite_named(suite, data_root), data_root)
     check_pools(opened.suite.id, opened.identities)
     return opened
 

@@ -69,6 +69,9 @@ app.command("log", help="Mirror records to MLflow, or rebuild its database from 
 app.command("conformance", help="Published numbers beside ours, with how the protocols differ.")(
     published.conformance
 )
+app.command("claims", help="What the literature claims: does it hold on these records?")(
+    published.claims
+)
 app.add_typer(data.app, name="data", help="List, prepare, verify and show data sets and splits.")
 
 

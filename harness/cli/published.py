@@ -1,6 +1,6 @@
-"""``tailmark conformance``: published numbers beside ours."""
+"""``tailmark conformance`` and ``claims``: what is published, beside what our records say."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,6 +10,9 @@ from harness.cli.console import remark, say, stdout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.table import Table
+
+    from harness.runs.claims import ClaimRow
     from harness.runs.conformance import ConformanceRow
 
 
@@ -106,3 +109,124 @@ def _print_summary(rows: "Sequence[ConformanceRow]") -> None:
             say(f"{verdict}: {meaning}.")
     for trust in dict.fromkeys(row.trust for row in rows):
         say(f"({trust}): {TRUSTS[trust]}.")
+
+
+def claims(
+    suite: Annotated[
+        list[str] | None,
+        typer.Option("--suite", "-s", help="Only this suite; may be repeated."),
+    ] = None,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option("--claim", help="Only this claim, by its name; may be repeated."),
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option("--state", help="Only this state, e.g. 'does not hold'; may be repeated."),
+    ] = None,
+    run_only: Annotated[
+        bool, typer.Option("--run-only", help="Leave out what lacks a record.")
+    ] = False,
+    local: options.Local = False,
+    with_local: options.WithLocal = False,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+    submissions: options.Submissions = None,
+    store: options.Store = None,
+) -> None:
+    """Check what the literature claims on our records: holds, does not hold, cannot tell."""
+    from harness.runs.claims import STATES, chosen_rows, claims_on_records
+    from harness.runs.claims_text import claims_text
+    from harness.runs.places import records_folder, store_folder, submissions_folder
+
+    handed_in, own = submissions_folder(submissions), records_folder(store_folder(store))
+    roots = ([own] if local or with_local else []) + ([] if local else [handed_in])
+    found = claims_on_records(roots)
+    shown = chosen_rows(
+        found.rows,
+        suites=suite or (),
+        ids=claim or (),
+        states=state or [s for s in STATES if s != "not run" or not run_only],
+    )
+    if output == "table":
+        _print_claims(shown)
+        _print_states(found.rows, shown)
+    else:
+        say(claims_text(shown, output))
+    for sentence in found.damaged:
+        remark(f"Left out: {sentence}")
+
+
+def _print_claims(rows: "Sequence[ClaimRow]") -> None:
+    """Print one table a claim: sentence, source and what is measured stand above it."""
+    from rich.padding import Padding
+
+    from harness.runs.claims_text import PREFACE, grouped, measured_text, not_run_text
+
+    console = stdout()
+    console.print(PREFACE, markup=False)
+    for claim, group in grouped(rows):
+        say()
+        console.print(f"{claim.id}: {claim.sentence}", markup=False)
+        for line in filter(None, (claim.source, measured_text(claim), claim.note)):
+            console.print(Padding(line, (0, 0, 0, 2), expand=False), markup=False)
+        run = [row for row in group if row.found is not None]
+        if run:
+            console.print(_claim_table(run))
+            for line in _covers(run):
+                say(line)
+        for line in not_run_text(group):
+            console.print(line, markup=False)
+
+
+def _covers(rows: "Sequence[ClaimRow]") -> "list[str]":
+    """Return what the intervals cover, and of which rows where they differ."""
+    from harness.runs.claims_text import covers_text, sides_text
+
+    named: dict[str, list[str]] = {}
+    for row in rows:
+        named.setdefault(covers_text(row), []).append(f"{row.suite}, {sides_text(row)[0]}")
+    if len(named) == 1:
+        return list(named)
+    return [f"{words}: {'; '.join(names)}" for words, names in named.items()]
+
+
+def _claim_table(rows: "Sequence[ClaimRow]") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from harness.runs.claims_text import gap_text, sides_text, state_text, values_text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    lines = [
+        (row.suite, " against ".join(sides_text(row)), *values_text(row), gap_text(row))
+        for row in rows
+    ]
+    for at, head in enumerate(("Suite", "Compared", "First", "Second", "Difference")):
+        # Names may fold, numbers may not.
+        wide = None if head == "Compared" else max(len(line[at]) for line in lines)
+        right = head in ("First", "Second", "Difference")
+        justify: Literal["right", "left"] = "right" if right else "left"
+        table.add_column(head, justify=justify, overflow="fold", min_width=wide)
+    states = [state_text(row).replace(": ", "\n") for row in rows]
+    widest = max(len(part) for state in states for part in state.split("\n"))
+    table.add_column("State", overflow="fold", min_width=widest)
+    for line, state in zip(lines, states, strict=True):
+        table.add_row(*line, state)
+    return table
+
+
+def _print_states(rows: "Sequence[ClaimRow]", shown: "Sequence[ClaimRow]") -> None:
+    from harness.runs.claims import STATES, summary
+    from harness.runs.claims_text import missing_records
+
+    counts = summary(rows)
+    say()
+    say(f"{len(rows)} rows: {', '.join(f'{state} {n}' for state, n in counts.items())}.")
+    for state, meaning in STATES.items():
+        if counts[state]:
+            say(f"{state}: {meaning}.")
+    hidden = counts["does not hold"] - summary(shown)["does not hold"]
+    if hidden:
+        say(f"{hidden} rows that do not hold are not among those shown.")
+    for suite, entries in missing_records(shown).items():
+        say(f"To run what is missing: tailmark run {' '.join(entries)} --suite {suite}")

@@ -96,7 +96,9 @@ class ClaimRow:
     state: State
     """A name in STATES."""
     reason: str
-    """Why it does not hold, cannot be told or was not run; empty when it holds."""
+    """Which miss it is, why there is no interval, or what is missing; else empty."""
+    missing: tuple[str, ...] = ()
+    """Entries that have no record on this suite."""
 
 
 @dataclass(frozen=True)
@@ -250,23 +252,28 @@ def _row(
     against: str,
     records: Mapping[tuple[str, str], Recorded],
 ) -> ClaimRow:
+    needed = dict.fromkeys(name.partition("+")[0] for name in (entry, against))
+    missing = tuple(name for name in needed if (suite, name) not in records)
+    if missing:
+        reason = f"no record of {' and '.join(missing)}"
+        return ClaimRow(claim, suite, entry, against, (), None, "not run", reason, missing)
     try:
-        one, two = (_of(name, suite, records) for name in (entry, against))
+        one, two = (_of(name, records[suite, name.partition("+")[0]]) for name in (entry, against))
         check_paired(one[0], two[0])
         first = _terms(claim, *one, claim.metric, claim.cells)
         second = _terms(
             claim, *two, claim.against_metric or claim.metric, claim.against_cells or claim.cells
         )
         found = difference_of(first, second)
-    except Undefined as missing:
-        return ClaimRow(claim, suite, entry, against, (), None, "not run", str(missing))
+    except Undefined as undefined:
+        return ClaimRow(claim, suite, entry, against, (), None, "not run", undefined.reason)
     names = one[0].record.suite.cells
     cells = tuple(names[i] for i in first[0].cells)
     return ClaimRow(claim, suite, entry, against, cells, found, *judged(claim, found))
 
 
 def judged(claim: Claim, found: Found) -> tuple[State, str]:
-    """Return the state of a claim, and why it is not ``holds``.
+    """Return the state of a claim, and which miss it is or why there is no interval.
 
     As for every verdict, "no difference" goes first: an interval inside the margin on the expected
     side is too small a difference to be one.
@@ -291,17 +298,14 @@ def judged(claim: Claim, found: Found) -> tuple[State, str]:
         return "does not hold", "practically equal"
     if low > 0:
         return "holds", ""
-    return ("does not hold", "the opposite") if high < 0 else ("cannot tell", "reaches both sides")
+    return ("does not hold", "the opposite") if high < 0 else ("cannot tell", "")
 
 
-def _of(name: str, suite: str, records: Mapping[tuple[str, str], Recorded]) -> tuple[Recorded, str]:
-    """Return the record and variant behind ``entry`` or ``entry+variant``."""
-    entry, _, variant = name.partition("+")
-    recorded = records.get((suite, entry))
-    if recorded is None:
-        raise Undefined(f"no record of {entry}")
+def _of(name: str, recorded: Recorded) -> tuple[Recorded, str]:
+    """Return a record with the variant that ``entry+variant`` names; empty for the entry itself."""
+    variant = name.partition("+")[2]
     if variant not in recorded.record.variants:
-        raise Undefined(f"{entry} has no variant {variant!r} in {suite}")
+        raise Undefined(f"{recorded.record.entry} has no variant {variant!r}")
     return recorded, variant
 
 

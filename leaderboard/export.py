@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError
+from harness.runs.claims import claims_on_records
+from harness.runs.claims_text import claims_text
 from harness.runs.conformance import published_beside_ours
 from harness.runs.conformance_text import conformance_text
 from harness.runs.field import Candidate, stored_keys, suite_rows
@@ -39,7 +41,7 @@ def write_all(folder: Path) -> list[Path]:
     ``<suite>/rankings.csv`` holds every metric with replicates, ``cells.csv`` the primary metric in
     each cell with its interval, ``metrics.csv`` all metrics in all cells, ``curves.csv``,
     ``reliability.csv``, ``confusion.csv`` and ``recalls.csv`` what lies behind an entry's pictures;
-    ``conformance.csv`` stands beside the suites.
+    ``conformance.csv`` and ``claims.csv`` stand beside the suites.
 
     Raises
     ------
@@ -56,7 +58,9 @@ def write_all(folder: Path) -> list[Path]:
         (*local, *submitted), submissions=submitted[0] if submitted else None
     )
     text = conformance_text(found.rows, "csv") + "\n"
-    return [*written, _write(text, folder / "conformance.csv")]
+    written.append(_write(text, folder / "conformance.csv"))
+    claimed = claims_text(claims_on_records((*local, *submitted)).rows, "csv") + "\n"
+    return [*written, _write(claimed, folder / "claims.csv")]
 
 
 def _write(text: str, path: Path) -> Path:

@@ -29,7 +29,8 @@ ALLOWED = {
     "baselines": BOTTOM | {"harness.data", "harness.models"},
     "leaderboard": {"harness.types", "harness.lookup", "harness.errors", "harness.metrics.table"}
     | {"harness.runs.records", "harness.runs.field", "harness.runs.ranking", "harness.runs.display"}
-    | {"harness.runs.conformance", "harness.runs.conformance_text", "harness.runs.protocols"},
+    | {"harness.runs.conformance", "harness.runs.conformance_text", "harness.runs.protocols"}
+    | {"harness.runs.claims", "harness.runs.claims_text"},
 }
 """Room → what it may import besides itself."""
 FOREIGN = {

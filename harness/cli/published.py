@@ -227,6 +227,6 @@ def _print_states(rows: "Sequence[ClaimRow]", shown: "Sequence[ClaimRow]") -> No
             say(f"{state}: {meaning}.")
     hidden = counts["does not hold"] - summary(shown)["does not hold"]
     if hidden:
-        say(f"{hidden} rows that do not hold are not among those shown.")
+        say(f"Rows that do not hold and are not shown: {hidden}.")
     for suite, entries in missing_records(shown).items():
         say(f"To run what is missing: tailmark run {' '.join(entries)} --suite {suite}")

@@ -122,12 +122,18 @@ def load_claims(path: Path | None = None) -> tuple[Claim, ...]:
     Raises
     ------
     SpecError
-        If an id stands twice, or both sides of a difference are the same.
+        If the file has another form, an id stands twice, or both sides of a difference are the
+        same.
     UnknownNameError
         If a metric does not exist.
     """
-    text = (path or Path(str(files("harness.runs") / "claims.toml"))).read_text("utf-8")
-    claims = Claims.model_validate(tomllib.loads(text)).claim
+    path = path or Path(str(files("harness.runs") / "claims.toml"))
+    try:
+        claims = Claims.model_validate(tomllib.loads(path.read_text("utf-8"))).claim
+    except ValueError as error:
+        raise SpecError(
+            f"{path} should be a list of claims; reading it says: {error}. Mend the field it names."
+        ) from error
     ids = [claim.id for claim in claims]
     for claim in claims:
         if ids.count(claim.id) > 1:

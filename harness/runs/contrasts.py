@@ -15,6 +15,9 @@ from harness.runs.records import Recorded
 from harness.stats.intervals import LEVEL, around
 from harness.stats.spread import spread, t_quantile
 
+ROUNDING = 1e-9
+"""Records keep nine digits: seeds that differ by less do not differ."""
+
 
 @dataclass(frozen=True)
 class Term:
@@ -216,7 +219,7 @@ def over_seeds(differences: Float[np.ndarray, " seeds"]) -> tuple[float, float, 
     if n < 2:
         return mean, mean, "no interval: one seed and no stored replicates"
     sd = float(differences.std(ddof=1))
-    if sd == 0:
+    if sd < ROUNDING:
         return mean, mean, "no interval: every seed gives the same difference"
-    half = t_quantile(LEVEL, n - 1) * sd / float(np.sqrt(n))
+    half = t_quantile(LEVEL, n - 1.0) * sd / float(np.sqrt(n))
     return mean - half, mean + half, "seeds only"

@@ -7,6 +7,7 @@ import streamlit as st
 
 from harness.errors import HarnessError
 from harness.metrics.table import METRICS
+from harness.runs.claims import Checked, claims_on_records
 from harness.runs.conformance import Conformance, published_beside_ours
 from harness.runs.display import metric_title
 from harness.runs.field import DECLARED, Candidate, stored_keys, suite_rows
@@ -99,6 +100,18 @@ def conformance() -> Conformance:
     """Return published numbers beside ours, over all suites."""
     files = (*_files("*/results/*.json"), *_files("*/entry.toml"))
     return _conformance(_stamp(files), str(folders()))
+
+
+@st.cache_resource(show_spinner="Reading records …", max_entries=2)
+def _claims(seen: Stamp, where: str) -> Checked:
+    """Check; `seen` and `where` are part of the cache's key."""
+    submitted, local = folders()
+    return claims_on_records((*local, *submitted))
+
+
+def claims() -> Checked:
+    """Return what the literature claims, checked on the records that are there now."""
+    return _claims(_stamp(_files("*/results/*.json")), str(folders()))
 
 
 def metric_keys(suite: str) -> list[str]:

@@ -1,7 +1,9 @@
-"""Published numbers beside ours, and how the protocols differ; a miss is never hidden."""
+"""Published numbers beside ours, and what the literature claims; a miss is never hidden."""
 
 import streamlit as st
 
+from harness.runs import claims
+from harness.runs.claims_text import PREFACE, claims_text
 from harness.runs.conformance import (
     TRUSTS,
     VERDICTS,
@@ -12,15 +14,26 @@ from harness.runs.conformance import (
 )
 from harness.runs.conformance_text import conformance_text
 from leaderboard.beside import conformance_table, verdict_counts
+from leaderboard.claimed import claims_table, state_counts
 from leaderboard.markup import plain
 from leaderboard.views import chosen
 
 ALL = "all"
+TABS = ("Published numbers", "Claims")
 
 
 def page() -> None:
-    """Draw the page."""
+    """Draw the page; a link that names a claim's suite or state opens on the claims."""
     st.title("Conformance", anchor=False)
+    linked = {"checked", "state"} & set(st.query_params)
+    numbers, claimed = st.tabs(TABS, default=TABS[1] if linked else TABS[0])
+    with numbers:
+        _numbers()
+    with claimed:
+        _claims()
+
+
+def _numbers() -> None:
     st.markdown(
         "What papers report, and what the same method gives here. Nothing is left out: what was "
         "never run says so, and a number is judged only where both ran under the same protocol."
@@ -53,6 +66,43 @@ def page() -> None:
     _outside(shown, dataset, method, verdict)
 
 
+def _claims() -> None:
+    st.markdown(
+        "What papers say holds, checked on the records of this board. Nothing is left out: a claim "
+        "that fails here says so, and one that lacks a record names it."
+    )
+    found = chosen.claims()
+    st.caption(PREFACE)
+    st.html(state_counts(claims.summary(found.rows)))
+    for sentence in found.damaged:
+        st.error(f"Left out: {plain(sentence)}", icon=":material/error:")
+    with st.container(horizontal=True):
+        suites = list(dict.fromkeys(row.suite for row in found.rows))
+        suite = chosen.choose("checked", "Suite of claims", [ALL, *suites], optional=True)
+        state = chosen.choose("state", "State", [ALL, *claims.STATES], optional=True)
+    shown = claims.chosen_rows(found.rows, suites=_wanted(suite), states=_wanted(state))
+    miss: claims.State = "does not hold"
+    hidden = claims.summary(found.rows)[miss] - claims.summary(shown)[miss]
+    if hidden:
+        st.warning(f"Rows that do not hold and are not shown: {hidden}.")
+    st.caption(f"{len(shown)} of {len(found.rows)} rows.")
+    if shown:
+        st.html(claims_table(shown))
+    else:
+        st.info("No row has both; choose “all” in one of them.", icon=":material/info:")
+    with st.expander("How to read this", icon=":material/help:"):
+        st.markdown("\n".join(f"* **{name}**: {words}." for name, words in claims.STATES.items()))
+    picked = _options(("suite", suite), ("state", state))
+    st.caption(f"The same in a terminal: `tailmark claims{picked}{chosen.scope()}`")
+    st.download_button(
+        "Claims as CSV",
+        claims_text(shown, "csv"),
+        "claims.csv",
+        "text/csv",
+        icon=":material/download:",
+    )
+
+
 def _choice(name: str, label: str, given: list[str]) -> str:
     options = [ALL, *(given if name == "verdict" else sorted(set(given)))]
     return chosen.choose(name, label, options, optional=True)
@@ -77,11 +127,7 @@ def _explained() -> None:
 
 
 def _outside(shown: list[ConformanceRow], dataset: str, method: str, verdict: str) -> None:
-    options = "".join(
-        f' --{name} "{value}"' if " " in value else f" --{name} {value}"
-        for name, value in (("dataset", dataset), ("method", method), ("verdict", verdict))
-        if value != ALL
-    )
+    options = _options(("dataset", dataset), ("method", method), ("verdict", verdict))
     st.caption(f"The same in a terminal: `tailmark conformance{options}{chosen.scope()}`")
     st.download_button(
         "Comparisons as CSV",
@@ -89,6 +135,15 @@ def _outside(shown: list[ConformanceRow], dataset: str, method: str, verdict: st
         "conformance.csv",
         "text/csv",
         icon=":material/download:",
+    )
+
+
+def _options(*picked: tuple[str, str]) -> str:
+    """Return what was picked as options of the command line."""
+    return "".join(
+        f' --{name} "{value}"' if " " in value else f" --{name} {value}"
+        for name, value in picked
+        if value != ALL
     )
 
 

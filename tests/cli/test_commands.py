@@ -7,7 +7,7 @@ import time
 
 COMMANDS = (
     *("list", "new", "check", "run", "rescore", "submit"),
-    *("rank", "compare", "board", "log", "data", "conformance"),
+    *("rank", "compare", "board", "log", "data", "conformance", "claims"),
 )
 CELL = ("--cell", "digits-exp10-clean")
 
@@ -88,6 +88,16 @@ def test_conformance_names_what_was_not_run(tailmark):
     answer = tailmark("conformance", "--method", "ldam-drw")
     assert answer.code == 0
     assert "not run" in answer.out and "comparisons:" in answer.out
+
+
+def test_claims_name_what_was_not_run_and_refuse_an_unknown_state(tailmark):
+    answer = tailmark("claims", "--suite", "digits-v1")
+    assert answer.code == 0
+    assert "not run on digits-v1: no record of cnn-bs, cnn-ce" in answer.out
+    assert "To run what is missing: tailmark run cnn-bs cnn-ce" in answer.out
+    wrong = tailmark("claims", "--state", "hold")
+    assert wrong.code == 2
+    assert "Did you mean 'holds'?" in wrong.err
 
 
 def test_lists_show_what_there_is(tailmark, card):

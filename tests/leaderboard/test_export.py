@@ -20,7 +20,8 @@ def test_every_table_is_written_with_the_rankings_numbers(root, tmp_path, monkey
     named = capsys.readouterr().out.splitlines()
     names = ["rankings", "cells", "metrics", "curves", "reliability", "confusion", "recalls"]
     files = [tmp_path / "digits-v1" / f"{n}.csv" for n in names]
-    assert named == [f"Written: {p}" for p in (*files, tmp_path / "conformance.csv")]
+    beside = [tmp_path / "conformance.csv", tmp_path / "claims.csv"]
+    assert named == [f"Written: {p}" for p in (*files, *beside)]
     rankings = pd.read_csv(files[0])
     first = rank_suite("digits-v1", roots=[root]).rows[0]
     line = rankings[rankings["metric"] == "test/balanced_accuracy"].iloc[0]

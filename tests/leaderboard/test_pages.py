@@ -9,6 +9,7 @@ pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest
 
+from harness.runs.claims import STATES
 from harness.runs.conformance import VERDICTS
 from leaderboard.heat import FORMS
 from tests.leaderboard.made import CELLS, FIELD, write_conforming, write_field, write_worlds
@@ -147,6 +148,14 @@ def test_conformance_names_every_verdict_and_filters(opened):
     )
     app = opened("conformance", verdict="below")
     assert "No comparison has all three" in words(app)
+
+
+def test_claims_stand_beside_the_published_numbers_and_filter(opened):
+    app = opened("conformance", checked="digits-v1", state="not run")
+    assert all(f">{state}</span>" in html(app) for state in STATES)
+    assert "no record of cnn-elr" in html(app)
+    assert '`tailmark claims --suite digits-v1 --state "not run"`' in words(app)
+    assert "No row has both" in words(opened("conformance", checked="cifar10-v1", state="holds"))
 
 
 def test_conformance_says_which_misses_a_filter_hides_and_what_is_damaged(

@@ -33,6 +33,11 @@ LOOK = """
 .tm.claims td.head {padding-top:1.1rem; border-top:2px solid
   color-mix(in srgb, currentColor 38%, transparent)}
 .tm.claims .iv {width:26%}
+.tm.claims td.num {white-space:normal}
+@media (max-width: 640px) {
+  .tm.claims {table-layout:auto}
+  .tm.claims td {overflow-wrap:normal}
+}
 </style>
 """
 
@@ -98,7 +103,7 @@ def _line(row: ClaimRow, reach: float) -> str:
         f"<td class='num'>{values}</td>"
         f"<td class='iv'>{_picture(row, reach)}"
         f"<span class='small'>{escape(cells_text(row))}</span></td>"
-        f"<td class='num' style='white-space:normal'>{numbers}</td>"
+        f"<td class='num'>{numbers}</td>"
         f"<td>{_state(row.state, state_text(row))}</td></tr>"
     )
 

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from harness.data.catalogue import SUITES, VIEWS
+from harness.data.catalogue import SUITES
+from harness.data.catalogue_worlds import VIEWS
 from harness.data.datasets import facts_of
 from harness.lookup import lookup
 from harness.types import Suite

@@ -26,7 +26,7 @@ def test_unknown_entry(tailmark, card):
 def test_unknown_metric(tailmark, card):
     card()
     tailmark("run", "quick", "--no-track", "-j", "1", "--cell", "digits-exp10-clean")
-    refused(tailmark("rank", "--local", "-m", "test/ecee"), "Did you mean 'ece'?")
+    refused(tailmark("rank", "--local", "-m", "test/ecee"), "Did you mean 'test/ece'?")
 
 
 def test_unknown_list(tailmark):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def print_listing(found: "Listing", suite: str, track: str, form: str) -> None:
     """Print rows in order of a metric whose replicates are not stored."""
-    from harness.runs.display import metric_title, value_text
+    from harness.runs.display import cells_text, metric_title, value_text
     from harness.runs.listing import table_text
 
     places = list(enumerate(found.values.items(), start=1))
@@ -24,8 +24,8 @@ def print_listing(found: "Listing", suite: str, track: str, form: str) -> None:
         return
     direction = "higher" if found.higher_is_better else "lower"
     say(
-        f"{suite} · {metric_title(found.key)} ({direction} first) · mean of "
-        f"{len(found.cells)} cells · track {track}"
+        f"{suite} · {metric_title(found.key)} ({direction} first) · "
+        f"{cells_text(len(found.cells))} · track {track}"
     )
     table = _table(("Place", "Entry", "Value"))
     for at, (name, value) in places:

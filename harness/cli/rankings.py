@@ -87,13 +87,13 @@ def _rows(
 
 def print_ranking(ranking: "Ranking") -> None:
     """Print a ranking as a table that fits 100 columns, then what is missing and its limits."""
-    from harness.runs.display import interval_title, metric_title
+    from harness.runs.display import cells_text, interval_title, metric_title
 
     console = stdout()
     direction = "higher is better" if ranking.higher_is_better else "lower is better"
     say(
-        f"{ranking.suite} · {metric_title(ranking.key)} ({direction}) · mean of "
-        f"{len(ranking.cells)} cells × {len(ranking.seeds)} seeds · track {ranking.track}"
+        f"{ranking.suite} · {metric_title(ranking.key)} ({direction}) · "
+        f"{cells_text(len(ranking.cells))} × {len(ranking.seeds)} seeds · track {ranking.track}"
     )
     console.print(_table(ranking))
     for gone in ranking.missing:

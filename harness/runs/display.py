@@ -154,6 +154,17 @@ def estimate_text(value: float, low: float, high: float, kind: str, key: str) ->
     return f"{value_text(value, key)} {interval} ({interval_title(kind)})"
 
 
+def cells_text(cells: int) -> str:
+    """Return what a value is taken over, in words.
+
+    Examples
+    --------
+    >>> cells_text(8), cells_text(1)
+    ('mean of 8 cells', 'one cell')
+    """
+    return "one cell" if cells == 1 else f"mean of {cells} cells"
+
+
 def interval_title(kind: str) -> str:
     """Return what an interval covers, in words.
 

@@ -18,6 +18,7 @@ from harness.errors import SpecError
 from harness.lookup import unknown
 from harness.runs.display import (
     cell_label,
+    cells_text,
     interval_title,
     metric_title,
     rank_text,
@@ -161,7 +162,7 @@ def _interval_label(table: Ranking, rows: Sequence[RankedRow], *, percent: bool)
     kinds = sorted({row.interval_kind for row in rows})
     unit = "%, " if percent else ""
     over = " or ".join(interval_title(kind) for kind in kinds)
-    return f"{unit}mean of {len(table.cells)} cells with {over}"
+    return f"{unit}{cells_text(len(table.cells))} with {over}"
 
 
 def counts_plot(recorded: Recorded, cell: str) -> Figure:

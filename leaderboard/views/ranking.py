@@ -2,7 +2,13 @@
 
 import streamlit as st
 
-from harness.runs.display import interval_title, metric_definition, metric_title, value_text
+from harness.runs.display import (
+    cells_text,
+    interval_title,
+    metric_definition,
+    metric_title,
+    value_text,
+)
 from harness.types import Ranking
 from leaderboard.markup import plain, ranking_table, scale_of
 from leaderboard.table import matching, missing_frame, ranking_frame, standing_texts
@@ -36,7 +42,7 @@ def page() -> None:
         f"{len(found.rows)} ranked, {len(found.missing)} not{_whose(found)}"
     )
     st.caption(
-        f"{metric_definition(key)} Mean of {len(found.cells)} cells × {len(found.seeds)} seeds."
+        f"{metric_definition(key)} Here: {cells_text(len(found.cells))} × {len(found.seeds)} seeds."
     )
     chosen.left_out(found)
     if found.rows:

@@ -95,7 +95,10 @@ def print_ranking(ranking: "Ranking") -> None:
         f"{ranking.suite} · {metric_title(ranking.key)} ({direction}) · "
         f"{cells_text(len(ranking.cells))} × {len(ranking.seeds)} seeds · track {ranking.track}"
     )
-    console.print(_table(ranking))
+    if ranking.rows or ranking.beside:
+        console.print(_table(ranking))
+    else:
+        say("No entry has a value in every cell. Rank some of the cells: --cell CELL, repeated.")
     for gone in ranking.missing:
         say(f"not ranked: {gone.name} — {gone.missing}")
     for row in (*ranking.rows, *ranking.beside):

@@ -16,6 +16,7 @@ from harness.runs.records import Recorded
 from harness.types import Ranking
 from leaderboard.export import folders, suites_in
 from leaderboard.markup import plain
+from leaderboard.table import cell_names
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Path, time and size of every record: what cached pages depend on."""
@@ -153,6 +154,36 @@ def left_out(found: Ranking) -> None:
     for note in found.notes:
         if note not in NOTES:
             st.info(plain(note), icon=":material/info:")
+
+
+def choose_cells(suite: str) -> tuple[str, ...] | None:
+    """Show which cells a value averages; they stand in the address as ``cells``.
+
+    Returns
+    -------
+    tuple of str or None
+        In the suite's order; None: all of them.
+    """
+    found = list(records(suite).values())
+    names = found[0].record.suite.cells if found else ()
+    words, widget = cell_names(names), f"widget-cells-{suite}"
+    if widget not in st.session_state:
+        asked = st.query_params.get_all("cells")
+        st.session_state[widget] = [cell for cell in names if cell in asked]
+    picked = st.multiselect(
+        "Cells",
+        names,
+        key=widget,
+        format_func=lambda cell: words[cell],
+        placeholder="all of the suite",
+        help="Ranks by the mean over these cells only: another field of values, ranked anew. "
+        "Entries that lack some cells of the suite can be ranked on those that they have.",
+    )
+    if picked:
+        st.query_params["cells"] = picked
+    else:
+        st.query_params.pop("cells", None)
+    return tuple(cell for cell in names if cell in picked) or None
 
 
 def choose(

@@ -35,7 +35,8 @@ def page() -> None:
         suite = chosen.choose_suite()
         key = chosen.choose_metric(suite)
         track = chosen.choose_track()
-    found = chosen.ranking(suite, key, track)
+    cells = chosen.choose_cells(suite)
+    found = chosen.ranking(suite, key, track, cells)
     direction = "higher is better" if found.higher_is_better else "lower is better"
     st.markdown(
         f"**{metric_title(key)}** on **{suite}** · {direction} · "
@@ -46,7 +47,12 @@ def page() -> None:
     )
     chosen.left_out(found)
     if found.rows:
-        _table(found, suite)
+        _table(found, suite, cells)
+    else:
+        st.info(
+            "No entry has a value in every cell. Choose some of the cells above.",
+            icon=":material/info:",
+        )
     _missing(found)
     _explained(found)
 
@@ -57,7 +63,7 @@ def _whose(found: Ranking) -> str:
     return " · all from this machine" if rows and all(row.local for row in rows) else ""
 
 
-def _table(found: Ranking, suite: str) -> None:
+def _table(found: Ranking, suite: str, cells: tuple[str, ...] | None) -> None:
     frame = ranking_frame(found)
     with st.container(horizontal=True):
         words = chosen.search()
@@ -92,7 +98,7 @@ def _table(found: Ranking, suite: str) -> None:
         st.caption(f"{int(kept.sum())} of {len(frame)} rows shown; hiding a row moves no other.")
     if kept.any():
         extra = {
-            metric_title(key): standing_texts(chosen.ranking(suite, key, found.track))
+            metric_title(key): standing_texts(chosen.ranking(suite, key, found.track, cells))
             for key in others
         }
         table = ranking_table(

@@ -51,6 +51,17 @@ def test_the_ranking_names_its_metric_and_what_is_not_ranked(opened):
     assert "tailmark rank --suite digits-v1" in words(app)
 
 
+def test_chosen_cells_are_another_field_that_an_incomplete_entry_is_in(opened):
+    app = opened("ranking")
+    picker = next(m for m in app.multiselect if m.label == "Cells")
+    picker.set_value([CELLS[0]]).run()
+    assert "Here: one cell × 3 seeds" in words(app)
+    assert not app.dataframe  # `broken` lacks another cell, and is ranked now
+    assert CELLS[0] in app.query_params["cells"]
+    linked = opened("ranking", cells=CELLS[1])
+    assert "Here: one cell × 3 seeds" in words(linked)
+
+
 def test_another_metric_ranks_anew_and_stands_in_the_address(opened):
     app = opened("ranking")
     app.selectbox(key="widget-metric").set_value("test/nll").run()

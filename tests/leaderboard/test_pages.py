@@ -108,7 +108,8 @@ def test_rows_are_found_by_facet_and_the_others_keep_their_place(opened):
 
 def test_other_metrics_stand_beside_with_their_own_classes(opened):
     app = opened("ranking")
-    app.multiselect[1].set_value(["test/nll"]).run()
+    also = next(m for m in app.multiselect if m.label == "Also show")
+    also.set_value(["test/nll"]).run()
     assert not app.exception
     assert "<th class='num'>Negative log-likelihood</th>" in html(app)
     assert "class A" in html(app)

@@ -1,6 +1,7 @@
 """Everything under submissions/: cards are valid, records whole, small and of today's suites."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from harness.data.suites import SUITES
 from harness.errors import HarnessError
 from harness.models.cards import card_sha256, read_card
 from harness.runs.plan import entry_folders
-from harness.runs.records import MAX_RESULT_BYTES, read_record
+from harness.runs.records import max_result_bytes, read_record
 from harness.runs.trust import rerun_list
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,14 +31,17 @@ def findings(path: Path, submissions: Path) -> list[str]:
     if (record.entry, record.suite.id) != (path.parent.parent.name, path.stem):
         found.append("entry or suite is not what the path says")
     for file in (path, path.with_suffix(".npz")):
-        if file.stat().st_size > MAX_RESULT_BYTES:
-            found.append(f"{file.name} is above 1 MiB")
+        if file.stat().st_size > max_result_bytes(record):
+            found.append(f"{file.name} is above 1 MiB for each ranked row")
     if record.suite.sha256 != SUITES[record.suite.id].sha256:
         found.append("the suite is not what it was when the record was made")
     if card_sha256(read_card(path.parent.parent)) != record.card_sha256:
         found.append("the card changed since the run")
     if any(job.status != "done" for job in record.jobs):
         found.append("a job is not done")
+    seeds = Counter(job.cell for job in record.jobs)
+    if any(count != len(record.suite.seeds) for count in seeds.values()):
+        found.append("a cell lacks a seed")
     if record.record_sha256 not in rerun_list(submissions):
         found.append("not on the maintainers' list")
     return found

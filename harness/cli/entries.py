@@ -78,6 +78,9 @@ def submit(
     maintainer: Annotated[
         bool, typer.Option("--maintainer", help="Also list the record as run again by you.")
     ] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Also records of some cells, each with every seed.")
+    ] = False,
     submissions: options.Submissions = None,
     store: options.Store = None,
 ) -> None:
@@ -87,6 +90,8 @@ def submit(
 
     root, records = submissions_folder(submissions), records_folder(store_folder(store))
     for name in names:
-        path = submit_one(name, suite, records=records, submissions=root, maintainer=maintainer)
+        path = submit_one(
+            name, suite, records=records, submissions=root, maintainer=maintainer, partial=partial
+        )
         say(f"Wrote {path} and {path.with_suffix('.npz').name}.")
     say("Next: commit the files and open a pull request.")

@@ -4,12 +4,18 @@ from pathlib import Path
 
 from harness.errors import CardError, RecordMismatchError, StoreError
 from harness.models.cards import card_sha256, read_card
-from harness.runs.records import MAX_RESULT_BYTES, Recorded, read_record, write_record
+from harness.runs.records import Recorded, max_result_bytes, read_record, write_record
 from harness.runs.trust import add_to_rerun_list
 
 
 def submit(
-    entry: str, suite: str, *, records: Path, submissions: Path, maintainer: bool = False
+    entry: str,
+    suite: str,
+    *,
+    records: Path,
+    submissions: Path,
+    maintainer: bool = False,
+    partial: bool = False,
 ) -> Path:
     """Copy one entry's record from the store to ``submissions/<entry>/results/``.
 
@@ -23,6 +29,9 @@ def submit(
         The committed folder of entries.
     maintainer : bool, default=False
         Also note the record on the maintainers' list as run again by them.
+    partial : bool, default=False
+        Also take a record of some of the suite's cells, each with every seed: it has no overall
+        value, is listed below the ranking, and is ranked over its own cells.
 
     Returns
     -------
@@ -32,9 +41,11 @@ def submit(
     Raises
     ------
     StoreError
-        If there is no record in the store, or a file would be above 1 MiB.
+        If there is no record in the store, or a file would be too large.
     CardError
-        If a job failed or the card changed since the run.
+        If a job failed or was not run.
+    RecordMismatchError
+        If the card changed since the run.
     """
     path = records / entry / "results" / f"{suite}.json"
     if not path.is_file():
@@ -43,7 +54,7 @@ def submit(
             f"Run: tailmark run {entry} --suite {suite}"
         )
     recorded = read_record(path)
-    _check_whole(recorded)
+    _check_whole(recorded, partial=partial)
     folder = submissions / entry
     if (folder / "entry.toml").is_file():
         now = card_sha256(read_card(folder, trust=True))
@@ -60,32 +71,35 @@ def submit(
         )
     _ = recorded.arrays  # read and checked before anything is written
     written = write_record(recorded, folder / "results")
-    _check_size(written)
+    _check_size(written, max_result_bytes(recorded.record))
     if maintainer:
         add_to_rerun_list(submissions, recorded.record)
     return written
 
 
-def _check_whole(recorded: Recorded) -> None:
+def _check_whole(recorded: Recorded, *, partial: bool) -> None:
     record = recorded.record
-    wanted = len(record.suite.cells) * len(record.suite.seeds)
-    done = sum(job.status == "done" for job in record.jobs)
-    if done < wanted:
-        failed = next((job.error for job in record.jobs if job.error), "the rest was not run")
+    jobs = [(job.cell, job.seed) for job in record.jobs if job.status == "done"]
+    cells = {cell for cell, _ in jobs} if partial else range(len(record.suite.cells))
+    wanted = len(cells) * len(record.suite.seeds)
+    failed = next((job.error for job in record.jobs if job.error), None)
+    if not jobs or len(jobs) < wanted or failed is not None:
+        where = f"the {len(cells)} cells that were begun" if partial else record.suite.id
+        seldom = "" if partial else ", or submit the cells that are whole: --partial"
         raise CardError(
-            f"{record.entry}: a submission needs all {wanted} jobs of {record.suite.id}; "
-            f"{done} are done ({failed}). Run: tailmark run {record.entry} --suite "
-            f"{record.suite.id}"
+            f"{record.entry}: a submission needs all {wanted} jobs of {where}; {len(jobs)} are "
+            f"done ({failed or 'the rest was not run'}). Run: tailmark run {record.entry} --suite "
+            f"{record.suite.id}{seldom}"
         )
 
 
-def _check_size(written: Path) -> None:
+def _check_size(written: Path, most: int) -> None:
     for path in (written, written.with_suffix(".npz")):
         size = path.stat().st_size
-        if size > MAX_RESULT_BYTES:
+        if size > most:
             written.unlink()
             written.with_suffix(".npz").unlink()
             raise StoreError(
-                f"{path.name} must be at most {MAX_RESULT_BYTES:,} bytes to be committed; it has "
-                f"{size:,}. Rank fewer variants on the card."
+                f"{path.name} must be at most {most:,} bytes to be committed; it has {size:,}. "
+                "Rank fewer variants on the card."
             )

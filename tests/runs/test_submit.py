@@ -4,7 +4,7 @@ import pytest
 
 from harness.errors import CardError, RecordMismatchError, StoreError
 from harness.models.cards import card_sha256
-from harness.runs.records import read_record, write_record
+from harness.runs.records import max_result_bytes, read_record, write_record
 from harness.runs.submit import submit
 from harness.runs.trust import rerun_list
 from harness.types import EntryCard
@@ -65,3 +65,28 @@ def test_a_maintainers_submission_is_listed_as_run_again(places):
     made = put(places)
     submit("best", "digits-v1", maintainer=True, **places)
     assert rerun_list(places["submissions"]) == {made.record.record_sha256}
+
+
+def done(*places):
+    return [{"cell": c, "seed": s, "status": "done", "error": None} for c, s in places]
+
+
+def test_a_record_of_some_cells_is_submitted_only_when_asked_for(places):
+    made = put(places, jobs=done((1, 0), (1, 1), (1, 2)))
+    with pytest.raises(CardError, match="needs all 6 jobs of digits-v1; 3 are done.*--partial"):
+        submit("best", "digits-v1", **places)
+    path = submit("best", "digits-v1", partial=True, **places)
+    assert read_record(path).record == made.record
+
+
+@pytest.mark.parametrize("jobs", [[], done((0, 0), (1, 0), (1, 1), (1, 2))], ids=["none", "seed"])
+def test_a_begun_cell_needs_every_seed(places, jobs):
+    put(places, jobs=jobs)
+    with pytest.raises(CardError, match="cells that were begun"):
+        submit("best", "digits-v1", partial=True, **places)
+
+
+def test_each_ranked_row_adds_to_what_a_file_may_have(places):
+    one = put(places).record
+    more = one.model_copy(update={"rank_variants": ("la",)})
+    assert max_result_bytes(more) == 2 * max_result_bytes(one) == 2 << 20

@@ -100,11 +100,17 @@ def slow_entry(entry) -> list[str]:
     return command + ["--store", str(entry["store"]), "--submissions", str(entry["submissions"])]
 
 
+def attended() -> None:
+    """Take Ctrl-C, which a shell that starts the tests in the background turns off."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_keeps_what_is_done_and_goes_on(entry):
     command = [*slow_entry(entry), "-j", "1"]
     running = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        preexec_fn=attended,
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while not list(entry["store"].glob("jobs/*/*/meta.json")):
         assert time.monotonic() < deadline and running.poll() is None

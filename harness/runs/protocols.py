@@ -136,7 +136,7 @@ def our_protocol(
         method,
         settings.get("network"),
         settings.get("epochs"),
-        None if augment is None else ", ".join(augment),
+        None if augment is None else ", ".join(augment) or "none",
         selection,
         ", ".join(f"{k} {v}" for k, v in sorted(overrides.items())) or PAPER,
     )

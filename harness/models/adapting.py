@@ -1,5 +1,7 @@
 """Transductive entries: which state of a model predicts which pool (PROTOCOL section 6)."""
 
+from collections.abc import Callable
+
 from harness.errors import CardError
 from harness.models.numerics import Numerics, computing
 from harness.types.data import Pool
@@ -26,7 +28,7 @@ class States:
         self._on: Pool | None = None
         self._state = model
 
-    def adapts_on(self, pool: Pool, test: Pool) -> Pool | None:
+    def adapts_on(self, pool: Pool, test: Callable[[], Pool]) -> Pool | None:
         """Return the pool whose inputs the model adapts on before it predicts `pool`.
 
         A shifted or corrupted draw of the test inputs is adapted on by itself; the state of the
@@ -36,8 +38,8 @@ class States:
         ----------
         pool : Pool
             What is to be predicted.
-        test : Pool
-            The ID test pool.
+        test : callable
+            Gives the ID test pool; called only where that is adapted on.
 
         Returns
         -------
@@ -46,7 +48,7 @@ class States:
         """
         if not self._job.card.facets.transductive:
             return None
-        return pool if pool.name.startswith(_SHIFTED) else test
+        return pool if pool.name.startswith(_SHIFTED) else test()
 
     def adapted(self, on: Pool | None) -> Model:
         """Return the model in the state that adapting on `on` from the trained weights gives.

@@ -162,11 +162,8 @@ def _compute(
     states = States(work.job, source.model, work.numerics)
     pools = dict((memo or {}).get("pools", {}))
     for name, pool in missing.items():
-        inputs, test = (
-            p if parents.features is None else _on_features(p, parents)
-            for p in (pool, work.opened.test)
-        )
-        adapt = states.adapts_on(inputs, test)
+        inputs = _seen(pool, parents)
+        adapt = states.adapts_on(inputs, lambda: _seen(work.opened.test, parents))
         fingerprint = None if adapt is None else adapt.fingerprint
         key = pass_key(source, inputs, work.numerics, fingerprint)
         kept = work.store.load_evidence(key)
@@ -229,9 +226,11 @@ def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
                 "state. Name an entry of kind method."
             )
     if part.features_from is not None:
-        needed = {"train", "test", *missing} | (
-            {"val"} if work.split.val_indices is not None else set()
-        )
+        needed = {"train", *missing}
+        if work.split.val_indices is not None:
+            needed.add("val")
+        if work.job.card.facets.transductive:
+            needed.add("test")
         parent = work.of(part.features_from)
         obtained = obtain(
             parent.job, work.opened, work.store, pools=sorted(needed), parent=work.parent,
@@ -242,9 +241,10 @@ def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
     return Parents(ids, None if state is None else state.arrays, features)
 
 
-def _on_features(pool: Pool, parents: Parents) -> Pool:
-    """Return a pool whose inputs are a parent's features; named by both."""
-    assert parents.features is not None
+def _seen(pool: Pool, parents: Parents) -> Pool:
+    """Return a pool as the model takes it: as it is, or a parent's features, named by both."""
+    if parents.features is None:
+        return pool
     return replace(
         pool,
         modality="features",

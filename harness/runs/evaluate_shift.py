@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from harness.data.shift import shifted_rows, view_weights
 from harness.data.suites import OpenSuite
@@ -71,29 +71,32 @@ def on_views(
         if transductive:
             scored.lack(name, SHIFTED, ONE_STATE)
             drawn = opened.subsampled(split, name)
-            scored.take(f"{DRAWN}/{name}", _of_pool(drawn, pools.get(drawn.name), SHIFTED))
+            if drawn.name in pools:
+                found = measure(_outputs_on(drawn, pools[drawn.name]), SHIFTED)
+            else:
+                found = _absent(drawn, SHIFTED)
+            scored.take(f"{DRAWN}/{name}", found)
             continue
         weights = view_weights(view, split.clean_counts, outputs.y_true)
         scored.take(name, measure(outputs, SHIFTED, weights=weights))
         if opened.suite.parts.get("subsampled"):
             rows = shifted_rows(view, split.clean_counts, opened.test)
             at = np.flatnonzero(np.isin(predictions.row, rows))
-            found = outputs_of(outputs.y_true[at], _rows(predictions, at))
-            scored.take(f"{DRAWN}/{name}", measure(found, SHIFTED))
+            few = outputs_of(outputs.y_true[at], _rows(predictions, at))
+            scored.take(f"{DRAWN}/{name}", measure(few, SHIFTED))
 
 
 def _rows(predictions: Predictions, at: Int[np.ndarray, " m"]) -> Predictions:
     return Predictions(predictions.kind, predictions.values[at], predictions.row[at])
 
 
-def _of_pool(
-    pool: Pool, predictions: Predictions | None, keys: tuple[str, ...]
-) -> dict[str, MetricResult]:
-    """Return metrics of one pool, or why there are none."""
-    if predictions is None:
-        return dict.fromkeys(keys, MetricResult(None, f"no predictions for pool {pool.name}"))
+def _outputs_on(pool: Pool, predictions: Predictions) -> Outputs:
     assert pool.labels is not None, "a copy of the test pool has its labels"
-    return measure(outputs_of(pool.labels[predictions.row], predictions), keys)
+    return outputs_of(pool.labels[predictions.row], predictions)
+
+
+def _absent(pool: Pool, keys: tuple[str, ...]) -> dict[str, MetricResult]:
+    return dict.fromkeys(keys, MetricResult(None, f"no predictions for pool {pool.name}"))
 
 
 def on_covariate(
@@ -116,14 +119,20 @@ def on_covariate(
     found: dict[str, dict[str, MetricResult]] = {}
     stacks = []
     for name, pool in opened.covariate.items():
-        predictions = pools.get(name)
         short = name.partition("@")[2]
-        found[short] = _of_pool(pool, predictions, COVARIATE)
-        scored.take(f"{COPIES}/{short}", found[short])
-        if replicates and predictions is not None and name != PATCHED:
-            stacks.append(_replicates(pool, predictions))
-        if name == PATCHED and predictions is not None:
-            scored.take(f"{COPIES}/{short}", {"attack_success": _attack(pool, predictions)})
+        where = f"{COPIES}/{short}"
+        if name not in pools:
+            found[short] = _absent(pool, COVARIATE)
+            scored.take(where, found[short])
+            continue
+        outputs = _outputs_on(pool, pools[name])
+        found[short] = measure(outputs, COVARIATE)
+        scored.take(where, found[short])
+        if name == PATCHED:
+            scored.take(where, {"attack_success": _attack(outputs)})
+        elif replicates:
+            key = "balanced_accuracy"
+            stacks.append(replicate(outputs, (key,), pool_weightings(pool))[key])
     shifts = {short: results for short, results in found.items() if f"test@{short}" != PATCHED}
     if not shifts:
         return
@@ -138,15 +147,7 @@ def on_covariate(
         scored.replicates[f"{COPIES}/mean/balanced_accuracy"] = np.mean(each, axis=0)
 
 
-def _replicates(pool: Pool, predictions: Predictions) -> Float[np.ndarray, " b"] | MetricResult:
-    assert pool.labels is not None, "a copy of the test pool has its labels"
-    outputs = outputs_of(pool.labels[predictions.row], predictions)
-    return replicate(outputs, ("balanced_accuracy",), pool_weightings(pool))["balanced_accuracy"]
-
-
-def _attack(pool: Pool, predictions: Predictions) -> MetricResult:
-    assert pool.labels is not None, "a copy of the test pool has its labels"
-    outputs = outputs_of(pool.labels[predictions.row], predictions)
+def _attack(outputs: Outputs) -> MetricResult:
     return result_of(lambda: subgroups.attack_success(outputs.y_pred, outputs.y_true, TARGET))
 
 

@@ -52,11 +52,22 @@ BESIDE = """
 
 def verdict_counts(counts: Mapping[Verdict, int]) -> str:
     """Return how many rows have each verdict, all of them named."""
-    boxes = "".join(
-        f"<span style='margin-right:.7rem; white-space:nowrap'>{_verdict(verdict)} {n}</span>"
-        for verdict, n in counts.items()
+    return counted({_verdict(verdict): n for verdict, n in counts.items()})
+
+
+def counted(boxes: Mapping[str, int]) -> str:
+    """Return boxes in a line as HTML, each before its count.
+
+    Parameters
+    ----------
+    boxes : mapping of str to int
+        Safe HTML → how many rows it stands for.
+    """
+    pairs = "".join(
+        f"<span style='margin-right:.7rem; white-space:nowrap'>{box} {n}</span>"
+        for box, n in boxes.items()
     )
-    return f"{STYLE}{BESIDE}<div class='tm' style='line-height:2.1'>{boxes}</div>"
+    return f"{STYLE}{BESIDE}<div class='tm' style='line-height:2.1'>{pairs}</div>"
 
 
 def conformance_table(rows: Sequence[ConformanceRow]) -> str:

@@ -18,7 +18,7 @@ from harness.runs.claims_text import (
     values_text,
 )
 from harness.runs.display import difference_text
-from leaderboard.beside import BESIDE
+from leaderboard.beside import BESIDE, counted
 from leaderboard.markup import STYLE, entry_link
 
 HUES: dict[State, str] = {
@@ -44,11 +44,7 @@ LOOK = """
 
 def state_counts(counts: Mapping[State, int]) -> str:
     """Return how many rows have each state, all of them named."""
-    boxes = "".join(
-        f"<span style='margin-right:.7rem; white-space:nowrap'>{_state(state, state)} {n}</span>"
-        for state, n in counts.items()
-    )
-    return f"{STYLE}{BESIDE}<div class='tm' style='line-height:2.1'>{boxes}</div>"
+    return counted({_state(state, state): n for state, n in counts.items()})
 
 
 def claims_table(rows: Sequence[ClaimRow]) -> str:

@@ -35,11 +35,11 @@ def conformance(
 ) -> None:
     """Print published numbers with ours, and how the protocols differ; a miss is never hidden."""
     from harness.runs.conformance import VERDICTS, misses, published_beside_ours, selected
-    from harness.runs.places import records_folder, store_folder, submissions_folder
+    from harness.runs.places import record_folders, submissions_folder
 
-    handed_in, own = submissions_folder(submissions), records_folder(store_folder(store))
-    roots = ([own] if local or with_local else []) + ([] if local else [handed_in])
-    found = published_beside_ours(roots, submissions=handed_in)
+    handed_in, own = record_folders(submissions, store, local=local, with_local=with_local)
+    cards = submissions_folder(submissions)
+    found = published_beside_ours([*own, *handed_in], submissions=cards)
     shown = selected(
         found.rows,
         datasets=[dataset] if dataset else (),
@@ -136,11 +136,10 @@ def claims(
     """Check what the literature claims on our records: holds, does not hold, cannot tell."""
     from harness.runs.claims import STATES, chosen_rows, claims_on_records
     from harness.runs.claims_text import claims_text
-    from harness.runs.places import records_folder, store_folder, submissions_folder
+    from harness.runs.places import record_folders
 
-    handed_in, own = submissions_folder(submissions), records_folder(store_folder(store))
-    roots = ([own] if local or with_local else []) + ([] if local else [handed_in])
-    found = claims_on_records(roots)
+    handed_in, own = record_folders(submissions, store, local=local, with_local=with_local)
+    found = claims_on_records([*own, *handed_in])
     shown = chosen_rows(
         found.rows,
         suites=suite or (),

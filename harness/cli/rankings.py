@@ -75,14 +75,10 @@ def _rows(
 ) -> "list[Candidate]":
     """Read the field: submitted records, this machine's, or both."""
     from harness.runs.field import suite_rows
-    from harness.runs.places import records_folder, store_folder, submissions_folder
+    from harness.runs.places import record_folders
 
-    return suite_rows(
-        suite,
-        roots=[] if local else [submissions_folder(submissions)],
-        local_roots=[records_folder(store_folder(store))] if local or with_local else [],
-        variants=variants,
-    )
+    handed_in, own = record_folders(submissions, store, local=local, with_local=with_local)
+    return suite_rows(suite, roots=handed_in, local_roots=own, variants=variants)
 
 
 def print_ranking(ranking: "Ranking") -> None:

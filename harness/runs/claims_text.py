@@ -1,11 +1,7 @@
 """How claims on records are written: the same words in a terminal and on pages."""
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 
-from harness.errors import SpecError
 from harness.runs.claims import Claim, ClaimRow
 from harness.runs.display import (
     NONE,
@@ -15,6 +11,7 @@ from harness.runs.display import (
     metric_title,
     value_text,
 )
+from harness.runs.export import rows_text
 
 PREFACE = (
     "95 % intervals cover training seeds and, where replicates are stored, the test set, each row "
@@ -157,17 +154,13 @@ def claims_text(rows: Sequence[ClaimRow], form: str) -> str:
     SpecError
         If the form is another.
     """
-    if form == "json":
-        return json.dumps([_record(row) for row in rows], indent=1, ensure_ascii=False)
-    if form != "csv":
-        raise SpecError(f"Expected --format table, csv or json; got {form!r}.")
-    handle = io.StringIO()
-    writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        by_cell = "; ".join(f"{cell}: {gap:.6g}" for cell, gap in _by_cell(row).items())
-        writer.writerow(_record(row) | {"cells": " ".join(row.cells), "by_cell": by_cell})
-    return handle.getvalue().rstrip("\n")
+    return rows_text(form, COLUMNS, map(_line, rows), map(_record, rows))
+
+
+def _line(row: ClaimRow) -> list[object]:
+    """Return a row's fields for CSV: what JSON nests is joined into a text."""
+    by_cell = "; ".join(f"{cell}: {gap:.6g}" for cell, gap in _by_cell(row).items())
+    return [*(_record(row) | {"cells": " ".join(row.cells), "by_cell": by_cell}).values()]
 
 
 def _by_cell(row: ClaimRow) -> dict[str, float]:

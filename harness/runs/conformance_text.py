@@ -1,12 +1,8 @@
 """How comparisons with published numbers are written: the same words in a terminal and on pages."""
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from harness.errors import SpecError
 from harness.runs.conformance import ConformanceRow
 from harness.runs.display import (
     NONE,
@@ -15,6 +11,7 @@ from harness.runs.display import (
     interval_title,
     value_text,
 )
+from harness.runs.export import rows_text
 from harness.runs.protocols import Part
 
 COLUMNS = (
@@ -79,15 +76,7 @@ def conformance_text(rows: Sequence[ConformanceRow], form: str) -> str:
     SpecError
         If the form is another.
     """
-    if form == "json":
-        return json.dumps([_record(row) for row in rows], indent=1, ensure_ascii=False)
-    if form != "csv":
-        raise SpecError(f"Expected --format table, csv or json; got {form!r}.")
-    handle = io.StringIO()
-    writer = csv.writer(handle, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_line(row) for row in rows)
-    return handle.getvalue().rstrip("\n")
+    return rows_text(form, COLUMNS, map(_line, rows), map(_record, rows))
 
 
 def _line(row: ConformanceRow) -> tuple[object, ...]:

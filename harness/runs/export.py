@@ -1,10 +1,12 @@
-"""A ranking as CSV or JSON, for other programs."""
+"""Rankings and other rows as CSV or JSON, for other programs."""
 
 import csv
 import io
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
+from harness.errors import SpecError
 from harness.lookup import unknown
 from harness.types import Ranking
 
@@ -52,3 +54,38 @@ def _csv(ranking: Ranking) -> str:
 
 def _field(value: float | None) -> str:
     return "" if value is None else repr(value)
+
+
+def rows_text(
+    form: str,
+    columns: Sequence[str],
+    lines: Iterable[Sequence[object]],
+    records: Iterable[Mapping[str, object]],
+) -> str:
+    """Return rows as text, whose CSV is flat and whose JSON may be nested.
+
+    Parameters
+    ----------
+    form : {"csv", "json"}
+        Which of the two.
+    columns : sequence of str
+        First line of the CSV.
+    lines : iterable of sequences
+        Its further lines; None is an empty field.
+    records : iterable of mapping
+        The same rows for JSON.
+
+    Raises
+    ------
+    SpecError
+        If the form is another.
+    """
+    if form == "json":
+        return json.dumps(list(records), indent=1, ensure_ascii=False)
+    if form != "csv":
+        raise SpecError(f"Expected --format table, csv or json; got {form!r}.")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(lines)
+    return buffer.getvalue().rstrip("\n")

@@ -20,3 +20,21 @@ def records_folder(store: Path) -> Path:
 def submissions_folder(option: Path | None = None) -> Path:
     """Return the submissions' folder: the option, else ``TAILMARK_SUBMISSIONS``, else beside us."""
     return option or Path(os.environ.get("TAILMARK_SUBMISSIONS", SUBMISSIONS))
+
+
+def record_folders(
+    submissions: Path | None, store: Path | None, *, local: bool, with_local: bool
+) -> tuple[list[Path], list[Path]]:
+    """Return the folders of records that a command reads: submitted ones, and this machine's.
+
+    Parameters
+    ----------
+    submissions, store : Path, optional
+        Of the command's options.
+    local : bool
+        Read this machine's records only.
+    with_local : bool
+        Read both.
+    """
+    own = [records_folder(store_folder(store))] if local or with_local else []
+    return [] if local else [submissions_folder(submissions)], own

@@ -14,7 +14,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from harness.lookup import lookup
-from harness.models.vision import torchvision
+from harness.models.obtain.vision import torchvision
 
 Batch = UInt8[Tensor, "b c h w"]
 Operation = Callable[[Any, Tensor, float], Tensor]

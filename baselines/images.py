@@ -12,7 +12,7 @@ from baselines.augment import augment
 from baselines.networks.pretrained import timm_preprocessing
 from baselines.settings import Settings
 from harness.errors import TrainingError
-from harness.models.preprocessing import prepare
+from harness.models.passes.preprocessing import prepare
 from harness.types.data import Inputs
 from harness.types.models import Preprocessing
 

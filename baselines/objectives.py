@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from baselines.method import Batch
 from baselines.networks.classifier import Classifier
-from baselines.parts import Batch
 
 LogitLoss = Callable[[Tensor, Tensor], Tensor]
 """(logits (b, c), labels (b,)) → losses (b,)."""

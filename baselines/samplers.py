@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from baselines.parts import Run
+from baselines.method import Run
 
 Rows = Int[Tensor, " r"]
 Counts = Float[Tensor, " c"]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from baselines.model import NeuralModel, load_state
-from baselines.progress import NOBODY, listens
+from baselines.state import NOBODY, listens
 from harness.types.models import FitContext
 
 

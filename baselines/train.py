@@ -16,11 +16,11 @@ from jaxtyping import Float
 from torch import nn
 
 from baselines.images import Images, load
+from baselines.method import Batch, Parts, Run
 from baselines.model import NeuralModel
 from baselines.networks.build import NetworkSpec, build
-from baselines.parts import Batch, Parts, Run
-from baselines.progress import TrainingState
 from baselines.settings import Settings
+from baselines.state import TrainingState
 from harness.errors import TrainingError
 from harness.types.models import FitContext, TrainingData
 

@@ -22,10 +22,10 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-from harness.data.catalogue import SUITES  # noqa: E402
-from harness.data.facts import DATASETS  # noqa: E402
-from harness.data.suites import OpenSuite  # noqa: E402
-from harness.runs.evaluate import evaluate  # noqa: E402
+from harness.data.sets.facts import DATASETS  # noqa: E402
+from harness.data.suites.catalogue import SUITES  # noqa: E402
+from harness.data.suites.open import OpenSuite  # noqa: E402
+from harness.runs.evaluate.evaluate import evaluate  # noqa: E402
 from harness.types import EntryCard, Pool, Predictions, Split, SplitSpec  # noqa: E402
 from harness.types.data import ArrayInputs  # noqa: E402
 

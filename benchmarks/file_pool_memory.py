@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from harness.data.file_pools import file_pool
+from harness.data.pools.file_pools import file_pool
 
 BATCH = 256
 

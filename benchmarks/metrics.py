@@ -25,9 +25,9 @@ from sklearn.metrics import (  # noqa: E402
     roc_auc_score,
 )
 
+from harness.metrics.engine.outputs import Outputs  # noqa: E402
 from harness.metrics.groups import GROUPS, class_groups  # noqa: E402
 from harness.metrics.measure import measure, replicate  # noqa: E402
-from harness.metrics.outputs import Outputs  # noqa: E402
 from harness.metrics.table import METRICS  # noqa: E402
 from harness.stats.weightings import weightings  # noqa: E402
 

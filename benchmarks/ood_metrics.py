@@ -18,7 +18,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from harness.metrics.measure import measure_ood  # noqa: E402
-from harness.models.vision import torchvision  # noqa: E402
+from harness.models.obtain.vision import torchvision  # noqa: E402
 
 torchvision()  # torchmetrics imports it
 from pytorch_ood.metrics import OODMetrics  # noqa: E402

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.catalogue import SUITES
-from harness.data.datasets import load_part
-from harness.data.facts import DATASETS
-from harness.data.files import data_root
-from harness.data.noise_sources import Sources
-from harness.data.prepared import FOLDER, save_prepared
-from harness.data.splits import make_split, parse_split_id
+from harness.data.formats.files import data_root
+from harness.data.sets.datasets import load_part
+from harness.data.sets.facts import DATASETS
+from harness.data.sets.prepared import FOLDER, save_prepared
+from harness.data.splits.make import make_split, parse_split_id
+from harness.data.splits.sources import Sources
+from harness.data.suites.catalogue import SUITES
 from harness.errors import HarnessError
 from harness.types import Pool
 

@@ -29,13 +29,13 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from baselines.method import Parts, Run
 from baselines.methods.prior import cross_entropy
 from baselines.networks.build import NetworkSpec, build
-from baselines.parts import Parts, Run
 from baselines.settings import Settings
 from baselines.train import fit
 from harness.errors import HarnessError
-from harness.models.vision import torchvision
+from harness.models.obtain.vision import torchvision
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData
 
@@ -140,7 +140,7 @@ def data(root: Path | None) -> tuple[np.ndarray, np.ndarray, str]:
     counts = [int(5000 * 100 ** (-k / 9) + 1e-9) for k in range(10)]
     labels = np.repeat(np.arange(10), counts)
     try:
-        from harness.data.datasets import load_part
+        from harness.data.sets.datasets import load_part
 
         pool = load_part("cifar10", "train", root)
         assert pool.labels is not None

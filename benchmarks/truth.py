@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure, replicate
-from harness.metrics.outputs import Outputs
 from harness.stats.intervals import difference, level
 from harness.stats.pairs import differing
 from harness.stats.weightings import weightings

@@ -101,7 +101,7 @@ def train_key(
     trainer : str
         ``module:function``.
     code : str
-        sha256 of the trainer's code (`harness.models.code`).
+        sha256 of the trainer's code (`harness.models.methods.code`).
     config : mapping
         The whole recipe, defaults filled in.
     split_sha256 : str

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from leaderboard.markup import FRAME
+from leaderboard.html.ranking import FRAME
 
 HERE = Path(__file__).parent
 

@@ -7,13 +7,19 @@ Colours are Okabe and Ito's for kinds, one hue for amounts, two for signed diffe
 import altair as alt
 import pandas as pd
 
-from leaderboard.markup import HUES
+from leaderboard.colours import (
+    BLUE,
+    DEEP,
+    GREEN,
+    HUES,
+    INK,
+    NEUTRAL,
+    ORANGE,
+    PALE,
+    PINK,
+    RED,
+)
 
-BLUE, ORANGE, GREEN, PINK, RED = ("#2f8fc9", "#e69f00", "#009e73", "#cc79a7", "#d55e00")
-"""Kinds; the blue is light enough for a dark page."""
-PALE, DEEP, WHITE, INK = "#eef4f9", "#0072b2", "#f3f4f6", "#20242b"
-"""Amounts from pale to deep, the middle of differences, and text on pale."""
-NEUTRAL = "#8a8f98"
 ROW = 30
 """Height of one row of a chart in pixels."""
 PANEL = 330
@@ -33,11 +39,11 @@ def interval_chart(frame: pd.DataFrame, *, title: str, scale: float) -> alt.Laye
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.table.cell_intervals`.
+        From `leaderboard.frames.ranking.cell_intervals`.
     title : str
         Unit of the values.
     scale : float
-        From `leaderboard.table.display_scale`.
+        From `leaderboard.frames.ranking.display_scale`.
     """
     present = frame[frame["value"].notna()]
     shown = present.assign(
@@ -75,7 +81,7 @@ def reliability_chart(frame: pd.DataFrame) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.details.reliability_frame`.
+        From `leaderboard.frames.entry.reliability_frame`.
     """
     # The number of images is drawn from the floor in a third of the height.
     shown = frame.assign(floor=0.0, pile=frame["images"] / frame["images"].max() / 3)
@@ -120,7 +126,7 @@ def confusion_chart(frame: pd.DataFrame) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.details.confusion_frame`.
+        From `leaderboard.frames.entry.confusion_frame`.
     """
     shown = frame.assign(words=(100 * frame["share"]).map(lambda s: f"{s:.0f}" if s >= 0.5 else ""))
     root = alt.Chart(shown).encode(
@@ -150,7 +156,7 @@ def counts_chart(frame: pd.DataFrame) -> alt.Chart:
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.details.counts_frame`.
+        From `leaderboard.frames.entry.counts_frame`.
     """
     colour = alt.Scale(domain=["clean", "observed"], range=[BLUE, ORANGE])
     return (
@@ -175,7 +181,7 @@ def recall_chart(frame: pd.DataFrame) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.details.recall_frame`.
+        From `leaderboard.frames.entry.recall_frame`.
     """
     root = alt.Chart(frame).encode(x=alt.X("class:O", title="class", axis=alt.Axis(labelAngle=0)))
     axis = alt.Axis(format="%")
@@ -198,7 +204,7 @@ def ood_chart(frame: pd.DataFrame, *, score: str) -> alt.Chart:
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.details.ood_frame`.
+        From `leaderboard.frames.entry.ood_frame`.
     score : str
         Name of the score; larger is more OOD.
     """
@@ -235,7 +241,7 @@ def curves_chart(frame: pd.DataFrame) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.details.curves_frame`, of one kind of values.
+        From `leaderboard.frames.entry.curves_frame`, of one kind of values.
     """
     names = _rows(frame, "curve")
     colours = alt.Scale(domain=names, range=[BLUE, ORANGE, GREEN, PINK, RED][: len(names)])
@@ -261,7 +267,7 @@ def scores_chart(frame: pd.DataFrame) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.details.scores_frame`.
+        From `leaderboard.frames.entry.scores_frame`.
     """
     order = _rows(frame, "score")
     colour = alt.Scale(domain=["near OOD", "far OOD"], range=[RED, ORANGE])
@@ -287,7 +293,7 @@ def trade_chart(frame: pd.DataFrame, *, x: str, y: str, x_unit: bool, y_unit: bo
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.table.trade_frame`.
+        From `leaderboard.frames.ranking.trade_frame`.
     x, y : str
         Titles of the two metrics.
     x_unit, y_unit : bool

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError
-from harness.runs.claims import claims_on_records
-from harness.runs.claims_text import claims_text
-from harness.runs.conformance import published_beside_ours
-from harness.runs.conformance_text import conformance_text
-from harness.runs.field import Candidate, stored_keys, suite_rows
-from harness.runs.ranking import NOTES, rank
-from harness.runs.records import Recorded
-from leaderboard import details
-from leaderboard.table import cells_frame, ranking_frame, with_intervals
+from harness.published.claims import claims_on_records
+from harness.published.claims_text import claims_text
+from harness.published.conformance import published_beside_ours
+from harness.published.conformance_text import conformance_text
+from harness.rankings.field import Candidate, stored_keys, suite_rows
+from harness.rankings.ranking import NOTES, rank
+from harness.records.records import Recorded
+from leaderboard.frames import entry as details
+from leaderboard.frames.ranking import cells_frame, ranking_frame, with_intervals
 
 
 def folders() -> tuple[tuple[Path, ...], tuple[Path, ...]]:

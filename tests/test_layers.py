@@ -8,36 +8,67 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BOTTOM = {"harness.errors", "harness.lookup", "harness.keys", "harness.streams", "harness.types"}
+BOTTOM = {
+    "harness.errors",
+    "harness.lookup",
+    "harness.keys",
+    "harness.paths",
+    "harness.atomic",
+    "harness.streams",
+    "harness.types",
+}
+ORDER = ("metrics", "stats", "scores", "data", "models", "records", "rankings")
+"""Each room may import those before it; metrics and stats do not know each other."""
+
+
+def rooms(*names: str) -> set[str]:
+    return BOTTOM | {f"harness.{name}" for name in names}
+
+
+def before(name: str) -> set[str]:
+    return rooms(*ORDER[: ORDER.index(name)])
+
+
 ALLOWED = {
     "harness.errors": set(),
     "harness.lookup": {"harness.errors"},
     "harness.keys": {"harness.errors"},
+    "harness.paths": {"harness.errors"},
+    "harness.atomic": {"harness.errors"},
     "harness.streams": {"harness.errors"},
     "harness.types": BOTTOM,
     "harness.metrics": BOTTOM,
+    "harness.metrics.engine": BOTTOM | {"harness.metrics.metric"},
     "harness.stats": BOTTOM,
-    "harness.scores": BOTTOM | {"harness.metrics", "harness.stats"},
-    "harness.data": BOTTOM | {"harness.metrics", "harness.stats", "harness.scores"},
-    "harness.models": BOTTOM
-    | {"harness.metrics", "harness.stats", "harness.scores", "harness.data"},
-    "harness.runs": BOTTOM
-    | {"harness.metrics", "harness.stats", "harness.scores", "harness.data", "harness.models"},
-    "harness.cli": BOTTOM
-    | {f"harness.{room}" for room in ["metrics", "stats", "scores", "data", "models", "runs"]}
-    | {"harness"},
-    "baselines": BOTTOM | {"harness.data", "harness.models"},
+    "harness.scores": before("scores"),
+    "harness.data.formats": rooms("data.pools"),
+    "harness.data.pools": rooms("data.formats"),
+    "harness.data.sets": rooms("data.formats", "data.pools"),
+    "harness.data.splits": rooms("data.formats", "data.pools", "data.sets"),
+    "harness.data.worlds": rooms(
+        "data.formats", "data.pools", "data.sets", "data.splits", "metrics"
+    ),
+    "harness.data.suites": before("data") | {"harness.data"},
+    "harness.models.safe": rooms("data"),
+    "harness.models.methods": BOTTOM,
+    "harness.models": before("models"),
+    "harness.records": before("records"),
+    "harness.rankings": before("rankings"),
+    "harness.published": rooms(*ORDER),
+    "harness.pictures": rooms(*ORDER),
+    "harness.tracking": rooms(*ORDER, "pictures"),
+    "harness.runs": rooms(*ORDER, "pictures", "tracking"),
+    "harness.cli": rooms(*ORDER, "published", "pictures", "tracking", "runs") | {"harness"},
+    "baselines": rooms("data", "models"),
     "leaderboard": {"harness.types", "harness.lookup", "harness.errors", "harness.metrics.table"}
-    | {"harness.runs.records", "harness.runs.field", "harness.runs.ranking", "harness.runs.display"}
-    | {"harness.runs.conformance", "harness.runs.conformance_text", "harness.runs.protocols"}
-    | {"harness.runs.claims", "harness.runs.claims_text"},
+    | {"harness.records", "harness.rankings", "harness.published", "harness.paths"},
 }
 """Room → what it may import besides itself."""
 FOREIGN = {
     "torch": {"harness.models", "baselines"},
     "timm": {"harness.models", "baselines"},
     "torchvision": {"harness.models", "harness.data", "baselines"},
-    "mlflow": {"harness.runs.tracking", "harness.models.loading"},
+    "mlflow": {"harness.tracking", "harness.models.obtain.loading"},
     "streamlit": {"leaderboard.app", "leaderboard.views"},
 }
 """Heavy package → the only places that may import it."""
@@ -100,10 +131,10 @@ def test_imports_point_one_way():
 def test_a_planted_violation_is_found(tmp_path):
     planted = tmp_path / "harness" / "metrics" / "bad.py"
     planted.parent.mkdir(parents=True)
-    planted.write_text("import torch\nfrom harness.runs.records import read_record\n")
+    planted.write_text("import torch\nfrom harness.records.records import read_record\n")
     assert set(violations(tmp_path)) >= {
         "harness.metrics.bad imports torch",
-        "harness.metrics.bad imports harness.runs.records",
+        "harness.metrics.bad imports harness.records.records",
     }
 
 
@@ -111,8 +142,8 @@ HEAVY = ("torch", "mlflow", "streamlit", "pandas", "timm")
 LIGHT_WAYS = {
     "import harness": "import harness",
     "help": "import sys; sys.argv = ['tailmark', '--help']; import harness.cli.app",
-    "rank": "from harness.runs import ranking, comparing",
-    "rescore": "from harness.runs import evaluate, rescore",
+    "rank": "from harness.rankings import ranking, comparing",
+    "rescore": "from harness.runs import rescore; from harness.runs.evaluate import evaluate",
 }
 
 

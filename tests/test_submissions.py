@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.suites import SUITES
+from harness.data.suites.open import SUITES
 from harness.errors import HarnessError
-from harness.models.cards import card_sha256, read_card
+from harness.models.cards.cards import card_sha256, read_card
+from harness.records.records import max_result_bytes, read_record
+from harness.records.trust import rerun_list
 from harness.runs.plan import entry_folders
-from harness.runs.records import max_result_bytes, read_record
-from harness.runs.trust import rerun_list
 
 ROOT = Path(__file__).resolve().parent.parent
 SUBMISSIONS = ROOT / "submissions"

@@ -1,1 +1,1 @@
-"""Methods, one family a file; the list of all of them is `harness.models.methods.METHODS`."""
+"""Methods, one family a file; the list of all of them is `harness.models.methods`."""

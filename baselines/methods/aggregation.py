@@ -14,10 +14,10 @@ from torch.nn import functional as F
 
 from baselines import model
 from baselines.images import Images, load
+from baselines.method import Parts
 from baselines.methods.decoupling import parent_of
 from baselines.methods.experts import Sade
 from baselines.objectives import Weighted, plain
-from baselines.parts import Parts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.train import own_randomness, set_up
 from harness.errors import TrainingError

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from baselines import probe
-from baselines.probe import Probe, fit_linear, rows_of
+from baselines.probes import probe
+from baselines.probes.probe import Probe, fit_linear, rows_of
 from baselines.settings import configure_one, settings_from
 from harness.errors import SpecError
 from harness.types.models import FitContext, TrainingData

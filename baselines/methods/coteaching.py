@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from baselines import model
+from baselines.method import Batch, Parts
 from baselines.networks.classifier import Experts
 from baselines.objectives import plain
-from baselines.parts import Batch, Parts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.train import fit
 from harness.errors import SpecError

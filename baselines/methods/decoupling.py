@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from baselines import model
-from baselines.counts import class_counts
+from baselines.class_counts import class_counts
+from baselines.method import Parts, features
 from baselines.objectives import HeadOnly, plain
-from baselines.parts import Parts, features
 from baselines.samplers import drawn
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.stages import train_head_only

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines import model
-from baselines.counts import class_counts, effective_number_weights, log_prior
+from baselines.class_counts import class_counts, effective_number_weights, log_prior
+from baselines.method import Batch, Parts
 from baselines.methods.margin import DeferredMargins, ldam, margins
 from baselines.networks.classifier import Experts
 from baselines.objectives import Weighted
-from baselines.parts import Batch, Parts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.train import fit
 from harness.types.models import FitContext, TrainingData

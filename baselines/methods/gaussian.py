@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from baselines import probe
-from baselines.probe import Probe, Rows, fit_linear, rows_of
+from baselines.probes import probe
+from baselines.probes.probe import Probe, Rows, fit_linear, rows_of
+from baselines.probes.statistics import ClassStatistics, class_statistics, sampled, shrunk
 from baselines.settings import configure_one, settings_from
-from baselines.statistics import ClassStatistics, class_statistics, sampled, shrunk
 from harness.errors import SpecError
 from harness.types.models import FitContext, TrainingData
 

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines import model
-from baselines.counts import class_counts
+from baselines.class_counts import class_counts
 from baselines.images import load
+from baselines.method import Batch, Parts, features
 from baselines.networks.classifier import Classifier
 from baselines.objectives import Weighted, plain
-from baselines.parts import Batch, Parts, features
+from baselines.probes.statistics import ClassStatistics, class_statistics, sampled
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.stages import stage, start_from
-from baselines.statistics import ClassStatistics, class_statistics, sampled
 from baselines.train import fit, own_randomness
 from harness.types.models import FitContext, TrainingData
 

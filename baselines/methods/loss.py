@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines import model
-from baselines.counts import class_counts, effective_number_weights
+from baselines.class_counts import class_counts, effective_number_weights
+from baselines.method import Batch, Parts
 from baselines.objectives import Weighted, plain
-from baselines.parts import Batch, Parts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.train import fit
 from harness.errors import SpecError

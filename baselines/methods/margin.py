@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from baselines import model
-from baselines.counts import class_counts, effective_number_weights
+from baselines.class_counts import class_counts, effective_number_weights
+from baselines.method import Parts
 from baselines.objectives import Weighted, one_hot, plain
-from baselines.parts import Parts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.train import fit
 from harness.types.models import FitContext, TrainingData

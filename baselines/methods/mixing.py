@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from baselines import model
-from baselines.counts import class_counts
+from baselines.class_counts import class_counts
+from baselines.method import Batch, Parts
 from baselines.objectives import plain
-from baselines.parts import Batch, Parts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.train import fit
 from harness.errors import SpecError

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from baselines import model
+from baselines.method import Batch, Parts
 from baselines.objectives import one_hot
-from baselines.parts import Batch, Parts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.train import fit
 from harness.types.models import FitContext, TrainingData

@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from baselines import probe
-from baselines.probe import Probe, fit_linear, rows_of
+from baselines.probes import probe
+from baselines.probes.probe import Probe, fit_linear, rows_of
 from baselines.settings import configure_one, settings_from
 from harness.types.models import FitContext, TrainingData
 

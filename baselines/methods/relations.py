@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines import model
+from baselines.method import Batch, Parts
 from baselines.networks.classifier import Classifier
-from baselines.parts import Batch, Parts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.train import fit
 from harness.errors import SpecError

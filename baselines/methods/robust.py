@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from baselines import model
 from baselines.images import load
+from baselines.method import Batch, Parts, predict
 from baselines.objectives import Weighted, one_hot, plain
-from baselines.parts import Batch, Parts, predict
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.stages import stage
 from baselines.train import fit, own_randomness

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from baselines import model
-from baselines.counts import class_counts, log_prior
+from baselines.class_counts import class_counts, log_prior
+from baselines.method import Parts
 from baselines.objectives import HeadOnly, Weighted, plain
-from baselines.parts import Parts
 from baselines.samplers import drawn, oversampled, undersampled, with_counts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.stages import stage, start_from, train_head_only

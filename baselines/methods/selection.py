@@ -15,10 +15,10 @@ from torch.nn import functional as F
 
 from baselines import model
 from baselines.images import load
+from baselines.method import Batch, Parts, Run, predict
 from baselines.methods.coteaching import PAIR
 from baselines.networks.classifier import Experts
 from baselines.objectives import Weighted, one_hot, plain
-from baselines.parts import Batch, Parts, Run, predict
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.stages import stage
 from baselines.train import fit, own_randomness

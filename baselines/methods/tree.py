@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from baselines import probe
-from baselines.probe import Probe, rows_of
+from baselines.probes import probe
+from baselines.probes.probe import Probe, rows_of
+from baselines.probes.transforms import learn_codes
+from baselines.probes.trees import pack_boosting, pack_forest
 from baselines.settings import configure_one, settings_from
-from baselines.transforms import learn_codes
-from baselines.trees import pack_boosting, pack_forest
-from harness.data.tables import TableInputs
+from harness.data.pools.tables import TableInputs
 from harness.errors import TrainingError
 from harness.types.models import FitContext, TrainingData
 

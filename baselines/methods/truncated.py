@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from baselines import model
+from baselines.method import Batch, Parts, Run, predict
 from baselines.methods.robust import Generalised, generalised
 from baselines.objectives import plain
-from baselines.parts import Batch, Parts, Run, predict
 from baselines.settings import configure_one, settings_from
 from baselines.train import fit
 from harness.errors import SpecError

@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from baselines import model
 from baselines.images import Images
+from baselines.method import Network, Parts
 from baselines.methods.decoupling import parent_of
 from baselines.methods.prior import cross_entropy
-from baselines.parts import Network, Parts
 from baselines.settings import Settings, configure_one, settings_from
 from baselines.stages import stage
 from baselines.train import fit, own_randomness, set_up

@@ -8,7 +8,7 @@ from torch import nn
 from baselines.networks.classifier import Body
 from harness.errors import SpecError
 from harness.lookup import lookup
-from harness.models.vision import timm
+from harness.models.obtain.vision import timm
 from harness.types.models import Preprocessing
 
 

@@ -39,7 +39,7 @@ def board(
     store: options.Store = None,
 ) -> None:
     """Open the leaderboard in the browser, or write what it shows as CSV."""
-    from harness.runs.places import records_folder, store_folder, submissions_folder
+    from harness.paths import records_folder, store_folder, submissions_folder
 
     own = records_folder(store_folder(store)) if local or with_local else None
     handed_in = None if local else submissions_folder(submissions)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import looking, options
+from harness.cli import options
+from harness.cli import show as looking
 from harness.cli.console import remark, say, stdout
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -19,11 +20,11 @@ def list_datasets(data_root: options.DataRoot = None) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from harness.data.datasets import DATASETS
-    from harness.data.facts import UNSEEN
-    from harness.data.files import data_root as rooted
-    from harness.data.prepare import is_there
-    from harness.data.prepared import own_datasets
+    from harness.data.formats.files import data_root as rooted
+    from harness.data.sets.datasets import DATASETS
+    from harness.data.sets.facts import UNSEEN
+    from harness.data.sets.prepare import is_there
+    from harness.data.sets.prepared import own_datasets
 
     root = rooted(data_root)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -57,10 +58,10 @@ def prepare(
     data_root: options.DataRoot = None,
 ) -> None:
     """Get data sets, check them, and put them below the data root."""
-    from harness.data import prepare as preparing
-    from harness.data.files import data_root as rooted
-    from harness.data.own_sets import Options
-    from harness.models.vision import torchvision
+    from harness.data.formats.files import data_root as rooted
+    from harness.data.sets import prepare as preparing
+    from harness.data.sets.own import Options
+    from harness.models.obtain.vision import torchvision
 
     chosen = Options(target=target, size=size, header=header)
     for name in names:
@@ -70,10 +71,10 @@ def prepare(
 @app.command()
 def verify(names: Names = None, data_root: options.DataRoot = None) -> None:
     """Compare data files with their published checksums and content; exit code 2 if any differ."""
-    from harness.data import prepare as preparing
-    from harness.data.datasets import DATASETS
-    from harness.data.files import data_root as rooted
-    from harness.data.prepared import own_datasets
+    from harness.data.formats.files import data_root as rooted
+    from harness.data.sets import prepare as preparing
+    from harness.data.sets.datasets import DATASETS
+    from harness.data.sets.prepared import own_datasets
     from harness.errors import DataError
 
     root = rooted(data_root)
@@ -98,8 +99,8 @@ def manifest(
     data_root: options.DataRoot = None,
 ) -> None:
     """Make a suite's manifest anew; say whether it is the committed one."""
-    from harness.data.manifests import FOLDER
-    from harness.data.suite_manifests import labels_manifest, suite_manifest
+    from harness.data.suites.make_manifest import labels_manifest, suite_manifest
+    from harness.data.suites.manifest import FOLDER
 
     text = (labels_manifest if labels_only else suite_manifest)(suite, data_root)
     committed = FOLDER / f"{suite}.json"

@@ -16,8 +16,8 @@ def new(
     submissions: options.Submissions = None,
 ) -> None:
     """Write a card."""
-    from harness.models.cards import new_entry
-    from harness.runs.places import submissions_folder
+    from harness.models.cards.cards import new_entry
+    from harness.paths import submissions_folder
 
     path = new_entry(submissions_folder(submissions), name, kind)
     say(f"Wrote {path}.")
@@ -40,14 +40,14 @@ def check(
 ) -> None:
     """Check cards and files; with a suite also whether they fit its cells, classes and rows."""
     from harness.errors import HarnessError
-    from harness.models.cards import check_entry
-    from harness.runs.places import submissions_folder
+    from harness.models.cards.cards import check_entry
+    from harness.paths import submissions_folder
     from harness.runs.plan import find_entries
 
     root = submissions_folder(submissions)
     opened = None
     if suite is not None:
-        from harness.data.suites import open_suite
+        from harness.data.suites.open import open_suite
 
         opened = open_suite(suite, data_root)
     failures = 0
@@ -85,8 +85,8 @@ def submit(
     store: options.Store = None,
 ) -> None:
     """Copy records from the store to the submissions."""
-    from harness.runs.places import records_folder, store_folder, submissions_folder
-    from harness.runs.submit import submit as submit_one
+    from harness.paths import records_folder, store_folder, submissions_folder
+    from harness.records.submit import submit as submit_one
 
     root, records = submissions_folder(submissions), records_folder(store_folder(store))
     for name in names:

@@ -9,13 +9,13 @@ from harness.cli.console import say, stdout
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from harness.runs.listing import Listing, RankChange
+    from harness.rankings.by_value import Listing, RankChange
 
 
 def print_listing(found: "Listing", suite: str, track: str, form: str) -> None:
     """Print rows in order of a metric whose replicates are not stored."""
-    from harness.runs.display import cells_text, metric_title, value_text
-    from harness.runs.listing import table_text
+    from harness.rankings.by_value import table_text
+    from harness.rankings.display import cells_text, metric_title, value_text
 
     places = list(enumerate(found.values.items(), start=1))
     if form != "table":
@@ -41,8 +41,8 @@ def print_listing(found: "Listing", suite: str, track: str, form: str) -> None:
 
 def print_truth(changes: Sequence["RankChange"], truth: str, suite: str, form: str) -> None:
     """Print ranks under the published labels beside those under another truth."""
-    from harness.runs.display import value_text
-    from harness.runs.listing import table_text
+    from harness.rankings.by_value import table_text
+    from harness.rankings.display import value_text
 
     if form != "table":
         say(table_text([asdict(change) for change in changes], form))

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from harness.runs.claims import ClaimRow
-    from harness.runs.conformance import ConformanceRow
+    from harness.published.claims import ClaimRow
+    from harness.published.conformance import ConformanceRow
 
 
 def conformance(
@@ -34,8 +34,8 @@ def conformance(
     store: options.Store = None,
 ) -> None:
     """Print published numbers with ours, and how the protocols differ; a miss is never hidden."""
-    from harness.runs.conformance import VERDICTS, misses, published_beside_ours, selected
-    from harness.runs.places import record_folders, submissions_folder
+    from harness.paths import record_folders, submissions_folder
+    from harness.published.conformance import VERDICTS, misses, published_beside_ours, selected
 
     handed_in, own = record_folders(submissions, store, local=local, with_local=with_local)
     cards = submissions_folder(submissions)
@@ -48,7 +48,7 @@ def conformance(
         cells=cell or (),
     )
     if output != "table":
-        from harness.runs.conformance_text import conformance_text
+        from harness.published.conformance_text import conformance_text
 
         say(conformance_text(shown, output))
         return
@@ -65,7 +65,7 @@ def _print(rows: "Sequence[ConformanceRow]") -> None:
     """Print one table a source: what all of its numbers share stands in its heading."""
     from itertools import groupby
 
-    from harness.runs.conformance_text import source_text
+    from harness.published.conformance_text import source_text
 
     ordered = sorted(rows, key=lambda r: (source_text(r), r.key, r.cell, r.method))
     for source, group in groupby(ordered, key=source_text):
@@ -77,8 +77,8 @@ def _print_table(rows: "list[ConformanceRow]") -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from harness.runs.conformance_text import covers_text, ours_text, published_text
-    from harness.runs.display import metric_title
+    from harness.published.conformance_text import covers_text, ours_text, published_text
+    from harness.rankings.display import metric_title
 
     keys = {row.key for row in rows}
     if len(keys) == 1:
@@ -100,7 +100,7 @@ def _print_table(rows: "list[ConformanceRow]") -> None:
 
 
 def _print_summary(rows: "Sequence[ConformanceRow]") -> None:
-    from harness.runs.conformance import TRUSTS, VERDICTS, summary
+    from harness.published.conformance import TRUSTS, VERDICTS, summary
 
     counts = summary(rows)
     say(f"{len(rows)} comparisons: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())}.")
@@ -134,9 +134,9 @@ def claims(
     store: options.Store = None,
 ) -> None:
     """Check what the literature claims on our records: holds, does not hold, cannot tell."""
-    from harness.runs.claims import STATES, chosen_rows, claims_on_records
-    from harness.runs.claims_text import claims_text
-    from harness.runs.places import record_folders
+    from harness.paths import record_folders
+    from harness.published.claims import STATES, chosen_rows, claims_on_records
+    from harness.published.claims_text import claims_text
 
     handed_in, own = record_folders(submissions, store, local=local, with_local=with_local)
     found = claims_on_records([*own, *handed_in])
@@ -159,7 +159,7 @@ def _print_claims(rows: "Sequence[ClaimRow]") -> None:
     """Print one table a claim: sentence, source and what is measured stand above it."""
     from rich.padding import Padding
 
-    from harness.runs.claims_text import PREFACE, grouped, measured_text, not_run_text
+    from harness.published.claims_text import PREFACE, grouped, measured_text, not_run_text
 
     console = stdout()
     console.print(PREFACE, markup=False)
@@ -179,7 +179,7 @@ def _print_claims(rows: "Sequence[ClaimRow]") -> None:
 
 def _covers(rows: "Sequence[ClaimRow]") -> "list[str]":
     """Return what the intervals cover, and of which rows where they differ."""
-    from harness.runs.claims_text import covers_text, sides_text
+    from harness.published.claims_text import covers_text, sides_text
 
     named: dict[str, list[str]] = {}
     for row in rows:
@@ -193,7 +193,7 @@ def _claim_table(rows: "Sequence[ClaimRow]") -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from harness.runs.claims_text import gap_text, sides_text, state_text, values_text
+    from harness.published.claims_text import gap_text, sides_text, state_text, values_text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     lines = [
@@ -215,8 +215,8 @@ def _claim_table(rows: "Sequence[ClaimRow]") -> "Table":
 
 
 def _print_states(rows: "Sequence[ClaimRow]", shown: "Sequence[ClaimRow]") -> None:
-    from harness.runs.claims import STATES, summary
-    from harness.runs.claims_text import missing_records
+    from harness.published.claims import STATES, summary
+    from harness.published.claims_text import missing_records
 
     counts = summary(rows)
     say()

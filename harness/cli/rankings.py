@@ -12,8 +12,8 @@ from harness.cli.listings import print_listing, print_truth
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from harness.runs.comparing import Comparison
-    from harness.runs.field import Candidate
+    from harness.rankings.comparing import Comparison
+    from harness.rankings.field import Candidate
     from harness.types import Ranking
 
 DEFAULT_SUITE = "digits-v1"
@@ -39,10 +39,10 @@ def rank(
     store: options.Store = None,
 ) -> None:
     """Print a suite's ranking."""
-    from harness.runs.field import known_keys, stored_keys
-    from harness.runs.listing import list_by_value, truth_changes
-    from harness.runs.ranking import NOTES
-    from harness.runs.ranking import rank as rank_rows
+    from harness.rankings.by_value import list_by_value, truth_changes
+    from harness.rankings.field import known_keys, stored_keys
+    from harness.rankings.ranking import NOTES
+    from harness.rankings.ranking import rank as rank_rows
 
     rows = _rows(suite, submissions, store, local=local, with_local=with_local)
     if truth is not None:
@@ -59,7 +59,7 @@ def rank(
         if against_committed:
             _print_agreement(found, submissions, store)
     else:
-        from harness.runs.export import ranking_text
+        from harness.rankings.export import ranking_text
 
         say(ranking_text(found, output))
 
@@ -74,8 +74,8 @@ def _rows(
     variants: bool = False,
 ) -> "list[Candidate]":
     """Read the field: submitted records, this machine's, or both."""
-    from harness.runs.field import suite_rows
-    from harness.runs.places import record_folders
+    from harness.paths import record_folders
+    from harness.rankings.field import suite_rows
 
     handed_in, own = record_folders(submissions, store, local=local, with_local=with_local)
     return suite_rows(suite, roots=handed_in, local_roots=own, variants=variants)
@@ -83,7 +83,7 @@ def _rows(
 
 def print_ranking(ranking: "Ranking") -> None:
     """Print a ranking as a table that fits 100 columns, then what is missing and its limits."""
-    from harness.runs.display import cells_text, interval_title, metric_title
+    from harness.rankings.display import cells_text, interval_title, metric_title
 
     console = stdout()
     direction = "higher is better" if ranking.higher_is_better else "lower is better"
@@ -112,9 +112,9 @@ def print_ranking(ranking: "Ranking") -> None:
 
 def _print_agreement(ranking: "Ranking", submissions: Path | None, store: Path | None) -> None:
     """Say which rows differ from the committed ones by more than the interval."""
-    from harness.runs.display import value_text
-    from harness.runs.places import records_folder, store_folder, submissions_folder
-    from harness.runs.reproduction import agreements
+    from harness.paths import records_folder, store_folder, submissions_folder
+    from harness.rankings.display import value_text
+    from harness.rankings.reproduction import agreements
 
     found = agreements(
         ranking, [submissions_folder(submissions)], records_folder(store_folder(store))
@@ -134,7 +134,7 @@ def _table(ranking: "Ranking") -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from harness.runs.display import (
+    from harness.rankings.display import (
         interval_text,
         rank_text,
         tie_letter,
@@ -177,7 +177,7 @@ def compare(
     store: options.Store = None,
 ) -> None:
     """Compare two rows of a suite."""
-    from harness.runs.comparing import compare as compare_rows
+    from harness.rankings.comparing import compare as compare_rows
 
     rows = _rows(suite, submissions, store, local=local, with_local=with_local, variants=True)
     found = compare_rows(rows, candidate, reference, key=metric, margin=margin)
@@ -188,7 +188,7 @@ def _print_comparison(found: "Comparison", margin: float) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from harness.runs.display import cell_label, difference_text, interval_title, metric_title
+    from harness.rankings.display import cell_label, difference_text, interval_title, metric_title
 
     overall = found.overall
     say(

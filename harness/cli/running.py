@@ -35,7 +35,7 @@ def run(
     """Run entries on a suite; without names all whose card is meant for it."""
     from harness import run as run_entries
     from harness.cli.progress import Shown
-    from harness.runs.places import store_folder
+    from harness.paths import store_folder
 
     shown = Shown()
     try:
@@ -109,8 +109,8 @@ def rescore(
     data_root: options.DataRoot = None,
 ) -> None:
     """Recompute records from stored predictions and say whether they reproduce."""
-    from harness.runs.places import records_folder, store_folder
-    from harness.runs.records import write_record
+    from harness.paths import records_folder, store_folder
+    from harness.records.records import write_record
     from harness.runs.rescore import rescore as rescore_one
 
     differing = 0
@@ -138,9 +138,9 @@ def log(
 ) -> None:
     """Mirror records to MLflow."""
     from harness.errors import TrackingError
+    from harness.paths import records_folder, store_folder, submissions_folder
+    from harness.rankings.field import load_recorded
     from harness.runs.api import Results, mirror_all
-    from harness.runs.field import load_recorded
-    from harness.runs.places import records_folder, store_folder, submissions_folder
 
     home = store_folder(store)
     roots = [records_folder(home), submissions_folder(submissions)]

@@ -23,7 +23,7 @@ def list_things(
 
     show = lookup("list", kind, _LISTS)
     if kind == "entries":
-        from harness.runs.places import submissions_folder
+        from harness.paths import submissions_folder
         from harness.runs.plan import find_entries
 
         entries = find_entries([], submissions_folder(submissions))
@@ -55,7 +55,7 @@ def _print(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def _datasets() -> None:
-    from harness.data.datasets import DATASETS
+    from harness.data.sets.datasets import DATASETS
 
     _print(
         ("Data set", "Classes", "Licence", "Title and source"),
@@ -67,7 +67,7 @@ def _datasets() -> None:
 
 
 def _suites() -> None:
-    from harness.data.suites import SUITES
+    from harness.data.suites.open import SUITES
 
     _print(
         ("Suite", "Cells", "Seeds", "What it is"),
@@ -92,7 +92,7 @@ def _metrics() -> None:
 
 
 def _methods() -> None:
-    from harness.models.methods import METHODS
+    from harness.models.methods.methods import METHODS
 
     _print(
         ("Method", "Family", "What it is"),

@@ -6,9 +6,9 @@ Equal-width bins have the edges k/15 in float64 and are (lo, hi]; the first is c
 import numpy as np
 from jaxtyping import Float, Float64, Int64, Integer
 
-from harness.metrics.checks import ROUNDING, checked_weights
-from harness.metrics.outputs import Outputs
-from harness.metrics.poisson_binomial import expected_deviation
+from harness.metrics.engine.checks import ROUNDING, checked_weights
+from harness.metrics.engine.outputs import Outputs
+from harness.metrics.engine.poisson_binomial import expected_deviation
 
 N_BINS = 15
 EDGES = np.arange(N_BINS + 1) / N_BINS

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64, Integer
 
 from harness.errors import Undefined
-from harness.metrics.checks import check_aligned, checked_labels, checked_weights
+from harness.metrics.engine.checks import check_aligned, checked_labels, checked_weights
 
 Matrix = Float64[np.ndarray, "c c"]
 

@@ -11,11 +11,11 @@ from jaxtyping import Bool, Float, Integer, Shaped
 from harness.errors import SpecError, Undefined
 from harness.lookup import lookup
 from harness.metrics import memorisation
-from harness.metrics.checks import check_aligned, checked_labels, checked_weights
+from harness.metrics.engine.checks import check_aligned, checked_labels, checked_weights
+from harness.metrics.engine.levels import levels_of
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import Group
-from harness.metrics.levels import levels_of
 from harness.metrics.ood import oscr
-from harness.metrics.outputs import Outputs
 from harness.metrics.replicates import replicate, replicate_ood
 from harness.metrics.table import METRICS
 from harness.metrics.weighted import Weighted

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer
 
 from harness.errors import Undefined
-from harness.metrics.checks import checked_labels, checked_scores
 from harness.metrics.classification import accuracy
-from harness.metrics.levels import levels_of
+from harness.metrics.engine.checks import checked_labels, checked_scores
+from harness.metrics.engine.levels import levels_of
 from harness.metrics.ood import ap_out_of, auroc_of
 
 NO_FLIPS = "no training label is flipped"

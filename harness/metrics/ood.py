@@ -7,8 +7,8 @@ one sort (`levels_of`).
 import numpy as np
 from jaxtyping import Float, Float64
 
-from harness.metrics.checks import ROUNDING, checked_scores, checked_weights
-from harness.metrics.levels import Levels, levels_of
+from harness.metrics.engine.checks import ROUNDING, checked_scores, checked_weights
+from harness.metrics.engine.levels import Levels, levels_of
 
 CAUGHT = 95
 """Percent of the positives that FPR95 catches."""

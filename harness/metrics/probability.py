@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float, Float64, Integer
 
-from harness.metrics.checks import checked_weights
-from harness.metrics.outputs import Outputs
+from harness.metrics.engine.checks import checked_weights
+from harness.metrics.engine.outputs import Outputs
 
 
 def weighted_mean(

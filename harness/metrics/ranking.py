@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float, Float64, Integer
 
 from harness.errors import Undefined
-from harness.metrics.checks import check_matrix, checked_labels, checked_weights
-from harness.metrics.placement import RankSums, rank_sums
+from harness.metrics.engine.checks import check_matrix, checked_labels, checked_weights
+from harness.metrics.engine.placement import RankSums, rank_sums
 
 
 def auroc_of_classes(

@@ -13,10 +13,10 @@ from jaxtyping import Float, Float64, Int64
 from harness.errors import PredictionsError, Undefined
 from harness.lookup import lookup
 from harness.metrics.calibration import width_bins
-from harness.metrics.checks import checked_scores
+from harness.metrics.engine.checks import checked_scores
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import Group
 from harness.metrics.ood import CAUGHT, share_above
-from harness.metrics.outputs import Outputs
 from harness.metrics.table import METRICS
 from harness.metrics.weighted import Weighted
 from harness.types import MetricResult, Weightings

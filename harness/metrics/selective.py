@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Integer
 
-from harness.metrics.checks import checked_weights
-from harness.metrics.outputs import Outputs
+from harness.metrics.engine.checks import checked_weights
+from harness.metrics.engine.outputs import Outputs
 
 Vector = Float64[np.ndarray, " n"]
 

@@ -10,9 +10,9 @@ from jaxtyping import Float64
 
 from harness.errors import Undefined
 from harness.metrics.classification import count_pairs
+from harness.metrics.engine.outputs import Outputs
+from harness.metrics.engine.placement import RankSums, rank_sums
 from harness.metrics.groups import Group
-from harness.metrics.outputs import Outputs
-from harness.metrics.placement import RankSums, rank_sums
 from harness.metrics.selective import Blocks, blocks_of
 
 Vector = Float64[np.ndarray, " n"]

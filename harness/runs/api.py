@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import TrackingError
-from harness.runs.places import records_folder, store_folder, submissions_folder
+from harness.paths import records_folder, store_folder, submissions_folder
+from harness.records.records import Recorded, read_record, write_record
 from harness.runs.plan import Entry, find_entries, jobs_of, waves, with_parents
-from harness.runs.records import Recorded, read_record, write_record
 from harness.types import Ranking
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Results(Sequence[Recorded]):
         key : str, optional
             Metric key; default: the suite's primary metric.
         """
-        from harness.runs.field import candidates
-        from harness.runs.ranking import NOTES, rank
+        from harness.rankings.field import candidates
+        from harness.rankings.ranking import NOTES, rank
 
         own = frozenset(found.record.entry for found in self.records)
         return rank(candidates(self.records, local=own), suite=self.suite, key=key, notes=NOTES)
@@ -82,7 +82,7 @@ class Results(Sequence[Recorded]):
         key : str, optional
             Metric key; default: the suite's primary metric.
         """
-        from harness.runs.plots import ranking_plot, reliability_plot
+        from harness.pictures.record import ranking_plot, reliability_plot
 
         if len(self.records) == 1 and key is None:
             return reliability_plot(self.records[0])
@@ -120,7 +120,7 @@ def run(
     cells, seeds : sequence, optional
         Some of the suite's; the entry then has no overall value.
     store, submissions, data_root : path, optional
-        Where things lie; see `harness.runs.places`.
+        Where things lie; see `harness.paths`.
     processes : int, optional
         Jobs done at once; None: as many as cores.
     trust : bool, default=False
@@ -148,7 +148,7 @@ def run(
         trust=trust,
     )
     if callable(entries):
-        from harness.runs.memory import run_object
+        from harness.runs.objects import run_object
 
         return Results(suite, (run_object(entries, place, cells=cells, seeds=seeds),))
     names = [entries] if isinstance(entries, (str, Path)) else list(entries)
@@ -234,9 +234,9 @@ def rank(
     committed : bool, default=True
         Read the submitted records.
     key, track, cells
-        As in `harness.runs.ranking.rank_suite`.
+        As in `harness.rankings.ranking.rank_suite`.
     """
-    from harness.runs.ranking import rank_suite
+    from harness.rankings.ranking import rank_suite
 
     own = records_folder(store_folder(Path(store) if store else None))
     handed_in = submissions_folder(Path(submissions) if submissions else None)
@@ -266,7 +266,7 @@ def mirror_all(
         Entry → run id, or the error that kept it from being logged.
     """
     from harness.runs.evidence import test_predictions
-    from harness.runs.tracking import mirror, tracking_uri
+    from harness.tracking.mirror import mirror, tracking_uri
 
     target = tracking_uri(uri, store=store)
     outcome: dict[str, str | TrackingError] = {}

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.suites import OpenSuite
+from harness.data.suites.open import OpenSuite
 from harness.keys import sha256_of
-from harness.models.cards import card_sha256
-from harness.runs.evaluate import variants_of
-from harness.runs.records import Recorded, sealed
-from harness.runs.scored import Scored
+from harness.models.cards.cards import card_sha256
+from harness.records.records import Recorded, sealed
+from harness.runs.evaluate.evaluate import variants_of
+from harness.runs.evaluate.scored import Scored
 from harness.types import (
     EntryCard,
     JobRecord,

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import StoreError
-from harness.models.store import Store
+from harness.models.store.store import Store
+from harness.records.records import Recorded
 from harness.runs.assemble import JobResult
-from harness.runs.records import Recorded
 from harness.types import Predictions
 
 Keys = Mapping[str, Mapping[str, str]]

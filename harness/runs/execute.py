@@ -19,15 +19,15 @@ from queue import Empty
 from threading import Thread
 from typing import Any
 
-from harness.data.suites import OpenSuite, open_suite
+from harness.data.suites.open import OpenSuite, open_suite
 from harness.errors import HarnessError, TrainingError
 from harness.keys import content
-from harness.models.obtain import obtain
-from harness.models.store import Store
+from harness.models.obtain.obtain import obtain
+from harness.models.store.store import Store
 from harness.runs.assemble import JobResult
-from harness.runs.evaluate import evaluate
+from harness.runs.evaluate.evaluate import evaluate
+from harness.runs.evaluate.scored import load_scored, result_key, save_scored
 from harness.runs.plan import find_entry
-from harness.runs.scored import load_scored, result_key, save_scored
 from harness.types import Job
 
 WORKER_ENVIRONMENT = {
@@ -50,7 +50,7 @@ class Place:
     submissions: Path
     """Where parents of an entry are looked up."""
     data_root: Path | None = None
-    """Where data sets lie; None: the default of `harness.data.datasets`."""
+    """Where data sets lie; None: the default of `harness.data.sets.datasets`."""
     trust: bool = False
     """Whether trainers from outside are allowed."""
 

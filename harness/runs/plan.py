@@ -48,7 +48,7 @@ def find_entry(name: str, root: Path, *, trust: bool = False) -> Entry:
     UnknownNameError
         If there is neither, with the closest known name.
     """
-    from harness.models.cards import read_card
+    from harness.models.cards.cards import read_card
 
     known = entry_folders(root)
     folder = known.get(name, Path(name))
@@ -152,7 +152,7 @@ def jobs_of(
     UnknownNameError
         If a cell or seed is not the suite's.
     """
-    from harness.models.cards import check_suite
+    from harness.models.cards.cards import check_suite
 
     check_suite(entry.card, suite.id)
     for cell in cells or ():

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.data.suites import OpenSuite, open_suite
+from harness.data.suites.open import OpenSuite, open_suite
 from harness.errors import StoreError
-from harness.models.obtain import obtain
-from harness.models.store import Store
+from harness.models.obtain.obtain import obtain
+from harness.models.store.store import Store
+from harness.paths import records_folder, store_folder, submissions_folder
+from harness.records.records import Recorded, read_record
 from harness.runs.assemble import JobResult, assemble
-from harness.runs.evaluate import evaluate
+from harness.runs.evaluate.evaluate import evaluate
 from harness.runs.evidence import read_index, stored_predictions
-from harness.runs.places import records_folder, store_folder, submissions_folder
 from harness.runs.plan import Entry, entry_folders, find_entries, jobs_of
-from harness.runs.records import Recorded, read_record
 from harness.types import Job, JobRecord, Predictions
 
 

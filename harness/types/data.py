@@ -50,7 +50,7 @@ class ArrayInputs:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """Facts about a data set; loading is `harness.data.datasets`."""
+    """Facts about a data set; loading is `harness.data.sets.datasets`."""
 
     name: str
     """Lower case with underscores: it is the first part of a split id."""

@@ -2,10 +2,16 @@
 
 import streamlit as st
 
-from harness.runs.display import is_fraction, metric_title
-from leaderboard.heat import FORMS, heat_table
-from leaderboard.table import cell_names, cells_frame, hidden_names, sorted_by, with_intervals
-from leaderboard.views import chosen
+from harness.rankings.display import is_fraction, metric_title
+from leaderboard.frames.ranking import (
+    cell_names,
+    cells_frame,
+    hidden_names,
+    sorted_by,
+    with_intervals,
+)
+from leaderboard.html.cells import FORMS, heat_table
+from leaderboard.views import choices as chosen
 
 RANKING, NAME = "ranking", "name"
 

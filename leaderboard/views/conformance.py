@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from harness.runs import claims
-from harness.runs.claims_text import PREFACE, claims_text
-from harness.runs.conformance import (
+from harness.published import claims
+from harness.published.claims_text import PREFACE, claims_text
+from harness.published.conformance import (
     TRUSTS,
     VERDICTS,
     ConformanceRow,
@@ -12,11 +12,11 @@ from harness.runs.conformance import (
     selected,
     summary,
 )
-from harness.runs.conformance_text import conformance_text
-from leaderboard.beside import conformance_table, verdict_counts
-from leaderboard.claimed import claims_table, state_counts
-from leaderboard.markup import plain
-from leaderboard.views import chosen
+from harness.published.conformance_text import conformance_text
+from leaderboard.html.claims import claims_table, state_counts
+from leaderboard.html.conformance import conformance_table, verdict_counts
+from leaderboard.html.ranking import plain
+from leaderboard.views import choices as chosen
 
 ALL = "all"
 TABS = ("Published numbers", "Claims")

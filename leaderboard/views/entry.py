@@ -3,7 +3,7 @@
 import streamlit as st
 
 from harness.errors import HarnessError
-from harness.runs.display import (
+from harness.rankings.display import (
     estimate_text,
     facet_labels,
     metric_title,
@@ -11,12 +11,13 @@ from harness.runs.display import (
     tie_letter,
     variant_name,
 )
-from harness.runs.records import Recorded
+from harness.records.records import Recorded
 from harness.types import Ranking
-from leaderboard import charts, details
-from leaderboard.markup import TIERS, plain
-from leaderboard.table import cell_intervals, cell_names, display_scale
-from leaderboard.views import chosen
+from leaderboard import charts
+from leaderboard.frames import entry as details
+from leaderboard.frames.ranking import cell_intervals, cell_names, display_scale
+from leaderboard.html.ranking import TIERS, plain
+from leaderboard.views import choices as chosen
 
 
 def page() -> None:

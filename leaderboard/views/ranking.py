@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from harness.runs.display import (
+from harness.rankings.display import (
     cells_text,
     interval_title,
     metric_definition,
@@ -10,9 +10,9 @@ from harness.runs.display import (
     value_text,
 )
 from harness.types import Ranking
-from leaderboard.markup import plain, ranking_table, scale_of
-from leaderboard.table import matching, missing_frame, ranking_frame, standing_texts
-from leaderboard.views import chosen
+from leaderboard.frames.ranking import matching, missing_frame, ranking_frame, standing_texts
+from leaderboard.html.ranking import plain, ranking_table, scale_of
+from leaderboard.views import choices as chosen
 
 READ = """
 **Value**: mean over {cells} cells of the mean over {seeds} seeds. **Interval**: where the value

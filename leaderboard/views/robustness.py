@@ -4,11 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from harness.metrics.table import METRICS
-from harness.runs.display import is_fraction, metric_definition, metric_title
-from leaderboard.heat import FORMS, heat_table
-from leaderboard.table import cell_names, hidden_names
-from leaderboard.views import chosen
-from leaderboard.worlds import (
+from harness.rankings.display import is_fraction, metric_definition, metric_title
+from leaderboard.frames.ranking import cell_names, hidden_names
+from leaderboard.frames.shifts import (
     WORLDS,
     World,
     places_shown,
@@ -16,6 +14,8 @@ from leaderboard.worlds import (
     world_frame,
     worlds_of,
 )
+from leaderboard.html.cells import FORMS, heat_table
+from leaderboard.views import choices as chosen
 
 VALUES, CHANGES = "values", "changes from the test pool as it is"
 PREFERRED = ("balanced_accuracy", "accuracy", "agreement", "worst_group_accuracy")

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from harness.runs.display import is_fraction, metric_definition, metric_title
+from harness.rankings.display import is_fraction, metric_definition, metric_title
 from leaderboard.charts import trade_chart
-from leaderboard.table import cell_names, trade_frame
-from leaderboard.views import chosen
+from leaderboard.frames.ranking import cell_names, trade_frame
+from leaderboard.views import choices as chosen
 
 DEFAULT_X = "train/memorised"
 MEAN = "mean of all cells"

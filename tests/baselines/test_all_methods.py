@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.models.methods import METHODS, load_trainer, resolve_config
+from harness.models.methods.methods import METHODS, load_trainer, resolve_config
 from harness.types.models import EntryCard, FitContext
 from tests.baselines.toy import all_inputs, bright_rows, normalised
 

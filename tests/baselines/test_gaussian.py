@@ -6,8 +6,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
 from baselines.methods import controls, gaussian
-from baselines.statistics import class_statistics, sampled, shrunk
-from baselines.transforms import random_convolutions, statistics
+from baselines.probes.statistics import class_statistics, sampled, shrunk
+from baselines.probes.transforms import random_convolutions, statistics
 from harness.errors import SpecError, TrainingError
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData

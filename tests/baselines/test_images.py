@@ -5,7 +5,7 @@ import torch
 from baselines.images import load
 from baselines.settings import Settings
 from harness.errors import TrainingError
-from harness.models.preprocessing import prepare
+from harness.models.passes.preprocessing import prepare
 from harness.types.data import ArrayInputs
 
 

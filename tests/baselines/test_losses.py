@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.counts import effective_number_weights, log_prior
+from baselines.class_counts import effective_number_weights, log_prior
 from baselines.methods import loss, margin, overlap
 from baselines.objectives import Weighted, plain
 from harness.errors import UnknownNameError

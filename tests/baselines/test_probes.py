@@ -5,7 +5,7 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.svm import LinearSVC
 
 from baselines.methods import probes
-from baselines.transforms import flat
+from baselines.probes.transforms import flat
 from harness.errors import SpecError, TrainingError
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData

@@ -8,8 +8,8 @@ import baselines
 from baselines.methods import margin, prior
 from baselines.settings import Settings, settings_from
 from harness.errors import SpecError
-from harness.models.methods import read_recipe
-from harness.models.numerics import Numerics, computing
+from harness.models.methods.methods import read_recipe
+from harness.models.passes.numerics import Numerics, computing
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData
 

@@ -9,10 +9,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from baselines.transforms import codes, columns, learn_codes, learn_columns
-from harness.data.tables import TableInputs
+from baselines.probes.transforms import codes, columns, learn_codes, learn_columns
+from harness.data.pools.tables import TableInputs
 from harness.errors import TrainingError
-from harness.models.methods import METHODS, load_trainer
+from harness.models.methods.methods import METHODS, load_trainer
 from harness.types.models import FitContext, TrainingData
 
 PROBES = sorted(

@@ -8,8 +8,8 @@ from safetensors import safe_open
 from torch.nn import functional as F
 
 from baselines import checkpoint, model, train
+from baselines.method import Parts
 from baselines.methods import prior
-from baselines.parts import Parts
 from baselines.settings import Settings, configure, settings_from
 from harness.errors import SpecError, TrainingError
 from harness.types.data import ArrayInputs

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from baselines.images import Images, load
+from baselines.method import Batch, Run
 from baselines.networks.build import NetworkSpec, build
-from baselines.parts import Batch, Run
 from baselines.settings import Settings
 from harness.types.data import ArrayInputs
 from harness.types.models import TrainingData

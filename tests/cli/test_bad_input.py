@@ -72,7 +72,7 @@ def predictions_entry(home, values, *, kind="probs", name="given"):
 
 @pytest.fixture(scope="module")
 def n_test() -> int:
-    from harness.data.suites import open_suite
+    from harness.data.suites.open import open_suite
 
     return len(open_suite("digits-v1").test)
 

@@ -114,7 +114,7 @@ def test_lists_show_what_there_is(tailmark, card):
 
 
 def test_rescoring_mends_a_record_whose_numbers_are_not_those_of_its_evidence(tailmark, card, home):
-    from harness.runs.records import read_record, sealed, write_record
+    from harness.records.records import read_record, sealed, write_record
 
     card()
     tailmark("run", "quick", "--no-track", "-j", "1")

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.cli.data import app
-from harness.data.manifests import FOLDER
+from harness.data.suites.manifest import FOLDER
 from harness.errors import DataError, UnknownNameError
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from harness.data.datasets import LOADERS, load_part
-from harness.data.facts import DATASETS, UNSEEN
-from harness.data.files import md5_of
-from harness.data.medmnist import MEMBERS
+from harness.data.formats.files import md5_of
+from harness.data.sets.datasets import LOADERS, load_part
+from harness.data.sets.facts import DATASETS, UNSEEN
+from harness.data.sets.medmnist import MEMBERS
 from harness.errors import DataError
-from harness.models.vision import torchvision
+from harness.models.obtain.vision import torchvision
 
 N = 12
 

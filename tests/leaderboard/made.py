@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.models.cards import card_sha256
-from harness.runs.records import Recorded, read_record, sealed, write_record
-from harness.runs.trust import add_to_rerun_list
+from harness.models.cards.cards import card_sha256
+from harness.records.records import Recorded, read_record, sealed, write_record
+from harness.records.trust import add_to_rerun_list
 from harness.types import EntryCard, RunRecord
 from tests.runs.synthetic import recorded
 

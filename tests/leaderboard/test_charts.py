@@ -2,9 +2,10 @@
 
 import pytest
 
-from harness.runs.ranking import rank_suite
-from leaderboard import charts, details
-from leaderboard.table import cell_intervals, trade_frame
+from harness.rankings.ranking import rank_suite
+from leaderboard import charts
+from leaderboard.frames import entry as details
+from leaderboard.frames.ranking import cell_intervals, trade_frame
 from tests.leaderboard.made import CELLS, made, write_field
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from harness.runs.ranking import rank_suite
+from harness.rankings.ranking import rank_suite
 from leaderboard.export import main
 from tests.leaderboard.made import CELLS, write_field
 

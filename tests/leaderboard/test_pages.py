@@ -9,9 +9,9 @@ pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest
 
-from harness.runs.claims import STATES
-from harness.runs.conformance import VERDICTS
-from leaderboard.heat import FORMS
+from harness.published.claims import STATES
+from harness.published.conformance import VERDICTS
+from leaderboard.html.cells import FORMS
 from tests.leaderboard.made import CELLS, FIELD, write_conforming, write_field, write_worlds
 
 VIEWS = Path(__file__).resolve().parents[2] / "leaderboard" / "views"
@@ -205,7 +205,7 @@ def test_a_damaged_record_is_a_sentence_not_a_traceback(opened, monkeypatch, tmp
 
 def test_a_selector_without_options_says_so():
     def script():
-        from leaderboard.views import chosen
+        from leaderboard.views import choices as chosen
 
         chosen.choose("x", "Across", [])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.metrics import calibration as cal
-from harness.metrics.poisson_binomial import expected_deviation
+from harness.metrics.engine.poisson_binomial import expected_deviation
 from tests import references
 
 LOOPS = {

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from harness.errors import SpecError, UnknownNameError
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import class_groups
 from harness.metrics.measure import measure, measure_noise, measure_ood, measure_oscr
-from harness.metrics.outputs import Outputs
 from harness.metrics.table import METRICS
 from harness.types import MetricResult
 

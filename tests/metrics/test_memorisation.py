@@ -6,8 +6,8 @@ from sklearn import metrics as sk
 
 from harness.errors import PredictionsError, Undefined
 from harness.metrics import memorisation as mem
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure_noise
-from harness.metrics.outputs import Outputs
 
 
 def test_memorised_by_hand():

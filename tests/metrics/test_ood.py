@@ -6,8 +6,8 @@ from sklearn import metrics as sk
 
 from harness.errors import PredictionsError
 from harness.metrics import ood
-from harness.metrics.checks import checked_scores
-from harness.metrics.levels import fast_order
+from harness.metrics.engine.checks import checked_scores
+from harness.metrics.engine.levels import fast_order
 from harness.metrics.measure import measure_ood
 from tests import references
 

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 @pytest.fixture(scope="module")
 def tm():
     """torchmetrics' functions, with a torchvision that imports."""
-    from harness.models.vision import torchvision
+    from harness.models.obtain.vision import torchvision
 
     torchvision()
     pytest.importorskip("torchmetrics")

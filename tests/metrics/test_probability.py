@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure
-from harness.metrics.outputs import Outputs
 from harness.metrics.probability import brier, nll
 from tests import references
 

@@ -6,8 +6,8 @@ from sklearn import metrics as sk
 
 from harness.errors import PredictionsError, Undefined
 from harness.metrics import ranking
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure
-from harness.metrics.outputs import Outputs
 from tests import references
 
 

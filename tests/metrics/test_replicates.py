@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from harness.errors import PredictionsError
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import class_groups
 from harness.metrics.measure import measure, measure_ood, replicate, replicate_ood
-from harness.metrics.outputs import Outputs
 from harness.metrics.replicates import terms_of
 from harness.metrics.weighted import Weighted
 from harness.types import MetricResult

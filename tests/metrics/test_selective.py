@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure
-from harness.metrics.outputs import Outputs
 from harness.metrics.selective import augrc, augrc_of, aurc, blocks_of
 from tests import references
 

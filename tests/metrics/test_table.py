@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import PredictionsError
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import GROUPS
 from harness.metrics.measure import measure, measure_noise, measure_ood, measure_oscr
-from harness.metrics.outputs import Outputs
 from harness.metrics.table import METRICS, SUBJECTS
 
 POOL = [k for k, m in METRICS.items() if m.needs in ("labels", "probs")]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.models.store import Store
+from harness.models.store.store import Store
 from harness.types import EntryCard, Job
 from tests.models.tiny_suite import CELL, TinySuite, open_tiny
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from harness.runs.records import Recorded, sealed
+from harness.records.records import Recorded, sealed
 from harness.types import RunRecord
 
 SHA = "ab" * 32

@@ -80,7 +80,7 @@ def test_the_record_names_the_evidence_it_stands_on(entry):
 
 
 def test_a_training_set_never_holds_clean_labels():
-    from harness.data.suites import open_suite
+    from harness.data.suites.open import open_suite
 
     opened = open_suite("digits-v1")
     split = opened.split("digits-balanced-symmetric0.4", 0)

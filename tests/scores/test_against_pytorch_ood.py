@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 @pytest.fixture(scope="module")
 def detectors():
-    from harness.models.vision import torchvision
+    from harness.models.obtain.vision import torchvision
 
     torchvision()  # pytorch-ood imports it, and a build for another torch must be mended first
     return pytest.importorskip("pytorch_ood.detector")

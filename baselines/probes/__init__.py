@@ -1,0 +1,1 @@
+"""Probes: estimators on fixed rows, as named arrays. Knows no training loop."""

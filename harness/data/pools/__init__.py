@@ -1,0 +1,1 @@
+"""Pools: inputs, labels and the fingerprint that names them. Knows forms of data, not data sets."""

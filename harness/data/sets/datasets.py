@@ -1,0 +1,180 @@
+"""Data sets: their parts as pools, whichever way the bytes arrived."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from harness.data.formats.files import data_root
+from harness.data.pools.pools import image_pool
+from harness.data.sets.arrays import cifar10_1, emnist, idx_set, stl10, svhn, usps
+from harness.data.sets.cifar import read_cifar, read_columns
+from harness.data.sets.embedded import digits
+from harness.data.sets.facts import DATASETS
+from harness.data.sets.image_files import FILE_SETS, load_files
+from harness.data.sets.medmnist import FOLDERS as MEDMNIST
+from harness.data.sets.medmnist import MEMBERS, read_member
+from harness.data.sets.prepared import FOLDER as PREPARED
+from harness.data.sets.prepared import load_prepared, load_prepared_table, own_datasets
+from harness.data.sets.tabular import TABLES, load_table
+from harness.errors import DataError, SpecError
+from harness.lookup import lookup
+from harness.types import DatasetSpec, Pool
+
+__all__ = [
+    "DATASETS",
+    "FOLDERS",
+    "LOADERS",
+    "cifar100_test_images",
+    "data_root",
+    "facts_of",
+    "load_part",
+]
+
+Arrays = tuple[np.ndarray, np.ndarray]
+"""Images uint8 (n, h, w, c) and labels int64 (n,)."""
+Loader = Callable[[DatasetSpec, str, Path, tuple[str, ...]], Arrays]
+"""From facts, part, data root and the folders to look into."""
+
+
+def _embedded_digits(spec: DatasetSpec, part: str, root: Path, folders: tuple[str, ...]) -> Arrays:
+    return digits()
+
+
+FOLDERS: dict[str, tuple[str, ...]] = {
+    "digits": (),
+    "mnist": ("MNIST/raw", "mnist"),
+    "fashion_mnist": ("FashionMNIST/raw", "fashion-mnist"),
+    "kmnist": ("KMNIST/raw", "kmnist"),
+    "emnist": ("EMNIST/raw", "emnist"),
+    "notmnist": ("notMNIST/raw", "notmnist"),
+    "svhn": (".", "svhn"),
+    "usps": (".", "usps"),
+    "stl10": ("stl10_binary",),
+    "cifar10": ("cifar-10-batches-py", "cifar10"),
+    "cifar100": ("cifar-100-python",),
+    "cifar10_1": ("cifar-10.1", "."),
+    **dict.fromkeys(MEMBERS, MEDMNIST),
+}
+"""Data set → folders below a data root where its files may lie, torchvision's first."""
+
+LOADERS: dict[str, Loader] = {
+    "digits": _embedded_digits,
+    "mnist": idx_set,
+    "fashion_mnist": idx_set,
+    "kmnist": idx_set,
+    "emnist": emnist,
+    "notmnist": idx_set,
+    "svhn": svhn,
+    "usps": usps,
+    "stl10": stl10,
+    "cifar10": read_cifar,
+    "cifar100": read_cifar,
+    "cifar10_1": cifar10_1,
+    **dict.fromkeys(MEMBERS, read_member),
+}
+"""Data set in memory → what reads one part of it; `FILE_SETS` has those of image files."""
+
+
+def facts_of(name: str, root: Path | None = None) -> DatasetSpec:
+    """Return the facts of a data set: those shipped, or those of one that the user prepared.
+
+    Parameters
+    ----------
+    name : str
+        Key of DATASETS, or the name that ``tailmark data prepare`` gave.
+    root : Path, optional
+        Data root; see `data_root`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such data set.
+    """
+    if name in DATASETS:
+        return DATASETS[name]
+    return lookup("data set", name, DATASETS | own_datasets(data_root(root)))
+
+
+def load_part(name: str, part: str, root: Path | None = None) -> Pool:
+    """Return one part of a data set as a pool, checked against what was published.
+
+    Parameters
+    ----------
+    name : str
+        Key of DATASETS, or of a data set that the user prepared.
+    part : str
+        One of the data set's `parts`: ``train``, ``test``, or ``all``.
+    root : Path, optional
+        Data root; see `data_root`.
+
+    Returns
+    -------
+    Pool
+        Images in the published order: uint8 (n, h, w, c) in memory, or files decoded when taken;
+        tables as published.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such data set.
+    SpecError
+        If it has no such part.
+    DataError
+        If its files are missing, truncated or not what they should be.
+    """
+    spec, where = facts_of(name, root), data_root(root)
+    if part not in spec.parts:
+        raise SpecError(
+            f"{name} has the parts {' and '.join(map(repr, spec.parts))}; got {part!r}. Ask for "
+            "one of those."
+        )
+    if name in FILE_SETS:
+        return load_files(spec, part, where)
+    if name in TABLES:
+        return load_table(name, where)
+    if spec.modality == "table":
+        return load_prepared_table(where, name, part)
+    images, labels, stamped = _images(spec, part, where)
+    pool = image_pool(part, images, labels, spec.class_names)
+    expected = spec.contents.get(part, stamped)
+    if expected is not None and pool.fingerprint != expected:
+        raise DataError(
+            f"Expected {name} {part} with fingerprint {expected[:12]}…; the files below {where} "
+            f"give {pool.fingerprint[:12]}…. They are damaged or another edition. Find the file "
+            f"with: tailmark data verify {name}, delete it and fetch it again from {spec.source}."
+        )
+    return pool
+
+
+def _images(spec: DatasetSpec, part: str, root: Path) -> tuple[np.ndarray, np.ndarray, str | None]:
+    """Return images, labels and, from the prepared form, the fingerprint it was written with."""
+    prepared = load_prepared(root, spec.name, part)
+    if prepared is not None:
+        return prepared
+    if spec.name not in LOADERS:
+        raise DataError(
+            f"Expected part {part} of {spec.name} in {root / PREPARED / spec.name}; there is none. "
+            f"Delete the folder and prepare it again from {spec.source}."
+        )
+    return *LOADERS[spec.name](spec, part, root, FOLDERS[spec.name]), None
+
+
+def cifar100_test_images(root: Path) -> UInt8[np.ndarray, "n 32 32 3"]:
+    """Return the test images of CIFAR-100 in whatever order an edition has them.
+
+    Parameters
+    ----------
+    root : Path
+        Data root with the official files, or with lossless columns in ``cifar100``.
+    """
+    if (root / "cifar100").is_dir() and not is_official("cifar100", root):
+        return read_columns(DATASETS["cifar100"], "test", root / "cifar100")[0]
+    pool = load_part("cifar100", "test", root)
+    return pool.inputs.take(np.arange(len(pool)))
+
+
+def is_official(name: str, root: Path) -> bool:
+    """Return whether the official files of a data set, or their prepared form, are there."""
+    return (root / FOLDERS[name][0]).is_dir() or (root / PREPARED / name).is_dir()

@@ -1,0 +1,1 @@
+"""Suites: versioned lists of cells, opened with their data, checked against manifests."""

@@ -1,0 +1,306 @@
+"""Suites with their data: pools that do not depend on the split, and the splits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from harness.data.formats.files import data_root as rooted
+from harness.data.pools.pools import image_pool, rows_of
+from harness.data.sets.datasets import facts_of
+from harness.data.splits.human import human_labels
+from harness.data.splits.make import make_split, parse_split_id, planted_attributes
+from harness.data.splits.sources import Sources
+from harness.data.splits.spurious import agreement_group_names, planted_pool
+from harness.data.splits.unlearning import patched_pool
+from harness.data.suites.catalogue import SUITES
+from harness.data.suites.id_pools import IdPools, id_pools, partition_of, planted_pools
+from harness.data.suites.manifest import check_pools, check_split
+from harness.data.suites.ood_pools import ood_pool
+from harness.data.suites.own import suite_named
+from harness.data.worlds.covariate import covariate_pools
+from harness.data.worlds.label_shift import shifted_pool
+from harness.data.worlds.truths import Truth, read_truths
+from harness.errors import DataError
+from harness.keys import sha256_of
+from harness.lookup import lookup
+from harness.types import DatasetSpec, Pool, Split, Suite, TrainingData, View
+
+__all__ = ["SUITES", "OpenSuite", "make_suite", "open_suite"]
+
+
+@dataclass(frozen=True)
+class OpenSuite:
+    """A suite with its pools in memory."""
+
+    suite: Suite
+    """What it is."""
+    dataset: DatasetSpec
+    """Facts about its ID data."""
+    train: Pool
+    """What splits draw from, with clean labels."""
+    test: Pool
+    """The test pool, with clean labels."""
+    calibration: Pool | None
+    """Clean, stratified, disjoint from training and test; None where the suite has none."""
+    ood: dict[str, Pool]
+    """``ood/near/<set>`` and ``ood/far/<set>`` → pool."""
+    checked: bool = True
+    """Whether splits are compared with the committed manifest."""
+    sources: Sources = field(default_factory=Sources)
+    """What noise is drawn from besides labels."""
+    strangers: Pool | None = None
+    """Where open-set noise takes its images from."""
+    members: Mapping[str, "OpenSuite"] = field(default_factory=dict)
+    """Data set → its part of a suite over several; empty for a suite over one."""
+    covariate: dict[str, Pool] = field(default_factory=dict)
+    """``test@<name>`` → the test classes seen otherwise, with clean labels."""
+    truths: dict[str, Truth] = field(default_factory=dict)
+    """Name → what somebody else says of the test pool's labels."""
+    absent_truths: dict[str, str] = field(default_factory=dict)
+    """Name → why a truth that the suite names is not at hand, and what to do."""
+    test_groups: Int[np.ndarray, " n"] | None = None
+    """Group of each test image where an attribute is planted in it, else None."""
+    group_names: tuple[str, ...] = ()
+    """What the groups are, by index: ``trouser, disagreeing``, ``trouser, agreeing``, …"""
+
+    def at(self, cell: str) -> "OpenSuite":
+        """Return the part of the suite that a cell is about: the suite itself, or a member.
+
+        Parameters
+        ----------
+        cell : str
+            Split id; begins with its data set's name.
+        """
+        return self.members.get(cell.partition("-")[0], self)
+
+    @property
+    def identities(self) -> dict[str, str]:
+        """Return `fingerprints`, and under ``train`` that of the pool splits draw from."""
+        if self.members:
+            found = {name: member.identities for name, member in self.members.items()}
+            names = sorted({pool for each in found.values() for pool in each})
+            return {p: sha256_of({n: each.get(p) for n, each in found.items()}) for p in names}
+        pools = {"train": self.train, "test": self.test, **self.ood, **self.covariate}
+        if self.calibration is not None:
+            pools["calibration"] = self.calibration
+        return {name: pool.fingerprint for name, pool in pools.items()}
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Return pool name → sha256, for pools that do not depend on the split."""
+        return {name: sha for name, sha in self.identities.items() if name != "train"}
+
+    @property
+    def num_classes(self) -> int:
+        """Return C."""
+        return len(self.test.class_names)
+
+    def split(self, cell: str, seed: int) -> Split:
+        """Return what a model may train on in one cell under one seed.
+
+        Parameters
+        ----------
+        cell : str
+            Split id without a seed.
+        seed : int
+            Seed of the job.
+
+        Raises
+        ------
+        RecordMismatchError
+            If it is not the split that the committed manifest names.
+        """
+        if self.members:
+            return lookup("data set of this suite", cell.partition("-")[0], self.members).split(
+                cell, seed
+            )
+        assert self.train.labels is not None, "a training pool has labels"
+        made = make_split(
+            parse_split_id(cell),
+            self.train.labels,
+            self.num_classes,
+            seed,
+            self.dataset,
+            self.sources,
+        )
+        if self.checked:
+            check_split(self.suite.id, made)
+        return made
+
+    def subsampled(self, split: Split, view: str) -> Pool:
+        """Return the published variant of a view: test images thrown away, not weighted.
+
+        Parameters
+        ----------
+        split : Split
+            Its clean counts rank the classes.
+        view : str
+            Such as ``backward-25``.
+
+        Returns
+        -------
+        Pool
+            Named ``test@<view>``, of the rows that
+            `harness.data.worlds.label_shift.shifted_rows` gives.
+        """
+        return shifted_pool(View.parse(view), split.clean_counts, self.at(split.spec.id).test)
+
+    def train_pool(self, split: Split) -> Pool:
+        """Return the split's images as a trainer gets them as the pool ``train``, labels clean."""
+        if self.members:
+            return self.at(split.spec.id).train_pool(split)
+        pool = rows_of(self.train, split.indices, "train")
+        if split.foreign is not None:
+            pool = self._mixed(pool, split.foreign)
+        if split.attributes is not None:
+            pool = planted_pool(pool, split.attributes, self.num_classes)
+        return pool if split.patched is None else patched_pool(pool, split.patched)
+
+    def val_pool(self, split: Split) -> Pool | None:
+        """Return the split's validation rows as the pool ``val``, with clean labels, or None."""
+        if split.val_indices is None:
+            return None
+        if self.members:
+            return self.at(split.spec.id).val_pool(split)
+        pool = rows_of(self.train, split.val_indices, "val")
+        assert self.train.labels is not None, "a training pool has labels"
+        places = planted_attributes(split.spec, self.train.labels, self.num_classes, split.seed)
+        if places is None:
+            return pool
+        return planted_pool(pool, places[split.val_indices], self.num_classes)
+
+    def training_data(self, split: Split) -> TrainingData:
+        """Return what a trainer may see of a split: inputs, observed labels, revealed rows."""
+        if self.members:
+            return self.at(split.spec.id).training_data(split)
+        inputs, val = self.train_pool(split).inputs, None
+        held_out = self.val_pool(split)
+        if held_out is not None and split.val_observed is not None:
+            val = (held_out.inputs, split.val_observed)
+        return TrainingData(inputs, split.observed, split.num_classes, val, known=split.known)
+
+    def _mixed(self, pool: Pool, foreign: Int[np.ndarray, " n"]) -> Pool:
+        """Return images of the training pool, some replaced by images of another."""
+        assert self.strangers is not None, "open-set noise comes from a pool"
+        images = pool.inputs.take(np.arange(len(pool)))
+        images[foreign >= 0] = self.strangers.inputs.take(foreign[foreign >= 0])
+        return image_pool(pool.name, images, pool.labels, pool.class_names)
+
+
+def pools_of(suite: Any) -> dict[str, Pool]:
+    """Return the pools of a suite that do not depend on the split: name → pool."""
+    calibration = {} if suite.calibration is None else {"calibration": suite.calibration}
+    return {"test": suite.test} | calibration | dict(suite.covariate) | dict(suite.ood)
+
+
+def open_suite(suite: str, data_root: Path | None = None) -> OpenSuite:
+    """Return a suite with its data, checked against its committed manifest.
+
+    Parameters
+    ----------
+    suite : str
+        Key of SUITES, or ``own-<data set>-v1`` over a prepared data set of one's own.
+    data_root : Path, optional
+        Where data sets lie; see `harness.data.sets.datasets.data_root`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such suite.
+    DataError
+        If its data are missing or not what they should be.
+    RecordMismatchError
+        If a pool is not the one that the manifest names.
+    """
+    opened = make_suite(suite_named(suite, data_root), data_root)
+    check_pools(opened.suite.id, opened.identities)
+    return opened
+
+
+def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = True) -> OpenSuite:
+    """Return a suite with its data, its pools not compared with any manifest.
+
+    Parameters
+    ----------
+    suite : Suite
+        What to open; need not be in SUITES.
+    data_root : Path, optional
+        Where data sets lie.
+    checked : bool, optional
+        Whether its splits are to be compared with a committed manifest.
+    """
+    names = dict.fromkeys(cell.partition("-")[0] for cell in suite.cells)
+    if len(names) == 1:
+        return _one(suite, partition_of(suite), data_root, checked=checked)
+    members = {
+        name: _one(
+            replace(suite, dataset=name),
+            f"{partition_of(suite)}|{name}",
+            data_root,
+            checked=checked,
+        )
+        for name in names
+    }
+    return replace(members[suite.dataset], suite=suite, members=members)
+
+
+def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> OpenSuite:
+    """Return a suite over one data set; `key` names its stream of the step ``partition``."""
+    dataset, root = facts_of(suite.dataset, data_root), rooted(data_root)
+    ours = id_pools(suite, key, data_root)
+    ood = [
+        ood_pool(suite, name, place, ours.whole, data_root)
+        for place, names in (("near", suite.near), ("far", suite.far))
+        for name in names
+    ]
+    strangers = None
+    if "open_set" in suite.parts:
+        strangers = ood_pool(suite, suite.parts["open_set"], "far", ours.whole, data_root)
+    groups = None
+    if "planted_test" in suite.parts:
+        ours, ood, groups = planted_pools(ours, ood, suite.parts["planted_test"], key)
+    truths, absent = _truths(suite, ours.test, root)
+    covariate = covariate_pools(suite, ours.test, root)
+    return OpenSuite(
+        suite,
+        dataset,
+        ours.train,
+        ours.test,
+        ours.calibration if len(ours.calibration) else None,
+        {pool.name: pool for pool in ood},
+        checked,
+        Sources(
+            ours.train.inputs,
+            partial(_people, dataset.name, ours, root),
+            0 if strangers is None else len(strangers),
+        ),
+        strangers,
+        covariate=covariate,
+        truths=truths,
+        absent_truths=absent,
+        test_groups=groups,
+        group_names=() if groups is None else agreement_group_names(ours.test.class_names),
+    )
+
+
+def _truths(suite: Suite, test: Pool, root: Path) -> tuple[dict[str, Truth], dict[str, str]]:
+    """Return the suite's alternative truths, and why others are absent."""
+    assert test.labels is not None, "a test pool has labels"
+    names, classes = suite.parts.get("truths", ()), len(test.class_names)
+    return read_truths(names, suite.dataset, test.labels, classes, root)
+
+
+def _people(dataset: str, ours: IdPools, root: Path, kind: str) -> Int[np.ndarray, " p"]:
+    """Return what people said of each row of the training pool."""
+    clean, said = human_labels(kind, dataset, root)
+    if ours.whole.labels is None or not np.array_equal(clean, ours.whole.labels):
+        raise DataError(
+            f"Expected the labels of {dataset} train in the order of the people's labels; they "
+            "differ. Use the official files: tailmark data prepare " + dataset
+        )
+    return said[ours.rows]

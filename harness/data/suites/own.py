@@ -1,0 +1,70 @@
+"""Suites over data sets of the user's own: ``own-<data set>-v1``, made from the facts beside it."""
+
+import re
+from pathlib import Path
+
+from harness.data.sets.datasets import facts_of
+from harness.data.suites.catalogue import SUITES
+from harness.data.suites.catalogue_worlds import VIEWS
+from harness.lookup import lookup
+from harness.types import Suite
+
+_OWN = re.compile(r"own-([a-z0-9_]+)-v1")
+
+
+def is_own(name: str) -> bool:
+    """Return whether a suite's name says that it is over a data set of the user's own.
+
+    Examples
+    --------
+    >>> is_own("own-table_mine-v1"), is_own("digits-v1")
+    (True, False)
+    """
+    return _OWN.fullmatch(name) is not None
+
+
+def suite_named(name: str, data_root: Path | None = None) -> Suite:
+    """Return a shipped suite, or the one that every prepared data set has.
+
+    That one takes the data as they are, and with a fifth and two fifths of the labels wrong. A
+    tenth is held out for calibration, and a third for the test where there is no test part.
+
+    Parameters
+    ----------
+    name : str
+        Key of SUITES, or ``own-<data set>-v1``.
+    data_root : Path, optional
+        Where prepared data sets lie.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such suite, or no such data set.
+    """
+    own = _OWN.fullmatch(name)
+    if own is None:
+        return lookup("suite", name, SUITES)
+    facts = facts_of(own[1], data_root)
+    return Suite(
+        id=name,
+        title=f"{facts.title}, as it is and mislabelled",
+        dataset=facts.name,
+        classes=None,
+        cells=tuple(
+            f"{facts.name}-natural-{noise}" for noise in ("clean", "symmetric0.2", "symmetric0.4")
+        ),
+        seeds=(0, 1, 2),
+        near=(),
+        far=(),
+        views=VIEWS,
+        primary="test/balanced_accuracy",
+        groups="terciles",
+        tail_metric="recall_tail",
+        calibration_fraction=0.1,
+        test_fraction=None if "test" in facts.parts else 1 / 3,
+        notes=(
+            "Made from a data set of your own: no manifest is committed for it.",
+            "In the clean cell the training data are the same under every seed.",
+            "No OOD set is named.",
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What test data can be besides like the training data: shifted, corrupted, relabelled."""

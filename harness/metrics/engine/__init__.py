@@ -1,0 +1,1 @@
+"""What all metrics share: arrays and weights. It must not know any metric."""

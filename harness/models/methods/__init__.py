@@ -1,0 +1,1 @@
+"""The methods a card can name, their configuration and the identity of their code; runs none."""

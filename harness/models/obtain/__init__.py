@@ -1,0 +1,1 @@
+"""From a job to its predictions: trained, loaded or given. Never scores anything."""

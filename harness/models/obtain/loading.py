@@ -1,0 +1,289 @@
+"""Models handed in as weights: loaded from safe formats only, checked before they are built."""
+
+from collections.abc import Callable, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from harness.errors import CardError
+from harness.keys import sha256_of
+from harness.lookup import unknown
+from harness.models.obtain.source import Source
+from harness.models.obtain.vision import timm
+from harness.models.passes.numerics import Numerics
+from harness.models.safe.weights import check_shapes, checked_file, read_header
+from harness.models.store.store import Store
+from harness.types.models import (
+    EntryCard,
+    Job,
+    ModelPart,
+    Output,
+    Preprocessing,
+    WeightFile,
+)
+
+
+class TimmModel:
+    """A timm architecture with given weights, behind the harness's interface for models.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        In evaluation mode, with its weights.
+    num_classes : int
+        C.
+    preprocessing : Preprocessing
+        What it was trained with.
+    numerics : Numerics
+        Device and memory format.
+    """
+
+    def __init__(
+        self, network: Any, num_classes: int, preprocessing: Preprocessing, numerics: Numerics
+    ) -> None:
+        import torch
+
+        self._format = getattr(
+            torch,
+            "channels_last" if numerics.memory_format == "channels_last" else "contiguous_format",
+        )
+        self._device = torch.device(numerics.device)
+        self.network = network.eval().to(self._device, memory_format=self._format)
+        self.num_classes = num_classes
+        self.preprocessing = preprocessing
+        self.head = self._head()
+
+    def __call__(self, inputs: Float32[np.ndarray, "b k y x"]) -> Output:
+        """Return logits (b, C) and, where the architecture has them, features (b, d)."""
+        import torch
+
+        with torch.inference_mode():
+            images = torch.from_numpy(inputs).to(self._device, memory_format=self._format)
+            if not hasattr(self.network, "forward_head"):  # timm's own way to say so
+                return Output("logits", _array(self.network(images)))
+            maps = self.network.forward_features(images)
+            logits = self.network.forward_head(maps)
+            features = self.network.forward_head(maps, pre_logits=True)
+        return Output("logits", _array(logits), _array(features) if features.ndim == 2 else None)
+
+    def _head(self) -> dict[str, np.ndarray] | None:
+        """Return the last layer where features @ weight.T + bias are the logits, else None.
+
+        Some architectures add a second head after it; one ramp image shows whether this one does.
+        """
+        head = _linear_head(self.network)
+        ramp = np.linspace(-1, 1, self.preprocessing.channels * prod(self.preprocessing.size))
+        shape = (1, self.preprocessing.channels, *self.preprocessing.size)
+        try:
+            output = self(ramp.reshape(shape).astype(np.float32))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise CardError(
+                f"The architecture does not take images of {self.preprocessing.size} pixels: "
+                f"{str(error).splitlines()[0]}. Set preprocessing.size and kwargs.img_size to "
+                "what it was trained with."
+            ) from None
+        if head is None or output.features is None:
+            return None
+        if output.features.shape[1] != head["weight"].shape[1]:
+            return None
+        linear = output.features @ head["weight"].T + head["bias"]
+        return head if np.allclose(linear, output.values, rtol=1e-3, atol=1e-4) else None
+
+
+def _array(tensor: Any) -> Float[np.ndarray, "b d"]:
+    return np.asarray(tensor.float().cpu().numpy())
+
+
+def _linear_head(network: Any) -> dict[str, np.ndarray] | None:
+    """Return the last layer, or None when it is not one linear layer."""
+    import torch
+
+    layer = network.get_classifier() if hasattr(network, "get_classifier") else None
+    if not isinstance(layer, torch.nn.Linear):
+        return None
+    weight = layer.weight.detach().float().cpu().numpy()
+    bias = np.zeros(len(weight), np.float32)
+    if layer.bias is not None:
+        bias = layer.bias.detach().float().cpu().numpy()
+    return {"weight": weight.copy(), "bias": bias.copy()}
+
+
+def known_arch(arch: str) -> None:
+    """Refuse an architecture that timm does not list.
+
+    Raises
+    ------
+    CardError
+        With the closest known name.
+    """
+    names = timm().list_models()
+    if arch not in names:
+        raise CardError(f"model.arch: {unknown('timm architecture', arch, names)}")
+
+
+def build(part: ModelPart, num_classes: int) -> Any:
+    """Return a card's architecture with random weights; nothing is ever fetched.
+
+    Raises
+    ------
+    CardError
+        If there is no such architecture or it does not take these arguments.
+    """
+    import torch
+
+    known_arch(part.arch)
+    with torch.random.fork_rng(devices=[]):
+        try:
+            return timm().create_model(
+                part.arch, pretrained=False, num_classes=num_classes, **part.kwargs
+            )
+        except (TypeError, ValueError, AssertionError, RuntimeError, KeyError) as error:
+            raise CardError(
+                f"{part.arch} cannot be built with model.kwargs {dict(part.kwargs)}: {error}. "
+                "Use the arguments that it was trained with."
+            ) from None
+
+
+def check_weights(card: EntryCard, path: Path, num_classes: int) -> Any:
+    """Return the architecture of a card after checking that a file has exactly its tensors.
+
+    Raises
+    ------
+    CardError
+        If the file is for another number of classes, or names or shapes differ.
+    """
+    assert card.model is not None
+    header = read_header(path)
+    network = build(card.model, num_classes)
+    last = network.pretrained_cfg.get("classifier") if hasattr(network, "pretrained_cfg") else None
+    check_shapes(
+        header,
+        {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()},
+        what=f"{card.name}/{path.name}",
+        classifier=f"{last}.weight" if isinstance(last, str) else None,
+        num_classes=num_classes,
+    )
+    return network
+
+
+def preprocessing_of(part: ModelPart, network: Any) -> Preprocessing:
+    """Return what a model was trained with: from the card, else from timm's own data config.
+
+    Raises
+    ------
+    CardError
+        If the channels are not the architecture's, or timm knows none for them.
+    """
+    channels = int(part.kwargs.get("in_chans", 3))
+    if part.preprocessing is not None:
+        if part.preprocessing.channels != channels:
+            raise CardError(
+                f"model.preprocessing has {part.preprocessing.channels} channels and the "
+                f"architecture takes {channels}. Set channels, or kwargs.in_chans."
+            )
+        return part.preprocessing
+    size = {"img_size": part.kwargs["img_size"]} if "img_size" in part.kwargs else {}
+    timm()
+    from timm.data import resolve_model_data_config
+
+    found = resolve_model_data_config(network, args=size)
+    if channels != 3:
+        raise CardError(
+            f"timm knows no mean and std of {part.arch} for {channels} channel. Write "
+            "[model.preprocessing] with what it was trained with."
+        )
+    return Preprocessing(
+        size=tuple(found["input_size"][1:]),
+        channels=3,
+        mean=tuple(found["mean"]),
+        std=tuple(found["std"]),
+        interpolation=found["interpolation"],
+        crop_pct=found["crop_pct"],
+    )
+
+
+def load_timm(card: EntryCard, path: Path, num_classes: int, numerics: Numerics) -> TimmModel:
+    """Return a timm architecture with the weights of a safetensors file."""
+    from safetensors.torch import load_file
+
+    assert card.model is not None
+    network = check_weights(card, path, num_classes)
+    network.load_state_dict(load_file(path), strict=True)
+    return TimmModel(network, num_classes, preprocessing_of(card.model, network), numerics)
+
+
+Loader = Callable[[EntryCard, Path, int, Numerics], TimmModel]
+LOADERS: Mapping[str, Loader] = {".safetensors": load_timm}
+"""File suffix of weights → what loads them. Pickles have no row: they are never opened."""
+
+
+def load_model(
+    card: EntryCard,
+    folder: Path,
+    cell: str,
+    seed: int,
+    num_classes: int,
+    numerics: Numerics | None = None,
+) -> TimmModel:
+    """Return the model of one cell and seed of an entry of kind ``model``.
+
+    Parameters
+    ----------
+    card : EntryCard
+        With ``[model]``.
+    folder : Path
+        The entry's folder.
+    cell : str
+        Split id without the seed.
+    seed : int
+        Of the job.
+    num_classes : int
+        C of the suite.
+    numerics : Numerics, optional
+        Default: exact, on the CPU.
+
+    Raises
+    ------
+    CardError
+        If the weights are missing, another file's, unsafe, or of another shape.
+    """
+    assert card.model is not None
+    file = card.model.files[f"{cell}-s{seed}"]
+    path = checked_file(folder, file)
+    if path.suffix not in LOADERS:
+        raise CardError(
+            f"{folder.name}/{file.path} must be one of {', '.join(LOADERS)}; got "
+            f"{path.suffix or 'no suffix'!r}. Save the weights with safetensors.torch.save_file; "
+            "pickles (.pt, .pth, .bin) are not opened."
+        )
+    return LOADERS[path.suffix](card, path, num_classes, numerics or Numerics())
+
+
+def loaded(
+    job: Job, file: WeightFile, num_classes: int, store: Store, numerics: Numerics
+) -> Source:
+    """Return the loaded model of a job with its identity; its last layer goes to the store."""
+    assert job.card.model is not None
+    model = load_model(job.card, job.folder, job.cell, job.seed, num_classes, numerics)
+    part = job.card.model
+    identity = sha256_of(
+        {
+            "weights": file.sha256,
+            "arch": part.arch,
+            "kwargs": dict(part.kwargs),
+        }
+    )
+    store.save_head(identity, model.head, note=f"{job.name} head")
+    count = sum(parameter.numel() for parameter in model.network.parameters())
+    return Source(
+        model=model,
+        model_id=identity,
+        weights_sha256=file.sha256,
+        code=None,
+        preprocessing=model.preprocessing,
+        cost={"parameters": count},
+        curves={},
+    )

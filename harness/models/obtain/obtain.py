@@ -1,0 +1,312 @@
+"""From a job to its predictions: the only place that knows the kinds of entries.
+
+What is in the store is taken from there; then neither torch nor a trainer is imported.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from harness.data.suites.open import pools_of
+from harness.errors import CardError
+from harness.keys import sha256_of
+from harness.lookup import unknown
+from harness.models.obtain.source import Parents, Source, feature_inputs, on_features
+from harness.models.obtain.training import trained
+from harness.models.obtain.work import (
+    Parent,
+    Progress,
+    Work,
+    job_key,
+    numerics_of,
+    pass_key,
+    weights_of,
+)
+from harness.models.passes.adapting import States
+from harness.models.passes.numerics import Numerics, guard_process
+from harness.models.safe.predictions import read_predictions
+from harness.models.safe.weights import checked_file
+from harness.models.store.store import Store
+from harness.types.data import Pool, Split
+from harness.types.models import Job, Model, Predictions, TrainingData
+
+if TYPE_CHECKING:
+    from harness.data.suites.open import OpenSuite
+
+
+@dataclass(frozen=True)
+class Obtained:
+    """What one job's model said, and how it came about."""
+
+    predictions: dict[str, Predictions]
+    """Pool → evidence; a pool that was not given is absent."""
+    model_id: str
+    """train_key, content of weights and architecture, or content of the given arrays."""
+    weights_sha256: str | None
+    """Content of the weights; None for given predictions."""
+    numerics: dict[str, Any]
+    """Device, dtype, memory format: what evidence depends on. Empty for given predictions."""
+    cost: dict[str, Any]
+    """Seconds, inputs per second, parameters, threads, batch size: recorded, never hashed."""
+    curves: dict[str, list[float]]
+    """Training curves; ``<name>@epoch`` says at which epochs."""
+    evidence_keys: dict[str, str] = field(default_factory=dict)
+    """Pool → key in the store; empty for given predictions."""
+
+
+def obtain(
+    job: Job,
+    opened: "OpenSuite",
+    store: Store,
+    *,
+    pools: Sequence[str] | None = None,
+    parent: Parent | None = None,
+    progress: Progress | None = None,
+    numerics: Numerics | None = None,
+) -> Obtained:
+    """Return a job's predictions: from the store, by training, by loading, or as given.
+
+    Parameters
+    ----------
+    job : Job
+        Entry, cell, seed.
+    opened : OpenSuite
+        Pools and splits.
+    store : Store
+        What is there is not computed again.
+    pools : sequence of str, optional
+        Names of pools; default: train, val and calibration where there are any, test, its
+        corrupted copies, all OOD, and for a transductive entry the draw of every view.
+    parent : callable, optional
+        From the name of an entry that this one starts from to its job.
+    progress : callable, optional
+        Called with one mapping an epoch and a batch.
+    numerics : Numerics, optional
+        Default: chosen from the environment and the machine, exact.
+
+    Returns
+    -------
+    Obtained
+
+    Raises
+    ------
+    CardError
+        If the card, its files or its parents are wrong.
+    PredictionsError
+        If outputs are not predictions for their pool.
+    TrainingError
+        If training cannot go on.
+    """
+    guard_process()
+    split = opened.split(job.cell, job.seed)
+    wanted = _wanted(job, opened, split, pools)
+    if job.card.kind == "predictions":
+        return _given(job, wanted, len(opened.test.class_names))
+    chosen = numerics_of(job, numerics)
+    work = Work(job, opened, split, store, chosen, numerics, parent, progress)
+    key = job_key(work)
+    memo = store.load_json("jobs", key)
+    found = _cached(store, memo, wanted)
+    if memo is None or len(found) < len(wanted):
+        memo = _compute(work, {n: p for n, p in wanted.items() if n not in found}, found, memo)
+        store.save_json("jobs", key, memo, note=job.name)
+    return _obtained(memo, {name: found[name] for name in wanted}, store)
+
+
+def _wanted(
+    job: Job, opened: "OpenSuite", split: Split, names: Sequence[str] | None
+) -> dict[str, Pool]:
+    """Return the pools asked for, in a fixed order."""
+    fixed = pools_of(opened)
+    usual = ["train", *([] if split.val_indices is None else ["val"]), *fixed]
+    views = {f"test@{view}": view for view in opened.suite.views}
+    if names is None:
+        names = [*usual, *(views if job.card.facets.transductive else ())]
+    made = {}
+    for name in names:
+        if name in fixed:
+            made[name] = fixed[name]
+        elif name in views:
+            made[name] = opened.subsampled(split, views[name])
+        elif name in usual:
+            made[name] = _split_pool(opened, split, name)
+        else:
+            raise unknown("pool", name, [*usual, *views])
+    return made
+
+
+def _split_pool(opened: "OpenSuite", split: Split, name: str) -> Pool:
+    """Return the pool ``train`` or ``val``: copies and hashes rows, so only when asked for."""
+    pool = opened.train_pool(split) if name == "train" else opened.val_pool(split)
+    assert pool is not None
+    return pool
+
+
+def _cached(
+    store: Store, memo: Mapping[str, Any] | None, wanted: Mapping[str, Pool]
+) -> dict[str, Predictions]:
+    """Return the evidence that the store has of pools that are still the same."""
+    found = {}
+    for name, pool in wanted.items():
+        kept = (memo or {}).get("pools", {}).get(name)
+        if kept is None or kept["fingerprint"] != pool.fingerprint:
+            continue
+        predictions = store.load_evidence(kept["evidence"])
+        if predictions is not None:
+            found[name] = predictions
+    return found
+
+
+def _compute(
+    work: Work,
+    missing: Mapping[str, Pool],
+    found: dict[str, Predictions],
+    memo: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Pass what is missing, add it to `found`, and return the memo of this job."""
+    parents = _parents(work, missing)
+    source = _source(work, parents)
+    states = States(work.job, source.model, work.numerics)
+    pools = dict((memo or {}).get("pools", {}))
+    for name, pool in missing.items():
+        inputs = _seen(pool, parents)
+        adapt = states.adapts_on(inputs, lambda: _seen(work.opened.test, parents))
+        fingerprint = None if adapt is None else adapt.fingerprint
+        key = pass_key(source, inputs, work.numerics, fingerprint)
+        kept = work.store.load_evidence(key)
+        found[name] = kept or _passed(work, states.adapted(adapt), inputs, key)
+        pools[name] = {"fingerprint": pool.fingerprint, "evidence": key}
+    return {
+        "model_id": source.model_id,
+        "weights_sha256": source.weights_sha256,
+        "cost": dict(source.cost),
+        "curves": dict(source.curves),
+        "pools": pools,
+    }
+
+
+def _passed(work: Work, model: Model, pool: Pool, key: str) -> Predictions:
+    """Return one pool's predictions by a pass, and keep them."""
+    from harness.models.passes.predict import predict
+
+    report = None if work.progress is None else partial(_report, work.progress, pool.name)
+    predictions = predict(model, pool, numerics=work.numerics, progress=report)
+    note = {"note": f"{work.job.name} {pool.name}", "pool": pool.name}
+    work.store.save_evidence(key, predictions, note)
+    return predictions
+
+
+def _report(progress: Progress, stage: str, done: int, total: int) -> None:
+    progress({"stage": stage, "done": done, "total": total})
+
+
+def _source(work: Work, parents: Parents) -> Source:
+    if work.job.card.kind == "model":
+        from harness.models.obtain.loading import loaded
+
+        return loaded(
+            work.job, weights_of(work.job), len(work.opened.test.class_names), work.store,
+            work.numerics,
+        )  # fmt: skip
+
+    def data() -> TrainingData:
+        given = work.opened.training_data(work.split)
+        return given if parents.features is None else on_features(given, parents.features)
+
+    return trained(work.job, work.split, data, work.store, work.numerics, parents, work.progress)
+
+
+def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
+    """Return state and features that a method starts from, obtained first where needed."""
+    part = work.job.card.method
+    if part is None or (part.init_from is None and part.features_from is None):
+        return Parents()
+    ids, state, features = [], None, None
+    if part.init_from is not None:
+        parent = work.of(part.init_from)
+        source = _source(parent, _parents(parent, {}))
+        state = work.store.load_state(source.model_id)
+        ids.append(source.model_id)
+        if state is None:
+            raise CardError(
+                f"{work.job.card.name}: init_from names {part.init_from!r}, which has no trained "
+                "state. Name an entry of kind method."
+            )
+    if part.features_from is not None:
+        needed = {"train", *missing}
+        if work.split.val_indices is not None:
+            needed.add("val")
+        if work.job.card.facets.transductive:
+            needed.add("test")
+        parent = work.of(part.features_from)
+        obtained = obtain(
+            parent.job, work.opened, work.store, pools=sorted(needed), parent=work.parent,
+            progress=work.progress, numerics=parent.numerics,
+        )  # fmt: skip
+        features = obtained.predictions
+        ids.append(obtained.model_id)
+    return Parents(ids, None if state is None else state.arrays, features)
+
+
+def _seen(pool: Pool, parents: Parents) -> Pool:
+    """Return a pool as the model takes it: as it is, or a parent's features, named by both."""
+    if parents.features is None:
+        return pool
+    return replace(
+        pool,
+        modality="features",
+        inputs=feature_inputs(parents.features, pool.name),
+        fingerprint=sha256_of({"pool": pool.fingerprint, "features_of": list(parents.ids)}),
+    )
+
+
+def _given(job: Job, wanted: Mapping[str, Pool], num_classes: int) -> Obtained:
+    """Read and check the predictions that an entry hands over."""
+    assert job.card.predictions is not None
+    files, prefix = job.card.predictions.files, f"{job.cell}-s{job.seed}"
+    if f"{prefix}/test" not in files:
+        raise CardError(
+            f"{job.card.name} has no predictions for {prefix}/test, and test is required. Add "
+            "the file to [predictions.files], or leave this cell out."
+        )
+    found = {
+        name: read_predictions(
+            checked_file(job.folder, files[f"{prefix}/{name}"]), pool, num_classes
+        )
+        for name, pool in wanted.items()
+        if f"{prefix}/{name}" in files
+    }
+    identity = sha256_of({name: predictions.sha256 for name, predictions in found.items()})
+    return Obtained(found, identity, None, {}, {}, {})
+
+
+def _obtained(
+    memo: Mapping[str, Any], predictions: Mapping[str, Predictions], store: Store
+) -> Obtained:
+    head = store.load_head(memo["model_id"])
+    found = {name: replace(p, head=head) for name, p in predictions.items()}
+    passes = [p for p in predictions.values() if "seconds" in p.cost]
+    seconds = sum(p.cost["seconds"] for p in passes)
+    cost = dict(memo["cost"]) | {"pass_seconds": seconds}
+    if passes:
+        first = passes[0].numerics
+        cost |= {
+            "inputs_per_second": sum(len(p.row) for p in passes) / max(seconds, 1e-9),
+            "batch_size": min(int(p.numerics["batch_size"]) for p in passes),
+            "pass_threads": first["threads"],
+        }
+    numerics = {
+        name: predictions[next(iter(predictions))].numerics[name]
+        for name in ("device", "dtype", "memory_format")
+        if predictions
+    }
+    return Obtained(
+        predictions=found,
+        model_id=memo["model_id"],
+        weights_sha256=memo["weights_sha256"],
+        numerics=numerics,
+        cost=cost,
+        curves=dict(memo["curves"]),
+        evidence_keys={name: memo["pools"][name]["evidence"] for name in predictions},
+    )

@@ -1,0 +1,263 @@
+"""A method's trained state: from the store, or by training it here.
+
+The trainer's module is imported only in this file, and a model is always made from its stored
+state, also right after training: what is scored is what can be recomputed.
+"""
+
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from harness.errors import CardError, TrainingError
+from harness.keys import sha256_of, train_key
+from harness.models.methods.code import code_sha256
+from harness.models.methods.methods import load_trainer, needs_of, resolve_config
+from harness.models.obtain.curves import Recorder
+from harness.models.obtain.source import Parents, Source
+from harness.models.passes.numerics import Numerics, computing, settings_of
+from harness.models.safe.weights import parameters
+from harness.models.store.store import State, Store
+from harness.types.data import Split
+from harness.types.models import FitContext, Job, TrainedModel, TrainingData
+
+
+@dataclass(frozen=True)
+class Training:
+    """Everything that decides a trained state."""
+
+    job: Job
+    split: Split
+    trainer: str
+    config: Mapping[str, Any]
+    code: str
+    numerics: Numerics
+    parents: Parents
+
+    @property
+    def key(self) -> str:
+        """Return the train key."""
+        threads, dtype = settings_of(self.config)
+        return train_key(
+            trainer=self.trainer,
+            code=self.code,
+            config=self.config,
+            split_sha256=self.split.sha256,
+            seed=self.job.seed,
+            threads=threads,
+            device=self.numerics.device,
+            dtype=dtype,
+            parents=list(self.parents.ids),
+        )
+
+    @property
+    def rule(self) -> str:
+        """Return which state is scored: ``last``, unless the harness selects it.
+
+        Raises
+        ------
+        CardError
+            If card and recipe disagree about who selects.
+        """
+        declared = self.job.card.facets.selection
+        own = str(self.config.get("select", "last"))
+        if own not in ("last", declared):
+            raise CardError(
+                f"{self.job.card.name}: facets.selection is {declared!r} and the recipe's select "
+                f"is {own!r}; they are equal. Change one of them."
+            )
+        return "last" if own == declared else declared
+
+
+def model_id(key: str, rule: str) -> str:
+    """Return the identity of a training's state: its key, or derived from it when selected."""
+    return key if rule == "last" else sha256_of({"train_key": key, "selection": rule})
+
+
+def trained(
+    job: Job,
+    split: Split,
+    data: Callable[[], TrainingData],
+    store: Store,
+    numerics: Numerics,
+    parents: Parents,
+    progress: Callable[[Mapping[str, Any]], None] | None = None,
+) -> Source:
+    """Return a method's model for one cell and seed, trained when the store has no state of it.
+
+    Parameters
+    ----------
+    job : Job
+        Of kind ``method``.
+    split : Split
+        What it trains on.
+    data : callable
+        Returns the training data; called only when there is something to train.
+    store : Store
+        Where states are kept.
+    numerics : Numerics
+        Its device is the training's; threads are the recipe's.
+    parents : Parents
+        What it starts from.
+    progress : callable, optional
+        Called with one mapping an epoch.
+
+    Raises
+    ------
+    CardError
+        If the recipe is wrong or the declared selection cannot be made.
+    TrainingError
+        If the trainer cannot go on.
+    """
+    assert job.card.method is not None
+    trainer, config = resolve_config(job.card, split.spec.dataset)
+    if "torch" in needs_of(job.card.method):
+        import torch  # noqa: F401 (so that threads and determinism are set before it is used)
+    training = Training(job, split, trainer, config, code_sha256(trainer), numerics, parents)
+    identity = model_id(training.key, training.rule)
+    module, _ = load_trainer(trainer)
+    state = store.load_state(identity)
+    if state is None:
+        _train(training, data, store, progress)
+        state = store.load_state(identity)
+    if state is None:
+        raise CardError(
+            f"{job.card.name}: facets.selection is {training.rule!r}, and neither the recipe "
+            f"selects nor did the trainer hand out validation outputs in {job.cell}. Use a cell "
+            "with '~val0.1', or selection 'last'."
+        )
+    return _source(_restored(module, state, numerics), identity, state, training.code)
+
+
+def _source(model: TrainedModel, identity: str, state: State, code: str) -> Source:
+    return Source(
+        model=model,
+        model_id=identity,
+        weights_sha256=state.meta["weights_sha256"],
+        code=code,
+        preprocessing=model.preprocessing,
+        cost=state.meta["cost"],
+        curves=state.meta["curves"],
+    )
+
+
+def _restored(module: ModuleType, state: State, numerics: Numerics) -> TrainedModel:
+    meta = {**state.meta["trainer_meta"], "device": numerics.device}
+    model: TrainedModel = module.restore(dict(state.arrays), meta)
+    return model
+
+
+def _train(
+    training: Training,
+    data: Callable[[], TrainingData],
+    store: Store,
+    progress: Callable[[Mapping[str, Any]], None] | None,
+) -> None:
+    """Train under the job's lock and keep the last and every selected state."""
+    with store.scratch(training.key) as folder:
+        if store.has("models", training.key):  # another process trained it while this one waited
+            return
+        recorder = Recorder(
+            training.split, _below(folder, "recorded"), _epochs(training.config), progress
+        )
+        model = _fit(training, data(), folder, recorder)
+        cost = _cost(training, model, recorder.seconds)
+        _keep(training, model, recorder, store, cost)
+
+
+def _fit(training: Training, data: TrainingData, folder: Path, recorder: Recorder) -> TrainedModel:
+    module, function = load_trainer(training.trainer)
+    threads, dtype = settings_of(training.config)
+    context = FitContext(
+        config=training.config,
+        seed=training.job.seed,
+        device=training.numerics.device,
+        threads=threads,
+        scratch=_below(folder, "trainer"),
+        report=recorder.report,
+        snapshot=recorder.snapshot,
+        parent=training.parents.state,
+    )
+    held = replace(training.numerics, threads=threads, dtype=dtype)
+    with computing(held, seed=training.job.seed):
+        model: TrainedModel = getattr(module, function)(data, context)
+    if model.num_classes != data.num_classes:
+        raise TrainingError(
+            f"{training.trainer} should return a model of {data.num_classes} classes and returned "
+            f"one of {model.num_classes}. Use data.num_classes, not the labels present."
+        )
+    return model
+
+
+def _keep(
+    training: Training,
+    model: TrainedModel,
+    recorder: Recorder,
+    store: Store,
+    cost: Mapping[str, Any],
+) -> None:
+    """Write the selected states first: the last one's presence says that all are there."""
+    module, _ = load_trainer(training.trainer)
+    job = training.job
+    preprocessing = model.preprocessing
+    meta = {
+        "note": f"{job.name} last",
+        "trainer": training.trainer,
+        "config": dict(training.config),
+        "trainer_meta": dict(model.meta),
+        "preprocessing": None if preprocessing is None else preprocessing.model_dump(mode="json"),
+        "cost": dict(cost),
+        "curves": recorder.curves,
+    }
+    last = model.state()
+    _check_finite(last, training)
+    for rule, (arrays, epoch) in recorder.selected().items():
+        selected = State(arrays, {**meta, "note": f"{job.name} {rule}, epoch {epoch}"}, None)
+        head = _restored(module, selected, training.numerics).head
+        store.save_state(model_id(training.key, rule), replace(selected, head=head))
+    store.save_state(training.key, State(last, meta, model.head))
+
+
+def _check_finite(state: Mapping[str, np.ndarray], training: Training) -> None:
+    for name, array in state.items():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise TrainingError(
+                f"{training.job.name}: the trained weights must be finite; {name!r} holds NaN or "
+                "infinity. Lower the learning rate."
+            )
+
+
+def _cost(training: Training, model: TrainedModel, seconds: float) -> dict[str, Any]:
+    threads, dtype = settings_of(training.config)
+    cost = {
+        "train_seconds": seconds,
+        "train_threads": threads,
+        "train_device": training.numerics.device,
+        "train_dtype": dtype,
+        "parameters": parameters(model.state()),
+        "peak_memory_bytes": _peak_memory(),
+    }
+    torch = sys.modules.get("torch")
+    if training.numerics.device == "cuda" and torch is not None:
+        cost["peak_device_bytes"] = int(torch.cuda.max_memory_allocated())
+    return cost
+
+
+def _peak_memory() -> int:
+    """Return the process's largest resident size so far in bytes (Linux counts KiB)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _epochs(config: Mapping[str, Any]) -> int:
+    return int(config.get("epochs", 0))
+
+
+def _below(folder: Path, name: str) -> Path:
+    (folder / name).mkdir(exist_ok=True)
+    return folder / name

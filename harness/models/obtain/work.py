@@ -1,0 +1,129 @@
+"""A job with everything around it, and the keys under which its work is kept."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CardError
+from harness.keys import KEY_VERSION, evidence_key, sha256_of
+from harness.models.methods.code import code_sha256
+from harness.models.methods.methods import needs_of, settings_of
+from harness.models.obtain.source import Source
+from harness.models.passes.numerics import Numerics, choose
+from harness.models.store.store import Store
+from harness.types.data import Pool, Split
+from harness.types.models import Job, WeightFile
+
+if TYPE_CHECKING:
+    from harness.data.suites.open import OpenSuite
+
+Progress = Callable[[Mapping[str, Any]], None]
+"""Called with ``{"stage": "fit" or a pool's name, "done": n, "total": n}``; a fit adds losses."""
+Parent = Callable[[str], Job]
+"""From an entry's name to its job in the same cell and seed."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A job with everything around it."""
+
+    job: Job
+    opened: "OpenSuite"
+    split: Split
+    store: Store
+    numerics: Numerics
+    """How this job is computed."""
+    asked: Numerics | None
+    """How the caller wants jobs computed, parents included; None: as the machine offers."""
+    parent: Parent | None
+    progress: Progress | None
+
+    def of(self, name: str) -> "Work":
+        """Return the same for a parent's job."""
+        if self.parent is None:
+            raise CardError(f"{self.job.card.name} starts from {name!r}, which was not given.")
+        job = self.parent(name)
+        if job.card.kind == "predictions":
+            raise CardError(
+                f"{self.job.card.name} starts from {name!r}, whose predictions were given: it has "
+                "neither a state nor features. Name an entry of kind method or model."
+            )
+        return replace(self, job=job, numerics=numerics_of(job, self.asked))
+
+
+def numerics_of(job: Job, numerics: Numerics | None) -> Numerics:
+    """Return how a job's outputs are computed: numpy's methods exactly, others as asked for."""
+    if job.card.method is not None and "torch" not in needs_of(job.card.method):
+        return choose(torch=False)
+    return numerics or choose()
+
+
+def job_key(work: Work) -> str:
+    """Return the key of everything that decides this job's evidence, found without imports.
+
+    The evidence keys themselves need the trainer's defaults and the model's preprocessing, which
+    only its own code knows; this key covers that code instead.
+    """
+    card, numerics = work.job.card, work.numerics
+    facts: dict[str, Any] = {
+        "v": KEY_VERSION,
+        "split_sha256": work.split.sha256,
+        "seed": work.job.seed,
+        "numerics": [numerics.device, numerics.dtype, numerics.memory_format],
+    }
+    if card.facets.transductive:
+        facts["adapt"] = work.opened.test.fingerprint
+    if card.method is not None:
+        trainer, settings = settings_of(card, work.split.spec.dataset)
+        facts["method"] = [trainer, settings, code_sha256(trainer), card.facets.selection]
+        names = (card.method.init_from, card.method.features_from)
+        facts["parents"] = [None if n is None else job_key(work.of(n)) for n in names]
+    elif card.model is not None:
+        shown = card.model.model_dump(mode="json", exclude={"files"})
+        facts["model"] = [shown, weights_of(work.job).sha256, _version("timm")]
+    return sha256_of(facts)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def weights_of(job: Job) -> WeightFile:
+    """Return the weights on the card for a job's cell and seed.
+
+    Raises
+    ------
+    CardError
+        If the card names none.
+    """
+    assert job.card.model is not None
+    key = f"{job.cell}-s{job.seed}"
+    if key not in job.card.model.files:
+        raise CardError(
+            f"{job.card.name} has no weights for {key}: [model.files] names "
+            f"{len(job.card.model.files)} others. Add the file, or leave this cell out."
+        )
+    return job.card.model.files[key]
+
+
+def pass_key(source: Source, pool: Pool, numerics: Numerics, adapt: str | None = None) -> str:
+    """Return the evidence key of one pass of a model over one pool.
+
+    `adapt` is the fingerprint of the pool that a transductive entry adapted on.
+    """
+    preprocessing = source.preprocessing
+    return evidence_key(
+        model_id=source.model_id,
+        code=source.code,
+        pool=pool.fingerprint,
+        rows=None,
+        preprocessing=None if preprocessing is None else preprocessing.model_dump(mode="json"),
+        device=numerics.device,
+        dtype=numerics.dtype,
+        memory_format=numerics.memory_format,
+        adapt=adapt,
+    )

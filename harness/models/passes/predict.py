@@ -1,0 +1,167 @@
+"""One pass of a model over a pool: inputs in, logits or probabilities and features out.
+
+Labels are never touched here.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from harness.errors import PredictionsError
+from harness.models.passes.numerics import Numerics, computing
+from harness.models.passes.preprocessing import prepare
+from harness.models.safe.predictions import validate
+from harness.types.data import Pool
+from harness.types.models import Model, Output, Predictions
+
+Progress = Callable[[int, int], None]
+"""``progress(done, total)``: inputs passed so far."""
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+def predict(
+    model: Model,
+    pool: Pool,
+    *,
+    rows: Int[np.ndarray, " r"] | None = None,
+    numerics: Numerics | None = None,
+    progress: Progress | None = None,
+) -> Predictions:
+    """Pass a pool's inputs through a model once.
+
+    The batch is halved whenever memory runs out. The last batch is filled up with repeated
+    inputs, whose outputs are dropped: kernels are chosen by shape, so each row gets the same one.
+
+    Parameters
+    ----------
+    model : Model
+        Its preprocessing is applied first; None: it gets the pool's arrays as they are.
+    pool : Pool
+        Only its inputs are used.
+    rows : int array of shape (r,), optional
+        Increasing row numbers to pass; default: all.
+    numerics : Numerics, optional
+        Default: exact, on the CPU.
+    progress : callable, optional
+        Called after every batch with inputs done and in all.
+
+    Returns
+    -------
+    Predictions
+        Values float32 (r, C), features float16 (r, d) where the model has them; cost: seconds
+        and inputs per second; numerics with the batch size that fitted.
+
+    Raises
+    ------
+    PredictionsError
+        If outputs are NaN, of another shape or number of classes, or one input does not fit.
+    """
+    numerics = numerics or Numerics()
+    wanted = np.arange(len(pool)) if rows is None else np.asarray(rows)
+    if not len(wanted):
+        raise PredictionsError(f"The pool {pool.name} has no inputs to pass. Choose another.")
+    started = time.perf_counter()
+    with computing(numerics), _autocast(numerics):
+        outputs, batch_size = _all_outputs(model, pool, wanted, numerics.batch_size, progress)
+    seconds = time.perf_counter() - started
+    features, note = _features(outputs)
+    found = Predictions(
+        kind=outputs[0].kind,
+        values=np.concatenate([o.values for o in outputs]).astype(np.float32, copy=False),
+        row=wanted.astype(np.int64),
+        features=features,
+        head=getattr(model, "head", None),
+        cost={"seconds": seconds, "inputs_per_second": len(wanted) / max(seconds, 1e-9)},
+        numerics=numerics.recorded() | {"batch_size": batch_size} | note,
+    )
+    validate(found, pool, model.num_classes, source=f"output on {pool.name}", whole=rows is None)
+    return found
+
+
+def _all_outputs(
+    model: Model, pool: Pool, rows: np.ndarray, batch_size: int, progress: Progress | None
+) -> tuple[list[Output], int]:
+    """Return the outputs of consecutive rows and the batch size that fitted into memory."""
+    outputs: list[Output] = []
+    done = 0
+    while done < len(rows):
+        batch = rows[done : done + batch_size]
+        try:
+            outputs.append(_outputs(model, pool, batch, batch_size))
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+            if batch_size == 1:
+                raise PredictionsError(
+                    f"One input of {pool.name} does not fit into memory with this model "
+                    f"({str(error).splitlines()[0] if str(error) else 'MemoryError'}). "
+                    "Use a machine with more memory."
+                ) from None
+            batch_size = max(1, batch_size // 2)
+            _release()
+            continue
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(rows))
+    if len({output.kind for output in outputs}) > 1:
+        raise PredictionsError(f"The model gave logits and probs on {pool.name}; choose one.")
+    return outputs, batch_size
+
+
+def _outputs(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> Output:
+    filled = np.concatenate([rows, np.repeat(rows[-1:], batch_size - len(rows))])
+    inputs = pool.inputs.take(filled)
+    if model.preprocessing is not None:
+        inputs = prepare(inputs, model.preprocessing)
+    output = model(inputs)
+    if output.values.ndim != 2 or len(output.values) != batch_size:
+        raise PredictionsError(
+            f"A model returns one row an input, ({batch_size}, {model.num_classes}); got shape "
+            f"{output.values.shape} on {pool.name}."
+        )
+    features = output.features
+    return Output(
+        output.kind,
+        output.values[: len(rows)],
+        None if features is None else features[: len(rows)],
+    )
+
+
+def _features(outputs: list[Output]) -> tuple[np.ndarray | None, dict[str, Any]]:
+    """Return features as float16, or None with a note when there are none or they overflow."""
+    parts = [output.features for output in outputs if output.features is not None]
+    if len(parts) < len(outputs):
+        return None, {}
+    with np.errstate(over="ignore"):
+        features = np.concatenate(parts).astype(np.float16)
+    if not np.isfinite(features).all():
+        return None, {"features": "left out: beyond float16, 65504"}
+    return features, {}
+
+
+def _out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+
+
+def _release() -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def _autocast(numerics: Numerics) -> Iterator[None]:
+    torch = sys.modules.get("torch")
+    if torch is None or numerics.dtype == "float32":
+        with nullcontext():
+            yield
+        return
+    with torch.autocast(numerics.device, dtype=getattr(torch, numerics.dtype)):
+        yield

@@ -1,0 +1,72 @@
+"""Predictions as the store's files: values in one, features in another, for those may go."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.keys import content
+from harness.models.safe.predictions import from_arrays
+from harness.types.models import Predictions
+
+VALUES, FEATURES = "evidence.npz", "features.npz"
+"""File names: row and logits or probs; features."""
+
+
+def describe(predictions: Predictions) -> dict[str, Any]:
+    """Return what is written beside the arrays: their content addresses, cost and numerics."""
+    features = predictions.features
+    return {
+        "kind": predictions.kind,
+        "sha256": predictions.sha256,
+        "features_sha256": None if features is None else content({"features": features}),
+        "cost": dict(predictions.cost),
+        "numerics": dict(predictions.numerics),
+    }
+
+
+def write_evidence(folder: Path, predictions: Predictions) -> None:
+    """Write the arrays of predictions into a folder."""
+    arrays = predictions.arrays()
+    features = arrays.pop("features", None)
+    save_npz(folder / VALUES, arrays)
+    if features is not None:
+        save_npz(folder / FEATURES, {"features": features})
+
+
+def read_evidence(folder: Path, meta: Mapping[str, Any], *, features: bool) -> Predictions:
+    """Return the predictions of a folder, compared with what `describe` said of them.
+
+    Raises
+    ------
+    ValueError
+        If the content is another.
+    """
+    arrays = load_npz(folder / VALUES)
+    if features:
+        arrays |= load_npz(folder / FEATURES)
+        if content({"features": arrays["features"]}) != meta["features_sha256"]:
+            raise ValueError("features with another sha256")
+    found = from_arrays(arrays)
+    if found.sha256 != meta["sha256"]:
+        raise ValueError("values with another sha256")
+    return Predictions(
+        kind=found.kind,
+        values=found.values,
+        row=found.row,
+        features=found.features,
+        cost=meta["cost"],
+        numerics=meta["numerics"],
+    )
+
+
+def save_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays, uncompressed."""
+    np.savez(path, **dict(arrays))  # type: ignore[arg-type]
+
+
+def load_npz(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file that the store wrote; strangers' files go through `read_npz`."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

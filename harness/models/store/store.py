@@ -1,0 +1,303 @@
+"""The store: trained states, evidence and job results under the keys of SPEC section 2.
+
+One folder a thing, ``<room>/<first two digits>/<key>/``, written beside and renamed into place,
+so that a reader sees all of it or nothing and several processes may write at once.
+"""
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.atomic import locked, write_folder
+from harness.errors import CardError, PredictionsError, StoreError
+from harness.keys import content
+from harness.models.safe.weights import load_state, save_state
+from harness.models.store.evidence import (
+    FEATURES,
+    describe,
+    load_npz,
+    read_evidence,
+    save_npz,
+    write_evidence,
+)
+from harness.types.models import Predictions
+
+ROOMS = ("models", "evidence", "jobs", "results")
+"""What is kept: trained states and heads, predictions, what a job needed, what came of it."""
+HOME = "TAILMARK_HOME"
+"""Environment variable that names the store's folder."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One thing in the store, as a listing shows it."""
+
+    room: str
+    """``models``, ``evidence``, ``jobs`` or ``results``."""
+    key: str
+    """64 hexadecimal digits."""
+    note: str
+    """What it is, in words: entry, cell, seed, pool."""
+    bytes: int
+    """Size on disk."""
+    written: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A trained model as the store keeps it."""
+
+    arrays: Mapping[str, np.ndarray]
+    """All weights."""
+    meta: Mapping[str, Any]
+    """Everything else that `restore` needs, and what the harness recorded."""
+    head: Mapping[str, np.ndarray] | None
+    """Last linear layer: weight (c, d), bias (c,)."""
+
+
+class Store:
+    """A folder of things under their keys.
+
+    Parameters
+    ----------
+    root : Path, optional
+        Default: the environment's ``TAILMARK_HOME``, else ``.tailmark`` in the working folder.
+    budget : int, optional
+        Largest size of all features in bytes; beyond it the oldest features go first, and
+        nothing else ever does. None: no limit.
+    """
+
+    def __init__(self, root: Path | None = None, *, budget: int | None = None) -> None:
+        self.root = Path(root or os.environ.get(HOME) or ".tailmark")
+        self.budget = budget
+
+    def folder(self, room: str, key: str) -> Path:
+        """Return where a thing lies, whether or not it is there."""
+        return self.root / room / key[:2] / key
+
+    def has(self, room: str, key: str) -> bool:
+        """Return whether a thing is there."""
+        return (self.folder(room, key) / "meta.json").is_file()
+
+    def save_state(self, key: str, state: State) -> str:
+        """Keep a trained state; return the sha256 of its weights.
+
+        A key that is there already is left as it is: equal keys mean equal contents.
+        """
+        sha256 = content(state.arrays)
+        meta = {**state.meta, "weights_sha256": sha256, "head_sha256": _head_sha256(state.head)}
+
+        def write(folder: Path) -> None:
+            save_state(folder / "state.safetensors", state.arrays)
+            if state.head is not None:
+                save_npz(folder / "head.npz", state.head)
+
+        self._write("models", key, meta, write)
+        return sha256
+
+    def load_state(self, key: str) -> State | None:
+        """Return a trained state, its content checked, or None when there is none.
+
+        Raises
+        ------
+        StoreError
+            If the files are not those that were written.
+        """
+        meta = self._meta("models", key)
+        if meta is None or "weights_sha256" not in meta:
+            return None
+        with self._reading("models", key):
+            arrays = load_state(self.folder("models", key) / "state.safetensors")
+        if content(arrays) != meta["weights_sha256"]:
+            raise self._damaged("models", key)
+        return State(arrays, meta, self.load_head(key))
+
+    def save_head(self, model_id: str, head: Mapping[str, np.ndarray] | None, note: str) -> None:
+        """Keep the last linear layer of a loaded model, once."""
+        meta = {"note": note, "head_sha256": _head_sha256(head)}
+        heads = {} if head is None else dict(head)
+        self._write(
+            "models",
+            model_id,
+            meta,
+            lambda folder: save_npz(folder / "head.npz", heads) if heads else None,
+        )
+
+    def load_head(self, model_id: str) -> dict[str, np.ndarray] | None:
+        """Return the last linear layer of a model, content checked, or None."""
+        meta = self._meta("models", model_id)
+        if meta is None or meta.get("head_sha256") is None:
+            return None
+        path = self.folder("models", model_id) / "head.npz"
+        with self._reading("models", model_id):
+            head = load_npz(path)
+        if content(head) != meta["head_sha256"]:
+            raise self._damaged("models", model_id)
+        return head
+
+    def save_evidence(self, key: str, predictions: Predictions, note: Mapping[str, Any]) -> None:
+        """Keep predictions under their evidence key; features beside them, for they may go."""
+        meta = {**note, **describe(predictions)}
+        self._write("evidence", key, meta, lambda folder: write_evidence(folder, predictions))
+        if self.budget is not None and predictions.features is not None:
+            self.drop_features(self.budget)
+
+    def load_evidence(self, key: str, *, features: bool = True) -> Predictions | None:
+        """Return predictions, content checked, or None when they are not there.
+
+        Parameters
+        ----------
+        key : str
+            Evidence key.
+        features : bool, default=True
+            True: predictions whose features were dropped count as not there. False: do not
+            read features.
+
+        Raises
+        ------
+        StoreError
+            If the arrays are not those that were written.
+        """
+        meta = self._meta("evidence", key)
+        if meta is None or "sha256" not in meta:
+            return None
+        folder = self.folder("evidence", key)
+        wanted = features and meta["features_sha256"] is not None
+        if wanted and not (folder / FEATURES).is_file():
+            return None
+        with self._reading("evidence", key):
+            return read_evidence(folder, meta, features=wanted)
+
+    def save_json(self, room: str, key: str, value: Mapping[str, Any], *, note: str) -> None:
+        """Keep a JSON value, in place of an older one under the same key."""
+        self._write(room, key, {"note": note, "value": dict(value)}, replace=True)
+
+    def load_json(self, room: str, key: str) -> dict[str, Any] | None:
+        """Return a JSON value or None."""
+        meta = self._meta(room, key)
+        return None if meta is None else meta.get("value")
+
+    def save_result(
+        self, key: str, value: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, note: str
+    ) -> None:
+        """Keep what was computed from evidence: a JSON value and arrays beside it."""
+        meta = {"note": note, "value": dict(value), "sha256": content(arrays)}
+        self._write("results", key, meta, lambda folder: save_npz(folder / "arrays.npz", arrays))
+
+    def load_result(self, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        """Return what was computed from evidence, content checked, or None."""
+        meta = self._meta("results", key)
+        if meta is None:
+            return None
+        with self._reading("results", key):
+            arrays = load_npz(self.folder("results", key) / "arrays.npz")
+        if content(arrays) != meta["sha256"]:
+            raise self._damaged("results", key)
+        return dict(meta["value"]), arrays
+
+    def remove(self, room: str, key: str) -> None:
+        """Remove one thing; nothing happens when it is not there."""
+        shutil.rmtree(self.folder(room, key), ignore_errors=True)
+
+    def drop_features(self, budget: int) -> int:
+        """Remove the oldest features until all of them fit into `budget` bytes.
+
+        Returns
+        -------
+        int
+            Bytes freed. Logits and probabilities are never dropped.
+        """
+        files = [(p.stat().st_mtime, p) for p in self.root.glob(f"evidence/*/*/{FEATURES}")]
+        total = sum(path.stat().st_size for _, path in files)
+        freed = 0
+        for _, path in sorted(files):
+            if total - freed <= budget:
+                break
+            freed += path.stat().st_size
+            path.unlink(missing_ok=True)
+        return freed
+
+    def listing(self) -> Iterator[Kept]:
+        """Yield everything in the store, room by room."""
+        for room in ROOMS:
+            for path in sorted(self.root.glob(f"{room}/*/*/meta.json")):
+                meta = json.loads(path.read_text(encoding="utf-8"))
+                size = sum(file.stat().st_size for file in path.parent.iterdir())
+                yield Kept(
+                    room, path.parent.name, str(meta.get("note", "")), size, path.stat().st_mtime
+                )
+
+    @contextmanager
+    def scratch(self, key: str) -> Iterator[Path]:
+        """Yield a folder for one job's checkpoints, held by one process at a time.
+
+        It stays when the block ends by an exception, so that the job can resume, and goes when
+        the block ends well.
+        """
+        folder = self.root / "scratch" / key
+        with self._writing():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.with_suffix(".lock").touch()
+        with locked(folder.with_suffix(".lock")):
+            folder.mkdir(exist_ok=True)
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _write(
+        self,
+        room: str,
+        key: str,
+        meta: Mapping[str, Any],
+        write: Callable[[Path], Any] = lambda folder: None,
+        *,
+        replace: bool = False,
+    ) -> None:
+        """Write files and meta.json into a fresh folder, fsync, rename into place."""
+        with self._writing():
+            write_folder(self.folder(room, key), self.root / "tmp", meta, write, replace=replace)
+
+    def _meta(self, room: str, key: str) -> dict[str, Any] | None:
+        try:
+            text = (self.folder(room, key) / "meta.json").read_text(encoding="utf-8")
+            return dict(json.loads(text))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError):
+            raise self._damaged(room, key) from None
+
+    @contextmanager
+    def _reading(self, room: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, zipfile.BadZipFile, CardError, PredictionsError) as error:
+            raise self._damaged(room, key, f" ({error})") from None
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"The store {self.root} must be a folder that can be written; got "
+                f"{error.strerror}: {error.filename}. Change its permissions or make room, or name "
+                f"another folder with --store or {HOME}."
+            ) from None
+
+    def _damaged(self, room: str, key: str, why: str = "") -> StoreError:
+        return StoreError(
+            f"{self.folder(room, key)} is not what was written{why}. Remove that folder and run "
+            "again: it will be computed anew."
+        )
+
+
+def _head_sha256(head: Mapping[str, np.ndarray] | None) -> str | None:
+    return None if head is None else content(head)

@@ -1,0 +1,1 @@
+"""Pictures of splits, records and rankings (matplotlib). Draws numbers, computes none."""

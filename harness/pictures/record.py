@@ -1,0 +1,275 @@
+"""Pictures of records and rankings for notebooks, papers and MLflow (matplotlib, no global state).
+
+Every function returns a `Figure` that belongs to nobody else: no pyplot, no current axes. Colours
+are Okabe and Ito's, which people with colour-blindness can tell apart; sizes are chosen so that
+the text can still be read at half size.
+"""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.errors import SpecError
+from harness.lookup import unknown
+from harness.rankings.display import (
+    cell_label,
+    cells_text,
+    interval_title,
+    metric_title,
+    rank_text,
+    tie_letter,
+    value_text,
+    variant_name,
+)
+from harness.records.records import Recorded
+from harness.types import RankedRow, Ranking
+
+BLUE, ORANGE, GREEN, GREY, INK = "#0072b2", "#e69f00", "#009e73", "#8a8f98", "#20242b"
+"""Of Okabe and Ito's palette (2008), with a neutral grey and an ink."""
+TIES = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#d55e00")
+"""Colours of tie classes, in turn; the letter beside a row says the same without colour."""
+FONT = 12
+"""Point size: 6 points at half size."""
+
+
+def png(figure: Figure, *, dpi: int = 130) -> bytes:
+    """Return a figure as PNG bytes, e.g. for a notebook's ``Image(data=…)``."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
+
+
+def cell_index(recorded: Recorded, cell: str) -> int:
+    """Return where a cell stands in a record.
+
+    Raises
+    ------
+    UnknownNameError
+        If the record's suite has no such cell.
+    """
+    cells = recorded.record.suite.cells
+    if cell not in cells:
+        raise unknown(f"cell of {recorded.record.suite.id}", cell, cells)
+    return cells.index(cell)
+
+
+def reliability_plot(recorded: Recorded, *, cell: str | None = None, variant: str = "") -> Figure:
+    """Draw accuracy against confidence, with the ECE and what a calibrated model would show.
+
+    Images of all seeds are pooled; ECE and its null are means over seeds.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        A record with its arrays.
+    cell : str, optional
+        One cell; default: every cell of the suite as a small panel.
+    variant : str, default=""
+        A post-hoc variant; empty for the entry itself.
+
+    Raises
+    ------
+    SpecError
+        If the record holds no reliability sums for the variant.
+    """
+    sums = _detail(recorded, variant, "reliability").sum(axis=1)  # (cells, 15, 3)
+    cells = recorded.record.suite.cells if cell is None else (cell,)
+    columns = min(4, len(cells))
+    rows = -(-len(cells) // columns)
+    side = 3.1 if len(cells) > 1 else 5.2
+    figure = Figure(figsize=(columns * side, rows * side * 1.12 + 0.4), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for ax, name in zip(axes.flat, cells, strict=False):
+        index = cell_index(recorded, name)
+        _reliability_panel(ax, sums[index])
+        ax.set_title(f"{cell_label(name)}\n{_ece_words(recorded, variant, index)}", fontsize=FONT)
+    for ax in axes.flat[len(cells) :]:
+        ax.set_visible(False)
+    figure.supxlabel("confidence of the top prediction", fontsize=FONT)
+    figure.supylabel("share that is right", fontsize=FONT)
+    return _titled(figure, f"{_name(recorded, variant)}: reliability")
+
+
+def _reliability_panel(ax: Axes, sums: Float[np.ndarray, "bins 3"]) -> None:
+    count, confidence, correct = sums.T
+    seen = count > 0
+    x, y = confidence[seen] / count[seen], correct[seen] / count[seen]
+    edges = np.linspace(0, 1, len(count) + 1)
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle=(0, (4, 3)))
+    # Share of images in a bin, drawn from the floor in a third of the height.
+    ax.bar(
+        edges[:-1], count / count.max() / 3, np.diff(edges), align="edge", color=GREY, alpha=0.25
+    )
+    ax.vlines(x, x, y, color=ORANGE, linewidth=3, alpha=0.7)
+    ax.plot(x, y, color=BLUE, linewidth=1.2, alpha=0.6)
+    # A bin of three images says little: the area of a point is its number of images.
+    ax.scatter(x, y, s=8 + 52 * count[seen] / count.max(), color=BLUE, zorder=3)
+    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    _clean(ax)
+
+
+def _ece_words(recorded: Recorded, variant: str, cell: int) -> str:
+    """Return ECE beside what a calibrated model would show; means over seeds that have it."""
+    metrics = recorded.record.variants[variant].metrics
+    words = []
+    for key in ("test/ece", "test/ece_null"):
+        found = [v for v in metrics[key][cell] if v is not None] if key in metrics else []
+        words.append(value_text(float(np.mean(found)) if found else None, key))
+    return f"ECE {words[0]} ({words[1]} if calibrated)"
+
+
+def ranking_plot(table: Ranking, *, rows: Sequence[RankedRow] | None = None) -> Figure:
+    """Draw every entry's value with its 95 % interval; colours and letters are tie classes.
+
+    Parameters
+    ----------
+    table : Ranking
+        From `harness.rankings.ranking.rank_suite`.
+    rows : sequence of RankedRow, optional
+        Some of its rows; default: all.
+    """
+    shown = list(table.rows if rows is None else rows)
+    figure = Figure(figsize=(9, 1.6 + 0.42 * len(shown)), layout="constrained")
+    ax = figure.subplots()
+    scale = 100 if "%" in value_text(0.5, table.key) else 1
+    for y, row in enumerate(shown):
+        color = TIES[(row.tie_class - 1) % len(TIES)]
+        ax.plot([scale * row.low, scale * row.high], [y, y], color=color, linewidth=3, alpha=0.55)
+        ax.plot(scale * row.value, y, marker="o", markersize=8, color=color)
+        words = f"{value_text(row.value, table.key, unit=False)}   rank {rank_text(row)}"
+        ax.annotate(
+            f"{words}   {tie_letter(row.tie_class)}",
+            (1.02, y),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=FONT,
+            color=INK,
+        )
+    ax.set_yticks(range(len(shown)), [row.name for row in shown], fontsize=FONT)
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    ax.grid(axis="x", color=GREY, alpha=0.25)
+    ax.set_xlabel(_interval_label(table, shown, percent=scale == 100), fontsize=FONT)
+    _clean(ax)
+    return _titled(figure, f"{table.suite}: {metric_title(table.key)}")
+
+
+def _interval_label(table: Ranking, rows: Sequence[RankedRow], *, percent: bool) -> str:
+    kinds = sorted({row.interval_kind for row in rows})
+    unit = "%, " if percent else ""
+    over = " or ".join(interval_title(kind) for kind in kinds)
+    return f"{unit}{cells_text(len(table.cells))} with {over}"
+
+
+def counts_plot(recorded: Recorded, cell: str) -> Figure:
+    """Draw the number of training images of each class: clean labels and what was observed.
+
+    Raises
+    ------
+    SpecError
+        If the record holds no training counts.
+    """
+    counts = _detail(recorded, "", "counts")[cell_index(recorded, cell)].mean(axis=0)  # (2, c)
+    classes = np.arange(counts.shape[1])
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    ax = figure.subplots()
+    ax.bar(classes - 0.2, counts[0], 0.4, color=BLUE, label="clean")
+    ax.bar(classes + 0.2, counts[1], 0.4, color=ORANGE, label="observed")
+    ax.set_xlabel("class", fontsize=FONT)
+    ax.set_ylabel("training images (mean over seeds)", fontsize=FONT)
+    if len(classes) <= 20:
+        ax.set_xticks(classes)
+    ax.legend(frameon=False, fontsize=FONT)
+    _clean(ax)
+    return _titled(figure, f"Training counts: {cell_label(cell)}")
+
+
+def confusion_plot(recorded: Recorded, cell: str, *, variant: str = "") -> Figure:
+    """Draw where the images of each class went, as shares of the class; seeds are pooled.
+
+    Raises
+    ------
+    SpecError
+        If the record holds no confusion matrix (more than 20 classes).
+    """
+    counts = _detail(recorded, variant, "confusion")[cell_index(recorded, cell)].sum(axis=0)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    c = len(counts)
+    side = 2.4 + 0.42 * c
+    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+    ax = figure.subplots()
+    image = ax.imshow(shares, cmap=colormaps["Blues"], vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        if share >= 0.005:
+            color = "white" if share > 0.55 else INK
+            words = f"{100 * share:.0f}"
+            ax.text(column, row, words, ha="center", va="center", color=color, fontsize=FONT - 2)
+    ax.set_xticks(range(c))
+    ax.set_yticks(range(c))
+    ax.set_xlabel("predicted class", fontsize=FONT)
+    ax.set_ylabel("true class", fontsize=FONT)
+    figure.colorbar(image, ax=ax, label="share of the true class", shrink=0.8)
+    return _titled(figure, f"{_name(recorded, variant)}: {cell_label(cell)}, %")
+
+
+def curves_plot(recorded: Recorded, cell: str) -> Figure:
+    """Draw what the trainer reported per epoch, one panel a quantity, one line a seed.
+
+    Raises
+    ------
+    SpecError
+        If the record holds no curve.
+    """
+    prefix = "detail/base/curve_"
+    names = sorted(name for name in recorded.arrays if name.startswith(prefix))
+    if not names:
+        raise SpecError(
+            f"Curves were expected beside the record of {recorded.record.entry}; it holds none: "
+            "only trained entries report them. Choose an entry of kind 'method'."
+        )
+    index = cell_index(recorded, cell)
+    figure = Figure(figsize=(5 * len(names), 4), layout="constrained")
+    for ax, name in zip(figure.subplots(1, len(names), squeeze=False).flat, names, strict=True):
+        ax.set_prop_cycle(color=TIES)
+        lines = zip(recorded.record.suite.seeds, recorded.arrays[name][index], strict=True)
+        for seed, line in lines:
+            ax.plot(np.arange(1, len(line) + 1), line, linewidth=1.8, label=f"seed {seed}")
+        ax.set_xlabel("epoch", fontsize=FONT)
+        ax.set_title(name.removeprefix(prefix).replace("_", " "), fontsize=FONT)
+        ax.legend(frameon=False, fontsize=FONT)
+        _clean(ax)
+    return _titled(figure, f"{recorded.record.entry}: {cell_label(cell)}")
+
+
+def _detail(recorded: Recorded, variant: str, name: str) -> np.ndarray:
+    """Return an array of the record's details as float64, or say why there is none."""
+    record = recorded.record
+    if variant not in record.variants:
+        raise unknown(f"variant of {record.entry}", variant, record.variants)
+    found = recorded.detail(variant, name)
+    if found is None:
+        raise SpecError(
+            f"{name} of {variant_name(record.entry, variant)} was expected beside the record; "
+            "it is kept for the entry itself and for ranked variants only (confusion: up to 20 "
+            "classes). Choose another variant, or name it in rank_variants and run again."
+        )
+    return found.astype(np.float64)
+
+
+def _name(recorded: Recorded, variant: str) -> str:
+    return variant_name(recorded.record.entry, variant)
+
+
+def _titled(figure: Figure, title: str) -> Figure:
+    figure.suptitle(title, fontsize=FONT + 2, fontweight="bold", color=INK)
+    return figure
+
+
+def _clean(ax: Axes) -> None:
+    """Take the box away: only the axes that are read stay."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=FONT - 1, colors=INK)

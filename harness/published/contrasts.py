@@ -1,0 +1,225 @@
+"""Differences of two sides of records: means over cells, paired by seed and by weighting.
+
+A side is an entry's metric in some cells, or how much it changes between two groups of cells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+from jaxtyping import Float
+
+from harness.errors import Undefined
+from harness.records.records import Recorded
+from harness.stats.intervals import LEVEL, around
+from harness.stats.spread import spread, t_quantile
+
+ROUNDING = 1e-9
+"""Records keep nine digits: seeds that differ by less do not differ."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A mean over cells that enters a difference with a sign."""
+
+    sign: int
+    """1 or −1."""
+    recorded: Recorded
+    """Where its values lie."""
+    variant: str
+    """Post-hoc variant; empty for the entry itself."""
+    key: str
+    """Metric key."""
+    cells: tuple[int, ...]
+    """Indices into the suite's cells."""
+
+    @property
+    def values(self) -> Float[np.ndarray, "cells seeds"]:
+        """Return the metric in every cell of the suite; NaN where it is undefined."""
+        return self.recorded.values(self.variant, self.key)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The difference of two sides, with its interval."""
+
+    first: float
+    """Value of the first side: mean over cells of the mean over seeds, metric's units."""
+    second: float
+    """Value of the second side."""
+    low: float
+    """Lower end of the 95 % interval of first minus second."""
+    high: float
+    """Upper end."""
+    covers: str
+    """What the interval covers; ``no`` in front when there is none and both ends are the value."""
+    seeds: int
+    """Seeds that both sides have in every cell."""
+    by_cell: tuple[tuple[str, float], ...]
+    """First minus second in each cell, where both sides have the same cells; else empty."""
+
+    @property
+    def difference(self) -> float:
+        """Return first minus second."""
+        return self.first - self.second
+
+
+def check_paired(one: Recorded, two: Recorded) -> None:
+    """Refuse a difference between records of other suites or test pools.
+
+    Raises
+    ------
+    Undefined
+        If their suites, cells, seeds or test pools differ.
+    """
+    a, b = one.record, two.record
+    if a.suite != b.suite or a.pools.get("test") != b.pools.get("test"):
+        raise Undefined(
+            f"{a.entry} and {b.entry} were run on different versions of {a.suite.id}: "
+            "run the older again"
+        )
+
+
+def term_of(sign: int, recorded: Recorded, variant: str, key: str, pattern: str) -> Term:
+    """Return the mean of a metric over the cells that a pattern names.
+
+    Parameters
+    ----------
+    sign : int
+        1 or −1.
+    recorded : Recorded
+        A record that has the variant.
+    variant, key : str
+        Post-hoc variant (empty: the entry itself) and metric key.
+    pattern : str
+        Of cells without their data set, e.g. ``exp*-clean``.
+
+    Raises
+    ------
+    Undefined
+        If the suite has no such cell, or one of them has no value.
+    """
+    record = recorded.record
+    cells = tuple(
+        i
+        for i, cell in enumerate(record.suite.cells)
+        if fnmatchcase(cell.partition("-")[2], pattern)
+    )
+    if not cells:
+        raise Undefined(f"{record.suite.id} has no cell like {pattern}")
+    if key not in record.variants[variant].metrics:
+        raise Undefined(f"{record.entry} has no {key}: {_why(recorded, variant, key, None)}")
+    term = Term(sign, recorded, variant, key, cells)
+    for i in cells:
+        if not np.isfinite(term.values[i]).any():
+            why = _why(recorded, variant, key, i)
+            raise Undefined(f"{record.entry} has no {key} in {record.suite.cells[i]}: {why}")
+    return term
+
+
+def _why(recorded: Recorded, variant: str, key: str, cell: int | None) -> str:
+    """Return the record's reason for a missing value, the first where there are several."""
+    for missing in recorded.record.undefined:
+        same = (missing.variant, missing.key) == (variant, key)
+        if same and cell in (None, missing.cell):
+            return missing.reason
+    return "not in this record"
+
+
+def difference_of(first: tuple[Term, ...], second: tuple[Term, ...]) -> Found:
+    """Return first minus second with its 95 % interval.
+
+    Where every side has stored replicates the interval covers seeds and test set, paired by
+    weighting as between any two entries; else it is a t interval over seeds.
+
+    Parameters
+    ----------
+    first, second : tuple of Term
+        Terms of records that `check_paired` lets through.
+
+    Raises
+    ------
+    Undefined
+        If no seed has a value of every term.
+
+    References
+    ----------
+    PROTOCOL section 5, "Interval".
+    """
+    opposite = tuple(Term(-t.sign, t.recorded, t.variant, t.key, t.cells) for t in second)
+    terms = first + opposite
+    every = _gaps(terms, [term.values for term in terms])
+    gaps = np.stack(list(every.values()))
+    shared = np.isfinite(gaps).all(axis=0)
+    if not shared.any():
+        raise Undefined("no seed has a value on both sides in every cell")
+    low, high, covers = _interval(terms, gaps, shared)
+    names = first[0].recorded.record.suite.cells
+    alike = len(first) == 1 and first[0].cells == second[0].cells
+    each = {names[i]: float(gap[shared].mean()) for i, gap in every.items()} if alike else {}
+    return Found(
+        _level(first, shared),
+        _level(second, shared),
+        low,
+        high,
+        covers,
+        int(shared.sum()),
+        # Gaps add up to the difference; of one cell among M they are an M-th.
+        tuple((name, gap * len(each)) for name, gap in each.items()),
+    )
+
+
+def _gaps(terms: tuple[Term, ...], arrays: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+    """Return what each cell adds to a difference, by seed; in a cell all terms are paired."""
+    gaps: dict[int, np.ndarray] = {}
+    for term, array in zip(terms, arrays, strict=True):
+        for i in term.cells:
+            gaps[i] = gaps.get(i, 0) + term.sign * array[i].astype(np.float64) / len(term.cells)
+    return gaps
+
+
+def _level(side: tuple[Term, ...], shared: np.ndarray) -> float:
+    """Return the value of one side over the seeds that both have."""
+    parts = (t.sign * t.values[list(t.cells)][:, shared].mean() for t in side)
+    return float(sum(parts))
+
+
+def _interval(
+    terms: tuple[Term, ...], gaps: Float[np.ndarray, "cells seeds"], shared: np.ndarray
+) -> tuple[float, float, str]:
+    """Return the interval of a difference and what it covers: both sources where both are kept."""
+    kept = [term.recorded.replicates(term.variant, term.key) for term in terms]
+    stored = [array for array in kept if array is not None]
+    if len(stored) == len(terms):
+        replicates = np.stack(list(_gaps(terms, stored).values()))[:, shared]
+        if np.isfinite(replicates).all():
+            # `spread` is of a mean over cells; a difference is their sum.
+            cells = len(gaps)
+            values = gaps[:, shared] * cells
+            interval = around(float(values.mean()), spread(values, replicates * cells))
+            return interval.low, interval.high, interval.kind
+    return over_seeds(gaps[:, shared].sum(axis=0))
+
+
+def over_seeds(differences: Float[np.ndarray, " seeds"]) -> tuple[float, float, str]:
+    """Return the t interval of the mean of paired differences, one a seed, and what it covers.
+
+    Parameters
+    ----------
+    differences : float array of shape (seeds,)
+        First minus second side, averaged over cells.
+
+    Examples
+    --------
+    >>> over_seeds(np.array([0.1, 0.2, 0.3]))[2]
+    'seeds only'
+    """
+    mean, n = float(differences.mean()), len(differences)
+    if n < 2:
+        return mean, mean, "no interval: one seed and no stored replicates"
+    sd = float(differences.std(ddof=1))
+    if sd < ROUNDING:
+        return mean, mean, "no interval: every seed gives the same difference"
+    half = t_quantile(LEVEL, n - 1.0) * sd / float(np.sqrt(n))
+    return mean - half, mean + half, "seeds only"

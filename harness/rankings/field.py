@@ -1,0 +1,229 @@
+"""The field of a suite: every record's rows, read once for rankings, comparisons and pages."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from harness.errors import SpecError
+from harness.lookup import unknown
+from harness.metrics.table import METRICS, Metric
+from harness.records.records import Recorded, find_records, read_record
+from harness.records.trust import Tier, rerun_list, tier_of
+
+DECLARED = "declared"
+"""In a metric key: each entry's own declared OOD score, e.g. ``ood/near/declared/ood_auroc``."""
+
+TRACKS: dict[str, str] = {
+    "open": "everything; transductive entries are shown beside, not among, the others",
+    "inductive": "no entry that adapts on test inputs",
+    "no-pretraining": "inductive entries trained on the split alone",
+}
+"""Which entries a ranking lets in."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entry or one of its variants, with what a ranking needs of it."""
+
+    recorded: Recorded
+    variant: str
+    tier: Tier
+    local: bool
+
+    @property
+    def name(self) -> str:
+        """Return ``entry`` or ``entry+variant``."""
+        entry = self.recorded.record.entry
+        return f"{entry}+{self.variant}" if self.variant else entry
+
+    def key(self, key: str) -> str:
+        """Return a metric key with ``declared`` replaced by the row's declared OOD score."""
+        score = self.recorded.record.variants[self.variant].ood_score
+        return key.replace(f"/{DECLARED}/", f"/{score}/")
+
+    @property
+    def ranked(self) -> bool:
+        """Return whether the tier is one that is ranked by default."""
+        return self.tier != "claimed"
+
+    @property
+    def facets(self) -> dict[str, Any]:
+        """Return the facets, those that the variant changes included."""
+        record = self.recorded.record
+        return {**record.facets, **record.variants[self.variant].facets}
+
+
+def load_recorded(suite: str, roots: Sequence[Path]) -> list[Recorded]:
+    """Return the records of a suite under several folders of entries.
+
+    An entry found twice is taken from the first folder that has it.
+    """
+    found: dict[str, Recorded] = {}
+    for root in roots:
+        for path in find_records(root, suite):
+            recorded = read_record(path)
+            found.setdefault(recorded.record.entry, recorded)
+    return list(found.values())
+
+
+def metric_of(key: str) -> Metric:
+    """Return the table's metric that a metric key such as ``test/ece`` ends in.
+
+    Raises
+    ------
+    UnknownNameError
+        If it ends in none.
+    """
+    name = key.rsplit("/", 1)[-1]
+    if name not in METRICS:
+        raise unknown("metric", name, METRICS)
+    return METRICS[name]
+
+
+def candidates(
+    records: Sequence[Recorded],
+    *,
+    submissions: Path | None = None,
+    local: frozenset[str] = frozenset(),
+    variants: bool = False,
+) -> list[Candidate]:
+    """Return the rows that a ranking may have: entries and their ranked variants.
+
+    Parameters
+    ----------
+    records : sequence of Recorded
+        Of one suite.
+    submissions : Path, optional
+        Folder with the maintainers' list of records that they have run again.
+    local : frozenset of str
+        Entries whose record is from the store on this machine.
+    variants : bool, default=False
+        Also the variants that the card does not rank; without replicates they are listed below.
+    """
+    rerun = rerun_list(submissions)
+    rows = []
+    for recorded in records:
+        record = recorded.record
+        own = record.entry in local
+        names = [v for v in record.variants if v] if variants else list(record.rank_variants)
+        for variant in ("", *names):
+            rows.append(Candidate(recorded, variant, tier_of(record, rerun, local=own), own))
+    return rows
+
+
+def stored_keys(rows: Sequence[Candidate]) -> list[str]:
+    """Return the metric keys whose replicates are stored for any entry itself."""
+    prefix = "replicates/base/"
+    names = {n for row in rows for n in row.recorded.arrays if n.startswith(prefix)}
+    return _with_declared(name.removeprefix(prefix) for name in names)
+
+
+def known_keys(rows: Sequence[Candidate]) -> list[str]:
+    """Return every metric key of the rows, also without a value; OOD keys also as ``declared``."""
+    valued = {k for row in rows for k in row.recorded.record.variants[row.variant].metrics}
+    return _with_declared(valued | {u.key for row in rows for u in row.recorded.record.undefined})
+
+
+def _with_declared(keys: Iterable[str]) -> list[str]:
+    found = set(keys)
+    return sorted(found | {_as_declared(key) for key in found})
+
+
+def _as_declared(key: str) -> str:
+    """Return an OOD key with its score replaced by ``declared``; other keys as they are."""
+    parts = key.split("/")
+    if parts[0] not in ("ood", "fsood") or len(parts) != 4:
+        return key
+    return "/".join((*parts[:2], DECLARED, parts[3]))
+
+
+def values_of(row: Candidate, key: str, cells: Sequence[int]) -> Float[np.ndarray, "cells seeds"]:
+    """Return a row's metric in some cells; NaN where it has no value.
+
+    Parameters
+    ----------
+    row : Candidate
+        An entry or a variant.
+    key : str
+        Metric key, perhaps with ``declared``.
+    cells : sequence of int
+        Places in the suite's list of cells.
+    """
+    own = row.key(key)
+    if own not in row.recorded.record.variants[row.variant].metrics:
+        return np.full((len(cells), len(row.recorded.record.suite.seeds)), np.nan)
+    return row.recorded.values(row.variant, own)[list(cells)]
+
+
+def cell_indices(known: Sequence[str], cells: Sequence[str] | None, suite: str) -> list[int]:
+    """Return the places of the cells asked for among the suite's; None asks for all.
+
+    Raises
+    ------
+    UnknownNameError
+        If the suite has no such cell.
+    """
+    for cell in cells or ():
+        if cell not in known:
+            raise unknown(f"cell of {suite}", cell, known)
+    return [i for i, cell in enumerate(known) if cells is None or cell in cells]
+
+
+def admitted(row: Candidate, track: str) -> bool:
+    """Return whether a track ranks a row among the others; transductive rows never are.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such track.
+    """
+    if track not in TRACKS:
+        raise unknown("track", track, TRACKS)
+    facets = row.facets
+    if facets.get("transductive"):
+        return False
+    return track != "no-pretraining" or facets.get("pretraining", "none") == "none"
+
+
+def suite_rows(
+    suite: str,
+    *,
+    roots: Sequence[Path],
+    local_roots: Sequence[Path] = (),
+    variants: bool = False,
+) -> list[Candidate]:
+    """Return the field of a suite, read once for any number of rankings.
+
+    Parameters
+    ----------
+    suite, roots, local_roots
+        As in `rank_suite`.
+    variants : bool, default=False
+        As in `candidates`.
+    """
+    own = load_recorded(suite, local_roots)
+    names = frozenset(r.record.entry for r in own)
+    submitted = [r for r in load_recorded(suite, roots) if r.record.entry not in names]
+    rows = candidates(
+        [*own, *submitted],
+        submissions=roots[0] if roots else None,
+        local=names,
+        variants=variants,
+    )
+    _check_same_suite(rows, suite)
+    return rows
+
+
+def _check_same_suite(rows: Sequence[Candidate], suite: str) -> None:
+    """Refuse to rank records of two different suites that share an id."""
+    stamps = {row.recorded.record.suite.sha256: row.name for row in rows}
+    if len(stamps) > 1:
+        (one, first), (two, second) = list(stamps.items())[:2]
+        raise SpecError(
+            f"Records of {suite} must agree on what it is; {first} has {one[:12]}…, {second} has "
+            f"{two[:12]}…. Run the older one again: tailmark run {second} --suite {suite}"
+        )

@@ -1,0 +1,258 @@
+"""From records to a ranking: values, intervals, rank intervals and tie classes of one suite.
+
+The field is everything the track lets in. Hiding a row on a page never moves another one; another
+track is another field and is computed anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import SpecError
+from harness.lookup import closest, unknown
+from harness.metrics.table import Metric
+from harness.rankings.few_images import few_image_interval
+from harness.rankings.field import TRACKS as TRACKS
+from harness.rankings.field import (
+    Candidate,
+    admitted,
+    cell_indices,
+    known_keys,
+    metric_of,
+    stored_keys,
+    suite_rows,
+    values_of,
+)
+from harness.rankings.flags import review_flags
+from harness.stats.standing import Summary, stand_summaries, summarise
+from harness.types import MissingRow, RankedRow, Ranking
+
+
+def rank(
+    rows: Sequence[Candidate],
+    *,
+    suite: str,
+    key: str | None = None,
+    track: str = "open",
+    cells: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
+) -> Ranking:
+    """Rank candidates by one metric.
+
+    Parameters
+    ----------
+    rows : sequence of Candidate
+        The whole field.
+    suite : str
+        Suite id, for the title.
+    key : str, optional
+        Metric key with stored replicates; default: the suite's primary metric.
+    track : str, default="open"
+        A name in TRACKS.
+    cells : sequence of str, optional
+        Average these cells only.
+    notes : sequence of str
+        What the numbers do not cover.
+
+    Raises
+    ------
+    UnknownNameError
+        If track, metric or cell is unknown.
+    SpecError
+        If no replicates of the metric are stored.
+    """
+    if track not in TRACKS:
+        raise unknown("track", track, TRACKS)
+    if not rows:
+        raise SpecError(
+            f"A ranking of {suite} needs at least one record; found none. "
+            f"Run: tailmark run --suite {suite}"
+        )
+    stamp = rows[0].recorded.record.suite
+    key = key or stamp.primary
+    _check_stored(rows, key)
+    metric = metric_of(key)
+    index = cell_indices(stamp.cells, cells, suite)
+    void = [] if cells is not None else _void_cells(rows, key, index)
+    index = [i for i in index if i not in void]
+    ranked = [row for row in rows if admitted(row, track) and row.ranked]
+    beside = [row for row in rows if track == "open" and row.facets.get("transductive")]
+    whole = [(row, found) for row in ranked if (found := _summary(row, key, index))]
+    flanked = [(row, found) for row in beside if (found := _summary(row, key, index))]
+    main = _stand(whole, key, metric, index)
+    aside = _stand([*whole, *flanked], key, metric, index) if flanked else _Table({}, {})
+    placed = {row.name for row, _ in (*whole, *flanked) if row.ranked}
+    best_first = sorted(main.rows.values(), key=lambda r: main.order[r.name])
+    flagged = review_flags(best_first, rows, higher_is_better=metric.direction == "higher")
+    return Ranking(
+        suite=suite,
+        key=key,
+        higher_is_better=metric.direction == "higher",
+        track=track,
+        cells=tuple(stamp.cells[i] for i in index),
+        seeds=stamp.seeds,
+        rows=tuple(flagged),
+        beside=tuple(aside.rows[r.name] for r in beside if r.name in aside.rows),
+        missing=tuple(
+            _missing(row, key, index)
+            for row in (*ranked, *beside, *(r for r in rows if not r.ranked))
+            if row.name not in placed
+        ),
+        notes=(*_left_out(rows, key, void), *notes),
+    )
+
+
+def _void_cells(rows: Sequence[Candidate], key: str, index: Sequence[int]) -> list[int]:
+    """Return the cells in which the metric does not exist for any entry, as each record says."""
+    entries = [row for row in rows if not row.variant]
+    void = [i for i in index if all(_reason(row, key, i) for row in entries)]
+    return void if len(void) < len(index) else []
+
+
+def _reason(row: Candidate, key: str, cell: int) -> str | None:
+    """Return why a metric has no value in a whole cell of a row, or None when it may have one."""
+    own = row.key(key)
+    for found in row.recorded.record.undefined:
+        if (found.variant, found.key, found.cell, found.seed) == (row.variant, own, cell, None):
+            return found.reason
+    return None
+
+
+def _left_out(rows: Sequence[Candidate], key: str, void: Sequence[int]) -> list[str]:
+    if not void:
+        return []
+    names = ", ".join(rows[0].recorded.record.suite.cells[i] for i in void)
+    reason = _reason(rows[0], key, void[0])
+    return [f"Cells left out, where the metric has no value ({reason}): {names}."]
+
+
+@dataclass(frozen=True)
+class _Table:
+    rows: Mapping[str, RankedRow]
+    order: Mapping[str, int]
+
+
+def _check_stored(rows: Sequence[Candidate], key: str) -> None:
+    stored, known = stored_keys(rows), known_keys(rows)
+    if key not in known:
+        raise unknown("metric key", key, known)
+    if not stored or key in stored:
+        return
+    near = closest(key, stored)
+    hint = f" Did you mean {near!r}?" if near else ""
+    raise SpecError(
+        f"A ranking needs a metric whose replicates are stored: {', '.join(stored)}; "
+        f"got {key!r}.{hint} For the order of its values alone: tailmark rank --metric {key}"
+    )
+
+
+def _summary(row: Candidate, key: str, index: Sequence[int]) -> Summary | None:
+    """Return what a ranking keeps of a row, or None when a value or replicate is missing."""
+    values = values_of(row, key, index)
+    if not np.isfinite(values).all():
+        return None
+    replicates = row.recorded.replicates(row.variant, row.key(key))
+    if replicates is None:
+        return None
+    deviations = replicates[list(index)] - values[..., None]
+    if not np.isfinite(deviations).all():
+        return None
+    return summarise(row.name, values, deviations)
+
+
+def _stand(
+    whole: Sequence[tuple[Candidate, Summary]], key: str, metric: Metric, index: Sequence[int]
+) -> _Table:
+    """Return the rows with an overall value, placed against each other."""
+    standings = stand_summaries(
+        [summary for _, summary in whole],
+        higher_is_better=metric.direction == "higher",
+        scale=metric.scale,
+    )
+    by_name = {row.name: (row, summary.values) for row, summary in whole}
+    table = {}
+    for standing in standings:
+        row, cells = by_name[standing.name]
+        found = few_image_interval(row.recorded, row.variant, key, index) or standing
+        table[standing.name] = RankedRow(
+            name=standing.name,
+            title=standing.name,
+            value=standing.value,
+            low=found.low,
+            high=found.high,
+            interval_kind=found.kind,
+            rank_low=standing.rank_low,
+            rank_high=standing.rank_high,
+            tie_class=standing.tie_class,
+            cells=tuple(float(v) for v in cells.mean(axis=1)),
+            tier=row.tier,
+            facets=row.facets,
+            local=row.local,
+        )
+    return _Table(table, {s.name: position for position, s in enumerate(standings)})
+
+
+def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
+    """Say in words what keeps a candidate out of the ranking."""
+    record = row.recorded.record
+    values = values_of(row, key, index)
+    absent = ~np.isfinite(values)
+    cells = [record.suite.cells[i] for i in index]
+    if row.tier == "claimed":
+        words = "tier is claimed: its predictions can be fetched nowhere"
+    elif absent.any():
+        where = [c for c, gone in zip(cells, absent.any(axis=1), strict=True) if gone]
+        reasons = {
+            u.reason
+            for u in record.undefined
+            if u.variant == row.variant
+            and u.key == row.key(key)
+            and record.suite.cells[u.cell] in where
+        }
+        errors = {j.error for j in record.jobs if j.error and record.suite.cells[j.cell] in where}
+        why = sorted(reasons | {e.splitlines()[0] for e in errors}) or ["not run"]
+        shown = ", ".join(where[:3]) + (f" and {len(where) - 3} more" if len(where) > 3 else "")
+        words = f"{int(absent.sum())} of {absent.size} jobs ({shown}): {why[0]}"
+    else:
+        words = "no replicates of this metric are stored"
+    means = [
+        None if gone.any() else float(v.mean()) for v, gone in zip(values, absent, strict=True)
+    ]
+    return MissingRow(row.name, words, tuple(means))
+
+
+def rank_suite(
+    suite: str,
+    *,
+    roots: Sequence[Path],
+    local_roots: Sequence[Path] = (),
+    key: str | None = None,
+    track: str = "open",
+    cells: Sequence[str] | None = None,
+) -> Ranking:
+    """Rank everything recorded for a suite.
+
+    Parameters
+    ----------
+    suite : str
+        Suite id; the records say what it was, it is not looked up.
+    roots : sequence of Path
+        Folders of submitted entries.
+    local_roots : sequence of Path
+        Folders of this machine's own records; their rows are marked, and they win over
+        submitted records of the same entry.
+    key, track, cells
+        As in `rank`.
+    """
+    rows = suite_rows(suite, roots=roots, local_roots=local_roots)
+    return rank(rows, suite=suite, key=key, track=track, cells=cells, notes=NOTES)
+
+
+NOTES = (
+    "Near-duplicates between training and test make every interval too narrow.",
+    "Near and far OOD speak of the listed sets only.",
+    "Intervals are slightly optimistic for pools that were sampled freely.",
+)
+"""What the error bars do not cover (PROTOCOL section 5)."""

@@ -1,0 +1,105 @@
+"""From the store to ``submissions/``: the only writer of committed results."""
+
+from pathlib import Path
+
+from harness.errors import CardError, RecordMismatchError, StoreError
+from harness.models.cards.cards import card_sha256, read_card
+from harness.records.records import Recorded, max_result_bytes, read_record, write_record
+from harness.records.trust import add_to_rerun_list
+
+
+def submit(
+    entry: str,
+    suite: str,
+    *,
+    records: Path,
+    submissions: Path,
+    maintainer: bool = False,
+    partial: bool = False,
+) -> Path:
+    """Copy one entry's record from the store to ``submissions/<entry>/results/``.
+
+    Parameters
+    ----------
+    entry, suite : str
+        Names.
+    records : Path
+        The store's folder of records.
+    submissions : Path
+        The committed folder of entries.
+    maintainer : bool, default=False
+        Also note the record on the maintainers' list as run again by them.
+    partial : bool, default=False
+        Also take a record of some of the suite's cells, each with every seed: it has no overall
+        value, is listed below the ranking, and is ranked over its own cells.
+
+    Returns
+    -------
+    Path
+        Of the JSON.
+
+    Raises
+    ------
+    StoreError
+        If there is no record in the store, or a file would be too large.
+    CardError
+        If a job failed or was not run.
+    RecordMismatchError
+        If the card changed since the run.
+    """
+    path = records / entry / "results" / f"{suite}.json"
+    if not path.is_file():
+        raise StoreError(
+            f"Expected a record of {entry} on {suite} in the store ({path}); there is none. "
+            f"Run: tailmark run {entry} --suite {suite}"
+        )
+    recorded = read_record(path)
+    _check_whole(recorded, partial=partial)
+    folder = submissions / entry
+    if (folder / "entry.toml").is_file():
+        now = card_sha256(read_card(folder, trust=True))
+        if now != recorded.record.card_sha256:
+            raise RecordMismatchError(
+                f"{entry}: the card changed since the run (card_sha256 is {now[:12]}…, the record "
+                f"has {recorded.record.card_sha256[:12]}…). Run: tailmark run {entry} "
+                f"--suite {suite}"
+            )
+    else:
+        raise CardError(
+            f"Expected a card at {folder / 'entry.toml'}; there is none. "
+            f"Write one with: tailmark new {entry} --kind {'method'}"
+        )
+    _ = recorded.arrays  # read and checked before anything is written
+    written = write_record(recorded, folder / "results")
+    _check_size(written, max_result_bytes(recorded.record))
+    if maintainer:
+        add_to_rerun_list(submissions, recorded.record)
+    return written
+
+
+def _check_whole(recorded: Recorded, *, partial: bool) -> None:
+    record = recorded.record
+    jobs = [(job.cell, job.seed) for job in record.jobs if job.status == "done"]
+    cells = {cell for cell, _ in jobs} if partial else range(len(record.suite.cells))
+    wanted = len(cells) * len(record.suite.seeds)
+    failed = next((job.error for job in record.jobs if job.error), None)
+    if not jobs or len(jobs) < wanted or failed is not None:
+        where = f"the {len(cells)} cells that were begun" if partial else record.suite.id
+        seldom = "" if partial else ", or submit the cells that are whole: --partial"
+        raise CardError(
+            f"{record.entry}: a submission needs all {wanted} jobs of {where}; {len(jobs)} are "
+            f"done ({failed or 'the rest was not run'}). Run: tailmark run {record.entry} --suite "
+            f"{record.suite.id}{seldom}"
+        )
+
+
+def _check_size(written: Path, most: int) -> None:
+    for path in (written, written.with_suffix(".npz")):
+        size = path.stat().st_size
+        if size > most:
+            written.unlink()
+            written.with_suffix(".npz").unlink()
+            raise StoreError(
+                f"{path.name} must be at most {most:,} bytes to be committed; it has {size:,}. "
+                "Rank fewer variants on the card."
+            )

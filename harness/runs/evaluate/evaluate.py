@@ -1,0 +1,190 @@
+"""From one job's predictions to its results: arithmetic on evidence, never a model.
+
+Everything here is a function of (suite, split, predictions, card); where the predictions came
+from, in which batches and in how many processes, cannot matter.
+"""
+
+from collections.abc import Mapping
+
+from harness.data.splits.noise import noise_chance
+from harness.data.suites.open import OpenSuite
+from harness.errors import Undefined
+from harness.metrics.engine.outputs import Outputs
+from harness.metrics.groups import GROUPS, class_groups
+from harness.metrics.measure import measure, measure_noise, replicate
+from harness.runs.evaluate.details import job_details
+from harness.runs.evaluate.ood import on_familiar, on_ood
+from harness.runs.evaluate.scored import Scored, pool_weightings
+from harness.runs.evaluate.shift import (
+    on_covariate,
+    on_groups,
+    on_repair,
+    on_truths,
+    on_views,
+    outputs_of,
+)
+from harness.scores.ood import OOD_SCORES
+from harness.scores.posthoc import apply_variant
+from harness.types import EntryCard, Predictions, Split, Suite
+
+PLAIN = (
+    "accuracy",
+    "balanced_accuracy",
+    "worst_class_recall",
+    "gmean",
+    "macro_f1",
+    "mcc",
+    "auroc",
+    "auroc_ovo",
+    "average_precision",
+    "nll",
+    "brier",
+    "ece",
+    "ece_null",
+    "ece_mass",
+    "classwise_ece",
+    "mce",
+    "aurc",
+    "augrc",
+    "classes_scored",
+)
+"""Metrics on the test pool that every suite has (metrics_version 1)."""
+VARIANTS = ("la", "ts")
+"""Post-hoc variants that every entry is offered; the card's rank_variants are added."""
+BASE = ""
+"""The entry itself, among its variants."""
+
+
+def test_metrics(suite: Suite) -> tuple[str, ...]:
+    """Return the metrics of the test pool: the plain ones and those of the suite's groups."""
+    groups = GROUPS[suite.groups]
+    return (
+        *PLAIN,
+        *(f"{kind}_{group}" for kind in ("recall", "ece", "ece_null") for group in groups),
+    )
+
+
+def headline(suite: Suite) -> tuple[str, ...]:
+    """Return the metrics of the test pool whose replicates are stored."""
+    return ("balanced_accuracy", "auroc", "nll", "ece", suite.tail_metric)
+
+
+def variants_of(card: EntryCard) -> tuple[str, ...]:
+    """Return the variants that an entry is evaluated under; the entry itself comes first."""
+    return (BASE, *dict.fromkeys((*card.rank_variants, *VARIANTS)))
+
+
+def evaluate(
+    opened: OpenSuite, split: Split, predictions: Mapping[str, Predictions], card: EntryCard
+) -> dict[str, Scored]:
+    """Return the results of one job: the entry's own and those of its post-hoc variants.
+
+    Parameters
+    ----------
+    opened : OpenSuite
+        Pools with their clean labels.
+    split : Split
+        What the job trained on.
+    predictions : mapping of str to Predictions
+        Pool name → evidence. ``test`` is required; what needs another pool that is not there
+        is undefined with the reason.
+    card : EntryCard
+        Declared OOD score and ranked variants.
+
+    Returns
+    -------
+    dict of str to Scored
+        ``""`` and the variants.
+    """
+    results = {BASE: _evaluate_base(opened, split, predictions, card)}
+    for name in variants_of(card)[1:]:
+        results[name] = _evaluate_variant(name, opened, split, predictions, card)
+    return results
+
+
+def _evaluate_base(
+    opened: OpenSuite, split: Split, predictions: Mapping[str, Predictions], card: EntryCard
+) -> Scored:
+    scored = Scored()
+    outputs = _on_test(scored, opened, split, predictions, card, headline(opened.suite))
+    scores = {
+        name: on_ood(
+            scored, opened, split, predictions, name, outputs, declared=name == card.ood_score
+        )
+        for name in OOD_SCORES
+    }
+    on_familiar(scored, opened, predictions, card)
+    _on_train(scored, split, predictions.get("train"))
+    scored.details |= job_details(opened, split, outputs, scores[card.ood_score])
+    return scored
+
+
+def _evaluate_variant(
+    name: str,
+    opened: OpenSuite,
+    split: Split,
+    predictions: Mapping[str, Predictions],
+    card: EntryCard,
+) -> Scored:
+    """Evaluate a post-hoc variant: the test pool, its shifts and the declared OOD score."""
+    scored = Scored()
+    ranked = name in card.rank_variants
+    pool = opened.calibration
+    given = predictions.get("calibration")
+    labels = None if pool is None else pool.labels
+    calibration = None if labels is None or given is None else (given, labels)
+    try:
+        pools, scored.facets = apply_variant(
+            name, predictions, calibration=calibration, observed_counts=split.observed_counts
+        )
+    except Undefined as undefined:
+        scored.lack("test", test_metrics(opened.suite), undefined.reason)
+        return scored
+    kept = headline(opened.suite) if ranked else ()
+    outputs = _on_test(scored, opened, split, pools, card, kept)
+    scores = on_ood(scored, opened, split, pools, card.ood_score, outputs, declared=ranked)
+    if ranked:
+        scored.details |= job_details(opened, split, outputs, scores)
+    return scored
+
+
+def _on_test(
+    scored: Scored,
+    opened: OpenSuite,
+    split: Split,
+    pools: Mapping[str, Predictions],
+    card: EntryCard,
+    kept: tuple[str, ...],
+) -> Outputs:
+    """Measure the test pool, as it is and under every shift; keep replicates of `kept`."""
+    labels, predictions = opened.test.labels, pools["test"]
+    assert labels is not None, "a test pool has labels"
+    outputs = outputs_of(labels[predictions.row], predictions)
+    groups = class_groups(split.clean_counts, opened.suite.groups)
+    scored.take("test", measure(outputs, test_metrics(opened.suite), groups=groups))
+    scored.take_replicates(
+        "test", replicate(outputs, kept, pool_weightings(opened.test), groups=groups)
+    )
+    on_views(scored, opened, split, pools, outputs, transductive=card.facets.transductive)
+    on_covariate(scored, opened, pools, replicates=bool(kept))
+    on_truths(scored, opened, outputs, replicates=bool(kept))
+    on_groups(scored, opened.test_groups, outputs)
+    return outputs
+
+
+NOISE = ("memorised", "memorised_chance", "clean_train_accuracy")
+
+
+def _on_train(scored: Scored, split: Split, predictions: Predictions | None) -> None:
+    """Compare predictions on the training split with observed and clean labels."""
+    if predictions is None:
+        scored.lack("train", NOISE, "no predictions for pool train")
+        return
+    outputs = outputs_of(split.observed, predictions)
+    try:
+        chance, reason = noise_chance(split), None
+    except Undefined as undefined:
+        chance, reason = None, undefined.reason
+    results = measure_noise(outputs, split.observed, split.clean, chance=chance, reason=reason)
+    scored.take("train", results)
+    on_repair(scored, split, outputs)

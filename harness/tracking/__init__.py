@@ -1,0 +1,1 @@
+"""The MLflow mirror of records: can be rebuilt from them at any time and is never read as truth."""

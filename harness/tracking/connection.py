@@ -1,0 +1,129 @@
+"""How a tracking server is reached: bounded waiting, one writer a sqlite file, plain sentences.
+
+Nothing here knows MLflow's classes; what is logged is `harness.tracking.mirror`.
+"""
+
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.errors import TrackingError
+
+KNOCK_SECONDS = 3
+"""How long an unreachable server may take to be found out, per try (there are two)."""
+WORK_SECONDS = 30
+"""How long one request may take once the server has answered."""
+LOCK_SECONDS = 120
+"""How long to wait for another process that writes to the same sqlite file."""
+PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+"""Where database servers listen when the address does not say."""
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """Return the file behind a sqlite URI, None for any other."""
+    return Path(uri.removeprefix("sqlite:///")).resolve() if uri.startswith("sqlite:///") else None
+
+
+@contextmanager
+def single_writer(database: Path) -> Iterator[None]:
+    """Hold the lock of a sqlite file: four processes that open a fresh one break its migration.
+
+    The lock is an exclusive transaction on a sqlite file of its own: it works on every system
+    and goes when the process dies.
+    """
+    lock = sqlite3.connect(f"{database}.lock", timeout=LOCK_SECONDS, isolation_level=None)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        lock.close()
+
+
+def knock(uri: str) -> None:
+    """Fail fast on a database server that does not answer; MLflow itself tries for minutes."""
+    parts = urlsplit(uri)
+    port = PORTS.get(parts.scheme.split("+")[0])
+    if port is not None and parts.hostname:
+        address = (parts.hostname, parts.port or port)
+        socket.create_connection(address, timeout=KNOCK_SECONDS).close()
+
+
+@contextmanager
+def settings(seconds: int) -> Iterator[None]:
+    """Set MLflow's environment for a while: no telemetry, no pickles, bounded waiting."""
+    wanted = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(seconds),
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def explained(uri: str, safe: str) -> Iterator[None]:
+    """Turn whatever a tracking server can raise into one sentence that says what is safe."""
+    try:
+        yield
+    except TrackingError:
+        raise
+    except Exception as error:
+        if not _is_servers_fault(error):
+            raise
+        raise TrackingError(
+            _without_password(
+                f"An MLflow server was expected at {uri}; {_answer(error)}. Nothing is lost, "
+                f"{safe}. When the server is back, run: tailmark log",
+                uri,
+            )
+        ) from error
+
+
+ANSWERS = {
+    "Connection refused": "the connection was refused",
+    "timed out": "it did not answer in time",
+    "Failed to resolve": "no such host is known",
+    "Name or service not known": "no such host is known",
+}
+"""What nested errors contain, and what it means in a few words."""
+
+
+def _answer(error: Exception) -> str:
+    """Return what a server answered, in words where they are known."""
+    text = str(error).strip()
+    known = next((words for sign, words in ANSWERS.items() if sign in text), None)
+    first = (text.splitlines() or [type(error).__name__])[0]
+    return known or f"it answered: {first[:200].rstrip('.')}"
+
+
+def _is_servers_fault(error: Exception) -> bool:
+    """Return whether an error came from MLflow or what lies below it, and is no bug of ours."""
+    owner = type(error).__module__.partition(".")[0]
+    return isinstance(error, (OSError, sqlite3.Error, ImportError)) or owner in {
+        "mlflow",
+        "requests",
+        "sqlalchemy",
+        "urllib3",
+    }
+
+
+def _without_password(words: str, uri: str) -> str:
+    """Return a sentence that names a URI without the password in it."""
+    password = urlsplit(uri).password
+    return words if not password else words.replace(f":{password}@", ":…@")

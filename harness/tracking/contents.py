@@ -1,0 +1,138 @@
+"""What the MLflow mirror says of a record: tags, params, metrics and artifacts of its runs.
+
+Nothing here knows MLflow; how it is sent is `harness.tracking.mirror`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.records.records import Recorded, write_record
+from harness.types import JobRecord, RunRecord
+
+PARAM_LENGTH = 500
+"""Longest value that every MLflow store takes."""
+
+
+def job_tags(record: RunRecord, job: JobRecord, parent: str) -> dict[str, str]:
+    """Return the tags of a job's run, a child of the entry's.
+
+    Parameters
+    ----------
+    record : RunRecord
+        The entry's record.
+    job : JobRecord
+        One of its jobs.
+    parent : str
+        Id of the entry's run.
+    """
+    return {
+        "mlflow.parentRunId": parent,
+        "mlflow.source.name": "tailmark",
+        "tailmark.role": "job",
+        "tailmark.entry": record.entry,
+        "tailmark.undefined": str(_undefined(record, job)),
+    } | ({"tailmark.error": job.error[:PARAM_LENGTH]} if job.error else {})
+
+
+def entry_tags(record: RunRecord) -> dict[str, str]:
+    """Return the tags of an entry's run; its record's sha256 is what it is found by."""
+    undefined = sum(_undefined(record, job) for job in record.jobs)
+    return {
+        "mlflow.source.name": "tailmark",
+        "mlflow.note.content": (
+            f"**{record.entry}** on **{record.suite.id}**: {len(record.suite.cells)} cells × "
+            f"{len(record.suite.seeds)} seeds. Metrics of this run are means over all of them, "
+            "where all are defined. Again from nothing: "
+            f"`tailmark run {record.entry} --suite {record.suite.id}`"
+        ),
+        "tailmark.role": "entry",
+        "tailmark.entry": record.entry,
+        "tailmark.record_sha256": str(record.record_sha256),
+        "tailmark.produced_by": record.produced_by,
+        "tailmark.undefined": str(undefined),
+        "tailmark.failed": str(sum(job.status == "failed" for job in record.jobs)),
+    }
+
+
+def entry_params(record: RunRecord) -> dict[str, Any]:
+    """Return the params of an entry's run: identity, choices and facets."""
+    base = record.variants[""]
+    return {
+        "suite": record.suite.id,
+        "suite_sha256": record.suite.sha256,
+        "card_sha256": record.card_sha256,
+        "produced_by": record.produced_by,
+        "ood_score": base.ood_score,
+        "selection": base.selection,
+        "variants": ", ".join(name for name in record.variants if name) or "none",
+    } | {f"facets.{name}": value for name, value in record.facets.items()}
+
+
+def job_params(record: RunRecord, job: JobRecord) -> dict[str, Any]:
+    """Return the params of a job's run: what it trained on and what came out."""
+    cell = record.suite.cells[job.cell]
+    return {
+        "entry": record.entry,
+        "card_sha256": record.card_sha256,
+        "cell": cell,
+        "seed": record.suite.seeds[job.seed],
+        "split_sha256": job.split_sha256,
+        "model_id": job.model_id,
+        "weights_sha256": job.weights_sha256,
+    } | {f"numerics.{name}": value for name, value in job.numerics.items()}
+
+
+def _metric_name(variant: str, key: str) -> str:
+    """Return a metric's name in MLflow, which refuses the ``+`` of ``la+ts``."""
+    return f"{variant.replace('+', '.')}/{key}" if variant else key
+
+
+def job_metrics(record: RunRecord, job: JobRecord) -> dict[str, float]:
+    """Return the job's defined metrics, those of variants under ``<variant>/``."""
+    return {
+        _metric_name(name, key): value
+        for name, variant in record.variants.items()
+        for key, grid in variant.metrics.items()
+        if (value := grid[job.cell][job.seed]) is not None
+    }
+
+
+def _undefined(record: RunRecord, job: JobRecord) -> int:
+    """Return how many of the job's metrics have no value."""
+    missing = {
+        (item.variant, item.key)
+        for item in record.undefined
+        if item.cell == job.cell and item.seed in (None, job.seed)
+    } | {
+        (name, key)
+        for name, variant in record.variants.items()
+        for key, grid in variant.metrics.items()
+        if grid[job.cell][job.seed] is None
+    }
+    return len(missing)
+
+
+def means(record: RunRecord) -> dict[str, float]:
+    """Return means over cells and seeds of the metrics that are defined in all of them."""
+    found = {}
+    for name, variant in record.variants.items():
+        for key, grid in variant.metrics.items():
+            values = [value for row in grid for value in row]
+            if values and None not in values:
+                found[_metric_name(name, key)] = float(np.mean(np.array(grid, dtype=float)))
+    return found
+
+
+def write_artifacts(recorded: Recorded, folder: Path) -> None:
+    """Write what belongs to the entry's run: its record and a reliability diagram a variant."""
+    from harness.pictures.record import png, reliability_plot
+
+    write_record(recorded, folder / "record")
+    figures = folder / "figures"
+    figures.mkdir()
+    for variant in recorded.record.variants:
+        if recorded.detail(variant, "reliability") is not None:
+            name = f"reliability-{variant}.png" if variant else "reliability.png"
+            (figures / name).write_bytes(png(reliability_plot(recorded, variant=variant), dpi=100))

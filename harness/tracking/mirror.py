@@ -1,0 +1,277 @@
+"""The MLflow mirror of records: runs, params, metrics, figures, artifacts.
+
+The record files are the truth. What lies in MLflow can be deleted and made again from them
+(`rebuild`); a run is keyed by its record's sha256, so that mirroring twice changes nothing.
+
+One experiment a suite; in it one run an entry, with one child run a cell and seed. An undefined
+value is never logged (a NaN breaks MLflow's pages): it is counted in the tag
+``tailmark.undefined`` and its reason stands in the record.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from harness.errors import TrackingError
+from harness.paths import store_folder
+from harness.rankings.display import cell_label
+from harness.records.records import Recorded
+from harness.tracking.connection import (
+    KNOCK_SECONDS,
+    WORK_SECONDS,
+    explained,
+    knock,
+    settings,
+    single_writer,
+    sqlite_file,
+)
+from harness.tracking.contents import (
+    PARAM_LENGTH,
+    entry_params,
+    entry_tags,
+    job_metrics,
+    job_params,
+    job_tags,
+    means,
+    write_artifacts,
+)
+from harness.types import JobRecord, RunRecord
+
+Given = Callable[[int, int], Mapping[str, np.ndarray] | None]
+"""``predictions(cell, seed)``: arrays of the job's test predictions, or None."""
+Progress = Callable[[int, int], None]
+"""``progress(done, total)``, counted in runs."""
+
+BATCH = {"metrics": 900, "params": 100}
+"""Most that is sent in one request: MLflow takes 100 params, and 1,000 of all kinds together."""
+
+
+def local_uri(store: Path) -> str:
+    """Return the tracking URI of a store's own sqlite file, ``<store>/mlflow.db``."""
+    return f"sqlite:///{(store / 'mlflow.db').resolve()}"
+
+
+def tracking_uri(uri: str | None = None, *, store: Path | None = None) -> str:
+    """Return where to log: the argument, else ``MLFLOW_TRACKING_URI``, else the local store.
+
+    Parameters
+    ----------
+    uri : str, optional
+        Any MLflow tracking URI: ``sqlite:///…``, ``http://…``, ``postgresql://…``.
+    store : Path, optional
+        The local store; default: ``TAILMARK_HOME``, else ``.tailmark``.
+    """
+    return uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(store_folder(store))
+
+
+def mirror(
+    recorded: Recorded,
+    *,
+    uri: str | None = None,
+    predictions: Given | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Log one record to MLflow, unless it is there already.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        A sealed record with its arrays.
+    uri : str, optional
+        Tracking URI; default: `tracking_uri`.
+    predictions : callable, optional
+        ``predictions(cell, seed)`` gives the arrays to attach to that job's run, or None.
+    progress : callable, optional
+        ``progress(done, total)`` after each run.
+
+    Returns
+    -------
+    str
+        Id of the entry's run.
+
+    Raises
+    ------
+    TrackingError
+        If MLflow is not installed, cannot be reached or refuses; the record files are untouched.
+    """
+    where = tracking_uri(uri)
+    record = recorded.record
+    with (
+        explained(where, f"the record of {record.entry} on {record.suite.id} is safe"),
+        _client(where) as client,
+    ):
+        experiment = _experiment(client, record.suite.id, where)
+        finished = _finished_run(client, experiment, record)
+        return finished or _log_entry(client, experiment, recorded, predictions, progress)
+
+
+def rebuild(
+    records: Iterable[Recorded],
+    uri: str | None = None,
+    *,
+    predictions: Callable[[Recorded], Given | None] | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Log every record that the server lacks; with a deleted database, all of them.
+
+    Parameters
+    ----------
+    records : iterable of Recorded
+        What should be there.
+    uri : str, optional
+        Tracking URI; default: `tracking_uri`.
+    predictions : callable, optional
+        Gives each record's ``predictions(cell, seed)``.
+    progress : callable, optional
+        ``progress(done, total)`` after each record.
+
+    Returns
+    -------
+    int
+        Number of records mirrored or found.
+    """
+    listed = list(records)
+    for done, recorded in enumerate(listed, start=1):
+        given = predictions(recorded) if predictions else None
+        mirror(recorded, uri=uri, predictions=given)
+        if progress:
+            progress(done, len(listed))
+    return len(listed)
+
+
+def _log_entry(
+    client: Any,
+    experiment: str,
+    recorded: Recorded,
+    predictions: Given | None,
+    progress: Progress | None,
+) -> str:
+    """Log the entry's run and its children; it is finished only when all of it is there."""
+    record = recorded.record
+    run = client.create_run(experiment, run_name=record.entry, tags=entry_tags(record)).info.run_id
+    _log_values(client, run, entry_params(record), means(record))
+    for done, job in enumerate(record.jobs, start=1):
+        _log_job(client, experiment, run, record, job, predictions)
+        if progress:
+            progress(done, len(record.jobs))
+    with TemporaryDirectory(prefix="tailmark-") as folder:
+        write_artifacts(recorded, Path(folder))
+        client.log_artifacts(run, folder)
+    client.set_terminated(run, "FINISHED")
+    return str(run)
+
+
+def _log_job(
+    client: Any,
+    experiment: str,
+    parent: str,
+    record: RunRecord,
+    job: JobRecord,
+    predictions: Given | None,
+) -> None:
+    cell, seed = record.suite.cells[job.cell], record.suite.seeds[job.seed]
+    name = f"{cell_label(cell)} s{seed}"
+    run = client.create_run(
+        experiment, run_name=name, tags=job_tags(record, job, parent)
+    ).info.run_id
+    _log_values(client, run, job_params(record, job), job_metrics(record, job))
+    arrays = predictions(job.cell, job.seed) if predictions else None
+    if arrays is not None:
+        with TemporaryDirectory(prefix="tailmark-") as folder:
+            path = Path(folder) / "test.npz"
+            np.savez(path, **dict(arrays))  # type: ignore[arg-type]
+            client.log_artifact(run, str(path), "predictions")
+    client.set_terminated(run, "FINISHED" if job.status == "done" else "FAILED")
+
+
+def _log_values(
+    client: Any, run: str, params: Mapping[str, Any], metrics: Mapping[str, float]
+) -> None:
+    """Log what is known and finite, in as few requests as MLflow allows."""
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    finite = [Metric(k, float(v), now, 0) for k, v in metrics.items() if np.isfinite(v)]
+    known = [Param(k, str(v)[:PARAM_LENGTH]) for k, v in params.items() if v is not None]
+    size, width = BATCH["metrics"], BATCH["params"]
+    for i in range(max(-(-len(finite) // size), -(-len(known) // width))):
+        client.log_batch(
+            run,
+            metrics=finite[i * size : (i + 1) * size],
+            params=known[i * width : (i + 1) * width],
+        )
+
+
+def _finished_run(client: Any, experiment: str, record: RunRecord) -> str | None:
+    """Return the run that mirrors this record; delete what an interrupted try left behind."""
+    sha = record.record_sha256
+    wanted = f"tags.`tailmark.record_sha256` = '{sha}' and tags.`tailmark.role` = 'entry'"
+    found = client.search_runs([experiment], wanted, max_results=100)
+    finished = [run.info.run_id for run in found if run.info.status == "FINISHED"]
+    for run in found:
+        if run.info.run_id not in finished[:1]:
+            _delete_with_children(client, experiment, run.info.run_id)
+    return finished[0] if finished else None
+
+
+def _delete_with_children(client: Any, experiment: str, run: str) -> None:
+    children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run}'")
+    for each in (*(child.info.run_id for child in children), run):
+        client.delete_run(each)
+
+
+def _experiment(client: Any, suite: str, uri: str) -> str:
+    """Return the id of the suite's experiment, made when it is not there."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(suite)
+    if found is None:
+        database = sqlite_file(uri)
+        artifacts = None if database is None else (database.parent / "mlartifacts").as_uri()
+        try:
+            return str(client.create_experiment(suite, artifact_location=artifacts))
+        except MlflowException as error:  # another process was faster
+            found = client.get_experiment_by_name(suite)
+            if found is None:
+                raise error
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+@contextmanager
+def _client(uri: str) -> Iterator[Any]:
+    """Give a client of a server that has answered; one writer at a time on a sqlite file."""
+    database = sqlite_file(uri)
+    with settings(KNOCK_SECONDS):
+        knock(uri)
+        client = _new_client(uri) if database is None else None
+        if client is not None:
+            client.search_experiments(max_results=1)
+    with settings(WORK_SECONDS):
+        if database is None:
+            yield client
+        else:
+            database.parent.mkdir(parents=True, exist_ok=True)
+            with single_writer(database):
+                yield _new_client(uri)
+
+
+def _new_client(uri: str) -> Any:
+    try:
+        from mlflow import MlflowClient
+    except ImportError as error:
+        raise TrackingError(
+            "Logging to MLflow needs the package mlflow; it is not installed. "
+            "Run: pip install 'tailmark[track]', or run with --no-track."
+        ) from error
+    # Says for every table that it makes one; what matters is raised.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    return MlflowClient(tracking_uri=uri)

@@ -1,0 +1,1 @@
+"""Rankings and details as pandas frames. Knows no Streamlit and no HTML."""

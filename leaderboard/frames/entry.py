@@ -1,0 +1,404 @@
+"""One entry's details as frames: the counts behind its pictures, pooled over seeds.
+
+Everything is read from the record and the arrays beside it; only sums over seeds and shares of
+those sums are made here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.metrics.table import METRICS
+from harness.rankings.display import PLACES, metric_title, value_text
+from harness.records.records import Recorded
+from harness.types import RunRecord
+from leaderboard.frames.ranking import cell_names
+
+WHOLE = "the whole suite"
+"""What stands for every cell or every seed in a list of undefined values."""
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return entry and variant of a row's name.
+
+    Examples
+    --------
+    >>> split_name("cnn-ce+la+ts"), split_name("logreg")
+    (('cnn-ce', 'la+ts'), ('logreg', ''))
+    """
+    entry, _, variant = name.partition("+")
+    return entry, variant
+
+
+def _of_cell(recorded: Recorded, variant: str, name: str, cell: int) -> np.ndarray | None:
+    """Return a detail of one cell over seeds, as float64; None where it is not stored."""
+    found = recorded.detail(variant, name)
+    return None if found is None else found[cell].astype(np.float64)
+
+
+def _classes(recorded: Recorded, cell: int) -> int:
+    """Return how many classes a cell's data set has: up to the last one with a training row."""
+    counts = _of_cell(recorded, "", "counts", cell)
+    if counts is None:
+        return 0
+    return int(np.flatnonzero(counts.sum(axis=(0, 1))).max(initial=0)) + 1
+
+
+def reliability_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | None:
+    """Return a reliability diagram's bins that hold an image.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``confidence``, ``right`` (means in [0, 1]), ``images`` (a count over all seeds),
+        ``low``, ``high`` (edges of the bin).
+    """
+    sums = _of_cell(recorded, variant, "reliability", cell)
+    if sums is None:
+        return None
+    count, confidence, right = sums.sum(axis=0).T
+    edges = np.linspace(0, 1, len(count) + 1)
+    seen = count > 0
+    return pd.DataFrame(
+        {
+            "confidence": confidence[seen] / count[seen],
+            "right": right[seen] / count[seen],
+            "images": count[seen].astype(int),
+            "low": edges[:-1][seen],
+            "high": edges[1:][seen],
+        }
+    )
+
+
+def confusion_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | None:
+    """Return a confusion matrix as shares of the true class.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``true``, ``predicted`` (class indices), ``share`` in [0, 1] and ``images``.
+    """
+    counts = _of_cell(recorded, variant, "confusion", cell)
+    if counts is None:
+        return None
+    total = counts.sum(axis=0)
+    # Suites over several data sets pad their arrays: classes after the last one are not there.
+    size = max(_classes(recorded, cell), int(np.flatnonzero(total.sum(axis=1)).max(initial=0)) + 1)
+    total = total[:size, :size]
+    shares = total / np.maximum(total.sum(axis=1, keepdims=True), 1)
+    true, predicted = np.indices(total.shape)
+    return pd.DataFrame(
+        {
+            "true": true.ravel(),
+            "predicted": predicted.ravel(),
+            "share": shares.ravel(),
+            "images": total.ravel().astype(int),
+        }
+    )
+
+
+def counts_frame(recorded: Recorded, cell: int) -> pd.DataFrame | None:
+    """Return training counts of each class, mean over seeds.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``class``, ``labels`` (``clean`` or ``observed``) and ``images``.
+    """
+    counts = _of_cell(recorded, "", "counts", cell)
+    if counts is None:
+        return None
+    clean, observed = counts.mean(axis=0)[:, : _classes(recorded, cell)]
+    index = np.arange(len(clean))
+    return pd.DataFrame(
+        {
+            "class": np.tile(index, 2),
+            "labels": ["clean"] * len(index) + ["observed"] * len(index),
+            "images": np.concatenate([clean, observed]),
+        }
+    )
+
+
+def recall_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | None:
+    """Return each class's recall, one line a class and seed; absent classes are left out.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``class``, ``seed``, ``recall`` in [0, 1] and ``images`` (clean training count).
+    """
+    recalls = _of_cell(recorded, variant, "recall", cell)
+    if recalls is None:
+        return None
+    counts = _of_cell(recorded, "", "counts", cell)
+    trained = np.full(recalls.shape, np.nan) if counts is None else counts[:, 0]
+    seeds, classes = recalls.shape
+    frame = pd.DataFrame(
+        {
+            "class": np.tile(np.arange(classes), seeds),
+            "seed": np.repeat(recorded.record.suite.seeds, classes),
+            "recall": recalls.ravel(),
+            "images": trained.ravel(),
+        }
+    )
+    return frame[frame["recall"].notna()]
+
+
+def ood_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | None:
+    """Return histograms of the declared OOD score, seed by seed added up over common edges.
+
+    Edges belong to a seed, since another training has another scale: the first seed that has
+    scores is shown, and its number stands in the frame.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``pool``, ``low``, ``high`` (edges of the bin), ``share`` of the pool, ``seed``.
+    """
+    hist = _of_cell(recorded, variant, "ood_hist", cell)
+    edges = _of_cell(recorded, variant, "ood_edges", cell)
+    if hist is None or edges is None or not has_ood(recorded):
+        return None
+    seed = next((s for s in range(len(hist)) if hist[s].sum() > 0), None)
+    if seed is None:
+        return None
+    names = ["test (ID)", *sorted(p for p in recorded.record.pools if p.startswith("ood/"))]
+    frames = [
+        pd.DataFrame(
+            {
+                "pool": name.removeprefix("ood/").replace("/", " OOD: ").replace("_", " "),
+                "low": edges[seed][:-1],
+                "high": edges[seed][1:],
+                "share": counts / max(counts.sum(), 1),
+                "seed": recorded.record.suite.seeds[seed],
+            }
+        )
+        for name, counts in zip(names, hist[seed], strict=False)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+CURVES = {
+    "loss": ("training loss", False),
+    "lr": ("learning rate", False),
+    "clean_train_accuracy": ("accuracy on clean training labels", True),
+    "memorised": ("memorised: wrong labels repeated", True),
+    "label_error_auroc_loss": ("AUROC of the loss as a detector of wrong labels", True),
+    "val_accuracy": ("validation accuracy", True),
+}
+"""Curves that have words of their own, and whether they are shares."""
+
+
+def curves_frame(recorded: Recorded, cell: int) -> pd.DataFrame | None:
+    """Return what was followed during training in one cell.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``curve`` (in words), ``name``, ``share`` (whether it lies in [0, 1]), ``seed``,
+        ``epoch``, ``value``; None where the record keeps no curve.
+    """
+    prefix = "detail/base/curve_"
+    names = [n.removeprefix(prefix) for n in recorded.arrays if n.startswith(prefix)]
+    frames = []
+    for name in sorted((n for n in names if "@" not in n), key=_curve_place):
+        values = _of_cell(recorded, "", f"curve_{name}", cell)
+        epochs = _of_cell(recorded, "", f"curve_{name}@epoch", cell)
+        assert values is not None
+        steps = np.arange(1, values.shape[1] + 1)
+        words, share = CURVES.get(name, (name.replace("_", " "), False))
+        frames += [
+            pd.DataFrame(
+                {
+                    "curve": words,
+                    "name": name,
+                    "share": share,
+                    "seed": seed,
+                    "epoch": steps if epochs is None else epochs[i],
+                    "value": values[i],
+                }
+            )
+            for i, seed in enumerate(recorded.record.suite.seeds)
+        ]
+    if not frames:
+        return None
+    whole = pd.concat(frames, ignore_index=True).dropna()
+    return whole if len(whole) else None
+
+
+def _curve_place(name: str) -> int:
+    return [*CURVES, name].index(name)
+
+
+def scores_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | None:
+    """Return OOD AUROC of every score in one cell, mean over seeds, the best near score first.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``score``, ``sets`` (``near OOD`` or ``far OOD``), ``auroc`` in [0, 1], ``seeds``;
+        None where no score has a value.
+    """
+    lines = []
+    for key, grid in recorded.record.variants[variant].metrics.items():
+        parts = key.split("/")
+        if len(parts) == 4 and parts[1] in PLACES and parts[3] == "ood_auroc":
+            values = [v for v in grid[cell] if v is not None]
+            if values:
+                mean = float(np.mean(values))
+                words = parts[2].replace("_", " ")
+                lines.append((words, PLACES[parts[1]], mean, len(values)))
+    if not lines:
+        return None
+    frame = pd.DataFrame(lines, columns=["score", "sets", "auroc", "seeds"])
+    near = frame[frame["sets"] == PLACES["near"]].set_index("score")["auroc"]
+    order = (near if len(near) else frame.set_index("score")["auroc"]).sort_values(ascending=False)
+    place = {score: i for i, score in enumerate(dict.fromkeys(order.index))}
+    frame["place"] = frame["score"].map(place).fillna(len(place))
+    return frame.sort_values(["place", "sets"], kind="stable").drop(columns="place")
+
+
+def has_ood(recorded: Recorded) -> bool:
+    """Return whether the suite has OOD pools at all."""
+    return any(pool.startswith("ood/") for pool in recorded.record.pools)
+
+
+def metrics_frame(recorded: Recorded, variant: str) -> pd.DataFrame:
+    """Return every metric's mean over seeds in each cell, as people read it.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``metric``, ``key`` and one a cell; a dash where a seed has no value.
+    """
+    record = recorded.record
+    lines = []
+    metrics = record.variants[variant].metrics
+    for key in sorted(metrics, key=_subject_first):
+        grid = metrics[key]
+        means = [None if None in seeds else float(np.mean(seeds)) for seeds in grid]  # type: ignore[arg-type]
+        lines.append((metric_title(key), key, *(value_text(mean, key) for mean in means)))
+    return pd.DataFrame(lines, columns=["metric", "key", *cell_names(record.suite.cells).values()])
+
+
+def _subject_first(key: str) -> tuple[int, bool, str]:
+    """Sort metric keys as the table of metrics does, the test pool as it is before its views."""
+    names = list(METRICS)
+    name = key.rsplit("/", 1)[-1]
+    place = names.index(name) if name in names else len(names)
+    return place, not key.startswith("test/"), key
+
+
+def undefined_frame(record: RunRecord, variant: str) -> pd.DataFrame:
+    """Return why values are missing, one line a reason and metric.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``metric``, ``key``, ``cells``, ``reason``.
+    """
+    cells: dict[tuple[str, str], list[int]] = {}
+    for item in record.undefined:
+        if item.variant == variant:
+            cells.setdefault((item.key, item.reason), []).append(item.cell)
+    lines = [
+        (metric_title(key), key, _cells_text(record, found), reason)
+        for (key, reason), found in sorted(cells.items())
+    ]
+    return pd.DataFrame(lines, columns=["metric", "key", "cells", "reason"])
+
+
+def reasons(record: RunRecord, variant: str, key: str) -> list[tuple[str, str]]:
+    """Return the cells in which a metric has no value, with the reason: undefined or failed.
+
+    Parameters
+    ----------
+    record : RunRecord
+        What is read.
+    variant, key : str
+        Variant and metric key; ``declared`` in the key stands for the variant's own OOD score.
+    """
+    own = key.replace("/declared/", f"/{record.variants[variant].ood_score}/")
+    undefined = undefined_frame(record, variant)
+    found = undefined[undefined["key"] == own]
+    failed = failed_frame(record)
+    return [
+        *zip(found["cells"], found["reason"], strict=True),
+        *zip(failed["cell"], failed["error"], strict=True),
+    ]
+
+
+def _cells_text(record: RunRecord, found: list[int]) -> str:
+    distinct = sorted(set(found))
+    if len(distinct) == len(record.suite.cells):
+        return WHOLE
+    words = list(cell_names(record.suite.cells).values())
+    return ", ".join(words[i] for i in distinct)
+
+
+def failed_frame(record: RunRecord) -> pd.DataFrame:
+    """Return the jobs that failed, with the first line of what went wrong."""
+    words = list(cell_names(record.suite.cells).values())
+    lines = [
+        (words[job.cell], record.suite.seeds[job.seed], job.error or "")
+        for job in record.jobs
+        if job.status == "failed"
+    ]
+    return pd.DataFrame(lines, columns=["cell", "seed", "error"])
+
+
+def facts_frame(recorded: Recorded, variant: str) -> pd.DataFrame:
+    """Return where the record comes from, as pairs of what and which.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``what`` and ``which``.
+    """
+    record = recorded.record
+    body = record.variants[variant]
+    evidence = record.evidence
+    pairs: list[tuple[str, Any]] = [
+        ("produced by", record.produced_by),
+        ("OOD score", body.ood_score),
+        ("selection", body.selection),
+        ("record sha256", record.record_sha256),
+        ("card sha256", record.card_sha256),
+        ("suite sha256", record.suite.sha256),
+        ("evidence sha256", None if evidence is None else evidence.sha256),
+        ("evidence at", None if evidence is None else evidence.url or "run it again"),
+        *(("numerics: " + k, v) for k, v in _shared(job.numerics for job in record.jobs).items()),
+        *((f"provenance: {k}", _flat(v)) for k, v in sorted(record.provenance.items())),
+    ]
+    return pd.DataFrame(
+        [(what, str(which)) for what, which in pairs if which is not None],
+        columns=["what", "which"],
+    )
+
+
+def _shared(given: Any) -> dict[str, str]:
+    """Return settings over jobs; where they differ, all that occur."""
+    seen: dict[str, list[str]] = {}
+    for settings in given:
+        for name, value in settings.items():
+            if str(value) not in seen.setdefault(name, []):
+                seen[name].append(str(value))
+    return {name: ", ".join(values) for name, values in sorted(seen.items())}
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {v}" for k, v in sorted(value.items()))
+    return str(value)
+
+
+def ece_words(recorded: Recorded, variant: str, cell: int) -> str:
+    """Return ECE of a cell beside what a calibrated model would show, means over seeds."""
+    metrics = recorded.record.variants[variant].metrics
+    words = []
+    for key in ("test/ece", "test/ece_null"):
+        found = [v for v in metrics[key][cell] if v is not None] if key in metrics else []
+        words.append(value_text(float(np.mean(found)) if found else None, key))
+    return f"ECE {words[0]}; a calibrated model would show {words[1]}"

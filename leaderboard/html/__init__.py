@@ -1,0 +1,1 @@
+"""Frames as HTML tables. Knows no Streamlit and computes nothing."""

@@ -1,0 +1,66 @@
+"""The ranking's HTML: what it draws, and that nothing from a submission can act in it."""
+
+import pandas as pd
+import pytest
+
+from leaderboard.frames.ranking import ranking_frame
+from leaderboard.html.ranking import Scale, entry_link, plain, ranking_table, scale_of
+from tests.leaderboard.frames.test_ranking import a_row, small
+
+
+def html(*rows, scale: Scale | None = None) -> str:
+    return ranking_table(
+        ranking_frame(small(*rows)),
+        suite="digits-v1",
+        ends=("0 %", "100 %"),
+        heading="95 % interval over seeds and test set",
+        scale=scale or Scale(0.0, 1.0),
+    )
+
+
+def test_an_interval_is_drawn_from_end_to_end():
+    assert "left:40.00%;width:20.00%" in html(a_row("a", 1, (0.5,)))
+
+
+def test_a_row_beyond_the_scale_gets_an_arrow_and_no_bar():
+    text = html(a_row("a", 1, (0.5,)), scale=Scale(0.7, 0.9))
+    assert "beyond this scale" in text
+    assert "class='bar'" not in text
+
+
+def test_the_heading_says_which_interval():
+    assert "95 % interval over seeds and test set" in html(a_row("a", 1, (0.5,)))
+
+
+def test_a_new_class_starts_with_a_line():
+    text = html(a_row("a", 1, (0.5,)), a_row("b", 1, (0.5,)), a_row("c", 2, (0.4,)))
+    assert text.count("<tr class='first'") == 2
+
+
+def test_names_and_facets_cannot_bring_markup():
+    row = a_row("<script>alert(1)</script>", 1, (0.5,))
+    row.facets["backbone"] = "<img src=x onerror=y>'\""
+    text = html(row)
+    assert "<script" not in text
+    assert "<img" not in text
+
+
+def test_a_link_carries_suite_and_entry():
+    link = "entry?suite=digits-v1&amp;entry=cnn-ce%2Bla"
+    assert entry_link("digits-v1", "cnn-ce+la") == link
+
+
+def test_markdown_signs_mean_themselves():
+    assert plain("![x](http://y)") == r"\!\[x\]\(http\://y\)"
+
+
+@pytest.mark.parametrize(("zoomed", "low"), [(True, 0.88), (False, 0.1)])
+def test_zooming_leaves_the_last_quarter_off_the_scale(zoomed, low):
+    frame = pd.DataFrame({"low": [0.9, 0.89, 0.88, 0.1], "high": [0.95, 0.94, 0.93, 0.2]})
+    scale = scale_of(frame, zoomed=zoomed)
+    assert scale.place(low) == pytest.approx(100 * 0.06 / 1.12)
+
+
+def test_equal_values_still_have_a_scale():
+    scale = scale_of(pd.DataFrame({"low": [0.5], "high": [0.5]}), zoomed=False)
+    assert scale.place(0.5) == pytest.approx(50)

@@ -1,0 +1,69 @@
+"""How a pass is computed: exact by default, chosen by option or environment, given back."""
+
+import random
+
+import numpy as np
+import pytest
+
+from harness.errors import SpecError
+from harness.models.passes.numerics import SETTINGS, Numerics, choose, computing
+
+
+def test_the_default_is_exact_on_the_cpu(monkeypatch):
+    for name in SETTINGS.values():
+        monkeypatch.delenv(name, raising=False)
+    assert choose("cpu") == Numerics("cpu", "float32", "contiguous", 256, 1)
+
+
+def test_options_win_over_the_environment(monkeypatch):
+    monkeypatch.setenv("TAILMARK_DEVICE", "cuda")
+    monkeypatch.setenv("TAILMARK_DTYPE", "bfloat16")
+    monkeypatch.setenv("TAILMARK_BATCH_SIZE", "32")
+    monkeypatch.setenv("TAILMARK_PASS_THREADS", "4")
+    assert choose() == Numerics("cuda", "bfloat16", "channels_last", 32, 4)
+    assert choose("cpu", "float32", 8, 2) == Numerics("cpu", "float32", "contiguous", 8, 2)
+
+
+def test_a_model_without_torch_stays_exact_on_the_cpu(monkeypatch):
+    monkeypatch.setenv("TAILMARK_DEVICE", "cuda")
+    assert choose(torch=False) == Numerics()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"device": "gpu"}, "device must be one of auto, cpu, cuda; got 'gpu'"),
+        ({"dtype": "float23"}, "Did you mean 'float32'"),
+        ({"batch_size": 0}, "batch size must be a whole number of at least 1; got '0'"),
+    ],
+)
+def test_wrong_options_have_their_sentence(options, sentence):
+    with pytest.raises(SpecError, match=sentence):
+        choose(**options)
+
+
+def test_a_gpu_that_torch_cannot_use_is_an_error_not_a_slower_result():
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(SpecError, match="torch cannot use the GPU"), computing(Numerics("cuda")):
+        pass
+
+
+def test_global_random_states_are_seeded_and_given_back():
+    import torch
+
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    expected = random.random(), np.random.random(), torch.rand(1).item()
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    drawn = []
+    for _ in range(2):
+        with computing(Numerics(), seed=5):
+            drawn.append((random.random(), np.random.random(), torch.rand(1).item()))
+    assert drawn[0] == drawn[1]
+    assert (random.random(), np.random.random(), torch.rand(1).item()) == expected

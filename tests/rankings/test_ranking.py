@@ -1,0 +1,207 @@
+"""Rankings from records: order, classes, tracks, tiers, and what is left out and why."""
+
+from dataclasses import asdict
+
+import pytest
+
+from harness.errors import SpecError, UnknownNameError
+from harness.rankings.by_value import list_by_value, table_text, truth_changes
+from harness.rankings.comparing import compare
+from harness.rankings.export import ranking_text
+from harness.rankings.field import candidates
+from harness.rankings.ranking import rank
+from tests.runs.synthetic import KEY, recorded
+
+OWN = frozenset({"best", "second", "twin", "worst", "hole", "adapts", "given"})
+
+
+def rows(*records, **options):
+    return candidates(records, local=OWN, **options)
+
+
+def ranked(*records, **options):
+    return rank(rows(*records), suite="digits-v1", **options)
+
+
+def test_rows_come_best_first_with_rank_intervals_that_hold_their_place():
+    table = ranked(recorded("second", 0.8), recorded("best", 0.9), recorded("worst", 0.5))
+    assert [row.name for row in table.rows] == ["best", "second", "worst"]
+    for place, row in enumerate(table.rows, start=1):
+        assert row.rank_low <= place <= row.rank_high
+        assert row.low < row.value < row.high
+
+
+def test_entries_far_apart_are_in_different_classes():
+    table = ranked(recorded("best", 0.9), recorded("worst", 0.5))
+    assert [row.tie_class for row in table.rows] == [1, 2]
+
+
+def test_entries_that_differ_by_noise_share_a_class():
+    table = ranked(recorded("best", 0.9), recorded("twin", 0.9))
+    assert {row.tie_class for row in table.rows} == {1}
+
+
+def test_an_entry_with_a_hole_has_no_overall_value_and_says_what_is_missing():
+    table = ranked(recorded("best", 0.9), recorded("hole", 0.95, missing=True))
+    assert [row.name for row in table.rows] == ["best"]
+    assert table.missing[0].name == "hole"
+    assert "1 of 6 jobs (digits-exp10-clean)" in table.missing[0].missing
+    assert table.missing[0].cells[1] is None
+
+
+def test_an_undefined_value_is_never_shown_as_zero():
+    table = ranked(recorded("best", 0.9), recorded("hole", 0.95, missing=True))
+    assert "hole,,,," in ranking_text(table, "csv")
+
+
+def test_transductive_rows_stand_beside_the_open_track():
+    facets = {"transductive": True, "pretraining": "none"}
+    table = ranked(recorded("best", 0.9), recorded("adapts", 0.95, facets=facets))
+    assert [row.name for row in table.rows] == ["best"]
+    assert [row.name for row in table.beside] == ["adapts"]
+
+
+def test_pretrained_rows_leave_the_track_without_pretraining():
+    facets = {"transductive": False, "pretraining": "imagenet-1k"}
+    table = ranked(
+        recorded("best", 0.9), recorded("second", 0.95, facets=facets), track="no-pretraining"
+    )
+    assert [row.name for row in table.rows] == ["best"]
+
+
+def test_submitted_records_without_reachable_evidence_are_not_ranked():
+    table = rank(
+        candidates([recorded("best", 0.9), recorded("stranger", 0.99)], local=OWN),
+        suite="digits-v1",
+    )
+    assert [row.name for row in table.rows] == ["best"]
+    assert "tier is claimed" in table.missing[0].missing
+
+
+def test_given_predictions_on_this_machine_are_rescored_not_rerun():
+    table = ranked(recorded("given", 0.9, produced_by="given"), recorded("best", 0.8))
+    assert {row.name: row.tier for row in table.rows} == {"given": "rescored", "best": "rerun"}
+
+
+def with_values(name, key, values, level=0.9):
+    """A record with one more metric, of which no replicates are stored."""
+    found = recorded(name, level)
+    variants = found.record.model_dump()["variants"]
+    variants[""]["metrics"][key] = [[v] * 3 for v in values]
+    return recorded(name, level, variants=variants)
+
+
+def test_a_metric_without_replicates_names_those_that_have_them():
+    with pytest.raises(SpecError, match="test/balanced_accuracy"):
+        ranked(with_values("best", "test/mcc", (0.9, 0.8)), key="test/mcc")
+
+
+def test_unknown_metric_names_the_closest_of_the_records():
+    with pytest.raises(UnknownNameError, match="Did you mean 'subsampled/forward-10/accuracy'"):
+        ranked(
+            with_values("best", "subsampled/forward-10/accuracy", (0.9, 0.8)),
+            key="subsampled/forward10/accuracy",
+        )
+
+
+@pytest.mark.parametrize(
+    ("key", "order"),
+    [
+        ("covariate/mean/balanced_accuracy", ["best", "second"]),
+        ("forward-5/nll", ["second", "best"]),
+    ],
+)
+def test_a_metric_without_replicates_is_listed_in_its_direction(key, order):
+    made = (with_values("second", key, (0.5, 0.3)), with_values("best", key, (0.5, 0.4)))
+    found = list_by_value(rows(*made), key, suite="digits-v1")
+    assert list(found.values) == order
+    assert found.values["best"] == pytest.approx(0.45)
+
+
+def test_a_listing_averages_cells_that_have_values_and_leaves_holes_out():
+    key = "truth/label_errors/agreement"
+    made = (with_values("best", key, (None, 0.4)), with_values("second", key, (None, 0.5)))
+    found = list_by_value(rows(*made, recorded("hole", 0.9)), key, suite="digits-v1")
+    assert found.cells == ("digits-exp10-clean",)
+    assert list(found.values) == ["second", "best"]
+    assert found.missing == ("hole",)
+
+
+def both_truths(name, published, agreement):
+    key = "truth/label_errors"
+    variants = with_values(name, f"{key}/agreement", agreement).record.model_dump()["variants"]
+    variants[""]["metrics"][f"{key}/published_accuracy"] = [[v] * 3 for v in published]
+    return recorded(name, 0.9, variants=variants)
+
+
+def test_ranks_under_a_truth_stand_beside_those_under_the_published_labels():
+    made = (
+        both_truths("best", (0.875, 0.875), (0.625, 0.625)),
+        both_truths("second", (0.75, 0.75), (0.75, 0.75)),
+        both_truths("worst", (0.5, 0.5), (0.5, 0.5)),
+    )
+    found = truth_changes(rows(*made), "label_errors", suite="digits-v1")
+    assert [(row.name, row.published_rank, row.rank) for row in found] == [
+        ("second", 2, 1),
+        ("best", 1, 2),
+        ("worst", 3, 3),
+    ]
+    assert (
+        table_text([asdict(row) for row in found], "csv").splitlines()[1] == "second,0.75,0.75,2,1"
+    )
+
+
+def test_a_truth_that_no_record_holds_names_those_that_are_there():
+    with pytest.raises(SpecError, match="names none"):
+        truth_changes(rows(recorded("best", 0.9)), "cifar10h", suite="digits-v1")
+    made = both_truths("best", (0.9, 0.9), (0.7, 0.7))
+    with pytest.raises(UnknownNameError, match="Did you mean 'label_errors'"):
+        truth_changes(rows(made), "label_eror", suite="digits-v1")
+
+
+def test_unknown_track_lists_the_tracks():
+    with pytest.raises(UnknownNameError, match="track"):
+        ranked(recorded("best", 0.9), track="closed")
+
+
+def test_identical_predictions_of_two_entries_are_flagged():
+    jobs = recorded("best", 0.9).record.model_dump()["jobs"]
+    table = ranked(recorded("best", 0.9), recorded("twin", 0.9, jobs=jobs))
+    flags = [flag for row in table.rows for flag in row.flags]
+    assert any("identical to those of" in flag for flag in flags)
+
+
+def test_comparison_of_clearly_different_entries_is_better_overall_and_in_each_cell():
+    found = compare(rows(recorded("best", 0.9), recorded("worst", 0.5)), "best", "worst")
+    assert found.overall.verdict == "better"
+    assert [verdict.verdict for _, verdict in found.cells] == ["better", "better"]
+
+
+def test_comparison_the_other_way_round_is_worse():
+    found = compare(rows(recorded("best", 0.9), recorded("worst", 0.5)), "worst", "best")
+    assert found.overall.verdict == "worse"
+
+
+def test_pairing_cancels_what_the_test_set_does_to_both():
+    found = compare(rows(recorded("best", 0.9), recorded("twin", 0.9)), "best", "twin", margin=0.05)
+    assert found.overall.verdict == "same"
+    alone = ranked(recorded("best", 0.9)).rows[0]
+    assert found.overall.high - found.overall.low < (alone.high - alone.low)
+
+
+def test_seeds_that_one_lacks_are_left_out_of_a_comparison():
+    pair = rows(recorded("best", 0.9), recorded("hole", 0.5, missing=True))
+    found = compare(pair, "best", "hole")
+    assert found.overall.verdict == "better"
+    assert len(found.cells) == 2
+
+
+def test_records_of_another_test_pool_are_not_compared():
+    other = recorded("worst", 0.5, pools={"test": "cd" * 32})
+    with pytest.raises(SpecError, match="same suite and test pool"):
+        compare(rows(recorded("best", 0.9), other), "best", "worst", key=KEY)
+
+
+def test_a_ranking_of_nothing_says_what_to_run():
+    with pytest.raises(SpecError, match="Run: tailmark run --suite digits-v1"):
+        rank([], suite="digits-v1")

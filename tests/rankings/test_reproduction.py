@@ -1,0 +1,42 @@
+"""Own records beside the committed ones: the same numbers, inside the interval, or neither."""
+
+import pytest
+
+from harness.rankings.ranking import rank_suite
+from harness.rankings.reproduction import agreements
+from harness.records.records import write_record
+from tests.runs.synthetic import recorded
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """Return how an own record of ``best`` stands beside a committed one."""
+
+    def compare(ours, committed):
+        own, shared = tmp_path / "own", tmp_path / "shared"
+        write_record(ours, own / "best" / "results")
+        write_record(committed, shared / "best" / "results")
+        ranking = rank_suite("digits-v1", roots=[], local_roots=[own])
+        (found,) = agreements(ranking, [shared], own)
+        return found
+
+    return compare
+
+
+def test_equal_numbers_are_identical_whatever_code_trained_them(beside):
+    ours, committed = recorded("best", 0.9), recorded("best", 0.9, card_sha256="cd" * 32)
+    assert ours.record.record_sha256 != committed.record.record_sha256
+    found = beside(ours, committed)
+    assert found.identical and found.inside
+    assert found.ours == found.committed
+
+
+def test_another_number_is_inside_the_interval_or_beyond_it(beside):
+    near = beside(recorded("best", 0.9), recorded("best", 0.9001))
+    assert near.inside and not near.identical
+
+
+def test_a_number_far_off_is_neither(beside):
+    far = beside(recorded("best", 0.9), recorded("best", 0.5))
+    assert not far.inside and not far.identical
+    assert far.committed == pytest.approx(0.5, abs=0.01)

@@ -1,0 +1,92 @@
+"""Submitting: whole records only, from the store to submissions and nowhere else."""
+
+import pytest
+
+from harness.errors import CardError, RecordMismatchError, StoreError
+from harness.models.cards.cards import card_sha256
+from harness.records.records import max_result_bytes, read_record, write_record
+from harness.records.submit import submit
+from harness.records.trust import rerun_list
+from harness.types import EntryCard
+from tests.runs.synthetic import recorded
+
+CARD = 'format = 1\nname = "best"\nkind = "method"\n[method]\ntrainer = "prior"\n'
+
+
+@pytest.fixture
+def places(tmp_path):
+    records, submissions = tmp_path / "records", tmp_path / "submissions"
+    (submissions / "best").mkdir(parents=True)
+    (submissions / "best" / "entry.toml").write_text(CARD)
+    return {"records": records, "submissions": submissions}
+
+
+def card_hash() -> str:
+    card = EntryCard.model_validate(
+        {"format": 1, "name": "best", "kind": "method", "method": {"trainer": "prior"}}
+    )
+    return card_sha256(card)
+
+
+def put(places, **changes):
+    made = recorded("best", 0.9, card_sha256=card_hash(), **changes)
+    write_record(made, places["records"] / "best" / "results")
+    return made
+
+
+def test_a_submitted_record_is_the_stores_record(places):
+    made = put(places)
+    path = submit("best", "digits-v1", **places)
+    assert path == places["submissions"] / "best" / "results" / "digits-v1.json"
+    assert read_record(path).record == made.record
+
+
+def test_without_a_run_the_sentence_says_which_command(places):
+    with pytest.raises(StoreError, match="Run: tailmark run best --suite digits-v1"):
+        submit("best", "digits-v1", **places)
+
+
+def test_a_record_with_a_failed_job_is_not_submitted(places):
+    jobs = [{"cell": 0, "seed": 0, "status": "failed", "error": "loss is NaN"}]
+    put(places, jobs=jobs)
+    with pytest.raises(CardError, match="needs all 6 jobs.*loss is NaN"):
+        submit("best", "digits-v1", **places)
+    assert not (places["submissions"] / "best" / "results").exists()
+
+
+def test_a_card_changed_since_the_run_is_refused(places):
+    put(places)
+    (places["submissions"] / "best" / "entry.toml").write_text(CARD.replace("prior", "majority"))
+    with pytest.raises(RecordMismatchError, match="the card changed since the run"):
+        submit("best", "digits-v1", **places)
+
+
+def test_a_maintainers_submission_is_listed_as_run_again(places):
+    made = put(places)
+    submit("best", "digits-v1", maintainer=True, **places)
+    assert rerun_list(places["submissions"]) == {made.record.record_sha256}
+
+
+def done(*places):
+    return [{"cell": c, "seed": s, "status": "done", "error": None} for c, s in places]
+
+
+def test_a_record_of_some_cells_is_submitted_only_when_asked_for(places):
+    made = put(places, jobs=done((1, 0), (1, 1), (1, 2)))
+    with pytest.raises(CardError, match="needs all 6 jobs of digits-v1; 3 are done.*--partial"):
+        submit("best", "digits-v1", **places)
+    path = submit("best", "digits-v1", partial=True, **places)
+    assert read_record(path).record == made.record
+
+
+@pytest.mark.parametrize("jobs", [[], done((0, 0), (1, 0), (1, 1), (1, 2))], ids=["none", "seed"])
+def test_a_begun_cell_needs_every_seed(places, jobs):
+    put(places, jobs=jobs)
+    with pytest.raises(CardError, match="cells that were begun"):
+        submit("best", "digits-v1", partial=True, **places)
+
+
+def test_each_ranked_row_adds_to_what_a_file_may_have(places):
+    one = put(places).record
+    more = one.model_copy(update={"rank_variants": ("la",)})
+    assert max_result_bytes(more) == 2 * max_result_bytes(one) == 2 << 20

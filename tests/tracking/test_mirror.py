@@ -1,0 +1,206 @@
+"""The MLflow mirror: whole, never twice, never a NaN, and never in the way of a record."""
+
+import shutil
+import socket
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("mlflow")
+
+from harness.errors import TrackingError
+from harness.tracking import mirror as tracking
+from harness.tracking.mirror import local_uri, mirror, rebuild, tracking_uri
+from tests.leaderboard.made import CELLS, SEEDS, made
+
+JOBS = len(CELLS) * len(SEEDS)
+
+
+def client_of(uri: str):
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)
+
+
+def runs_of(uri: str, role: str, entry: str = "cnn-ce"):
+    client = client_of(uri)
+    experiment = client.get_experiment_by_name("digits-v1").experiment_id
+    wanted = f"tags.`tailmark.role` = '{role}' and tags.`tailmark.entry` = '{entry}'"
+    return client.search_runs([experiment], wanted)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Path:
+    """A store whose database the tests share, and an empty copy of it: one takes seconds."""
+    folder = tmp_path_factory.mktemp("store")
+    client_of(local_uri(folder)).search_experiments()
+    shutil.copy(folder / "mlflow.db", folder / "empty.db")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def logged(store):
+    """One record with a failed job, mirrored once with its predictions."""
+    uri = local_uri(store)
+    recorded = made("cnn-ce", 0.93, variants=("la", "la+ts"), missing=True)
+    steps: list[tuple[int, int]] = []
+    run = mirror(
+        recorded,
+        uri=uri,
+        predictions=lambda cell, seed: {"logits": np.full((2, 3), cell, np.float32)},
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    return recorded, uri, run, steps
+
+
+def test_an_entry_has_a_run_and_every_job_a_child(logged):
+    _, uri, run, steps = logged
+    children = runs_of(uri, "job")
+    assert [r.info.run_id for r in runs_of(uri, "entry")] == [run]
+    assert len(children) == JOBS
+    assert {c.data.tags["mlflow.parentRunId"] for c in children} == {run}
+    assert steps[-1] == (JOBS, JOBS)
+
+
+def test_a_childs_metrics_are_the_records_numbers(logged):
+    recorded, uri, _, _ = logged
+    child = next(
+        c
+        for c in runs_of(uri, "job")
+        if (c.data.params["cell"], c.data.params["seed"]) == (CELLS[1], "2")
+    )
+    metrics = recorded.record.variants[""].metrics
+    assert child.data.metrics["test/nll"] == pytest.approx(metrics["test/nll"][1][2], abs=1e-12)
+    assert child.data.params["numerics.device"] == "cpu"
+
+
+def test_a_variants_metrics_have_a_name_that_mlflow_takes(logged):
+    recorded, uri, run, _ = logged
+    grid = recorded.record.variants["la+ts"].metrics["test/nll"]
+    child = next(c for c in runs_of(uri, "job") if c.data.params["seed"] == "0")
+    value = child.data.metrics["la.ts/test/nll"]
+    assert value == pytest.approx(grid[CELLS.index(child.data.params["cell"])][0])
+
+
+def test_undefined_values_are_counted_and_not_logged(logged):
+    _, uri, run, _ = logged
+    failed = next(c for c in runs_of(uri, "job") if c.info.status == "FAILED")
+    assert failed.data.metrics == {}
+    assert int(failed.data.tags["tailmark.undefined"]) > 0
+    assert "the loss is NaN" in failed.data.tags["tailmark.error"]
+    # The failed job takes the mean over all cells and seeds with it.
+    assert client_of(uri).get_run(run).data.metrics == {}
+
+
+def test_the_parent_holds_means_over_cells_and_seeds(store):
+    recorded = made("logreg", 0.85)
+    uri = local_uri(store)
+    parent = client_of(uri).get_run(mirror(recorded, uri=uri))
+    values = recorded.values("", "test/balanced_accuracy")
+    assert parent.data.metrics["test/balanced_accuracy"] == pytest.approx(values.mean())
+    assert parent.data.params["card_sha256"] == recorded.record.card_sha256
+
+
+def test_the_record_its_arrays_and_a_diagram_are_artifacts(logged, tmp_path):
+    recorded, uri, run, _ = logged
+    folder = Path(client_of(uri).download_artifacts(run, "", str(tmp_path)))
+    assert (folder / "record" / "digits-v1.json").is_file()
+    assert (folder / "record" / "digits-v1.npz").is_file()
+    assert (folder / "figures" / "reliability.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_predictions_hang_on_their_job(logged, tmp_path):
+    _, uri, _, _ = logged
+    child = next(c for c in runs_of(uri, "job") if c.data.params["cell"] == CELLS[3])
+    path = client_of(uri).download_artifacts(
+        child.info.run_id, "predictions/test.npz", str(tmp_path)
+    )
+    assert np.load(path)["logits"].tolist() == np.full((2, 3), 3.0).tolist()
+
+
+def test_mirroring_again_changes_nothing(logged):
+    recorded, uri, run, _ = logged
+    assert mirror(recorded, uri=uri) == run
+    assert len(runs_of(uri, "job")) == JOBS
+
+
+def test_an_interrupted_mirror_is_done_again_whole(store):
+    recorded, uri = made("stopped", 0.6), local_uri(store)
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mirror(recorded, uri=uri, progress=stop)
+    mirror(recorded, uri=uri)
+    assert len(runs_of(uri, "entry", "stopped")) == 1
+    assert len(runs_of(uri, "job", "stopped")) == JOBS
+
+
+def test_rebuilding_needs_nothing_but_the_records(logged, store, tmp_path):
+    shutil.copy(store / "empty.db", tmp_path / "mlflow.db")
+    assert rebuild([logged[0]], local_uri(tmp_path)) == 1
+    assert len(runs_of(local_uri(tmp_path), "job")) == JOBS
+
+
+def _mirror_one(task: tuple[str, float, str]) -> str:
+    name, skill, uri = task
+    return mirror(made(name, skill), uri=uri)
+
+
+def test_processes_may_open_a_fresh_database_together(tmp_path):
+    uri = local_uri(tmp_path)
+    tasks = [("one", 0.7, uri), ("two", 0.8, uri)]
+    with ProcessPoolExecutor(2) as pool:
+        runs = list(pool.map(_mirror_one, tasks))
+    assert len(set(runs)) == 2
+    assert [len(runs_of(uri, "job", name)) for name in ("one", "two")] == [JOBS, JOBS]
+
+
+@pytest.mark.parametrize("scheme", ["http", "postgresql"])
+def test_an_unreachable_server_is_found_out_soon_and_says_what_is_safe(scheme):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, never listening: every connection is refused
+        port = taken.getsockname()[1]
+        start = time.monotonic()
+        with pytest.raises(TrackingError, match="was refused.* logreg .* is safe.*tailmark log"):
+            mirror(made("logreg", 0.85), uri=f"{scheme}://u:secret@127.0.0.1:{port}")
+    assert time.monotonic() - start < 10
+
+
+def test_more_metrics_than_fit_one_request_are_all_logged(store, monkeypatch):
+    monkeypatch.setitem(tracking.BATCH, "metrics", 4)
+    recorded = made("many", 0.7)
+    run = mirror(recorded, uri=local_uri(store))
+    logged = client_of(local_uri(store)).get_run(run).data
+    assert set(logged.metrics) == set(recorded.record.variants[""].metrics)
+    assert logged.params["suite"] == "digits-v1"
+
+
+@pytest.mark.parametrize("scheme", ["http", "postgresql"])
+def test_a_password_in_the_address_is_not_printed(scheme):
+    with pytest.raises(TrackingError) as caught:
+        mirror(made("logreg", 0.85), uri=f"{scheme}://u:secret@127.0.0.1:1/x")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_written_is_a_tracking_error(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(TrackingError, match="is safe"):
+        mirror(made("logreg", 0.85), uri=local_uri(tmp_path / "taken" / "store"))
+
+
+def test_an_argument_goes_before_the_environment(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert tracking_uri("sqlite:///x.db") == "sqlite:///x.db"
+    assert tracking_uri() == "http://127.0.0.1:5000"
+
+
+def test_without_any_wish_it_is_the_local_store(monkeypatch, tmp_path):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("TAILMARK_HOME", str(tmp_path))
+    assert tracking_uri() == f"sqlite:///{tmp_path}/mlflow.db"

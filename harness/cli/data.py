@@ -48,6 +48,9 @@ def prepare(
             "folder:FOLDER."
         ),
     ],
+    called: Annotated[
+        str, typer.Option("--name", help="What to call your own data set in split ids.")
+    ] = "",
     target: Annotated[str, typer.Option(help="Column to predict, of your own data set.")] = "",
     size: Annotated[
         int | None, typer.Option(min=1, help="Side in pixels that your own images are scaled to.")
@@ -61,9 +64,14 @@ def prepare(
     from harness.data.formats.files import data_root as rooted
     from harness.data.sets import prepare as preparing
     from harness.data.sets.own import Options
+    from harness.errors import SpecError
     from harness.models.obtain.vision import torchvision
 
-    chosen = Options(target=target, size=size, header=header)
+    chosen = Options(name=called, target=target, size=size, header=header)
+    if called and len(names) > 1:
+        raise SpecError(
+            f"Expected one data set to call {called!r}; got {len(names)}. Prepare them one by one."
+        )
     for name in names:
         say(preparing.prepare(name, rooted(data_root), torchvision, chosen))
 

@@ -3,6 +3,7 @@
 from harness.types.data import (
     ArrayInputs,
     DatasetSpec,
+    Identity,
     Inputs,
     Pool,
     Split,
@@ -43,6 +44,7 @@ __all__ = [
     "EntryCard",
     "Facets",
     "FitContext",
+    "Identity",
     "Inputs",
     "Job",
     "JobRecord",

@@ -49,6 +49,23 @@ class ArrayInputs:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What a data set of a user's own was made from: two of one name are the same if it is equal.
+
+    Its name belongs to it too; that is the folder it lies in.
+    """
+
+    source: str
+    """Where it lay: an absolute path or an address."""
+    digest: str
+    """sha256 of what lay there; empty where that cannot be known."""
+    reading: int
+    """Version of what reading its kind of data means."""
+    options: Mapping[str, str]
+    """What the user said, as the command line spells it: ``--size`` → ``8``."""
+
+
+@dataclass(frozen=True)
 class DatasetSpec:
     """Facts about a data set; loading is `harness.data.sets.datasets`."""
 
@@ -80,6 +97,10 @@ class DatasetSpec:
     """Parts that can be loaded; ``all`` where there is no official test part."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """Part → fingerprint of the whole part as published, whichever way its bytes arrived."""
+    identity: Identity | None = None
+    """What a data set of the user's own was made from; None for those shipped."""
+    findings: tuple[str, ...] = ()
+    """What was counted when a data set of the user's own was prepared, one sentence each."""
 
     @property
     def num_classes(self) -> int:

@@ -15,6 +15,7 @@ from harness.data.sets.facts import DATASETS
 from harness.data.sets.image_files import FILE_SETS, load_files
 from harness.data.sets.medmnist import FOLDERS as MEDMNIST
 from harness.data.sets.medmnist import MEMBERS, read_member
+from harness.data.sets.own_options import check_reading
 from harness.data.sets.prepared import FOLDER as PREPARED
 from harness.data.sets.prepared import load_prepared, load_prepared_table, own_datasets
 from harness.data.sets.tabular import TABLES, load_table
@@ -91,10 +92,14 @@ def facts_of(name: str, root: Path | None = None) -> DatasetSpec:
     ------
     UnknownNameError
         If there is no such data set.
+    DataError
+        If it is the user's own and an earlier version prepared it.
     """
     if name in DATASETS:
         return DATASETS[name]
-    return lookup("data set", name, DATASETS | own_datasets(data_root(root)))
+    home = data_root(root)
+    found = lookup("data set", name, DATASETS | own_datasets(home))
+    return check_reading(found, home / PREPARED / name)
 
 
 def load_part(name: str, part: str, root: Path | None = None) -> Pool:

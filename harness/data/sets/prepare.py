@@ -16,9 +16,16 @@ from harness.data.sets.facts import DATASETS
 from harness.data.sets.image_files import FILE_SETS
 from harness.data.sets.medmnist import FOLDERS as MEDMNIST
 from harness.data.sets.medmnist import MEMBERS
-from harness.data.sets.own import SOURCES, Options, own_name, write_own
-from harness.data.sets.prepared import FACTS, save_prepared
+from harness.data.sets.own import (
+    SOURCES,
+    Options,
+    own_identity,
+    own_name,
+    refuse_other,
+    write_own,
+)
 from harness.data.sets.prepared import FOLDER as PREPARED
+from harness.data.sets.prepared import own_datasets, save_prepared
 from harness.data.sets.tabular import FOLDERS as TABLE_FOLDERS
 from harness.data.sets.tabular import TABLES, table_path
 from harness.errors import DataError, DownloadError, HarnessError
@@ -179,18 +186,22 @@ def prepare(
 
 def _prepare_own(reference: str, root: Path, options: Options) -> str:
     """Bring a data set of the user's own into the prepared form."""
-    name = own_name(reference)
+    name = own_name(reference, options, DATASETS)
     final = root / PREPARED / name
-    if (final / FACTS).is_file():
-        return f"{name}: already there; delete {final} to prepare it anew"
+    asked = own_identity(reference, options)
+    there = own_datasets(root).get(name)
+    if there is not None:
+        refuse_other(there, asked, final)
+        return f"{name}: already there, from the same source with the same options ({final})"
     with _staging(root, name) as folder:
-        spec = write_own(reference, folder, root, options)
+        spec = write_own(reference, name, folder, root, options, asked)
         (root / PREPARED).mkdir(exist_ok=True)
         _move_in(folder / PREPARED, root / PREPARED)
     caveat = f" {spec.caveat}" if spec.caveat else ""
+    told = "".join(f"\n{finding}" for finding in spec.findings)
     return (
         f"{name}: {spec.num_classes} classes, prepared in {final} from {spec.source}. Its name in "
-        f"split ids is {name}.{caveat}"
+        f"split ids is {name}.{caveat}{told}"
     )
 
 

@@ -1,0 +1,157 @@
+"""What a user says about a data set of their own, and whether two of one name are the same."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError
+from harness.types import DatasetSpec, Identity
+
+READING: Mapping[str, int] = {"image": 2, "table": 1}
+"""Modality → version of what reading means; raised when the same file gives other inputs.
+
+Sets that were prepared by an older reading are refused, so that no number is made from them.
+"""
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may say about a data set of their own.
+
+    Every field but `name` belongs to the identity of the prepared set: a new option is one field
+    with the flag that sets it.
+    """
+
+    name: str = ""
+    """What to call it in split ids; empty: made from the reference."""
+    target: str = field(default="", metadata={"flag": "--target"})
+    """Column to predict; empty: the one that the source names, the last one of a CSV file."""
+    size: int | None = field(default=None, metadata={"flag": "--size"})
+    """Side in pixels that images are scaled to; None: as they are."""
+    header: bool = field(default=True, metadata={"flag": "--header"})
+    """Whether the first line of a CSV file has names."""
+
+
+def said(options: Options) -> dict[str, str]:
+    """Return the options that a user set, as the command line spells them.
+
+    Examples
+    --------
+    >>> said(Options(name="mine", size=8, header=False))
+    {'--size': '8', '--header': 'no'}
+    """
+    spoken: dict[str, str] = {}
+    for option in fields(options):
+        flag, value = option.metadata.get("flag"), getattr(options, option.name)
+        if flag is not None and value != option.default:
+            spoken[flag] = _word(value)
+    return spoken
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def identity(source: str, digest: str, modality: str, options: Options) -> Identity:
+    """Return what a data set is made from.
+
+    Parameters
+    ----------
+    source : str
+        Where it lies: an absolute path or an address.
+    digest : str
+        sha256 of what lies there; empty where it cannot be known.
+    modality : {"image", "table"}
+        Whose reading it is.
+    options : Options
+        What the user said.
+    """
+    return Identity(source, digest, READING[modality], said(options))
+
+
+def differences(there: Identity, asked: Identity) -> list[str]:
+    """Return in words where two sets of one name differ; empty when they are the same.
+
+    Parameters
+    ----------
+    there, asked : Identity
+        Of the prepared set, and of what is to be prepared.
+
+    Examples
+    --------
+    >>> first = Identity("/a/x.csv", "", 1, {"--target": "label"})
+    >>> differences(first, Identity("/b/x.csv", "", 1, {}))
+    ['source /a/x.csv there, /b/x.csv asked for', '--target label there, none asked for']
+    """
+    found = []
+    if there.source != asked.source:
+        found.append(f"source {there.source} there, {asked.source} asked for")
+    elif there.digest and asked.digest and there.digest != asked.digest:
+        found.append(
+            f"content {there.digest[:12]}… there, {asked.digest[:12]}… in the source by now"
+        )
+    for flag in sorted({*there.options, *asked.options}):
+        before, now = there.options.get(flag, "none"), asked.options.get(flag, "none")
+        if before != now:
+            found.append(f"{flag} {before} there, {now} asked for")
+    if there.reading != asked.reading:
+        found.append(f"read by version {there.reading} there, version {asked.reading} by now")
+    return found
+
+
+def check_reading(spec: DatasetSpec, folder: Path) -> DatasetSpec:
+    """Return the facts of an own set, refused when an earlier version read it in another way.
+
+    Parameters
+    ----------
+    spec : DatasetSpec
+        Facts of a data set that this project does not ship.
+    folder : Path
+        Where its prepared form lies.
+
+    Raises
+    ------
+    DataError
+        If its inputs may not be what its source says by now.
+    """
+    reading = READING.get(spec.modality)
+    if spec.identity is None or spec.identity.reading != reading:
+        before = "an earlier one" if spec.identity is None else f"version {spec.identity.reading}"
+        raise DataError(
+            f"Expected {spec.name} in {folder} as version {reading} of the reader makes it; it was "
+            f"prepared by {before}. Delete that folder and prepare it again from {spec.source}."
+        )
+    return spec
+
+
+def check_name(name: str, taken: Mapping[str, Any]) -> str:
+    """Return a name that a user gave, refused where split ids cannot hold it.
+
+    Parameters
+    ----------
+    name : str
+        As the user wrote it.
+    taken : mapping
+        Names of the data sets that are shipped.
+
+    Raises
+    ------
+    DataError
+        If it is not lower case with underscores, or is a shipped data set's.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise DataError(
+            f"Expected a name of lower-case letters, digits and underscores, a letter first; got "
+            f"{name!r}. Write for example: --name my_set_2"
+        )
+    if name in taken:
+        raise DataError(
+            f"Expected a name of your own; {name!r} is a data set that is shipped. Write for "
+            f"example: --name my_{name}"
+        )
+    return name

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from leaderboard.html.ranking import FRAME
+from leaderboard.markup.ranking import FRAME
 
 HERE = Path(__file__).parent
 

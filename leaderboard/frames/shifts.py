@@ -114,7 +114,7 @@ def world_frame(
     Returns
     -------
     DataFrame
-        Columns as `leaderboard.html.cells.heat_table` reads them, and ``key``.
+        Columns as `leaderboard.markup.cells.heat_table` reads them, and ``key``.
     """
     sign = 1 if higher_is_better else -1
     lines = []

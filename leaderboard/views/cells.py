@@ -10,7 +10,7 @@ from leaderboard.frames.ranking import (
     sorted_by,
     with_intervals,
 )
-from leaderboard.html.cells import FORMS, heat_table
+from leaderboard.markup.cells import FORMS, heat_table
 from leaderboard.views import choices as chosen
 
 RANKING, NAME = "ranking", "name"

@@ -16,7 +16,7 @@ from harness.records.records import Recorded
 from harness.types import Ranking
 from leaderboard.export import folders, suites_in
 from leaderboard.frames.ranking import cell_names
-from leaderboard.html.ranking import plain
+from leaderboard.markup.ranking import plain
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Path, time and size of every record: what cached pages depend on."""

@@ -13,9 +13,9 @@ from harness.published.conformance import (
     summary,
 )
 from harness.published.conformance_text import conformance_text
-from leaderboard.html.claims import claims_table, state_counts
-from leaderboard.html.conformance import conformance_table, verdict_counts
-from leaderboard.html.ranking import plain
+from leaderboard.markup.claims import claims_table, state_counts
+from leaderboard.markup.conformance import conformance_table, verdict_counts
+from leaderboard.markup.ranking import plain
 from leaderboard.views import choices as chosen
 
 ALL = "all"

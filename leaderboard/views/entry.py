@@ -16,7 +16,7 @@ from harness.types import Ranking
 from leaderboard import charts
 from leaderboard.frames import entry as details
 from leaderboard.frames.ranking import cell_intervals, cell_names, display_scale
-from leaderboard.html.ranking import TIERS, plain
+from leaderboard.markup.ranking import TIERS, plain
 from leaderboard.views import choices as chosen
 
 

@@ -14,7 +14,7 @@ from leaderboard.frames.shifts import (
     world_frame,
     worlds_of,
 )
-from leaderboard.html.cells import FORMS, heat_table
+from leaderboard.markup.cells import FORMS, heat_table
 from leaderboard.views import choices as chosen
 
 VALUES, CHANGES = "values", "changes from the test pool as it is"

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from harness.published.claims import STATES
 from harness.published.conformance import VERDICTS
-from leaderboard.html.cells import FORMS
+from leaderboard.markup.cells import FORMS
 from tests.leaderboard.made import CELLS, FIELD, write_conforming, write_field, write_worlds
 
 VIEWS = Path(__file__).resolve().parents[2] / "leaderboard" / "views"

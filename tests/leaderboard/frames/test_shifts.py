@@ -4,7 +4,7 @@ import pytest
 
 from harness.records.records import read_record
 from leaderboard.frames.shifts import MEANS, places_shown, severities, world_frame, worlds_of
-from leaderboard.html.cells import FORMS, heat_table
+from leaderboard.markup.cells import FORMS, heat_table
 from tests.leaderboard.made import WORLD_KEYS, write_worlds
 
 METRIC = "balanced_accuracy"

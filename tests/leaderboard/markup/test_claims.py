@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.published.claims import STATES, Check, Claim, ClaimRow, Found
-from leaderboard.html.claims import HUES, claims_table, state_counts
+from leaderboard.markup.claims import HUES, claims_table, state_counts
 
 CLAIM = Claim(
     id="a-claim",

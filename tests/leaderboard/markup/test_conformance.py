@@ -7,7 +7,7 @@ import pytest
 from harness.published.conformance import VERDICTS, ConformanceRow
 from harness.published.protocols import Part
 from harness.published.reached import Ours
-from leaderboard.html.conformance import HUES, conformance_table, verdict_counts
+from leaderboard.markup.conformance import HUES, conformance_table, verdict_counts
 
 PARTS = (Part("backbone", "resnet32", "resnet32"), Part("epochs", "10", "200"))
 OURS = Ours("r32-ce", "cifar10-v1", 0.70, 0.69, 0.71, "seeds and test set", 3)

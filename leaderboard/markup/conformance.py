@@ -10,7 +10,7 @@ from harness.published.conformance import VERDICTS, ConformanceRow, Verdict
 from harness.published.conformance_text import covers_text, ours_text, published_text
 from harness.published.protocols import Part
 from harness.rankings.display import cell_label, interval_title, metric_title
-from leaderboard.html.ranking import STYLE, badges, entry_link
+from leaderboard.markup.ranking import STYLE, badges, entry_link
 
 REACH = 0.10
 """How far the picture goes to either side of the published value: ten points."""

@@ -6,7 +6,7 @@ import pytest
 
 from leaderboard.charts import DEEP, RED
 from leaderboard.frames.ranking import cells_frame, with_intervals
-from leaderboard.html.cells import FORMS, heat_table
+from leaderboard.markup.cells import FORMS, heat_table
 from tests.leaderboard.frames.test_ranking import a_row, small
 
 SHADE = re.compile(r"background:color-mix\(in oklab, (#\w+) (\d+)%")

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from leaderboard.colours import DEEP, HUES, INK, NEUTRAL, PALE, RED, WHITE
-from leaderboard.html.ranking import LEADERS, entry_link
+from leaderboard.markup.ranking import LEADERS, entry_link
 
 FORMS = ("values", "with intervals", "differences to class A", "tie classes in each cell")
 """What a cell of the table can show."""

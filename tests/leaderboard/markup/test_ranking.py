@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from leaderboard.frames.ranking import ranking_frame
-from leaderboard.html.ranking import Scale, entry_link, plain, ranking_table, scale_of
+from leaderboard.markup.ranking import Scale, entry_link, plain, ranking_table, scale_of
 from tests.leaderboard.frames.test_ranking import a_row, small
 
 

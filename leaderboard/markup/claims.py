@@ -18,8 +18,8 @@ from harness.published.claims_text import (
     values_text,
 )
 from harness.rankings.display import difference_text
-from leaderboard.html.conformance import BESIDE, counted
-from leaderboard.html.ranking import STYLE, entry_link
+from leaderboard.markup.conformance import BESIDE, counted
+from leaderboard.markup.ranking import STYLE, entry_link
 
 HUES: dict[State, str] = {
     "holds": "#009e73",

@@ -1,1 +1,0 @@
-"""Frames as HTML tables. Knows no Streamlit and computes nothing."""

@@ -9,6 +9,7 @@ from jaxtyping import Float, Float64, Int64, Integer
 from harness.metrics.engine.checks import ROUNDING, checked_weights
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.engine.poisson_binomial import expected_deviation
+from harness.metrics.metric import PLUG_IN, UNIT, Metric
 
 N_BINS = 15
 EDGES = np.arange(N_BINS + 1) / N_BINS
@@ -51,60 +52,11 @@ def bin_gaps(
     return np.abs(np.bincount(bins, weights=w, minlength=N_BINS))
 
 
-def ece_of(confidence: Vector, correct: Vector, weights: Weights) -> float:
-    """Return the expected calibration error of checked arrays."""
-    return _binned(width_bins(confidence), confidence, correct, weights)
-
-
-def ece_mass_of(confidence: Vector, correct: Vector, weights: Weights) -> float:
-    """Return the equal-mass calibration error of checked arrays."""
-    return _binned(mass_bins(confidence, weights), confidence, correct, weights)
-
-
 def _binned(
     bins: Int64[np.ndarray, " n"], confidence: Vector, correct: Vector, weights: Weights
 ) -> float:
     total = len(bins) if weights is None else weights.sum()
     return float(bin_gaps(bins, correct - confidence, weights).sum() / total)
-
-
-def mce_of(confidence: Vector, correct: Vector, weights: Weights) -> float:
-    """Return the largest gap of a bin of checked arrays."""
-    bins = width_bins(confidence)
-    mass = np.bincount(bins, weights=weights, minlength=N_BINS)
-    gaps = bin_gaps(bins, correct - confidence, weights)
-    return float((gaps[mass > 0] / mass[mass > 0]).max())
-
-
-def ece_null_of(confidence: Vector, weights: Weights) -> float:
-    """Return the expected `ece` of a perfectly calibrated model, of checked arrays."""
-    bins = width_bins(confidence)
-    w = np.ones(len(bins)) if weights is None else weights
-    variance = np.bincount(bins, weights=w**2 * confidence * (1 - confidence), minlength=N_BINS)
-    deviation = np.sqrt(2 / np.pi * np.maximum(variance, 0))
-    if w.min() == w.max():
-        for k in np.flatnonzero((variance > 0) & (variance <= EXACT_VARIANCE * w[0] ** 2)):
-            deviation[k] = w[0] * expected_deviation(confidence[bins == k])
-    return float(deviation.sum() / w.sum())
-
-
-def classwise_ece_of(outputs: Outputs, weights: Weights) -> float:
-    """Return the class-wise calibration error of outputs."""
-    w = np.ones(outputs.n) if weights is None else weights
-    c = outputs.c
-    gaps = np.zeros(c * N_BINS)
-    low = np.bincount(outputs.y_true, weights=w, minlength=c)
-    for rows, p in outputs.prob_blocks():
-        low -= np.einsum("i,ij->j", w[rows], p)
-        # Few probabilities leave the first bin: at most 14 a row, however many classes.
-        row, k = np.nonzero(p > EDGES[1])
-        value = p[row, k]
-        gap = w[rows][row] * ((outputs.y_true[rows][row] == k) - value)
-        index = k * N_BINS + width_bins(value)
-        gaps += np.bincount(index, weights=gap, minlength=len(gaps))
-    by_class = gaps.reshape(c, N_BINS)
-    by_class[:, 0] = low - by_class.sum(axis=1)
-    return float(np.abs(by_class).sum() / (c * w.sum()))
 
 
 def _top(
@@ -119,6 +71,11 @@ def _top(
         outputs.correct.astype(np.float64),
         checked_weights(weights, outputs.n),
     )
+
+
+def ece_of(confidence: Vector, correct: Vector, weights: Weights) -> float:
+    """Return the expected calibration error of checked arrays."""
+    return _binned(width_bins(confidence), confidence, correct, weights)
 
 
 def expected_calibration_error(
@@ -151,6 +108,93 @@ def expected_calibration_error(
     Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2, with 15 bins.
     """
     return ece_of(*_top(y_true, probs, weights))
+
+
+ECE = Metric(
+    key="ece",
+    title="Expected calibration error",
+    definition="Top-label, 15 equal-width bins (lo, hi], |accuracy − confidence| weighted by "
+    "share of images. Read it against `ece_null`.",
+    function=expected_calibration_error,
+    evaluate=lambda pool: ece_of(*pool.top),
+    direction="lower",
+    bounds=UNIT,
+    unit="fraction",
+    needs="probs",
+    source="Guo et al. 2017, On Calibration of Modern Neural Networks, section 2",
+    weighted=PLUG_IN,
+    undefined_when="",
+    differs="torchmetrics agrees to float32. The code of Hendrycks et al. (natural adversarial "
+    "examples) skips its last bin, the most confident images. Loops over bins [lo, hi) lose "
+    "confidence exactly 1.0.",
+    headline=True,
+    scale="logit",
+)
+
+
+def ece_null_of(confidence: Vector, weights: Weights) -> float:
+    """Return the expected `ece` of a perfectly calibrated model, of checked arrays."""
+    bins = width_bins(confidence)
+    w = np.ones(len(bins)) if weights is None else weights
+    variance = np.bincount(bins, weights=w**2 * confidence * (1 - confidence), minlength=N_BINS)
+    deviation = np.sqrt(2 / np.pi * np.maximum(variance, 0))
+    if w.min() == w.max():
+        for k in np.flatnonzero((variance > 0) & (variance <= EXACT_VARIANCE * w[0] ** 2)):
+            deviation[k] = w[0] * expected_deviation(confidence[bins == k])
+    return float(deviation.sum() / w.sum())
+
+
+def calibration_error_null(
+    y_true: Integer[np.ndarray, " n"],
+    probs: Float[np.ndarray, "n c"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the `ece` to expect of a perfectly calibrated model with these confidences.
+
+    Per bin the expected |Σ (X − c)| of independent X with chance c: exactly where Σ c(1−c) is at
+    most 25 and weights are equal, else sqrt(2/π · Σ w²c(1−c)).
+
+    Parameters
+    ----------
+    y_true : int array of shape (n,)
+        Class indices; only their number matters.
+    probs : float array of shape (n, c)
+        Class probabilities; rows sum to 1.
+    weights : float array of shape (n,), optional
+        Weight of each image; default ones.
+
+    Returns
+    -------
+    float
+        Fraction in [0, 1]; neither direction is better: it is what to read `ece` against.
+    """
+    confidence, _, w = _top(y_true, probs, weights)
+    return ece_null_of(confidence, w)
+
+
+ECE_NULL = Metric(
+    key="ece_null",
+    title="Expected calibration error of a perfect model",
+    definition="Expected `ece` if every confidence were right, for this n: "
+    "(1/Σw)·Σ_bins sqrt(2/π · Σ w²c(1−c)); exact in bins with Σ c(1−c) ≤ 25.",
+    function=calibration_error_null,
+    evaluate=lambda pool: ece_null_of(pool.top.confidence, pool.weights),
+    direction="none",
+    bounds=UNIT,
+    unit="fraction",
+    needs="probs",
+    source="own derivation; Vaicenavicius et al. 2019, Evaluating model calibration in "
+    "classification, section 4, for the idea",
+    weighted="the closed form with w², for the weights at hand",
+    undefined_when="",
+    differs="",
+)
+
+
+def ece_mass_of(confidence: Vector, correct: Vector, weights: Weights) -> float:
+    """Return the equal-mass calibration error of checked arrays."""
+    return _binned(mass_bins(confidence, weights), confidence, correct, weights)
 
 
 def equal_mass_calibration_error(
@@ -186,6 +230,33 @@ def equal_mass_calibration_error(
     return ece_mass_of(*_top(y_true, probs, weights))
 
 
+ECE_MASS = Metric(
+    key="ece_mass",
+    title="Expected calibration error, equal mass",
+    definition="As `ece` in 15 bins of equal weight; equal confidences share a bin.",
+    function=equal_mass_calibration_error,
+    evaluate=lambda pool: ece_mass_of(*pool.top),
+    direction="lower",
+    bounds=UNIT,
+    unit="fraction",
+    needs="probs",
+    source="Nixon et al. 2019, Measuring Calibration in Deep Learning, section 3",
+    weighted=PLUG_IN,
+    undefined_when="",
+    differs="Code that cuts the sorted array into 15 parts puts equal confidences into "
+    "different bins: the value then depends on the order of the images.",
+    scale="logit",
+)
+
+
+def mce_of(confidence: Vector, correct: Vector, weights: Weights) -> float:
+    """Return the largest gap of a bin of checked arrays."""
+    bins = width_bins(confidence)
+    mass = np.bincount(bins, weights=weights, minlength=N_BINS)
+    gaps = bin_gaps(bins, correct - confidence, weights)
+    return float((gaps[mass > 0] / mass[mass > 0]).max())
+
+
 def maximum_calibration_error(
     y_true: Integer[np.ndarray, " n"],
     probs: Float[np.ndarray, "n c"],
@@ -215,60 +286,19 @@ def maximum_calibration_error(
     return mce_of(*_top(y_true, probs, weights))
 
 
-def calibration_error_null(
-    y_true: Integer[np.ndarray, " n"],
-    probs: Float[np.ndarray, "n c"],
-    *,
-    weights: Float[np.ndarray, " n"] | None = None,
-) -> float:
-    """Return the `ece` to expect of a perfectly calibrated model with these confidences.
-
-    Per bin the expected |Σ (X − c)| of independent X with chance c: exactly where Σ c(1−c) is at
-    most 25 and weights are equal, else sqrt(2/π · Σ w²c(1−c)).
-
-    Parameters
-    ----------
-    y_true : int array of shape (n,)
-        Class indices; only their number matters.
-    probs : float array of shape (n, c)
-        Class probabilities; rows sum to 1.
-    weights : float array of shape (n,), optional
-        Weight of each image; default ones.
-
-    Returns
-    -------
-    float
-        Fraction in [0, 1]; neither direction is better: it is what to read `ece` against.
-    """
-    confidence, _, w = _top(y_true, probs, weights)
-    return ece_null_of(confidence, w)
-
-
-def classwise_calibration_error(
-    y_true: Integer[np.ndarray, " n"],
-    probs: Float[np.ndarray, "n c"],
-    *,
-    weights: Float[np.ndarray, " n"] | None = None,
-) -> float:
-    """Return the expected calibration error of every class's probability, mean over all c classes.
-
-    Parameters
-    ----------
-    y_true : int array of shape (n,)
-        Class indices, 0 <= y < c.
-    probs : float array of shape (n, c)
-        Class probabilities; rows sum to 1.
-    weights : float array of shape (n,), optional
-        Weight of each image; default ones.
-
-    Returns
-    -------
-    float
-        Fraction in [0, 1]; lower is better. At most about 2/c, so compare within one c only.
-
-    References
-    ----------
-    Kull et al. 2019, "Beyond temperature scaling", equation 4.
-    """
-    outputs = Outputs.from_probs(y_true, probs)
-    return classwise_ece_of(outputs, checked_weights(weights, outputs.n))
+MCE = Metric(
+    key="mce",
+    title="Maximum calibration error",
+    definition="Largest |accuracy − confidence| of the bins of `ece`.",
+    function=maximum_calibration_error,
+    evaluate=lambda pool: mce_of(*pool.top),
+    direction="lower",
+    bounds=UNIT,
+    unit="fraction",
+    needs="probs",
+    source="Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning",
+    weighted=PLUG_IN,
+    undefined_when="",
+    differs="",
+    scale="logit",
+)

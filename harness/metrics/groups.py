@@ -1,14 +1,21 @@
 """Classes by number of clean training images: shots as published, terciles for few classes."""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Integer
+from jaxtyping import Bool, Float, Integer
 
-from harness.errors import SpecError
-
-Group = Bool[np.ndarray, " c"] | str
-"""Which classes, or why there is no such group."""
+from harness.errors import SpecError, Undefined
+from harness.metrics.calibration import (
+    calibration_error_null,
+    ece_null_of,
+    ece_of,
+    expected_calibration_error,
+)
+from harness.metrics.engine.confusion import Matrix, confusion_matrix, recalls
+from harness.metrics.metric import UNIT, Metric
+from harness.metrics.weighted import Group, Weighted
 
 MANY_ABOVE = 100
 FEW_BELOW = 20
@@ -19,6 +26,19 @@ LEAST_FACTOR = 1.5
 
 GROUPS = {"shots": ("many", "medium", "few"), "terciles": ("head", "body", "tail")}
 """Scheme → its groups, most frequent first."""
+
+MEANING = {
+    "many": "more than 100 clean training images",
+    "medium": "20 to 100 clean training images",
+    "few": "fewer than 20 clean training images",
+    "head": "the first third of classes by clean training count",
+    "body": "the classes between head and tail",
+    "tail": "the last third of classes by clean training count",
+}
+NO_GROUP = {
+    "shots": "no class is in the group, or none of them has test images",
+    "terciles": "the realised imbalance factor is below 1.5, or no class has test images",
+}
 
 
 def class_groups(
@@ -55,7 +75,7 @@ def class_groups(
         return _shots(counts)
     if scheme == "terciles":
         return _terciles(counts)
-    raise SpecError(f"A group scheme is 'shots' or 'terciles'; got {scheme!r}. Mend the suite.")
+    raise SpecError(f"A group scheme is 'shots' or 'terciles'; got {scheme!r}. Correct the suite.")
 
 
 def _shots(counts: Integer[np.ndarray, " c"]) -> dict[str, Group]:
@@ -86,3 +106,123 @@ def _terciles(counts: Integer[np.ndarray, " c"]) -> dict[str, Group]:
         name: np.isin(np.arange(c), part) if len(part) else f"{c} classes leave no {name}"
         for name, part in zip(GROUPS["terciles"], parts, strict=True)
     }
+
+
+def group_recall_of(confusion: Matrix, group: Bool[np.ndarray, " c"]) -> float:
+    """Return the mean recall over the classes of a group."""
+    held = recalls(confusion)[group]
+    held = held[~np.isnan(held)]
+    if len(held) == 0:
+        raise Undefined("no class of the group has test images")
+    return float(held.mean())
+
+
+def group_recall(
+    y_true: Integer[np.ndarray, " n"],
+    y_pred: Integer[np.ndarray, " n"],
+    *,
+    group: Bool[np.ndarray, " c"],
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the mean recall over the classes of a group.
+
+    Parameters
+    ----------
+    y_true, y_pred : int array of shape (n,)
+        Class indices.
+    group : bool array of shape (c,)
+        Which classes; see `class_groups`.
+    weights : float array of shape (n,), optional
+        Weight of each image; class weights change nothing. Default ones.
+
+    Returns
+    -------
+    float
+        Fraction in [0, 1]; higher is better.
+
+    Raises
+    ------
+    Undefined
+        If no class of the group has test images.
+    """
+    confusion = confusion_matrix(y_true, y_pred, num_classes=len(group), weights=weights)
+    return group_recall_of(confusion, group)
+
+
+def _group_recall(pool: Weighted, group: str) -> float:
+    return group_recall_of(pool.confusion, pool.group(group))
+
+
+def _group_ece(pool: Weighted, group: str) -> float:
+    return ece_of(*pool.part(group))
+
+
+def _group_null(pool: Weighted, group: str) -> float:
+    part = pool.part(group)
+    return ece_null_of(part.confidence, part.weights)
+
+
+def _of_group(scheme: str, group: str) -> tuple[Metric, Metric, Metric]:
+    """Return recall, calibration error and its null of one group."""
+    where, why = f"classes of `{group}` ({MEANING[group]})", NO_GROUP[scheme]
+    return (
+        Metric(
+            key=f"recall_{group}",
+            title=f"Recall, {group}",
+            definition=f"Mean recall over the {where}.",
+            function=group_recall,
+            evaluate=partial(_group_recall, group=group),
+            direction="higher",
+            bounds=UNIT,
+            unit="fraction",
+            needs="labels",
+            source="Liu et al. 2019, Large-Scale Long-Tailed Recognition in an Open World"
+            if scheme == "shots"
+            else "PROTOCOL section 2",
+            weighted="does not change",
+            undefined_when=why,
+            differs="Published code prints 0 or NaN for an empty group." if group == "few" else "",
+            headline=group in ("few", "tail"),
+            scale="logit",
+        ),
+        Metric(
+            key=f"ece_{group}",
+            title=f"Expected calibration error, {group}",
+            definition=f"`ece` over the images of the {where}.",
+            function=expected_calibration_error,
+            evaluate=partial(_group_ece, group=group),
+            direction="lower",
+            bounds=UNIT,
+            unit="fraction",
+            needs="probs",
+            source="Guo et al. 2017, section 2, on a part of the images",
+            weighted="plug-in value",
+            undefined_when=why,
+            differs="",
+            scale="logit",
+        ),
+        Metric(
+            key=f"ece_null_{group}",
+            title=f"Expected calibration error of a perfect model, {group}",
+            definition=f"`ece_null` over the images of the {where}.",
+            function=calibration_error_null,
+            evaluate=partial(_group_null, group=group),
+            direction="none",
+            bounds=UNIT,
+            unit="fraction",
+            needs="probs",
+            source="own derivation",
+            weighted="the closed form with w²",
+            undefined_when=why,
+            differs="",
+        ),
+    )
+
+
+GROUP_METRICS = tuple(
+    metric
+    for scheme, names in GROUPS.items()
+    for group in names
+    for metric in _of_group(scheme, group)
+)
+"""Rows of every group of both schemes."""

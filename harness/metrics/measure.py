@@ -10,15 +10,14 @@ from jaxtyping import Bool, Float, Integer, Shaped
 
 from harness.errors import SpecError, Undefined
 from harness.lookup import lookup
-from harness.metrics import memorisation
+from harness.metrics import label_errors, memorisation
 from harness.metrics.engine.checks import check_aligned, checked_labels, checked_weights
 from harness.metrics.engine.levels import levels_of
 from harness.metrics.engine.outputs import Outputs
-from harness.metrics.groups import Group
-from harness.metrics.ood import oscr
+from harness.metrics.open_set import oscr
 from harness.metrics.replicates import replicate, replicate_ood
 from harness.metrics.table import METRICS
-from harness.metrics.weighted import Weighted
+from harness.metrics.weighted import Group, Weighted
 from harness.types import MetricResult
 
 __all__ = [
@@ -197,7 +196,7 @@ def measure_noise(
 def _label_errors(seen: Outputs, flipped: Shaped[np.ndarray, " n"]) -> dict[str, MetricResult]:
     """Return how well loss and margin of the observed labels find the flipped ones."""
     suspicion = {"loss": -seen.log_true, "margin": seen.rows.log_rest - seen.log_true}
-    functions = {"auroc": memorisation.label_error_auroc, "ap": memorisation.label_error_ap}
+    functions = {"auroc": label_errors.label_error_auroc, "ap": label_errors.label_error_ap}
     return {
         f"label_error_{kind}_{by}": result_of(lambda f=function, s=score: f(s, flipped))  # type: ignore[misc]
         for by, score in suspicion.items()

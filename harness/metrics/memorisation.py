@@ -1,19 +1,50 @@
-"""What a model did with wrong training labels: learnt them, or gives them away.
+"""What a model did with wrong training labels: how many it learnt, and what it knows regardless.
 
-All four need the model's predictions on its own training split under the evaluation transform.
+All need the model's predictions on its own training split under the evaluation transform.
 """
 
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
-from jaxtyping import Bool, Float, Int64, Integer
+from jaxtyping import Float, Int64, Integer
 
 from harness.errors import Undefined
 from harness.metrics.classification import accuracy
-from harness.metrics.engine.checks import checked_labels, checked_scores
-from harness.metrics.engine.levels import levels_of
-from harness.metrics.ood import ap_out_of, auroc_of
+from harness.metrics.engine.checks import checked_labels
+from harness.metrics.metric import UNIT, Metric
 
 NO_FLIPS = "no training label is flipped"
-NO_CLEAN = "every training label is flipped"
+WHEN_NO_FLIPS = NO_FLIPS + "; open_set and complementary noise"
+
+
+def noise_metric(
+    key: str,
+    title: str,
+    definition: str,
+    function: Callable[..., float],
+    *,
+    direction: Literal["higher", "lower", "none"],
+    undefined_when: str,
+    source: str = "PROTOCOL section 4",
+) -> Metric:
+    """Return the row of a metric of predictions on the training split."""
+    return Metric(
+        key=key,
+        title=title,
+        definition=definition,
+        function=function,
+        evaluate=function,
+        direction=direction,
+        bounds=UNIT,
+        unit="fraction",
+        needs="train",
+        source=source,
+        weighted="not weighted",
+        undefined_when=undefined_when,
+        differs="",
+        scale="logit" if direction != "none" else None,
+    )
 
 
 def memorised_of(
@@ -65,6 +96,17 @@ def memorised(
     )
 
 
+MEMORISED = noise_metric(
+    "memorised",
+    "Memorised wrong labels",
+    "Share of flipped training labels that the model predicts as observed.",
+    memorised,
+    direction="lower",
+    undefined_when=WHEN_NO_FLIPS,
+    source="Liu et al. 2020, Early-Learning Regularization, figure 1",
+)
+
+
 def memorised_chance(
     observed: Integer[np.ndarray, " n"],
     clean: Integer[np.ndarray, " n"],
@@ -103,6 +145,17 @@ def memorised_chance(
     return float(transition[clean[flipped], observed[flipped]].mean())
 
 
+MEMORISED_CHANCE = noise_metric(
+    "memorised_chance",
+    "Memorised wrong labels by chance",
+    "1/(c − 1) for symmetric noise, else the mean transition probability of the observed "
+    "label over flipped labels.",
+    memorised_chance,
+    direction="none",
+    undefined_when=WHEN_NO_FLIPS + "; noise without a transition matrix",
+)
+
+
 def clean_train_accuracy(
     clean: Integer[np.ndarray, " n"], y_pred: Integer[np.ndarray, " n"]
 ) -> float:
@@ -121,65 +174,11 @@ def clean_train_accuracy(
     return accuracy(clean, y_pred)
 
 
-def label_error_auroc(suspicion: Float[np.ndarray, " n"], flipped: Bool[np.ndarray, " n"]) -> float:
-    """Return the chance that a flipped label is more suspicious than a clean one.
-
-    Parameters
-    ----------
-    suspicion : float array of shape (n,)
-        Larger for labels that are thought wrong: loss under the observed label, or margin
-        (ln of the largest other probability minus ln of the observed one).
-    flipped : bool array of shape (n,)
-        Which labels are wrong.
-
-    Returns
-    -------
-    float
-        Fraction in [0, 1]; higher is better, 0.5 is chance.
-
-    Raises
-    ------
-    Undefined
-        If no label is flipped, or every one.
-
-    References
-    ----------
-    Pleiss et al. 2020, "Identifying Mislabeled Data using the Area Under the Margin Ranking",
-    for the margin; here of the last epoch.
-    """
-    return auroc_of(levels_of(*_two_sets(suspicion, flipped)))
-
-
-def label_error_ap(suspicion: Float[np.ndarray, " n"], flipped: Bool[np.ndarray, " n"]) -> float:
-    """Return average precision of finding flipped labels by suspicion.
-
-    Parameters
-    ----------
-    suspicion : float array of shape (n,)
-        Larger for labels that are thought wrong.
-    flipped : bool array of shape (n,)
-        Which labels are wrong.
-
-    Returns
-    -------
-    float
-        Fraction in (0, 1]; higher is better, the share of flipped labels is chance.
-
-    Raises
-    ------
-    Undefined
-        If no label is flipped, or every one.
-    """
-    return ap_out_of(levels_of(*_two_sets(suspicion, flipped)))
-
-
-def _two_sets(
-    suspicion: Float[np.ndarray, " n"], flipped: Bool[np.ndarray, " n"]
-) -> tuple[Float[np.ndarray, " a"], Float[np.ndarray, " b"]]:
-    """Return the suspicion of clean and of flipped labels."""
-    values = checked_scores(suspicion, "suspicion")
-    if not flipped.any():
-        raise Undefined(NO_FLIPS)
-    if flipped.all():
-        raise Undefined(NO_CLEAN)
-    return values[~flipped], values[flipped]
+CLEAN_TRAIN_ACCURACY = noise_metric(
+    "clean_train_accuracy",
+    "Accuracy on true training labels",
+    "Accuracy on the whole training split against its true labels.",
+    clean_train_accuracy,
+    direction="higher",
+    undefined_when="",
+)

@@ -1,8 +1,15 @@
-"""What the table says of a metric."""
+"""What the table says of a metric: the type of its row, and words that many rows share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+UNIT = (0.0, 1.0)
+"""Bounds of a share."""
+UNBIASED = "unbiased for the target population"
+UNCHANGED = "does not change"
+PLUG_IN = "plug-in value: read it with n_eff = (Σw)²/Σw²"
+ONE_CLASS = "only one class has test images"
 
 
 @dataclass(frozen=True)

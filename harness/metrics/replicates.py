@@ -15,10 +15,9 @@ from harness.lookup import lookup
 from harness.metrics.calibration import width_bins
 from harness.metrics.engine.checks import checked_scores
 from harness.metrics.engine.outputs import Outputs
-from harness.metrics.groups import Group
 from harness.metrics.ood import CAUGHT, share_above
 from harness.metrics.table import METRICS
-from harness.metrics.weighted import Weighted
+from harness.metrics.weighted import Group, Weighted
 from harness.types import MetricResult, Weightings
 
 Vector = Float[np.ndarray, " n"]

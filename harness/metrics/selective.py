@@ -3,51 +3,13 @@
 Images are ordered by `Outputs.rows.certainty`, so that confidences which round to 1 still differ.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Integer
+from jaxtyping import Float, Integer
 
+from harness.metrics.engine.blocks import Blocks, blocks_of
 from harness.metrics.engine.checks import checked_weights
 from harness.metrics.engine.outputs import Outputs
-
-Vector = Float64[np.ndarray, " n"]
-
-
-class Blocks(NamedTuple):
-    """Weight of each block of equal confidence, most certain first."""
-
-    mass: Vector
-    """Of all images of the block."""
-    wrong: Vector
-    """Of the wrong ones among them."""
-
-
-def blocks_of(certainty: Vector, correct: Bool[np.ndarray, " n"], weights: Vector | None) -> Blocks:
-    """Return the blocks of equal certainty."""
-    order = np.argsort(-certainty, kind="stable")
-    value = certainty[order]
-    starts = np.flatnonzero(np.r_[True, value[1:] != value[:-1]])
-    w = np.ones(len(order)) if weights is None else weights[order]
-    mass = np.add.reduceat(w, starts)
-    wrong = np.add.reduceat(w * ~correct[order], starts)
-    return Blocks(mass[mass > 0], wrong[mass > 0])
-
-
-def aurc_of(blocks: Blocks) -> float:
-    """Return the integral of the error among the accepted over coverage."""
-    risk = np.cumsum(blocks.wrong) / np.cumsum(blocks.mass)
-    return float((blocks.mass * risk).sum() / blocks.mass.sum())
-
-
-def augrc_of(blocks: Blocks) -> float:
-    """Return the integral of the share that is both accepted and wrong."""
-    total = blocks.mass.sum()
-    right = blocks.mass - blocks.wrong
-    accuracy = right.sum() / total
-    # acc(1 − acc)(1 − AUROC_f): pairs in which the wrong image is the more certain one.
-    wrong_before = np.cumsum(blocks.wrong) - blocks.wrong / 2
-    return float((right * wrong_before).sum() / total**2 + (1 - accuracy) ** 2 / 2)
+from harness.metrics.metric import PLUG_IN, UNIT, Metric
 
 
 def _blocks(
@@ -58,6 +20,12 @@ def _blocks(
     outputs = Outputs.from_probs(y_true, probs)
     w = checked_weights(weights, outputs.n)
     return blocks_of(outputs.rows.certainty, outputs.correct, w)
+
+
+def aurc_of(blocks: Blocks) -> float:
+    """Return the integral of the error among the accepted over coverage."""
+    risk = np.cumsum(blocks.wrong) / np.cumsum(blocks.mass)
+    return float((blocks.mass * risk).sum() / blocks.mass.sum())
 
 
 def aurc(
@@ -94,6 +62,36 @@ def aurc(
     return aurc_of(_blocks(y_true, probs, weights))
 
 
+AURC = Metric(
+    key="aurc",
+    title="Area under the risk-coverage curve",
+    definition="Error among the images at least as confident, averaged over images; equal "
+    "confidences are accepted together.",
+    function=aurc,
+    evaluate=lambda pool: aurc_of(pool.blocks),
+    direction="lower",
+    bounds=UNIT,
+    unit="fraction",
+    needs="probs",
+    source="Geifman, Uziel and El-Yaniv 2019, Bias-Reduced Uncertainty Estimation, section 3",
+    weighted=PLUG_IN,
+    undefined_when="",
+    differs="Code that walks the sorted array gives a tied block a value that depends on the "
+    "order of the images.",
+    scale="logit",
+)
+
+
+def augrc_of(blocks: Blocks) -> float:
+    """Return the integral of the share that is both accepted and wrong."""
+    total = blocks.mass.sum()
+    right = blocks.mass - blocks.wrong
+    accuracy = right.sum() / total
+    # acc(1 − acc)(1 − AUROC_f): pairs in which the wrong image is the more certain one.
+    wrong_before = np.cumsum(blocks.wrong) - blocks.wrong / 2
+    return float((right * wrong_before).sum() / total**2 + (1 - accuracy) ** 2 / 2)
+
+
 def augrc(
     y_true: Integer[np.ndarray, " n"],
     probs: Float[np.ndarray, "n c"],
@@ -125,3 +123,23 @@ def augrc(
     Systems", equation 7.
     """
     return augrc_of(_blocks(y_true, probs, weights))
+
+
+AUGRC = Metric(
+    key="augrc",
+    title="Area under the generalised risk-coverage curve",
+    definition="(1 − AUROC_f)·acc(1 − acc) + ½(1 − acc)², AUROC_f of right over wrong by "
+    "confidence.",
+    function=augrc,
+    evaluate=lambda pool: augrc_of(pool.blocks),
+    direction="lower",
+    bounds=(0.0, 0.5),
+    unit="fraction",
+    needs="probs",
+    source="Traub et al. 2024, Overcoming Common Flaws in the Evaluation of Selective "
+    "Classification Systems, equation 7",
+    weighted=PLUG_IN,
+    undefined_when="",
+    differs="",
+    scale="logit",
+)

@@ -6,16 +6,17 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from harness.errors import Undefined
-from harness.metrics.classification import count_pairs
+from harness.metrics.engine.blocks import Blocks, blocks_of
+from harness.metrics.engine.confusion import count_pairs
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.engine.placement import RankSums, rank_sums
-from harness.metrics.groups import Group
-from harness.metrics.selective import Blocks, blocks_of
 
 Vector = Float64[np.ndarray, " n"]
+Group = Bool[np.ndarray, " c"] | str
+"""Which classes, or why there is no such group."""
 
 
 class Part(NamedTuple):

@@ -7,6 +7,7 @@ from sklearn import metrics as sk
 from harness.errors import PredictionsError, Undefined
 from harness.metrics import memorisation as mem
 from harness.metrics.engine.outputs import Outputs
+from harness.metrics.label_errors import label_error_auroc
 from harness.metrics.measure import measure_noise
 
 
@@ -61,7 +62,7 @@ def test_clean_train_accuracy_is_over_the_whole_split(rng):
 
 def test_all_labels_flipped_leaves_nothing_to_tell_apart():
     with pytest.raises(Undefined, match="every training label is flipped"):
-        mem.label_error_auroc(np.array([1.0, 2.0]), np.array([True, True]))
+        label_error_auroc(np.array([1.0, 2.0]), np.array([True, True]))
 
 
 def test_clean_labels_of_another_length_are_refused(rng):

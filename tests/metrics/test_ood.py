@@ -5,10 +5,11 @@ import pytest
 from sklearn import metrics as sk
 
 from harness.errors import PredictionsError
-from harness.metrics import ood
+from harness.metrics import ood, ood_published
 from harness.metrics.engine.checks import checked_scores
 from harness.metrics.engine.levels import fast_order
 from harness.metrics.measure import measure_ood
+from harness.metrics.open_set import oscr
 from tests import references
 
 
@@ -70,7 +71,7 @@ def test_the_two_positive_classes_give_different_rates():
     # OOD positive: all OOD at 1 and above is caught, no ID flagged but the one at 5.
     inside, outside = np.r_[np.zeros(9), 5.0], np.r_[np.ones(10)]
     assert ood.ood_fpr95(inside, outside) == pytest.approx(0.1)
-    assert ood.ood_fpr95_id_positive(inside, outside) == 1.0
+    assert ood_published.ood_fpr95_id_positive(inside, outside) == 1.0
 
 
 def test_constant_scores_are_chance():
@@ -169,10 +170,10 @@ def test_neighbouring_floats_and_both_zeros_are_ordered(rng, dtype):
 def test_oscr_equals_counting_pairs(rng):
     inside, outside = np.round(rng.normal(size=(2, 40)), 1)
     correct, w = (rng.random(40) < 0.7).astype(float), rng.integers(0, 3, size=40).astype(float)
-    assert ood.oscr(inside, correct, outside) == pytest.approx(
+    assert oscr(inside, correct, outside) == pytest.approx(
         references.oscr(inside, correct, outside), abs=1e-12
     )
-    assert ood.oscr(inside, correct, outside, id_weights=w) == pytest.approx(
+    assert oscr(inside, correct, outside, id_weights=w) == pytest.approx(
         references.oscr(inside, correct, outside, w.tolist()), abs=1e-12
     )
 

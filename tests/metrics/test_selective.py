@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from harness.metrics.engine.blocks import blocks_of
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure
-from harness.metrics.selective import augrc, augrc_of, aurc, blocks_of
+from harness.metrics.selective import augrc, augrc_of, aurc
 from tests import references
 
 

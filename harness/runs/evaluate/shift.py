@@ -10,7 +10,7 @@ from harness.data.splits.unlearning import TARGET
 from harness.data.suites.open import OpenSuite
 from harness.data.worlds.label_shift import shifted_rows, view_weights
 from harness.errors import Undefined
-from harness.metrics import subgroups
+from harness.metrics import repair, subgroups, truths
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure, replicate, result_of
 from harness.runs.evaluate.scored import Scored, mean_of, pool_weightings
@@ -148,7 +148,7 @@ def on_covariate(
 
 
 def _attack(outputs: Outputs) -> MetricResult:
-    return result_of(lambda: subgroups.attack_success(outputs.y_pred, outputs.y_true, TARGET))
+    return result_of(lambda: repair.attack_success(outputs.y_pred, outputs.y_true, TARGET))
 
 
 def on_truths(scored: Scored, opened: OpenSuite, outputs: Outputs, *, replicates: bool) -> None:
@@ -174,16 +174,16 @@ def on_truths(scored: Scored, opened: OpenSuite, outputs: Outputs, *, replicates
         scored.take(
             where,
             {
-                "agreement": result_of(lambda: subgroups.agreement(predicted, shares, kept)),  # noqa: B023
+                "agreement": result_of(lambda: truths.agreement(predicted, shares, kept)),  # noqa: B023
                 "published_accuracy": result_of(lambda: _published(outputs, kept)),  # noqa: B023
                 "soft_nll": result_of(
-                    lambda: subgroups.soft_nll(outputs.log_probs, shares, kept)  # noqa: B023
+                    lambda: truths.soft_nll(outputs.log_probs, shares, kept)  # noqa: B023
                 ),
             },
         )
         if replicates:
             weights = pool_weightings(opened.test)
-            found = subgroups.replicate_agreement(predicted, shares, kept, weights)
+            found = truths.replicate_agreement(predicted, shares, kept, weights)
             scored.take_replicates(where, {"agreement": found})
 
 
@@ -232,7 +232,5 @@ def on_repair(scored: Scored, split: Split, outputs: Outputs) -> None:
     if split.known is None:
         return
     corrupted = split.flipped if split.patched is None else split.flipped | split.patched
-    found = result_of(
-        lambda: subgroups.corrected(outputs.y_pred[corrupted], split.clean[corrupted])
-    )
+    found = result_of(lambda: repair.corrected(outputs.y_pred[corrupted], split.clean[corrupted]))
     scored.take("train", {"corrected": found})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from leaderboard.markup.ranking import FRAME
+from leaderboard.markup.parts import FRAME
 
 HERE = Path(__file__).parent
 

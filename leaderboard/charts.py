@@ -39,7 +39,7 @@ def interval_chart(frame: pd.DataFrame, *, title: str, scale: float) -> alt.Laye
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.frames.ranking.cell_intervals`.
+        From `leaderboard.frames.cells.cell_intervals`.
     title : str
         Unit of the values.
     scale : float
@@ -293,7 +293,7 @@ def trade_chart(frame: pd.DataFrame, *, x: str, y: str, x_unit: bool, y_unit: bo
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.frames.ranking.trade_frame`.
+        From `leaderboard.frames.trade.trade_frame`.
     x, y : str
         Titles of the two metrics.
     x_unit, y_unit : bool

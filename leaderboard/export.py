@@ -20,7 +20,8 @@ from harness.rankings.field import Candidate, stored_keys, suite_rows
 from harness.rankings.ranking import NOTES, rank
 from harness.records.records import Recorded
 from leaderboard.frames import entry as details
-from leaderboard.frames.ranking import cells_frame, ranking_frame, with_intervals
+from leaderboard.frames.cells import cells_frame, with_intervals
+from leaderboard.frames.ranking import ranking_frame
 
 
 def folders() -> tuple[tuple[Path, ...], tuple[Path, ...]]:

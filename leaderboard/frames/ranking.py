@@ -4,24 +4,18 @@ Nothing is measured here. Values are in natural units, and beside each stands th
 `harness.rankings.display` makes of it, the same that the command line prints.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from harness.rankings.display import (
-    cell_label,
-    cell_parts,
-    difference_text,
     facet_labels,
     interval_text,
-    interval_title,
     is_fraction,
     rank_text,
     tie_letter,
     value_text,
 )
-from harness.records.records import Recorded
 from harness.types import RankedRow, Ranking
 
 RANKING_COLUMNS = (
@@ -41,43 +35,11 @@ RANKING_COLUMNS = (
     "local",
     "beside",
 )
-CELL_COLUMNS = (
-    "name",
-    "cell",
-    "label",
-    "dataset",
-    "imbalance",
-    "noise",
-    "value",
-    "text",
-    "difference",
-    "difference_text",
-    "good",
-)
 
 
 def display_scale(key: str) -> float:
     """Return what a metric is multiplied with where people read it: 100 for shares, else 1."""
     return 100.0 if is_fraction(key) else 1.0
-
-
-def cell_names(cells: Iterable[str]) -> dict[str, str]:
-    """Return how cells are written, with their data set where there are several of them.
-
-    Examples
-    --------
-    >>> cell_names(["digits-exp50-clean"])
-    {'digits-exp50-clean': 'exp 50 · clean'}
-    >>> list(cell_names(["wine-natural-clean", "oil_spill-natural-clean"]).values())
-    ['wine · natural · clean', 'oil spill · natural · clean']
-    """
-    named = {cell: _dataset(cell) for cell in cells}
-    several = len(set(named.values())) > 1
-    return {c: f"{d} · {cell_label(c)}" if several else cell_label(c) for c, d in named.items()}
-
-
-def _dataset(cell: str) -> str:
-    return cell.partition("-")[0].replace("_", " ")
 
 
 def ranking_frame(ranking: Ranking) -> pd.DataFrame:
@@ -140,167 +102,6 @@ def missing_frame(ranking: Ranking) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["name", "missing"])
 
 
-def cells_frame(ranking: Ranking) -> pd.DataFrame:
-    """Return every row's mean over seeds in every cell, and its distance to the best tie class.
-
-    The distance is the value minus the mean of tie class A in the same cell. Rows without an
-    overall value are there with the cells that they have.
-
-    Returns
-    -------
-    DataFrame
-        With CELL_COLUMNS, in the order of the ranking and of the suite's cells. `dataset` is empty
-        where all cells have the same; `difference` is in natural units; `good` is the same, signed
-        so that positive is better.
-    """
-    best = [row.cells for row in ranking.rows if row.tie_class == 1]
-    reference = [_mean([cells[i] for cells in best]) for i in range(len(ranking.cells))]
-    named = [
-        *((row.name, row.cells) for row in (*ranking.rows, *ranking.beside)),
-        *((row.name, row.cells) for row in ranking.missing),
-    ]
-    sign = 1 if ranking.higher_is_better else -1
-    words = cell_names(ranking.cells)
-    several = len({_dataset(cell) for cell in ranking.cells}) > 1
-    lines = []
-    for name, values in named:
-        for cell, value, anchor in zip(ranking.cells, values, reference, strict=True):
-            gap = None if value is None or anchor is None else value - anchor
-            lines.append(
-                (
-                    name,
-                    cell,
-                    words[cell],
-                    _dataset(cell) if several else "",
-                    *cell_parts(cell),
-                    value,
-                    value_text(value, ranking.key, unit=False),
-                    gap,
-                    difference_text(gap, ranking.key).removesuffix(" pp"),
-                    None if gap is None else sign * gap,
-                )
-            )
-    return pd.DataFrame(lines, columns=list(CELL_COLUMNS))
-
-
-def _mean(values: list[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return sum(present) / len(present) if present and len(present) == len(values) else None
-
-
-def cell_intervals(name: str, rankings: dict[str, Ranking]) -> pd.DataFrame:
-    """Return one row's value, interval and rank in each cell, from the ranking of each cell.
-
-    Parameters
-    ----------
-    name : str
-        Row, ``entry`` or ``entry+variant``.
-    rankings : dict of str to Ranking
-        Cell → the suite's ranking over that cell alone.
-
-    Returns
-    -------
-    DataFrame
-        One line a cell: label, value, low, high, texts, rank, tie, what is missing.
-    """
-    lines: list[tuple[object, ...]] = []
-    words = cell_names(rankings)
-    for cell, ranking in rankings.items():
-        row = next((r for r in (*ranking.rows, *ranking.beside) if r.name == name), None)
-        lost = next((m.missing for m in ranking.missing if m.name == name), "")
-        if row is None:
-            lines.append((cell, words[cell], None, None, None, "–", "–", "–", "–", 0, "–", lost))
-            continue
-        beside = row in ranking.beside
-        lines.append(
-            (
-                cell,
-                words[cell],
-                row.value,
-                row.low,
-                row.high,
-                value_text(row.value, ranking.key),
-                interval_text(row.low, row.high, ranking.key),
-                interval_title(row.interval_kind),
-                "beside" if beside else f"{rank_text(row)} of {len(ranking.rows)}",
-                0 if beside else row.tie_class,
-                "·" if beside else tie_letter(row.tie_class),
-                "",
-            )
-        )
-    names = "cell label value low high value_text interval_text interval rank tie_class tie missing"
-    return pd.DataFrame(lines, columns=names.split())
-
-
-def with_intervals(frame: pd.DataFrame, rankings: dict[str, Ranking]) -> pd.DataFrame:
-    """Return `cells_frame` with each cell's own interval, rank and tie class beside the value.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `cells_frame`.
-    rankings : dict of str to Ranking
-        Cell → the suite's ranking over that cell alone; a cell without one gets dashes.
-
-    Returns
-    -------
-    DataFrame
-        With the columns ``interval_text``, ``interval``, ``rank``, ``tie_class``, ``tie`` and
-        ``about`` (all of it in a sentence) added.
-    """
-    found = {
-        (row.name, cell): _placed(row, ranking, beside=row in ranking.beside)
-        for cell, ranking in rankings.items()
-        for row in (*ranking.rows, *ranking.beside)
-    }
-    nothing = ("–", "–", "–", 0, "–")
-    pairs = zip(frame["name"], frame["cell"], strict=True)
-    added = [found.get(pair, nothing) for pair in pairs]
-    names = ["interval_text", "interval", "rank", "tie_class", "tie"]
-    whole = frame.join(pd.DataFrame(added, columns=names, index=frame.index))
-    about = [
-        f"{row['name']} · {row['label']}: {row['text']} {row['interval_text']} "
-        f"({row['interval']}); rank {row['rank']}, class {row['tie']}; "
-        f"{row['difference_text']} to class A"
-        for row in whole.to_dict("records")
-    ]
-    return whole.assign(about=about)
-
-
-def _placed(row: RankedRow, ranking: Ranking, *, beside: bool) -> tuple[object, ...]:
-    return (
-        interval_text(row.low, row.high, ranking.key),
-        interval_title(row.interval_kind),
-        "beside" if beside else f"{rank_text(row)} of {len(ranking.rows)}",
-        0 if beside else row.tie_class,
-        "·" if beside else tie_letter(row.tie_class),
-    )
-
-
-def sorted_by(frame: pd.DataFrame, order: str, higher_is_better: bool) -> pd.DataFrame:
-    """Return a frame of cells with its rows in another order.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `cells_frame`.
-    order : str
-        A cell: best there first, what has no value last. ``name``: by name. Else: as it is.
-    higher_is_better : bool
-        Direction of the metric.
-    """
-    if order == "name":
-        return frame.sort_values("name", kind="stable")
-    there = frame[frame["cell"] == order].set_index("name")["value"].astype(float)
-    best_first = there.sort_values(
-        ascending=not higher_is_better, na_position="last", kind="stable"
-    )
-    place = {name: i for i, name in enumerate(best_first.index)}
-    if not place:
-        return frame
-    return frame.iloc[frame["name"].map(place).argsort(kind="stable")]
-
-
 def matching(frame: pd.DataFrame, words: str, labels: Sequence[str]) -> pd.Series:
     """Return which rows of `ranking_frame` a visitor asked for; hiding rows moves none.
 
@@ -331,58 +132,3 @@ def hidden_names(ranking: Ranking, words: str) -> set[str]:
     asked = words.casefold().split()
     lost = {m.name for m in ranking.missing if not all(w in m.name.casefold() for w in asked)}
     return lost | set(frame["name"][~matching(frame, words, ())])
-
-
-def mean_over(recorded: Recorded, variant: str, key: str, cells: Sequence[int]) -> float | None:
-    """Return a metric's mean over cells of its mean over seeds, or None where one is missing.
-
-    Parameters
-    ----------
-    recorded : Recorded
-        What is read.
-    variant, key : str
-        Variant and metric key; ``declared`` stands for the variant's own OOD score.
-    cells : sequence of int
-        Of the record's suite, at least one.
-    """
-    body = recorded.record.variants.get(variant)
-    own = "" if body is None else key.replace("/declared/", f"/{body.ood_score}/")
-    if body is None or own not in body.metrics:
-        return None
-    grid = recorded.values(variant, own)[list(cells)]
-    return float(grid.mean(axis=1).mean()) if np.isfinite(grid).all() else None
-
-
-def trade_frame(
-    ranking: Ranking, records: Mapping[str, Recorded], x: str, y: str, cells: Sequence[int]
-) -> pd.DataFrame:
-    """Return two metrics of every row that has both in all of some cells.
-
-    Parameters
-    ----------
-    ranking : Ranking
-        Its tie classes colour the points.
-    records : mapping of str to Recorded
-        Entry → record.
-    x, y : str
-        Metric keys.
-    cells : sequence of int
-        Over which both are averaged.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``name``, ``x``, ``y``, ``x_text``, ``y_text``, ``tie``, ``tie_class``.
-    """
-    rows = [(row.name, row.tie_class) for row in ranking.rows]
-    rows += [(row.name, 0) for row in ranking.beside]
-    rows += [(row.name, 0) for row in ranking.missing]
-    lines = []
-    for name, tie_class in rows:
-        entry, _, variant = name.partition("+")
-        pair = [mean_over(records[entry], variant, key, cells) for key in (x, y)]
-        if None not in pair:
-            texts = (value_text(pair[0], x), value_text(pair[1], y))
-            lines.append((name, *pair, *texts, tie_letter(tie_class) or "·", tie_class))
-    names = ["name", "x", "y", "x_text", "y_text", "tie", "tie_class"]
-    return pd.DataFrame(lines, columns=names)

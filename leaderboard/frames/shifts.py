@@ -11,7 +11,7 @@ import pandas as pd
 
 from harness.rankings.display import difference_text, value_text
 from harness.records.records import Recorded
-from leaderboard.frames.ranking import mean_over
+from leaderboard.frames.trade import mean_over
 
 WORLDS = {
     "covariate": "corrupted copies of the test pool",

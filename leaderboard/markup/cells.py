@@ -3,15 +3,16 @@
 Names come from submissions, so every text is escaped.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from leaderboard.colours import DEEP, HUES, INK, NEUTRAL, PALE, RED, WHITE
-from leaderboard.markup.ranking import LEADERS, entry_link
+from leaderboard.markup.parts import linked
+from leaderboard.markup.ranking import LEADERS
+from leaderboard.markup.table import STYLE, Column, Field, hint, html_table, text
 
 FORMS = ("values", "with intervals", "differences to class A", "tie classes in each cell")
 """What a cell of the table can show."""
@@ -20,20 +21,20 @@ LIGHT_TEXT = 0.8
 HEAT = """
 <style>
 .hm-wrap {overflow:auto; max-height:82vh}
-.hm {border-collapse:separate; border-spacing:2px; width:100%; font-size:.84rem;
+.hm.tm {border-collapse:separate; border-spacing:2px; width:100%; font-size:.84rem;
   font-variant-numeric:tabular-nums; line-height:1.25}
-.hm td, .hm th {border:none; padding:.3rem .35rem; text-align:center}
-.hm th {position:sticky; background:light-dark(#ffffff, #14171c)}
+.tm.hm td, .tm.hm th {border:none; padding:.3rem .35rem; text-align:center}
+.tm.hm th {position:sticky; background:light-dark(#ffffff, #14171c)}
 .hm thead th {top:0; z-index:2; font-weight:500; font-size:.76rem; vertical-align:bottom;
   min-width:3.6rem}
-.hm thead th span {display:block; opacity:.7}
+.hm thead th .noise {display:block}
 .hm tbody th {left:0; z-index:1; text-align:right; white-space:nowrap; font-weight:500}
 .hm thead th:first-child {left:0; z-index:3}
-.hm a {color:inherit; text-decoration:none}
-.hm a:hover {text-decoration:underline}
+.tm.hm a {text-decoration:none}
+.tm.hm a:hover, .tm.hm a:focus {text-decoration:underline}
+.hm .hint {display:block}
 .hm td {border-radius:3px}
-.hm td.none {opacity:.5}
-.hm small {display:block; font-size:.7rem; opacity:.85; white-space:nowrap}
+.hm small {display:block; font-size:.7rem; white-space:nowrap}
 .hm .tie {font-weight:700}
 </style>
 """
@@ -48,7 +49,7 @@ def heat_table(frame: pd.DataFrame, *, suite: str, form: str, higher_is_better: 
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.frames.ranking.with_intervals` or
+        From `leaderboard.frames.cells.with_intervals` or
         `leaderboard.frames.shifts.world_frame`, in the order of the rows.
     suite : str
         Suite id, for the links to entries.
@@ -60,24 +61,30 @@ def heat_table(frame: pd.DataFrame, *, suite: str, form: str, higher_is_better: 
     names = list(dict.fromkeys(frame["name"]))
     leading = frame[frame["name"].isin(names[: max(1, round(LEADERS * len(names)))])]
     shade = _shade(leading, form, rising=higher_is_better)
-    heads = frame.drop_duplicates("cell")
-    head = "".join(
-        f"<th scope='col' title='{escape(cell)}'>{escape(dataset)}{'<br>' * bool(dataset)}"
-        f"{escape(imbalance)}"
-        f"<span>{escape(noise)}</span></th>"
-        for cell, dataset, imbalance, noise in zip(
-            heads["cell"], heads["dataset"], heads["imbalance"], heads["noise"], strict=True
-        )
-    )
-    lines = []
-    for name, group in frame.groupby("name", sort=False):
-        link = f"<a href='{entry_link(suite, str(name))}' target='_self'>{escape(str(name))}</a>"
-        cells = "".join(_cell(row, form, shade) for row in group.to_dict("records"))
-        lines.append(f"<tr><th scope='row'>{link}</th>{cells}</tr>")
-    return (
-        f"{HEAT}<div class='hm-wrap'><table class='hm'><thead><tr><th></th>{head}</tr></thead>"
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
-    )
+    heads = frame.drop_duplicates("cell").to_dict("records")
+    rows = [
+        (str(name), {row["cell"]: row for row in group.to_dict("records")})
+        for name, group in frame.groupby("name", sort=False)
+    ]
+    columns: list[Column[_Line]] = [
+        Column("Entry", lambda row: linked(suite, row[0]), names_row=True),
+        *(Column(_heading(head), _field_of(head["cell"], form, shade)) for head in heads),
+    ]
+    table = html_table(columns, rows, caption=f"Entries and cells of {suite}", css="hm")
+    return f"{STYLE}{HEAT}<div class='hm-wrap'>{table}</div>"
+
+
+_Line = tuple[str, Mapping[Hashable, Mapping[Hashable, Any]]]
+"""A row's name and its fields: cell → line of the frame."""
+
+
+def _heading(head: Mapping[Hashable, Any]) -> str:
+    dataset = f"{text(head['dataset'])}<br>" if head["dataset"] else ""
+    return f"{dataset}{text(head['imbalance'])}<span class='noise'>{text(head['noise'])}</span>"
+
+
+def _field_of(cell: str, form: str, shade: "_Shade") -> Callable[[_Line], Field]:
+    return lambda row: _cell(row[1][cell], form, shade)
 
 
 @dataclass(frozen=True)
@@ -111,18 +118,17 @@ def _shade(leading: pd.DataFrame, form: str, *, rising: bool) -> _Shade:
     return _Shade(float(amount.min()), float(amount.max()), sign)
 
 
-def _cell(row: Mapping[Hashable, Any], form: str, shade: _Shade) -> str:
-    title = f"title='{escape(row['about'])}'"
+def _cell(row: Mapping[Hashable, Any], form: str, shade: _Shade) -> Field:
     value = row["value"]
     if value is None or pd.isna(value):
-        return f"<td class='none' {title}>–</td>"
+        return Field(hint("–", row["about"], css="bare"), css="none")
     if form == FORMS[3]:
         hue = HUES[(row["tie_class"] - 1) % len(HUES)] if row["tie_class"] else NEUTRAL
         style = f"background:color-mix(in srgb, {hue} 30%, transparent)"
-        return f"<td class='tie' style='{style}' {title}>{escape(row['tie'])}</td>"
+        return Field(hint(text(row["tie"]), row["about"], css="bare"), "tie", style)
     amount = row["good"] if form == FORMS[2] else value
     if amount is None or pd.isna(amount):
-        return f"<td class='none' {title}>–</td>"
-    text = escape(row["difference_text"] if form == FORMS[2] else row["text"])
-    more = f"<small>{escape(row['interval_text'])}</small>" if form == FORMS[1] else ""
-    return f"<td style='{shade(float(amount))}' {title}>{text}{more}</td>"
+        return Field(hint("–", row["about"], css="bare"), css="none")
+    words = text(row["difference_text"] if form == FORMS[2] else row["text"])
+    more = f"<small>{text(row['interval_text'])}</small>" if form == FORMS[1] else ""
+    return Field(hint(words + more, row["about"], css="bare"), style=shade(float(amount)))

@@ -4,7 +4,6 @@ Texts come from claims and submissions, so every one is escaped.
 """
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 from harness.published.claims import STATES, Claim, ClaimRow, State
 from harness.published.claims_text import (
@@ -17,9 +16,9 @@ from harness.published.claims_text import (
     state_text,
     values_text,
 )
-from harness.rankings.display import difference_text
 from leaderboard.markup.conformance import BESIDE, counted
-from leaderboard.markup.ranking import STYLE, entry_link
+from leaderboard.markup.parts import linked
+from leaderboard.markup.table import STYLE, Column, hint, html_table, text
 
 HUES: dict[State, str] = {
     "holds": "#009e73",
@@ -30,7 +29,7 @@ HUES: dict[State, str] = {
 """State → its colour; every state stands there in words, too."""
 LOOK = """
 <style>
-.tm.claims td.head {padding-top:1.1rem; border-top:2px solid
+.tm.claims .group td {padding-top:1.1rem; border-top:2px solid
   color-mix(in srgb, currentColor 38%, transparent)}
 .tm.claims .iv {width:26%}
 .tm.claims td.num {white-space:normal}
@@ -55,70 +54,83 @@ def claims_table(rows: Sequence[ClaimRow]) -> str:
     rows : sequence of ClaimRow
         What is shown.
     """
-    head = (
-        "<thead><tr><th style='width:30%'>Compared</th><th class='num' style='width:12%'>Values"
-        "</th><th class='iv'>Difference, 95 % interval; the band counts as equal</th>"
-        "<th class='num' style='width:16%'></th><th>State</th></tr></thead>"
+    reach = {claim.id: _reach(claim, group) for claim, group in grouped(rows)}
+    columns: list[Column[ClaimRow]] = [
+        Column("Compared", _compared, width="30%"),
+        Column("Values", _values, css="num", width="12%"),
+        Column(
+            "Difference, 95 % interval; the band counts as equal",
+            lambda row: _drawn(row, reach[row.claim.id]),
+            css="iv",
+        ),
+        Column("Difference", _numbers, css="num", width="16%"),
+        Column("State", lambda row: _state(row.state, state_text(row))),
+    ]
+    table = html_table(
+        columns,
+        [row for _, group in grouped(rows) for row in group],
+        caption="What the literature claims, beside what the records say",
+        css="beside claims",
+        line=lambda row: ("", f"--hue:{HUES[row.state]}"),
+        above=lambda row, old: "" if old and old.claim.id == row.claim.id else _head(row.claim),
     )
-    groups = "".join(_group(claim, group) for claim, group in grouped(rows))
-    return (
-        f"{STYLE}{BESIDE}{LOOK}<table class='tm beside claims'>{head}"
-        f"<tbody>{groups}</tbody></table>"
-    )
+    return f"{STYLE}{BESIDE}{LOOK}{table}"
 
 
-def _group(claim: Claim, rows: Sequence[ClaimRow]) -> str:
-    note = f"<br><span class='small'>{escape(claim.note)}</span>" if claim.note else ""
+def _reach(claim: Claim, rows: Sequence[ClaimRow]) -> float:
+    """Return how far the picture goes: as far as the widest row of a claim."""
     ends = (abs(end) for row in rows if row.found for end in (row.found.low, row.found.high))
-    # The picture reaches as far as the widest row; without any there is none to draw.
-    reach = max((2 * claim.margin, *ends), default=0.0) * 1.05 or 1.0
+    return max((2 * claim.margin, *ends), default=0.0) * 1.05 or 1.0
+
+
+def _head(claim: Claim) -> str:
+    note = f"<br><span class='small'>{text(claim.note)}</span>" if claim.note else ""
     return (
-        f"<tr><td colspan='5' class='head'><b>{escape(claim.sentence)}</b> "
-        f"<span class='small'>{escape(claim.source)}</span><br>"
-        f"<span class='small'><code>{escape(claim.id)}</code> · {escape(measured_text(claim))}"
-        f"</span>{note}</td></tr>" + "".join(_line(row, reach) for row in rows)
+        f"<b>{text(claim.sentence)}</b> <span class='small'>{text(claim.source)}</span><br>"
+        f"<span class='small'><code>{text(claim.id)}</code> · {text(measured_text(claim))}"
+        f"</span>{note}"
     )
 
 
-def _line(row: ClaimRow, reach: float) -> str:
-    first, second = (escape(text) for text in sides_text(row))
+def _compared(row: ClaimRow) -> str:
+    first, second = (text(side) for side in sides_text(row))
     if row.entry != row.against:
         first, second = _link(row, row.entry), _link(row, row.against)
     else:
         first = f"{_link(row, row.entry)}: {first}"
-    one, two = (escape(text) for text in values_text(row))
-    values = f"<b>{one}</b><span class='ends'>against {two}</span>" if row.found else one
-    about = " · ".join(escape(text) for text in (row.suite, covers_text(row)) if text)
+    about = " · ".join(text(words) for words in (row.suite, covers_text(row)) if words)
+    return f"{first} against {second}<br><span class='small'>{about}</span>"
+
+
+def _values(row: ClaimRow) -> str:
+    one, two = (text(words) for words in values_text(row))
+    return f"<b>{one}</b><span class='ends'>against {two}</span>" if row.found else one
+
+
+def _numbers(row: ClaimRow) -> str:
     difference, _, ends = gap_text(row).partition(" [")
-    numbers = escape(gap_text(row))
-    if row.found is not None:
-        numbers = f"<b>{escape(difference)}</b><span class='ends'>[{escape(ends)}</span>"
-    return (
-        f"<tr style='--hue:{HUES[row.state]}'>"
-        f"<td>{first} against {second}<br><span class='small'>{about}</span></td>"
-        f"<td class='num'>{values}</td>"
-        f"<td class='iv'>{_picture(row, reach)}"
-        f"<span class='small'>{escape(cells_text(row))}</span></td>"
-        f"<td class='num'>{numbers}</td>"
-        f"<td>{_state(row.state, state_text(row))}</td></tr>"
-    )
+    if row.found is None:
+        return text(gap_text(row))
+    return f"<b>{text(difference)}</b><span class='ends'>[{text(ends)}</span>"
+
+
+def _drawn(row: ClaimRow, reach: float) -> str:
+    return f"{_picture(row, reach)}<span class='small'>{text(cells_text(row))}</span>"
 
 
 def _link(row: ClaimRow, name: str) -> str:
     """Link an entry's page; an entry without a record has none."""
     if row.found is None:
-        return escape(name)
-    return f"<a href='{entry_link(row.suite, name)}' target='_self'>{escape(name)}</a>"
+        return text(name)
+    return linked(row.suite, name)
 
 
 def _state(state: State, words: str) -> str:
     idle = " idle" if state == "not run" else ""
     label, _, reason = words.partition(": ")
-    more = f"<br><span class='small'>{escape(reason)}</span>" if reason else ""
-    return (
-        f"<span class='verdict{idle}' style='--hue:{HUES[state]}' title='{escape(STATES[state])}'>"
-        f"{label}</span>{more}"
-    )
+    more = f"<br><span class='small'>{text(reason)}</span>" if reason else ""
+    box = f"<span class='verdict{idle}' style='--hue:{HUES[state]}'>{label}</span>"
+    return hint(box, STATES[state], css="bare end") + more
 
 
 def _picture(row: ClaimRow, reach: float) -> str:
@@ -132,11 +144,8 @@ def _picture(row: ClaimRow, reach: float) -> str:
             *(-row.claim.margin, row.claim.margin),
         )
     )
-    side = "below" if row.claim.expected == "lower" else "above"
-    width = difference_text(reach, row.claim.metric).lstrip("+")
     return (
-        f"<div class='track' title='from −{width} to +{width}; expected {side} zero'>"
-        "<span class='rail'></span>"
+        "<div class='track'><span class='rail'></span>"
         f"<span class='band' style='left:{down:.2f}%;width:{up - down:.2f}%'></span>"
         "<span class='mid'></span>"
         f"<span class='bar' style='left:{low:.2f}%;width:{high - low:.2f}%'></span>"

@@ -4,13 +4,13 @@ Texts come from submissions and from sources, so every one is escaped.
 """
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 from harness.published.conformance import VERDICTS, ConformanceRow, Verdict
-from harness.published.conformance_text import covers_text, ours_text, published_text
+from harness.published.conformance_text import ours_text, published_text
 from harness.published.protocols import Part
 from harness.rankings.display import cell_label, interval_title, metric_title
-from leaderboard.markup.ranking import STYLE, badges, entry_link
+from leaderboard.markup.parts import badges, linked
+from leaderboard.markup.table import STYLE, Column, hint, html_table, text
 
 REACH = 0.10
 """How far the picture goes to either side of the published value: ten points."""
@@ -39,12 +39,11 @@ BESIDE = """
 .tm .band {position:absolute; top:15%; height:70%; opacity:.16; background:currentColor}
 .tm .mid {position:absolute; left:50%; top:5%; height:90%; width:1.5px; opacity:.55;
   background:currentColor}
-.tm .small {font-size:.78rem; opacity:.75; white-space:normal}
 @media (max-width: 640px) { .tm.beside .iv {display:none} }
-.tm details summary {cursor:pointer; font-size:.78rem; opacity:.75}
-.tm .parts {font-size:.8rem; border-collapse:collapse; margin:.25rem 0}
-.tm .parts td, .tm .parts th {padding:.1rem .6rem .1rem 0; font-size:.78rem; border:none}
-.tm .parts tr {border:none !important}
+.tm details summary {cursor:pointer; font-size:.78rem}
+.tm.parts {font-size:.8rem; margin:.25rem 0}
+.tm.parts td, .tm.parts th {padding:.1rem .6rem .1rem 0; font-size:.78rem; border:none}
+.tm.parts tr {border:none !important}
 .tm .differs td {font-weight:700}
 </style>
 """
@@ -79,52 +78,57 @@ def conformance_table(rows: Sequence[ConformanceRow]) -> str:
         What is shown.
     """
     reach = f"{100 * REACH:.0f} pp"
-    head = (
-        "<thead><tr><th style='width:19%'>Method and cell</th>"
-        "<th style='width:24%'>Published ± band</th>"
-        f"<th class='iv'>Ours against it<span class='scale'><span>−{reach}</span>"
-        f"<span>0</span><span>+{reach}</span></span></th>"
-        "<th class='num' style='width:14%'>Ours</th><th>Verdict</th></tr></thead>"
+    drawn = (
+        f"Ours against it<span class='scale'><span>−{reach}</span>"
+        f"<span>0</span><span>+{reach}</span></span>"
     )
-    before = [None, *(row.cell for row in rows)]
-    lines = [_line(row, first=row.cell != cell) for row, cell in zip(rows, before, strict=False)]
-    return f"{STYLE}{BESIDE}<table class='tm beside'>{head}<tbody>{''.join(lines)}</tbody></table>"
+    columns: list[Column[ConformanceRow]] = [
+        Column("Method and cell", _method, width="19%"),
+        Column("Published ± band", _published, width="24%"),
+        Column(drawn, _picture, css="iv"),
+        Column("Ours", _ours, css="num", width="14%"),
+        Column("Verdict", lambda row: _verdict(row.verdict) + _protocols(row)),
+    ]
+    starts = [
+        row.cell != old for row, old in zip(rows, [None, *(r.cell for r in rows)], strict=False)
+    ]
+    first = {id(row) for row, start in zip(rows, starts, strict=True) if start}
+    table = html_table(
+        columns,
+        rows,
+        caption="Published numbers beside ours",
+        css="beside",
+        line=lambda row: ("first" if id(row) in first else "", f"--hue:{HUES[row.verdict]}"),
+    )
+    return f"{STYLE}{BESIDE}{table}"
 
 
-def _line(row: ConformanceRow, *, first: bool) -> str:
-    metric = "" if row.key == "test/balanced_accuracy" else f" · {escape(metric_title(row.key))}"
+def _method(row: ConformanceRow) -> str:
+    metric = "" if row.key == "test/balanced_accuracy" else f" · {text(metric_title(row.key))}"
     cell = f"{row.dataset} · {cell_label(row.cell)}"
-    return (
-        f"<tr class='{'first' if first else ''}' style='--hue:{HUES[row.verdict]}'>"
-        f"<td><b>{escape(row.method)}</b>{metric}"
-        f"<br><span class='small'>{escape(cell)}</span></td>"
-        f"<td>{escape(published_text(row))}<br><span class='small'>{escape(row.source)}</span> "
-        f"{badges([row.trust])}</td>"
-        f"<td class='iv'>{_picture(row)}</td>"
-        f"<td class='num'>{_ours(row)}</td>"
-        f"<td>{_verdict(row.verdict)}{_protocols(row)}</td></tr>"
-    )
+    return f"<b>{text(row.method)}</b>{metric}<br><span class='small'>{text(cell)}</span>"
+
+
+def _published(row: ConformanceRow) -> str:
+    source = f"<span class='small'>{text(row.source)}</span> {badges([row.trust])}"
+    return f"{text(published_text(row))}<br>{source}"
 
 
 def _verdict(verdict: Verdict) -> str:
     idle = " idle" if verdict in ("not run", "not judged", "protocol unknown") else ""
-    meaning = escape(VERDICTS[verdict])
-    return (
-        f"<span class='verdict{idle}' style='--hue:{HUES[verdict]}' title='{meaning}'>"
-        f"{verdict}</span>"
-    )
+    box = f"<span class='verdict{idle}' style='--hue:{HUES[verdict]}'>{verdict}</span>"
+    return hint(box, VERDICTS[verdict], css="bare end")
 
 
 def _ours(row: ConformanceRow) -> str:
     if row.ours is None:
-        return escape(ours_text(row))
+        return text(ours_text(row))
     value, _, interval = ours_text(row).partition(" [")
-    link = entry_link(row.ours.suite, row.ours.entry)
+    seeds = f"{row.ours.seeds} seed{'s' if row.ours.seeds > 1 else ''}"
+    covers = hint(seeds, interval_title(row.ours.covers), css="end")
     return (
-        f"<b>{escape(value)}</b><span class='ends'>[{escape(interval)}</span>"
-        f"<span class='small' title='{escape(interval_title(row.ours.covers))}'>"
-        f"<a href='{link}' target='_self'>{escape(row.ours.entry)}</a> · "
-        f"{row.ours.seeds} seed{'s' if row.ours.seeds > 1 else ''}</span>"
+        f"<b>{text(value)}</b><span class='ends'>[{text(interval)}</span>"
+        f"<span class='small'>{linked(row.ours.suite, row.ours.entry)} · {covers}</span>"
     )
 
 
@@ -140,32 +144,33 @@ def _picture(row: ConformanceRow) -> str:
         )
         if high < 0 or low > 100:
             side, arrow = ("left", "←") if high < 0 else ("right", "→")
-            inner += f"<span class='off' style='{side}:0' title='beyond this scale'>{arrow}</span>"
+            beyond = "<span class='tm-sr'>beyond this scale</span>"
+            inner += f"<span class='off' style='{side}:0'>{arrow}{beyond}</span>"
         else:
             left, right = max(low, 0), min(high, 100)
             inner += f"<span class='bar' style='left:{left:.2f}%;width:{right - left:.2f}%'></span>"
             if 0 <= dot <= 100:
                 inner += f"<span class='dot' style='left:{dot:.2f}%'></span>"
-    return f"<div class='track' title='{escape(covers_text(row))}'>{inner}</div>"
+    return f"<div class='track'>{inner}</div>"
 
 
 def _protocols(row: ConformanceRow) -> str:
     """Return the protocols field by field, folded; how ours differs stands open in front."""
     differing = [part.words for part in row.protocol if row.ours and part.match == "differs"]
     opened = f"<br>{badges(differing)}" if differing else ""
-    note = f"<br>{escape(row.note)}" if row.note else ""
-    lines = "".join(_part(part, ran=row.ours is not None) for part in row.protocol)
-    return (
-        f"{opened}<details><summary>protocol</summary>{note}<table class='parts'>"
-        f"<tr><th></th><th>published</th><th></th><th>ours</th></tr>{lines}</table></details>"
+    note = f"<br>{text(row.note)}" if row.note else ""
+    ran = row.ours is not None
+    columns: list[Column[Part]] = [
+        Column("Setting", lambda part: text(part.name)),
+        Column("Published", lambda part: text(part.published or "not stated")),
+        Column("<span class='tm-sr'>agree</span>", lambda part: MARKS[part.match] if ran else ""),
+        Column("Ours", lambda part: text((part.ours or "not known") if ran else "not run")),
+    ]
+    table = html_table(
+        columns,
+        row.protocol,
+        caption="Protocol, published and ours",
+        css="parts",
+        line=lambda part: (part.match if ran else "", ""),
     )
-
-
-def _part(part: Part, *, ran: bool) -> str:
-    ours = (part.ours or "not known") if ran else "not run"
-    mark = MARKS[part.match] if ran else ""
-    return (
-        f"<tr class='{part.match if ran else ''}'><td>{escape(part.name)}</td>"
-        f"<td>{escape(part.published or 'not stated')}</td><td>{mark}</td>"
-        f"<td>{escape(ours)}</td></tr>"
-    )
+    return f"{opened}<details><summary>protocol</summary>{note}{table}</details>"

@@ -3,13 +3,8 @@
 import streamlit as st
 
 from harness.rankings.display import is_fraction, metric_title
-from leaderboard.frames.ranking import (
-    cell_names,
-    cells_frame,
-    hidden_names,
-    sorted_by,
-    with_intervals,
-)
+from leaderboard.frames.cells import cell_names, cells_frame, sorted_by, with_intervals
+from leaderboard.frames.ranking import hidden_names
 from leaderboard.markup.cells import FORMS, heat_table
 from leaderboard.views import choices as chosen
 

@@ -15,8 +15,8 @@ from harness.rankings.ranking import NOTES, TRACKS, rank
 from harness.records.records import Recorded
 from harness.types import Ranking
 from leaderboard.export import folders, suites_in
-from leaderboard.frames.ranking import cell_names
-from leaderboard.markup.ranking import plain
+from leaderboard.frames.cells import cell_names
+from leaderboard.markup.parts import plain
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Path, time and size of every record: what cached pages depend on."""

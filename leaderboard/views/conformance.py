@@ -15,7 +15,7 @@ from harness.published.conformance import (
 from harness.published.conformance_text import conformance_text
 from leaderboard.markup.claims import claims_table, state_counts
 from leaderboard.markup.conformance import conformance_table, verdict_counts
-from leaderboard.markup.ranking import plain
+from leaderboard.markup.parts import plain
 from leaderboard.views import choices as chosen
 
 ALL = "all"

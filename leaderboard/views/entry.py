@@ -15,8 +15,11 @@ from harness.records.records import Recorded
 from harness.types import Ranking
 from leaderboard import charts
 from leaderboard.frames import entry as details
-from leaderboard.frames.ranking import cell_intervals, cell_names, display_scale
-from leaderboard.markup.ranking import TIERS, plain
+from leaderboard.frames import facts
+from leaderboard.frames.cells import cell_intervals, cell_names
+from leaderboard.frames.ranking import display_scale
+from leaderboard.markup.parts import plain
+from leaderboard.markup.ranking import TIERS
 from leaderboard.views import choices as chosen
 
 
@@ -94,7 +97,7 @@ def _cells(suite: str, key: str, name: str, recorded: Recorded) -> None:
         height="content",
     )
     _, variant = details.split_name(name)
-    for cells_without, reason in details.reasons(recorded.record, variant, key):
+    for cells_without, reason in facts.reasons(recorded.record, variant, key):
         st.caption(f"No value in {plain(cells_without)}: {plain(reason)}.")
 
 
@@ -192,12 +195,12 @@ def _histograms(recorded: Recorded, variant: str, cell: int) -> None:
 def _all_metrics(recorded: Recorded, variant: str) -> None:
     with st.expander("All metrics in all cells", icon=":material/table:"):
         st.caption("Means over seeds, without intervals; a dash where a seed has no value.")
-        st.dataframe(details.metrics_frame(recorded, variant), hide_index=True, width="stretch")
+        st.dataframe(facts.metrics_frame(recorded, variant), hide_index=True, width="stretch")
 
 
 def _gaps(recorded: Recorded, variant: str) -> None:
-    undefined = details.undefined_frame(recorded.record, variant)
-    failed = details.failed_frame(recorded.record)
+    undefined = facts.undefined_frame(recorded.record, variant)
+    failed = facts.failed_frame(recorded.record)
     label = f"Without a value: {len(undefined)} metrics, {len(failed)} failed jobs"
     with st.expander(label, icon=":material/rule:"):
         if len(undefined):
@@ -221,7 +224,7 @@ def _origin(recorded: Recorded, variant: str, suite: str) -> None:
         "`rescore` recomputes it from stored predictions, without any model."
     )
     with st.expander("Provenance", icon=":material/fingerprint:"):
-        st.dataframe(details.facts_frame(recorded, variant), hide_index=True, width="stretch")
+        st.dataframe(facts.facts_frame(recorded, variant), hide_index=True, width="stretch")
 
 
 page()

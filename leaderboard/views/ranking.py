@@ -11,7 +11,8 @@ from harness.rankings.display import (
 )
 from harness.types import Ranking
 from leaderboard.frames.ranking import matching, missing_frame, ranking_frame, standing_texts
-from leaderboard.markup.ranking import plain, ranking_table, scale_of
+from leaderboard.markup.parts import plain
+from leaderboard.markup.ranking import ranking_table, scale_of
 from leaderboard.views import choices as chosen
 
 READ = """

@@ -5,7 +5,8 @@ import streamlit as st
 
 from harness.metrics.table import METRICS
 from harness.rankings.display import is_fraction, metric_definition, metric_title
-from leaderboard.frames.ranking import cell_names, hidden_names
+from leaderboard.frames.cells import cell_names
+from leaderboard.frames.ranking import hidden_names
 from leaderboard.frames.shifts import (
     WORLDS,
     World,

@@ -4,7 +4,8 @@ import streamlit as st
 
 from harness.rankings.display import is_fraction, metric_definition, metric_title
 from leaderboard.charts import trade_chart
-from leaderboard.frames.ranking import cell_names, trade_frame
+from leaderboard.frames.cells import cell_names
+from leaderboard.frames.trade import trade_frame
 from leaderboard.views import choices as chosen
 
 DEFAULT_X = "train/memorised"

@@ -5,7 +5,8 @@ import pytest
 from harness.rankings.ranking import rank_suite
 from leaderboard import charts
 from leaderboard.frames import entry as details
-from leaderboard.frames.ranking import cell_intervals, trade_frame
+from leaderboard.frames.cells import cell_intervals
+from leaderboard.frames.trade import trade_frame
 from tests.leaderboard.made import CELLS, made, write_field
 
 

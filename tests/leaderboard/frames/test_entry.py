@@ -5,6 +5,7 @@ import pytest
 
 from harness.records.records import Recorded
 from leaderboard.frames import entry as details
+from leaderboard.frames import facts
 from tests.leaderboard.made import CELLS, CLASSES, PER_CLASS, SEEDS, SHA, made
 
 
@@ -63,36 +64,36 @@ def test_ood_histograms_are_shares_of_each_pool(recorded):
 
 
 def test_metrics_with_a_missing_seed_are_a_dash(recorded):
-    frame = details.metrics_frame(recorded, "")
+    frame = facts.metrics_frame(recorded, "")
     last = frame.set_index("key").loc["test/nll"].iloc[-1]
     assert last == "–"
 
 
 def test_an_undefined_value_keeps_its_reason(recorded):
-    line = details.undefined_frame(recorded.record, "").iloc[0]
+    line = facts.undefined_frame(recorded.record, "").iloc[0]
     assert line["key"] == "test/recall_tail"
     assert line["cells"] == "balanced · clean"
     assert line["reason"] == "the realised imbalance factor is below 1.5"
 
 
 def test_failed_jobs_are_listed_with_their_error(recorded):
-    line = details.failed_frame(recorded.record).iloc[0]
+    line = facts.failed_frame(recorded.record).iloc[0]
     assert (line["seed"], line["cell"]) == (2, "exp 50 · symmetric 0.4")
     assert "the loss is NaN" in line["error"]
 
 
 def test_reasons_tell_undefined_cells_from_failed_ones(recorded):
-    assert details.reasons(recorded.record, "", "test/recall_tail") == [
+    assert facts.reasons(recorded.record, "", "test/recall_tail") == [
         ("balanced · clean", "the realised imbalance factor is below 1.5"),
         ("exp 50 · symmetric 0.4", "TrainingError: the loss is NaN in epoch 3"),
     ]
 
 
 def test_provenance_names_the_record_and_how_it_was_computed(recorded):
-    facts = details.facts_frame(recorded, "").set_index("what")["which"]
-    assert facts["record sha256"] == recorded.record.record_sha256
-    assert facts["numerics: device"] == "cpu"
-    assert facts["provenance: versions"] == "numpy 2.0"
+    found = facts.facts_frame(recorded, "").set_index("what")["which"]
+    assert found["record sha256"] == recorded.record.record_sha256
+    assert found["numerics: device"] == "cpu"
+    assert found["provenance: versions"] == "numpy 2.0"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_labels_of_cells_are_columns_also_with_several_data_sets(recorded):
     body = recorded.record.model_dump(mode="json")
     body["suite"]["cells"] = [f"{name}-natural-clean" for name in "abcde"]
     other = type(recorded)(type(recorded.record).model_validate(body), None, recorded.arrays)
-    assert details.metrics_frame(other, "").columns.is_unique
+    assert facts.metrics_frame(other, "").columns.is_unique
 
 
 def test_a_suite_without_ood_sets_has_no_histograms(recorded):

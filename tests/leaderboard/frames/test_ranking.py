@@ -4,19 +4,15 @@ import pytest
 
 from harness.rankings.ranking import rank_suite
 from harness.types import MissingRow, RankedRow, Ranking
-from leaderboard.frames.ranking import (
+from leaderboard.frames.cells import (
     cell_intervals,
     cell_names,
     cells_frame,
-    matching,
-    mean_over,
-    missing_frame,
-    ranking_frame,
     sorted_by,
-    standing_texts,
-    trade_frame,
     with_intervals,
 )
+from leaderboard.frames.ranking import matching, missing_frame, ranking_frame, standing_texts
+from leaderboard.frames.trade import mean_over, trade_frame
 from tests.leaderboard.made import CELLS, FIELD, made, write_field
 
 KEY = "test/balanced_accuracy"

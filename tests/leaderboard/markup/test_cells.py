@@ -5,7 +5,7 @@ import re
 import pytest
 
 from leaderboard.charts import DEEP, RED
-from leaderboard.frames.ranking import cells_frame, with_intervals
+from leaderboard.frames.cells import cells_frame, with_intervals
 from leaderboard.markup.cells import FORMS, heat_table
 from tests.leaderboard.frames.test_ranking import a_row, small
 
@@ -44,7 +44,7 @@ def test_differences_below_class_a_are_red():
 
 def test_intervals_and_classes_can_be_shown():
     assert "<small>[40.0, 60.0]</small>" in html(0.9, form=FORMS[1])
-    assert ">B</td>" in html(0.9, 0.5, form=FORMS[3])
+    assert ">B<span class='hint-text'" in html(0.9, 0.5, form=FORMS[3])
 
 
 def test_a_cell_without_a_value_is_a_dash():

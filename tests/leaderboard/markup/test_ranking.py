@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from leaderboard.frames.ranking import ranking_frame
-from leaderboard.markup.ranking import Scale, entry_link, plain, ranking_table, scale_of
+from leaderboard.markup.parts import entry_link, plain
+from leaderboard.markup.ranking import Scale, ranking_table, scale_of
 from tests.leaderboard.frames.test_ranking import a_row, small
 
 

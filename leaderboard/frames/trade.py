@@ -1,0 +1,65 @@
+"""Two metrics of every row beside each other, each a mean over cells of the mean over seeds."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from harness.rankings.display import tie_letter, value_text
+from harness.records.records import Recorded
+from harness.types import Ranking
+
+
+def mean_over(recorded: Recorded, variant: str, key: str, cells: Sequence[int]) -> float | None:
+    """Return a metric's mean over cells of its mean over seeds, or None where one is missing.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        What is read.
+    variant, key : str
+        Variant and metric key; ``declared`` stands for the variant's own OOD score.
+    cells : sequence of int
+        Of the record's suite, at least one.
+    """
+    body = recorded.record.variants.get(variant)
+    own = "" if body is None else key.replace("/declared/", f"/{body.ood_score}/")
+    if body is None or own not in body.metrics:
+        return None
+    grid = recorded.values(variant, own)[list(cells)]
+    return float(grid.mean(axis=1).mean()) if np.isfinite(grid).all() else None
+
+
+def trade_frame(
+    ranking: Ranking, records: Mapping[str, Recorded], x: str, y: str, cells: Sequence[int]
+) -> pd.DataFrame:
+    """Return two metrics of every row that has both in all of some cells.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        Its tie classes colour the points.
+    records : mapping of str to Recorded
+        Entry → record.
+    x, y : str
+        Metric keys.
+    cells : sequence of int
+        Over which both are averaged.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``name``, ``x``, ``y``, ``x_text``, ``y_text``, ``tie``, ``tie_class``.
+    """
+    rows = [(row.name, row.tie_class) for row in ranking.rows]
+    rows += [(row.name, 0) for row in ranking.beside]
+    rows += [(row.name, 0) for row in ranking.missing]
+    lines = []
+    for name, tie_class in rows:
+        entry, _, variant = name.partition("+")
+        pair = [mean_over(records[entry], variant, key, cells) for key in (x, y)]
+        if None not in pair:
+            texts = (value_text(pair[0], x), value_text(pair[1], y))
+            lines.append((name, *pair, *texts, tie_letter(tie_class) or "·", tie_class))
+    names = ["name", "x", "y", "x_text", "y_text", "tie", "tie_class"]
+    return pd.DataFrame(lines, columns=names)

@@ -1,0 +1,45 @@
+"""Small pieces of HTML that several tables and pages share: badges, links, text for Markdown."""
+
+import re
+from collections.abc import Iterable
+from html import escape
+from urllib.parse import urlencode
+
+FRAME = """
+<style>
+[data-testid=stMainBlockContainer] {padding-top:4.2rem; padding-bottom:3rem; max-width:1240px}
+h1 {font-size:2rem !important; padding:.4rem 0 .2rem !important}
+h2 {font-size:1.5rem !important}
+h3 {font-size:1.2rem !important}
+@media (max-width: 640px) {
+  [data-testid=stMainBlockContainer] {padding-left:.9rem; padding-right:.9rem}
+}
+</style>
+"""
+"""How every page is laid out: less empty space above, lines that are not too long."""
+
+
+def badges(labels: Iterable[str]) -> str:
+    """Return labels as small rounded boxes; needs the table's STYLE and class ``tm`` around."""
+    return "".join(f"<span class='badge'>{escape(label)}</span>" for label in labels)
+
+
+def plain(words: str) -> str:
+    """Return text whose Markdown signs mean themselves, for Streamlit's own elements."""
+    return re.sub(r"([\\`*_\[\]()<>#!$:~|])", r"\\\1", words)
+
+
+def entry_link(suite: str, name: str, **more: str) -> str:
+    """Return the address of an entry's page, relative to the board, safe inside an attribute.
+
+    Examples
+    --------
+    >>> entry_link("digits-v1", "cnn-ce+la")
+    'entry?suite=digits-v1&amp;entry=cnn-ce%2Bla'
+    """
+    return escape("entry?" + urlencode({"suite": suite, "entry": name, **more}))
+
+
+def linked(suite: str, name: str, **more: str) -> str:
+    """Return a row's name as a link to its page."""
+    return f"<a href='{entry_link(suite, name, **more)}' target='_self'>{escape(name)}</a>"

@@ -1,0 +1,198 @@
+"""The one writer of HTML tables: columns as a list of specifications, rows as any objects.
+
+Columns give HTML that is safe already: what comes from submissions goes through `text`. A meaning
+is never in a ``title``, which keyboards and touch screens do not reach: `hint` can be focused.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Generic, TypeVar
+
+Row = TypeVar("Row")
+
+STYLE = """
+<style>
+.tm {width:100%; border-collapse:collapse; font-variant-numeric:tabular-nums; line-height:1.3}
+.tm caption, .tm-sr {position:absolute; width:1px; height:1px; overflow:hidden;
+  clip-path:inset(50%); white-space:nowrap}
+.tm th {font-weight:600; text-align:left; padding:.3rem .55rem}
+.tm thead th {font-size:.8rem; color:light-dark(#4a5260, #b4bcc8)}
+.tm td {padding:.45rem .55rem; vertical-align:middle}
+.tm tr, .tm th, .tm td {border:none}
+.tm tbody tr {border-top:1px solid color-mix(in srgb, currentColor 10%, transparent)}
+.tm tbody tr.first {border-top:2px solid color-mix(in srgb, currentColor 38%, transparent)}
+.tm tbody tr:hover {background:color-mix(in srgb, currentColor 5%, transparent)}
+.tm .num {text-align:right; white-space:nowrap}
+.tm th.num {white-space:normal}
+.tm-wide {overflow-x:auto}
+.tm .iv {width:38%; min-width:9rem}
+.tm .ends {display:block; font-size:.78rem; color:light-dark(#565e6c, #a9b1bd)}
+.tm a, .tm-link {color:inherit; font-weight:600; text-decoration:underline;
+  text-decoration-color:color-mix(in srgb, currentColor 45%, transparent);
+  text-underline-offset:.18em}
+.tm a:focus-visible, .hint:focus-visible {outline:2px solid #2f8fc9; outline-offset:2px;
+  border-radius:3px}
+.tm .tie {display:inline-block; min-width:1.7em; padding:.08em .35em; border-radius:.35em;
+  text-align:center; font-weight:700; border:1.5px solid var(--hue);
+  background:color-mix(in srgb, var(--hue) 22%, transparent)}
+.tm .badge {display:inline-block; margin:.12rem .25rem 0 0; padding:0 .45em; border-radius:.8em;
+  font-size:.72rem; white-space:nowrap; color:light-dark(#414956, #c2c9d3);
+  border:1px solid color-mix(in srgb, currentColor 30%, transparent)}
+.tm .warn {border-color:#d55e00; color:inherit}
+.tm .track {position:relative; height:1.5rem}
+.tm .rail {position:absolute; left:0; right:0; top:50%; height:1px; opacity:.16;
+  background:currentColor}
+.tm .bar {position:absolute; top:calc(50% - 4px); height:8px; border-radius:4px;
+  min-width:3px; background:var(--hue); opacity:.5}
+.tm .dot {position:absolute; top:calc(50% - 6px); width:12px; height:12px; margin-left:-6px;
+  border-radius:50%; background:var(--hue)}
+.tm .off {position:absolute; top:50%; transform:translateY(-50%);
+  font-size:1.15rem; line-height:1}
+.tm .scale {display:flex; justify-content:space-between; font-weight:400}
+.tm .small {font-size:.78rem; color:light-dark(#565e6c, #a9b1bd); white-space:normal}
+.hint {position:relative; display:inline-block; cursor:help;
+  text-decoration:underline dotted 1px; text-underline-offset:.2em}
+.hint.bare {text-decoration:none}
+.hint > .hint-text {display:none; position:absolute; z-index:20; top:calc(100% + .3rem); left:0;
+  width:max-content; max-width:min(19rem, 70vw); padding:.45rem .6rem; border-radius:.4rem;
+  background:light-dark(#20242b, #eef1f5); color:light-dark(#ffffff, #14171c);
+  font-size:.78rem; font-weight:400; line-height:1.35; text-align:left; white-space:normal;
+  box-shadow:0 2px 10px rgb(0 0 0 / .25)}
+.hint.end > .hint-text {left:auto; right:0}
+.hint:hover > .hint-text, .hint:focus > .hint-text {display:block}
+@media (max-width: 640px) {
+  .tm .wide {display:none}
+  .tm td, .tm th {padding:.35rem .25rem}
+  .tm .iv {width:32%; min-width:5rem}
+  .tm {font-size:.86rem}
+  .tm .dot {top:calc(50% - 4px); width:8px; height:8px; margin-left:-4px}
+}
+</style>
+"""
+"""The look of every table; colours are the page's own, so that light and dark both work."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a table."""
+
+    inner: str
+    """Safe HTML."""
+    css: str = ""
+    """Classes of the field alone, beside those of its column."""
+    style: str = ""
+    """Inline style."""
+    sort: float | str | None = None
+    """What a sortable table orders the row by; None: the field's text."""
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """One column of a table."""
+
+    head: str
+    """Its heading, safe HTML."""
+    field: Callable[[Row], Field | str]
+    """From a row to its field; text is safe HTML."""
+    css: str = ""
+    """Classes of the heading and of every field, such as ``num`` or ``wide``."""
+    width: str = ""
+    """CSS width; empty: what the text takes."""
+    names_row: bool = False
+    """Whether its fields are the headings of their rows."""
+
+
+def text(value: object) -> str:
+    """Return any value as safe HTML.
+
+    Examples
+    --------
+    >>> text("<b>1 & 2")
+    '&lt;b&gt;1 &amp; 2'
+    """
+    return escape(str(value))
+
+
+def hint(inner: str, meaning: str, *, css: str = "") -> str:
+    """Return HTML with an explanation that appears when it is pointed at or focused.
+
+    Parameters
+    ----------
+    inner : str
+        Safe HTML.
+    meaning : str
+        Any text; escaped here.
+    css : str, optional
+        ``bare``: without the dotted line; ``end``: the explanation opens to the left.
+    """
+    classes = f"hint {css}".strip()
+    return (
+        f"<span class='{classes}' tabindex='0'>{inner}"
+        f"<span class='hint-text' role='tooltip'>{escape(meaning)}</span></span>"
+    )
+
+
+def html_table(
+    columns: Sequence[Column[Row]],
+    rows: Iterable[Row],
+    *,
+    caption: str,
+    css: str = "",
+    line: Callable[[Row], tuple[str, str]] | None = None,
+    above: Callable[[Row, Row | None], str] | None = None,
+) -> str:
+    """Return rows as an HTML table.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        From left to right.
+    rows : iterable
+        Handed to each column's `field` in turn.
+    caption : str
+        What the table shows, for those who hear it; escaped here.
+    css : str, optional
+        Classes beside ``tm``.
+    line : callable, optional
+        From a row to the classes and the inline style of its line.
+    above : callable, optional
+        From a row and the one before it (None for the first) to safe HTML that stands across the
+        table above it; empty: nothing.
+
+    Returns
+    -------
+    str
+        Safe HTML, without STYLE.
+    """
+    heads = "".join(
+        f"<th scope='col'{_attribute('class', c.css)}"
+        f"{_attribute('style', c.width and f'width:{c.width}')}>{c.head}</th>"
+        for c in columns
+    )
+    body, before = [], None
+    for row in rows:
+        group = above(row, before) if above else ""
+        if group:
+            body.append(f"<tr class='group'><td colspan='{len(columns)}'>{group}</td></tr>")
+        classes, style = line(row) if line else ("", "")
+        fields = "".join(_field(column, row) for column in columns)
+        body.append(f"<tr{_attribute('class', classes)}{_attribute('style', style)}>{fields}</tr>")
+        before = row
+    return (
+        f"<table class='{f'tm {css}'.strip()}'><caption>{escape(caption)}</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    )
+
+
+def _field(column: Column[Row], row: Row) -> str:
+    found = column.field(row)
+    field = Field(found) if isinstance(found, str) else found
+    tag, scope = ("th", " scope='row'") if column.names_row else ("td", "")
+    order = "" if field.sort is None else _attribute("data-sort", str(field.sort))
+    classes = _attribute("class", f"{column.css} {field.css}".strip())
+    return f"<{tag}{scope}{classes}{_attribute('style', field.style)}{order}>{field.inner}</{tag}>"
+
+
+def _attribute(name: str, value: str) -> str:
+    return f" {name}='{escape(value)}'" if value else ""

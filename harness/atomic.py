@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -10,29 +11,60 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # Windows: jobs there run in one process
-    fcntl = None  # type: ignore[assignment]
+from filelock import FileLock
+
+MODE = 0o644
+"""Of files that others may read."""
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, timeout: float = -1.0) -> Iterator[None]:
     """Hold an exclusive lock on a file, waiting for whoever holds it.
 
     Parameters
     ----------
     path : Path
         Created if it is not there; it stays, empty.
+    timeout : float, default=-1.0
+        Seconds to wait; negative: for ever.
+
+    Raises
+    ------
+    TimeoutError
+        If another process holds it for longer.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+    with FileLock(path, timeout=timeout, mode=MODE):
         yield
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a fresh path beside the target, and move it there when the block succeeds.
+
+    A reader sees the old file or the new one. A target that is a link is replaced, never followed.
+
+    Parameters
+    ----------
+    target : Path
+        In a folder that exists.
+    """
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(MODE)
+        _fsync(temporary)
+        temporary.replace(target)
     finally:
-        os.close(handle)
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_folder(

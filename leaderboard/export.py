@@ -13,9 +13,10 @@ import pandas as pd
 
 from harness.errors import HarnessError
 from harness.published.claims import claims_on_records
-from harness.published.claims_text import claims_text
+from harness.published.claims_text import claim_rows
 from harness.published.conformance import published_beside_ours
-from harness.published.conformance_text import conformance_text
+from harness.published.conformance_text import conformance_rows
+from harness.rankings.export import rows_text
 from harness.rankings.field import Candidate, stored_keys, suite_rows
 from harness.rankings.ranking import NOTES, rank
 from harness.records.records import Recorded
@@ -58,9 +59,10 @@ def write_all(folder: Path) -> list[Path]:
     found = published_beside_ours(
         (*local, *submitted), submissions=submitted[0] if submitted else None
     )
-    text = conformance_text(found.rows, "csv") + "\n"
+    text = rows_text(conformance_rows(found.rows), "csv") + "\n"
     written.append(_write(text, folder / "conformance.csv"))
-    claimed = claims_text(claims_on_records((*local, *submitted)).rows, "csv") + "\n"
+    claims = claims_on_records((*local, *submitted)).rows
+    claimed = rows_text(claim_rows(claims), "csv") + "\n"
     return [*written, _write(claimed, folder / "claims.csv")]
 
 

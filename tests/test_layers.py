@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BOTTOM = {
     "harness.errors",
     "harness.lookup",
+    "harness.metric_keys",
     "harness.keys",
     "harness.paths",
     "harness.atomic",
@@ -32,6 +33,7 @@ def before(name: str) -> set[str]:
 ALLOWED = {
     "harness.errors": set(),
     "harness.lookup": {"harness.errors"},
+    "harness.metric_keys": {"harness.errors"},
     "harness.keys": {"harness.errors"},
     "harness.paths": {"harness.errors"},
     "harness.atomic": {"harness.errors"},
@@ -60,7 +62,8 @@ ALLOWED = {
     "harness.runs": rooms(*ORDER, "pictures", "tracking"),
     "harness.cli": rooms(*ORDER, "published", "pictures", "tracking", "runs") | {"harness"},
     "baselines": rooms("data", "models"),
-    "leaderboard": {"harness.types", "harness.lookup", "harness.errors", "harness.metrics.table"}
+    "leaderboard": {"harness.types", "harness.lookup", "harness.errors", "harness.metric_keys"}
+    | {"harness.metrics.table"}
     | {"harness.records", "harness.rankings", "harness.published", "harness.paths"},
 }
 """Room → what it may import besides itself."""

@@ -1,7 +1,7 @@
 """Options that several commands share, each written once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -37,4 +37,12 @@ Trust = Annotated[
 TrackingUri = Annotated[
     str | None,
     typer.Option("--tracking-uri", help="MLflow server [MLFLOW_TRACKING_URI, a sqlite file]."),
+]
+Output = Annotated[
+    Literal["text", "json", "csv", "markdown"],
+    typer.Option("--format", help="How to answer; all but text hold numbers in natural units."),
+]
+Track = Annotated[
+    Literal["open", "inductive", "no-pretraining"],
+    typer.Option(help="Which entries are let in."),
 ]

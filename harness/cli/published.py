@@ -29,7 +29,7 @@ def conformance(
     ] = False,
     local: options.Local = False,
     with_local: options.WithLocal = False,
-    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+    output: options.Output = "text",
     submissions: options.Submissions = None,
     store: options.Store = None,
 ) -> None:
@@ -47,10 +47,11 @@ def conformance(
         verdicts=verdict or [v for v in VERDICTS if v != "not run" or not run_only],
         cells=cell or (),
     )
-    if output != "table":
-        from harness.published.conformance_text import conformance_text
+    if output != "text":
+        from harness.published.conformance_text import conformance_rows
+        from harness.rankings.export import rows_text
 
-        say(conformance_text(shown, output))
+        say(rows_text(conformance_rows(shown), output))
         return
     _print(shown)
     _print_summary(found.rows)
@@ -129,14 +130,15 @@ def claims(
     ] = False,
     local: options.Local = False,
     with_local: options.WithLocal = False,
-    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+    output: options.Output = "text",
     submissions: options.Submissions = None,
     store: options.Store = None,
 ) -> None:
     """Check what the literature claims on our records: holds, does not hold, cannot tell."""
     from harness.paths import record_folders
     from harness.published.claims import STATES, chosen_rows, claims_on_records
-    from harness.published.claims_text import claims_text
+    from harness.published.claims_text import claim_rows
+    from harness.rankings.export import rows_text
 
     handed_in, own = record_folders(submissions, store, local=local, with_local=with_local)
     found = claims_on_records([*own, *handed_in])
@@ -146,11 +148,11 @@ def claims(
         ids=claim or (),
         states=state or [s for s in STATES if s != "not run" or not run_only],
     )
-    if output == "table":
+    if output == "text":
         _print_claims(shown)
         _print_states(found.rows, shown)
     else:
-        say(claims_text(shown, output))
+        say(rows_text(claim_rows(shown), output))
     for sentence in found.damaged:
         remark(f"Left out: {sentence}")
 

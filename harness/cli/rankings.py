@@ -7,13 +7,15 @@ import typer
 
 from harness.cli import options
 from harness.cli.console import remark, say, stdout
-from harness.cli.listings import print_listing, print_truth
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from harness.rankings.comparing import Comparison
     from harness.rankings.field import Candidate
+    from harness.rankings.other_truth import RankChange
     from harness.types import Ranking
 
 DEFAULT_SUITE = "digits-v1"
@@ -22,7 +24,7 @@ DEFAULT_SUITE = "digits-v1"
 def rank(
     suite: options.Suite = DEFAULT_SUITE,
     metric: options.Metric = None,
-    track: Annotated[str, typer.Option(help="open, inductive or no-pretraining.")] = "open",
+    track: options.Track = "open",
     cell: options.Cells = None,
     local: options.Local = False,
     with_local: options.WithLocal = False,
@@ -34,34 +36,31 @@ def rank(
         str | None,
         typer.Option(help="Ranks under the published labels and under this truth, side by side."),
     ] = None,
-    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+    output: options.Output = "text",
     submissions: options.Submissions = None,
     store: options.Store = None,
 ) -> None:
     """Print a suite's ranking."""
-    from harness.rankings.by_value import list_by_value, truth_changes
-    from harness.rankings.field import known_keys, stored_keys
+    from harness.rankings.export import ranking_rows, rows_text
+    from harness.rankings.other_truth import change_rows, truth_changes
     from harness.rankings.ranking import NOTES
     from harness.rankings.ranking import rank as rank_rows
 
     rows = _rows(suite, submissions, store, local=local, with_local=with_local)
     if truth is not None:
         changes = truth_changes(rows, truth, suite=suite, track=track, cells=cell)
-        print_truth(changes, truth, suite, output)
-        return
-    if metric in known_keys(rows) and metric not in stored_keys(rows):
-        listing = list_by_value(rows, metric, suite=suite, track=track, cells=cell)
-        print_listing(listing, suite, track, output)
+        if output == "text":
+            print_changes(changes, truth, suite)
+        else:
+            say(rows_text(change_rows(changes), output))
         return
     found = rank_rows(rows, suite=suite, key=metric, track=track, cells=cell, notes=NOTES)
-    if output == "table":
+    if output == "text":
         print_ranking(found)
         if against_committed:
             _print_agreement(found, submissions, store)
     else:
-        from harness.rankings.export import ranking_text
-
-        say(ranking_text(found, output))
+        say(rows_text(ranking_rows(found), output))
 
 
 def _rows(
@@ -100,12 +99,18 @@ def print_ranking(ranking: "Ranking") -> None:
     for row in (*ranking.rows, *ranking.beside):
         for flag in row.flags:
             say(f"look again: {row.name} — {flag}")
-    for kind in sorted({row.interval_kind for row in ranking.rows}):
+    for kind in sorted({row.interval_kind for row in ranking.rows if row.interval_kind}):
         say(f"In brackets: {interval_title(kind)}.")
-    say(
-        "Rows of one class cannot be told apart from the first of it (5 % over all pairs). "
-        "Ranks: what the data allow."
-    )
+    if ranking.by_value:
+        say(
+            f"No replicates of {ranking.key} are stored: no intervals, rank intervals or tie "
+            "classes. Rows go by value, and small differences may be chance."
+        )
+    else:
+        say(
+            "Rows of one class cannot be told apart from the first of it (5 % over all pairs). "
+            "Ranks: what the data allow."
+        )
     for note in ranking.notes:
         say(f"Not covered: {note}")
 
@@ -128,6 +133,52 @@ def _print_agreement(ranking: "Ranking", submissions: Path | None, store: Path |
     for row in differing:
         ours, theirs = (value_text(v, ranking.key) for v in (row.ours, row.committed))
         say(f"differs: {row.name} — {ours} here, {theirs} committed")
+
+
+def print_changes(changes: "Sequence[RankChange]", truth: str, suite: str) -> None:
+    """Print ranks under the published labels beside those under another truth."""
+    from harness.rankings.display import value_text
+    from harness.rankings.other_truth import AGREEMENT
+
+    key = AGREEMENT.format(truth)
+    say(f"{suite} · accuracy under the published labels and under {truth} · over the same images")
+    table = _plain_table(("Entry", "Published", "Rank", truth, "Rank", "Change"))
+    for row in changes:
+        table.add_row(
+            row.name,
+            value_text(row.published, key),
+            str(row.published_rank),
+            value_text(row.value, key),
+            str(row.rank),
+            _moved(row.published_rank - row.rank),
+        )
+    stdout().print(table)
+    moved = sum(row.rank != row.published_rank for row in changes)
+    say(
+        f"{moved} of {len(changes)} ranks change under {truth}. Ranks go by value, ties by name; "
+        f"what the data can tell apart: tailmark rank --suite {suite} --metric {key}"
+    )
+
+
+def _moved(places: int) -> str:
+    return "" if places == 0 else f"{'▲' if places > 0 else '▼'} {abs(places)}"
+
+
+def _plain_table(heads: "Sequence[str]") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
+    for head in heads:
+        entry = head == "Entry"
+        table.add_column(
+            head,
+            justify="left" if entry else "right",
+            no_wrap=True,
+            overflow="ellipsis",
+            max_width=32 if entry else None,
+        )
+    return table
 
 
 def _table(ranking: "Ranking") -> "Table":

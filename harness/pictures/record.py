@@ -138,8 +138,10 @@ def ranking_plot(table: Ranking, *, rows: Sequence[RankedRow] | None = None) -> 
     ax = figure.subplots()
     scale = 100 if "%" in value_text(0.5, table.key) else 1
     for y, row in enumerate(shown):
-        color = TIES[(row.tie_class - 1) % len(TIES)]
-        ax.plot([scale * row.low, scale * row.high], [y, y], color=color, linewidth=3, alpha=0.55)
+        color = TIES[((row.tie_class or 1) - 1) % len(TIES)]
+        if row.low is not None and row.high is not None:
+            ends = [scale * row.low, scale * row.high]
+            ax.plot(ends, [y, y], color=color, linewidth=3, alpha=0.55)
         ax.plot(scale * row.value, y, marker="o", markersize=8, color=color)
         words = f"{value_text(row.value, table.key, unit=False)}   rank {rank_text(row)}"
         ax.annotate(
@@ -159,7 +161,7 @@ def ranking_plot(table: Ranking, *, rows: Sequence[RankedRow] | None = None) -> 
 
 
 def _interval_label(table: Ranking, rows: Sequence[RankedRow], *, percent: bool) -> str:
-    kinds = sorted({row.interval_kind for row in rows})
+    kinds = sorted({row.interval_kind for row in rows}, key=str)
     unit = "%, " if percent else ""
     over = " or ".join(interval_title(kind) for kind in kinds)
     return f"{unit}{cells_text(len(table.cells))} with {over}"

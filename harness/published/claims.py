@@ -15,9 +15,10 @@ from pydantic import Field
 
 from harness.errors import HarnessError, SpecError, Undefined
 from harness.lookup import lookup, unknown
-from harness.published.contrasts import Found, Term, check_paired, difference_of, term_of
+from harness.metric_keys import RowName
+from harness.published.contrasts import Found, Term, difference_of, term_of
 from harness.rankings.field import metric_of
-from harness.records.records import Recorded, read_record
+from harness.records.records import Recorded, check_paired, read_record
 from harness.types.models import Strict
 
 State = Literal["holds", "does not hold", "cannot tell", "not run"]
@@ -182,7 +183,7 @@ def claims_on_records(roots: Sequence[Path], claims: Sequence[Claim] | None = No
 def _needed(claims: Iterable[Claim]) -> list[tuple[str, str]]:
     """Return the suites and entries that claims name, each once."""
     pairs = (
-        (suite, name.partition("+")[0])
+        (suite, RowName.parse(name).entry)
         for claim in claims
         for check in claim.check
         for suite in check.suites
@@ -258,14 +259,15 @@ def _row(
     against: str,
     records: Mapping[tuple[str, str], Recorded],
 ) -> ClaimRow:
-    needed = dict.fromkeys(name.partition("+")[0] for name in (entry, against))
+    sides = [RowName.parse(name) for name in (entry, against)]
+    needed = dict.fromkeys(side.entry for side in sides)
     missing = tuple(name for name in needed if (suite, name) not in records)
     if missing:
         reason = f"no record of {' and '.join(missing)}"
         return ClaimRow(claim, suite, entry, against, (), None, "not run", reason, missing)
     try:
-        one, two = (_of(name, records[suite, name.partition("+")[0]]) for name in (entry, against))
-        check_paired(one[0], two[0])
+        one, two = (_of(side, records[suite, side.entry]) for side in sides)
+        check_paired(one[0].record, two[0].record)
         first = _terms(claim, *one, claim.metric, claim.cells)
         second = _terms(
             claim, *two, claim.against_metric or claim.metric, claim.against_cells or claim.cells
@@ -307,12 +309,11 @@ def judged(claim: Claim, found: Found) -> tuple[State, str]:
     return ("does not hold", "the opposite") if high < 0 else ("cannot tell", "")
 
 
-def _of(name: str, recorded: Recorded) -> tuple[Recorded, str]:
-    """Return a record with the variant that ``entry+variant`` names; empty for the entry itself."""
-    variant = name.partition("+")[2]
-    if variant not in recorded.record.variants:
-        raise Undefined(f"{recorded.record.entry} has no variant {variant!r}")
-    return recorded, variant
+def _of(name: RowName, recorded: Recorded) -> tuple[Recorded, str]:
+    """Return a record with the variant that a row's name asks for."""
+    if name.variant not in recorded.record.variants:
+        raise Undefined(f"{name.entry} has no variant {name.variant!r}")
+    return recorded, name.variant
 
 
 def _terms(

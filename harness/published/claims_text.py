@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from harness.metric_keys import differing_parts
 from harness.published.claims import Claim, ClaimRow
 from harness.rankings.display import (
     NONE,
@@ -11,7 +12,7 @@ from harness.rankings.display import (
     metric_title,
     value_text,
 )
-from harness.rankings.export import rows_text
+from harness.rankings.export import Rows
 
 PREFACE = (
     "95 % intervals cover training seeds and, where replicates are stored, the test set, each row "
@@ -45,17 +46,8 @@ def sides_text(row: ClaimRow) -> tuple[str, str]:
     if row.entry != row.against:
         return row.entry, row.against
     if claim.against_metric is not None:
-        return _differing(claim.metric, claim.against_metric)
+        return differing_parts(claim.metric, claim.against_metric)
     return claim.cells, claim.against_cells or claim.cells
-
-
-def _differing(one: str, other: str) -> tuple[str, str]:
-    """Return the parts in which two metric keys differ; of keys of other forms, both whole."""
-    a, b = one.split("/"), other.split("/")
-    if len(a) != len(b):
-        return one, other
-    unlike = [(x, y) for x, y in zip(a, b, strict=True) if x != y]
-    return "/".join(x for x, _ in unlike), "/".join(y for _, y in unlike)
 
 
 def values_text(row: ClaimRow) -> tuple[str, str]:
@@ -139,22 +131,9 @@ def not_run_text(rows: Sequence[ClaimRow]) -> list[str]:
     ]
 
 
-def claims_text(rows: Sequence[ClaimRow], form: str) -> str:
-    """Return claims as CSV or JSON, numbers in full precision.
-
-    Parameters
-    ----------
-    rows : sequence of ClaimRow
-        What is written, in this order.
-    form : str
-        ``csv`` or ``json``.
-
-    Raises
-    ------
-    SpecError
-        If the form is another.
-    """
-    return rows_text(form, COLUMNS, map(_line, rows), map(_record, rows))
+def claim_rows(rows: Sequence[ClaimRow]) -> Rows:
+    """Return claims for the writer, in this order; numbers in full precision."""
+    return Rows(COLUMNS, [_line(row) for row in rows], [_record(row) for row in rows])
 
 
 def _line(row: ClaimRow) -> list[object]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from harness.errors import HarnessError
 from harness.lookup import lookup
 from harness.published.protocols import (
@@ -19,10 +21,10 @@ from harness.published.protocols import (
     read_cards,
     verdict_of_parts,
 )
-from harness.published.reached import Ours, reached
 from harness.published.references import TRUSTS as TRUSTS
 from harness.published.references import Published, References, Table, Trust, load_references
 from harness.records.records import Recorded, read_record
+from harness.stats.intervals import Interval, SeedInterval, level, over_seeds
 from harness.types import EntryCard
 
 Verdict = Literal[
@@ -46,6 +48,26 @@ VERDICTS: dict[Verdict, str] = {
     "not run": "no record of ours stands against the number",
 }
 """What each verdict means; ``above`` and ``below`` are said of ours."""
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What an entry of ours has in one cell: its mean over seeds with an interval."""
+
+    entry: str
+    """Its name."""
+    suite: str
+    """Suite that it was run in."""
+    value: float
+    """Mean over seeds."""
+    low: float
+    """Lower end of the 95 % interval."""
+    high: float
+    """Upper end."""
+    covers: str
+    """What the interval covers."""
+    seeds: int
+    """Seeds with a value."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +239,38 @@ def selected(
     ]
 
 
+def ours_in_cell(recorded: Recorded, cell: str, key: str) -> Ours | None:
+    """Return what a record says of one cell, or None when it has no value there.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        A record of any suite.
+    cell : str
+        Split id without a seed.
+    key : str
+        Metric key; without stored replicates the interval covers seeds only.
+    """
+    record = recorded.record
+    if cell not in record.suite.cells or key not in record.variants[""].metrics:
+        return None
+    index = record.suite.cells.index(cell)
+    values = recorded.values("", key)[index]
+    there = np.isfinite(values)
+    if not there.any():
+        return None
+    replicates = recorded.replicates("", key)
+    found: Interval | SeedInterval
+    if replicates is None or not np.isfinite(replicates[index][there]).all():
+        found = over_seeds(values[there])
+        covers = found.covers
+    else:
+        found = level(values[there], replicates[index][there], scale="logit")
+        covers = found.kind
+    place = (record.entry, record.suite.id)
+    return Ours(*place, found.value, found.low, found.high, covers, int(there.sum()))
+
+
 @dataclass(frozen=True)
 class _Number:
     """One published number."""
@@ -238,7 +292,7 @@ def _rows(
     """Return the rows of one number: one an entry that trains its method, or one without ours."""
     found = []
     for recorded in records:
-        ours = reached(recorded, number.cell, number.table.key)
+        ours = ours_in_cell(recorded, number.cell, number.table.key)
         if ours is None:
             continue
         protocol = our_protocol(recorded, cards, number.dataset)

@@ -12,7 +12,7 @@ from harness.rankings.display import (
     interval_title,
     value_text,
 )
-from harness.rankings.export import rows_text
+from harness.rankings.export import Rows
 
 COLUMNS = (
     "dataset", "cell", "method", "metric", "published", "band", "trust", "source", "entry",
@@ -61,22 +61,9 @@ def published_protocol(parts: Sequence[Part]) -> str:
     return "; ".join(words)
 
 
-def conformance_text(rows: Sequence[ConformanceRow], form: str) -> str:
-    """Return comparisons as CSV or JSON, in fractions and full precision.
-
-    Parameters
-    ----------
-    rows : sequence of ConformanceRow
-        What is written, in this order.
-    form : str
-        ``csv`` or ``json``.
-
-    Raises
-    ------
-    SpecError
-        If the form is another.
-    """
-    return rows_text(form, COLUMNS, map(_line, rows), map(_record, rows))
+def conformance_rows(rows: Sequence[ConformanceRow]) -> Rows:
+    """Return comparisons for the writer, in this order; fractions in full precision."""
+    return Rows(COLUMNS, [_line(row) for row in rows], [_record(row) for row in rows])
 
 
 def _line(row: ConformanceRow) -> tuple[object, ...]:

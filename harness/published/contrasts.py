@@ -12,11 +12,7 @@ from jaxtyping import Float
 
 from harness.errors import Undefined
 from harness.records.records import Recorded
-from harness.stats.intervals import LEVEL, around
-from harness.stats.spread import spread, t_quantile
-
-ROUNDING = 1e-9
-"""Records keep nine digits: seeds that differ by less do not differ."""
+from harness.stats.intervals import paired_interval, shared_seeds
 
 
 @dataclass(frozen=True)
@@ -65,22 +61,6 @@ class Found:
         return self.first - self.second
 
 
-def check_paired(one: Recorded, two: Recorded) -> None:
-    """Refuse a difference between records of other suites or test pools.
-
-    Raises
-    ------
-    Undefined
-        If their suites, cells, seeds or test pools differ.
-    """
-    a, b = one.record, two.record
-    if a.suite != b.suite or a.pools.get("test") != b.pools.get("test"):
-        raise Undefined(
-            f"{a.entry} and {b.entry} were run on different versions of {a.suite.id}: "
-            "run the older again"
-        )
-
-
 def term_of(sign: int, recorded: Recorded, variant: str, key: str, pattern: str) -> Term:
     """Return the mean of a metric over the cells that a pattern names.
 
@@ -109,22 +89,13 @@ def term_of(sign: int, recorded: Recorded, variant: str, key: str, pattern: str)
     if not cells:
         raise Undefined(f"{record.suite.id} has no cell like {pattern}")
     if key not in record.variants[variant].metrics:
-        raise Undefined(f"{record.entry} has no {key}: {_why(recorded, variant, key, None)}")
+        raise Undefined(f"{record.entry} has no {key}: {recorded.reason(variant, key)}")
     term = Term(sign, recorded, variant, key, cells)
     for i in cells:
         if not np.isfinite(term.values[i]).any():
-            why = _why(recorded, variant, key, i)
+            why = recorded.reason(variant, key, i)
             raise Undefined(f"{record.entry} has no {key} in {record.suite.cells[i]}: {why}")
     return term
-
-
-def _why(recorded: Recorded, variant: str, key: str, cell: int | None) -> str:
-    """Return the record's reason for a missing value, the first where there are several."""
-    for missing in recorded.record.undefined:
-        same = (missing.variant, missing.key) == (variant, key)
-        if same and cell in (None, missing.cell):
-            return missing.reason
-    return "not in this record"
 
 
 def difference_of(first: tuple[Term, ...], second: tuple[Term, ...]) -> Found:
@@ -151,19 +122,17 @@ def difference_of(first: tuple[Term, ...], second: tuple[Term, ...]) -> Found:
     terms = first + opposite
     every = _gaps(terms, [term.values for term in terms])
     gaps = np.stack(list(every.values()))
-    shared = np.isfinite(gaps).all(axis=0)
-    if not shared.any():
-        raise Undefined("no seed has a value on both sides in every cell")
-    low, high, covers = _interval(terms, gaps, shared)
+    shared = shared_seeds(gaps)
+    interval = paired_interval(gaps * len(gaps), _replicate_gaps(terms))
     names = first[0].recorded.record.suite.cells
     alike = len(first) == 1 and first[0].cells == second[0].cells
     each = {names[i]: float(gap[shared].mean()) for i, gap in every.items()} if alike else {}
     return Found(
         _level(first, shared),
         _level(second, shared),
-        low,
-        high,
-        covers,
+        interval.low,
+        interval.high,
+        interval.covers,
         int(shared.sum()),
         # Gaps add up to the difference; of one cell among M they are an M-th.
         tuple((name, gap * len(each)) for name, gap in each.items()),
@@ -185,41 +154,14 @@ def _level(side: tuple[Term, ...], shared: np.ndarray) -> float:
     return float(sum(parts))
 
 
-def _interval(
-    terms: tuple[Term, ...], gaps: Float[np.ndarray, "cells seeds"], shared: np.ndarray
-) -> tuple[float, float, str]:
-    """Return the interval of a difference and what it covers: both sources where both are kept."""
+def _replicate_gaps(terms: tuple[Term, ...]) -> Float[np.ndarray, "cells seeds b"] | None:
+    """Return the difference under every weighting, or None when a term has no replicates.
+
+    An interval is of a mean over cells; a difference of terms is their sum.
+    """
     kept = [term.recorded.replicates(term.variant, term.key) for term in terms]
     stored = [array for array in kept if array is not None]
-    if len(stored) == len(terms):
-        replicates = np.stack(list(_gaps(terms, stored).values()))[:, shared]
-        if np.isfinite(replicates).all():
-            # `spread` is of a mean over cells; a difference is their sum.
-            cells = len(gaps)
-            values = gaps[:, shared] * cells
-            interval = around(float(values.mean()), spread(values, replicates * cells))
-            return interval.low, interval.high, interval.kind
-    return over_seeds(gaps[:, shared].sum(axis=0))
-
-
-def over_seeds(differences: Float[np.ndarray, " seeds"]) -> tuple[float, float, str]:
-    """Return the t interval of the mean of paired differences, one a seed, and what it covers.
-
-    Parameters
-    ----------
-    differences : float array of shape (seeds,)
-        First minus second side, averaged over cells.
-
-    Examples
-    --------
-    >>> over_seeds(np.array([0.1, 0.2, 0.3]))[2]
-    'seeds only'
-    """
-    mean, n = float(differences.mean()), len(differences)
-    if n < 2:
-        return mean, mean, "no interval: one seed and no stored replicates"
-    sd = float(differences.std(ddof=1))
-    if sd < ROUNDING:
-        return mean, mean, "no interval: every seed gives the same difference"
-    half = t_quantile(LEVEL, n - 1.0) * sd / float(np.sqrt(n))
-    return mean - half, mean + half, "seeds only"
+    if len(stored) < len(terms):
+        return None
+    every = _gaps(terms, stored)
+    return np.stack(list(every.values())) * len(every)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.errors import SpecError
+from harness.errors import SpecError, Undefined
 from harness.lookup import unknown
 from harness.rankings.field import Candidate, metric_of
+from harness.records.records import check_paired
 from harness.stats.verdicts import verdict
 from harness.types import Verdict
 
@@ -69,7 +70,10 @@ def compare(
     key = key or a.recorded.record.suite.primary
     higher = metric_of(key).direction == "higher"
     values, replicates = zip(*(_arrays(row, key) for row in (a, b)), strict=True)
-    _check_paired(a, b)
+    try:
+        check_paired(a.recorded.record, b.recorded.record)
+    except Undefined as unpaired:
+        raise SpecError(f"{unpaired.reason}. Run the older one again.") from None
     both = [
         np.isfinite(v) & np.isfinite(r).all(axis=2) for v, r in zip(values, replicates, strict=True)
     ]
@@ -110,14 +114,3 @@ def _arrays(row: Candidate, key: str) -> tuple[np.ndarray, np.ndarray]:
             "made. Compare on the suite's primary metric, or name the variant in rank_variants."
         )
     return row.recorded.values(row.variant, row.key(key)), replicates
-
-
-def _check_paired(a: Candidate, b: Candidate) -> None:
-    """Refuse a pair whose replicates were not drawn from the same test pool."""
-    one, two = (row.recorded.record for row in (a, b))
-    if one.suite.sha256 != two.suite.sha256 or one.pools.get("test") != two.pools.get("test"):
-        raise SpecError(
-            f"{a.name} and {b.name} must be records of the same suite and test pool; "
-            f"got {one.suite.id} {one.suite.sha256[:12]}… and {two.suite.id} "
-            f"{two.suite.sha256[:12]}…. Run the older one again."
-        )

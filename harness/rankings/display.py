@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from harness.metric_keys import MetricKey, RowName, metric_name
 from harness.types import RankedRow
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def metric_spec(key: str) -> "Metric | None":
     """
     from harness.metrics.table import METRICS
 
-    return METRICS.get(key.rsplit("/", 1)[-1])
+    return METRICS.get(metric_name(key))
 
 
 def is_fraction(key: str) -> bool:
@@ -51,22 +52,23 @@ def metric_title(key: str) -> str:
     >>> metric_title("ood/near/energy/ood_auroc")
     'OOD AUROC (near OOD, energy)'
     """
-    *place, name = key.split("/")
+    parsed = MetricKey.parse(key)
     spec = metric_spec(key)
-    title = spec.title if spec is not None else name.replace("_", " ")
-    where = _where(place)
+    title = spec.title if spec is not None else parsed.metric.replace("_", " ")
+    where = _where(parsed)
     return f"{title} ({where})" if where else title
 
 
-def _where(place: list[str]) -> str:
+def _where(key: MetricKey) -> str:
     """Return the first parts of a metric key in words; empty for the test pool as it is."""
+    place = list(key.place)
     words = [PLACES.get(part, part.replace("_", " ").replace("-", " ")) for part in place]
     match place:
         case [] | ["test"] | ["groups"]:
             return ""
-        case ["ood" | "fsood", _, score]:
-            named = "declared score" if score == "declared" else words[2]
-            return f"{words[1]}, {named}" + (", full spectrum" if place[0] == "fsood" else "")
+        case [root, _, _] if key.is_ood:
+            named = "declared score" if key.is_declared else words[2]
+            return f"{words[1]}, {named}" + (", full spectrum" if root == "fsood" else "")
         case ["covariate", copy]:
             kind, _, severity = copy.rpartition("-")
             if copy == "mean":
@@ -130,19 +132,23 @@ def difference_text(difference: float | None, key: str) -> str:
     return f"{sign}{digits}{' pp' if share else ''}"
 
 
-def interval_text(low: float, high: float, key: str) -> str:
-    """Return the two ends of an interval; the heading above it says which interval.
+def interval_text(low: float | None, high: float | None, key: str) -> str:
+    """Return the two ends of an interval, a dash for none; the heading says which interval.
 
     Examples
     --------
     >>> interval_text(0.961, 0.982, "test/balanced_accuracy")
     '[96.1, 98.2]'
     """
+    if low is None or high is None:
+        return NONE
     ends = (value_text(low, key, unit=False), value_text(high, key, unit=False))
     return f"[{ends[0]}, {ends[1]}]"
 
 
-def estimate_text(value: float, low: float, high: float, kind: str, key: str) -> str:
+def estimate_text(
+    value: float, low: float | None, high: float | None, kind: str | None, key: str
+) -> str:
     """Return a value with its interval and what the interval covers, as one sentence part.
 
     Examples
@@ -165,32 +171,38 @@ def cells_text(cells: int) -> str:
     return "one cell" if cells == 1 else f"mean of {cells} cells"
 
 
-def interval_title(kind: str) -> str:
-    """Return what an interval covers, in words.
+def interval_title(kind: str | None) -> str:
+    """Return what an interval covers, in words; None: no replicates are stored.
 
     Examples
     --------
     >>> interval_title("seeds and test set")
     '95 % interval over seeds and test set'
     """
+    if kind is None or kind.startswith("no interval"):
+        return kind or "no interval"
     return INTERVAL.format(kind="the test set only" if kind == "test-set only" else kind)
 
 
 def rank_text(row: RankedRow) -> str:
-    """Return the ranks that the data allow: ``2–5``, or ``2`` when there is only one."""
+    """Return the ranks that the data allow: ``2–5``, ``2`` when there is one, a dash for none."""
+    if row.rank_low is None:
+        return NONE
     if row.rank_low == row.rank_high:
         return str(row.rank_low)
     return f"{row.rank_low}–{row.rank_high}"
 
 
-def tie_letter(tie_class: int) -> str:
-    """Return a tie class as a letter, A being the best; AA follows Z.
+def tie_letter(tie_class: int | None) -> str:
+    """Return a tie class as a letter, A being the best; AA follows Z, a dash stands for none.
 
     Examples
     --------
     >>> tie_letter(1), tie_letter(27)
     ('A', 'AA')
     """
+    if tie_class is None:
+        return NONE
     letters = ""
     while tie_class > 0:
         tie_class, place = divmod(tie_class - 1, 26)
@@ -231,7 +243,7 @@ def _spaced(word: str) -> str:
 
 def variant_name(entry: str, variant: str) -> str:
     """Return how a row is called: the entry, or ``entry+variant``."""
-    return f"{entry}+{variant}" if variant else entry
+    return str(RowName(entry, variant))
 
 
 def count_text(count: int | None) -> str:

@@ -1,79 +1,46 @@
-"""Rankings and other rows as CSV or JSON, for other programs."""
+"""The one writer of rows: as CSV, JSON or Markdown, each table under one heading.
+
+The command line, the board's buttons and its export all write through here, so that a column has
+one name wherever it is met.
+"""
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from harness.errors import SpecError
-from harness.lookup import unknown
 from harness.types import Ranking
 
-FORMATS = ("csv", "json")
+Format = Literal["text", "json", "csv", "markdown"]
+"""How a command answers; ``text`` is for people and laid out by the command itself."""
 
 
-def ranking_text(ranking: Ranking, form: str) -> str:
-    """Return a ranking as text.
+@dataclass(frozen=True)
+class Rows:
+    """A table for other programs."""
 
-    Parameters
-    ----------
-    ranking : Ranking
-        Values in natural units.
-    form : {"csv", "json"}
-        CSV has one line a row and a column a cell; an undefined value is an empty field.
-
-    Raises
-    ------
-    UnknownNameError
-        If the form is neither.
-    """
-    if form == "json":
-        return json.dumps(asdict(ranking), indent=1, allow_nan=False)
-    if form == "csv":
-        return _csv(ranking)
-    raise unknown("format", form, ("table", *FORMATS))
+    columns: tuple[str, ...]
+    """The heading."""
+    lines: Sequence[Sequence[object]]
+    """Values under it, in natural units; None is an undefined value."""
+    document: object = None
+    """What JSON holds where it says more than the lines; None: the lines by their columns."""
 
 
-def _csv(ranking: Ranking) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    head = "entry value low high interval rank_low rank_high tie_class tier local flags missing"
-    writer.writerow([*head.split(), *ranking.cells])
-    for row in (*ranking.rows, *ranking.beside):
-        numbers = (row.value, row.low, row.high)
-        places = (row.interval_kind, row.rank_low, row.rank_high, row.tie_class)
-        flags = "; ".join(row.flags)
-        writer.writerow(
-            [row.name, *numbers, *places, row.tier, row.local, flags, "", *map(_field, row.cells)]
-        )
-    for gone in ranking.missing:
-        writer.writerow([gone.name, *[""] * 10, gone.missing, *map(_field, gone.cells)])
-    return buffer.getvalue().rstrip("\n")
-
-
-def _field(value: float | None) -> str:
-    return "" if value is None else repr(value)
-
-
-def rows_text(
-    form: str,
-    columns: Sequence[str],
-    lines: Iterable[Sequence[object]],
-    records: Iterable[Mapping[str, object]],
-) -> str:
-    """Return rows as text, whose CSV is flat and whose JSON may be nested.
+def rows_text(rows: Rows, form: str) -> str:
+    """Return a table as text.
 
     Parameters
     ----------
-    form : {"csv", "json"}
-        Which of the two.
-    columns : sequence of str
-        First line of the CSV.
-    lines : iterable of sequences
-        Its further lines; None is an empty field.
-    records : iterable of mapping
-        The same rows for JSON.
+    rows : Rows
+        What is written.
+    form : {"json", "csv", "markdown"}
+        CSV has a line of names, then one line a row, numbers in full precision; an undefined value
+        is an empty field. Markdown has six significant digits.
 
     Raises
     ------
@@ -81,11 +48,56 @@ def rows_text(
         If the form is another.
     """
     if form == "json":
-        return json.dumps(list(records), indent=1, ensure_ascii=False)
-    if form != "csv":
-        raise SpecError(f"Expected --format table, csv or json; got {form!r}.")
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(lines)
-    return buffer.getvalue().rstrip("\n")
+        document = rows.document
+        if document is None:
+            document = [dict(zip(rows.columns, line, strict=True)) for line in rows.lines]
+        return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    if form == "csv":
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(rows.columns)
+        writer.writerows(rows.lines)
+        return buffer.getvalue().rstrip("\n")
+    if form == "markdown":
+        return _markdown(rows)
+    raise SpecError(f"Expected a format among json, csv and markdown; got {form!r}. Name one.")
+
+
+def _markdown(rows: Rows) -> str:
+    head = [_line(rows.columns), _line(["---"] * len(rows.columns))]
+    return "\n".join([*head, *(_line([_plain(v) for v in line]) for line in rows.lines)])
+
+
+def _line(fields: Sequence[str]) -> str:
+    return f"| {' | '.join(fields)} |"
+
+
+def _plain(value: object) -> str:
+    """Return a field in which nothing is markup: a name cannot draw a picture or end its cell."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in str(value))
+    return "".join(f"\\{c}" if c in "\\|[]<>`*" else c for c in text)
+
+
+def ranking_rows(ranking: Ranking) -> Rows:
+    """Return a ranking as rows: a column a cell; rows without an overall value say what they lack.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        Values in natural units.
+    """
+    head = "entry value low high interval rank_low rank_high tie_class tier local flags missing"
+    lines: list[Sequence[object]] = [
+        (
+            *(row.name, row.value, row.low, row.high),
+            *(row.interval_kind, row.rank_low, row.rank_high, row.tie_class),
+            *(row.tier, row.local, "; ".join(row.flags), None, *row.cells),
+        )
+        for row in (*ranking.rows, *ranking.beside)
+    ]
+    lines += [(lost.name, *[None] * 10, lost.missing, *lost.cells) for lost in ranking.missing]
+    return Rows((*head.split(), *ranking.cells), lines, asdict(ranking))

@@ -10,12 +10,11 @@ from jaxtyping import Float
 
 from harness.errors import SpecError
 from harness.lookup import unknown
+from harness.metric_keys import DECLARED as DECLARED
+from harness.metric_keys import MetricKey, RowName, metric_name, own_key
 from harness.metrics.table import METRICS, Metric
 from harness.records.records import Recorded, find_records, read_record
 from harness.records.trust import Tier, rerun_list, tier_of
-
-DECLARED = "declared"
-"""In a metric key: each entry's own declared OOD score, e.g. ``ood/near/declared/ood_auroc``."""
 
 TRACKS: dict[str, str] = {
     "open": "everything; transductive entries are shown beside, not among, the others",
@@ -37,13 +36,11 @@ class Candidate:
     @property
     def name(self) -> str:
         """Return ``entry`` or ``entry+variant``."""
-        entry = self.recorded.record.entry
-        return f"{entry}+{self.variant}" if self.variant else entry
+        return str(RowName(self.recorded.record.entry, self.variant))
 
     def key(self, key: str) -> str:
         """Return a metric key with ``declared`` replaced by the row's declared OOD score."""
-        score = self.recorded.record.variants[self.variant].ood_score
-        return key.replace(f"/{DECLARED}/", f"/{score}/")
+        return own_key(key, self.recorded.record.variants[self.variant].ood_score)
 
     @property
     def ranked(self) -> bool:
@@ -78,7 +75,7 @@ def metric_of(key: str) -> Metric:
     UnknownNameError
         If it ends in none.
     """
-    name = key.rsplit("/", 1)[-1]
+    name = metric_name(key)
     if name not in METRICS:
         raise unknown("metric", name, METRICS)
     return METRICS[name]
@@ -135,10 +132,7 @@ def _with_declared(keys: Iterable[str]) -> list[str]:
 
 def _as_declared(key: str) -> str:
     """Return an OOD key with its score replaced by ``declared``; other keys as they are."""
-    parts = key.split("/")
-    if parts[0] not in ("ood", "fsood") or len(parts) != 4:
-        return key
-    return "/".join((*parts[:2], DECLARED, parts[3]))
+    return str(MetricKey.parse(key).with_score(DECLARED))
 
 
 def values_of(row: Candidate, key: str, cells: Sequence[int]) -> Float[np.ndarray, "cells seeds"]:

@@ -5,13 +5,15 @@ track is another field and is computed anew.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from harness.errors import SpecError
-from harness.lookup import closest, unknown
+from harness.lookup import unknown
 from harness.metrics.table import Metric
 from harness.rankings.few_images import few_image_interval
 from harness.rankings.field import TRACKS as TRACKS
@@ -48,7 +50,8 @@ def rank(
     suite : str
         Suite id, for the title.
     key : str, optional
-        Metric key with stored replicates; default: the suite's primary metric.
+        Metric key; default: the suite's primary metric. Without stored replicates rows go by
+        value alone: no intervals, no rank intervals, no tie classes.
     track : str, default="open"
         A name in TRACKS.
     cells : sequence of str, optional
@@ -61,7 +64,7 @@ def rank(
     UnknownNameError
         If track, metric or cell is unknown.
     SpecError
-        If no replicates of the metric are stored.
+        If there is no row.
     """
     if track not in TRACKS:
         raise unknown("track", track, TRACKS)
@@ -72,24 +75,29 @@ def rank(
         )
     stamp = rows[0].recorded.record.suite
     key = key or stamp.primary
-    _check_stored(rows, key)
+    if key not in (known := known_keys(rows)):
+        raise unknown("metric key", key, known)
+    kept = stored_keys(rows)
+    stored = key in kept or not kept  # of a field without any replicates every row is missing
     metric = metric_of(key)
+    higher = metric.direction != "lower"
     index = cell_indices(stamp.cells, cells, suite)
-    void = [] if cells is not None else _void_cells(rows, key, index)
+    void = [] if cells is not None and stored else _void_cells(rows, key, index, stored=stored)
     index = [i for i in index if i not in void]
     ranked = [row for row in rows if admitted(row, track) and row.ranked]
     beside = [row for row in rows if track == "open" and row.facets.get("transductive")]
-    whole = [(row, found) for row in ranked if (found := _summary(row, key, index))]
-    flanked = [(row, found) for row in beside if (found := _summary(row, key, index))]
-    main = _stand(whole, key, metric, index)
-    aside = _stand([*whole, *flanked], key, metric, index) if flanked else _Table({}, {})
+    place = partial(_by_replicates if stored else _by_value, key=key, metric=metric, index=index)
+    whole = [(row, found) for row in ranked if (found := _summary(row, key, index, stored))]
+    flanked = [(row, found) for row in beside if (found := _summary(row, key, index, stored))]
+    main = place(whole)
+    aside = place([*whole, *flanked]) if flanked else _Table({}, {})
     placed = {row.name for row, _ in (*whole, *flanked) if row.ranked}
     best_first = sorted(main.rows.values(), key=lambda r: main.order[r.name])
-    flagged = review_flags(best_first, rows, higher_is_better=metric.direction == "higher")
+    flagged = review_flags(best_first, rows, higher_is_better=higher)
     return Ranking(
         suite=suite,
         key=key,
-        higher_is_better=metric.direction == "higher",
+        higher_is_better=higher,
         track=track,
         cells=tuple(stamp.cells[i] for i in index),
         seeds=stamp.seeds,
@@ -104,27 +112,35 @@ def rank(
     )
 
 
-def _void_cells(rows: Sequence[Candidate], key: str, index: Sequence[int]) -> list[int]:
-    """Return the cells in which the metric does not exist for any entry, as each record says."""
+def _void_cells(
+    rows: Sequence[Candidate], key: str, index: Sequence[int], *, stored: bool
+) -> list[int]:
+    """Return the cells in which the metric does not exist for any entry, as each record says.
+
+    A metric that is nowhere stored may exist in some data sets only, such as another truth: its
+    cells are those in which some row has a value.
+    """
     entries = [row for row in rows if not row.variant]
-    void = [i for i in index if all(_reason(row, key, i) for row in entries)]
+    if stored:
+        void = [i for i in index if all(_void_reason(row, key, i) for row in entries)]
+    else:
+        void = [i for i in index if not any(_valued(row, key, i) for row in rows)]
     return void if len(void) < len(index) else []
 
 
-def _reason(row: Candidate, key: str, cell: int) -> str | None:
-    """Return why a metric has no value in a whole cell of a row, or None when it may have one."""
-    own = row.key(key)
-    for found in row.recorded.record.undefined:
-        if (found.variant, found.key, found.cell, found.seed) == (row.variant, own, cell, None):
-            return found.reason
-    return None
+def _void_reason(row: Candidate, key: str, cell: int) -> str | None:
+    return row.recorded.void_reason(row.variant, row.key(key), cell)
+
+
+def _valued(row: Candidate, key: str, cell: int) -> bool:
+    return bool(np.isfinite(values_of(row, key, [cell])).any())
 
 
 def _left_out(rows: Sequence[Candidate], key: str, void: Sequence[int]) -> list[str]:
     if not void:
         return []
     names = ", ".join(rows[0].recorded.record.suite.cells[i] for i in void)
-    reason = _reason(rows[0], key, void[0])
+    reason = _void_reason(rows[0], key, void[0]) or "no row has one"
     return [f"Cells left out, where the metric has no value ({reason}): {names}."]
 
 
@@ -134,25 +150,23 @@ class _Table:
     order: Mapping[str, int]
 
 
-def _check_stored(rows: Sequence[Candidate], key: str) -> None:
-    stored, known = stored_keys(rows), known_keys(rows)
-    if key not in known:
-        raise unknown("metric key", key, known)
-    if not stored or key in stored:
-        return
-    near = closest(key, stored)
-    hint = f" Did you mean {near!r}?" if near else ""
-    raise SpecError(
-        f"A ranking needs a metric whose replicates are stored: {', '.join(stored)}; "
-        f"got {key!r}.{hint} For the order of its values alone: tailmark rank --metric {key}"
-    )
+def _by_value(
+    whole: Sequence[tuple[Candidate, Summary]], *, key: str, metric: Metric, index: Sequence[int]
+) -> _Table:
+    """Return rows best first by their values alone, without intervals; ties by name."""
+    table = {row.name: _row(row, float(found.values.mean()), found.values) for row, found in whole}
+    sign = 1 if metric.direction == "lower" else -1
+    order = sorted(table, key=lambda name: (sign * table[name].value, name))
+    return _Table(table, {name: position for position, name in enumerate(order)})
 
 
-def _summary(row: Candidate, key: str, index: Sequence[int]) -> Summary | None:
+def _summary(row: Candidate, key: str, index: Sequence[int], stored: bool) -> Summary | None:
     """Return what a ranking keeps of a row, or None when a value or replicate is missing."""
     values = values_of(row, key, index)
     if not np.isfinite(values).all():
         return None
+    if not stored:
+        return Summary(row.name, values, np.empty((values.shape[1], 0)))
     replicates = row.recorded.replicates(row.variant, row.key(key))
     if replicates is None:
         return None
@@ -162,10 +176,10 @@ def _summary(row: Candidate, key: str, index: Sequence[int]) -> Summary | None:
     return summarise(row.name, values, deviations)
 
 
-def _stand(
-    whole: Sequence[tuple[Candidate, Summary]], key: str, metric: Metric, index: Sequence[int]
+def _by_replicates(
+    whole: Sequence[tuple[Candidate, Summary]], *, key: str, metric: Metric, index: Sequence[int]
 ) -> _Table:
-    """Return the rows with an overall value, placed against each other."""
+    """Return the rows with an overall value, placed against each other with intervals."""
     standings = stand_summaries(
         [summary for _, summary in whole],
         higher_is_better=metric.direction == "higher",
@@ -176,22 +190,35 @@ def _stand(
     for standing in standings:
         row, cells = by_name[standing.name]
         found = few_image_interval(row.recorded, row.variant, key, index) or standing
-        table[standing.name] = RankedRow(
-            name=standing.name,
-            title=standing.name,
-            value=standing.value,
+        table[standing.name] = replace(
+            _row(row, standing.value, cells),
             low=found.low,
             high=found.high,
             interval_kind=found.kind,
             rank_low=standing.rank_low,
             rank_high=standing.rank_high,
             tie_class=standing.tie_class,
-            cells=tuple(float(v) for v in cells.mean(axis=1)),
-            tier=row.tier,
-            facets=row.facets,
-            local=row.local,
         )
     return _Table(table, {s.name: position for position, s in enumerate(standings)})
+
+
+def _row(row: Candidate, value: float, values: Float[np.ndarray, "cells seeds"]) -> RankedRow:
+    """Return a row by its value alone: no interval, no rank interval, no tie class."""
+    return RankedRow(
+        name=row.name,
+        title=row.name,
+        value=value,
+        low=None,
+        high=None,
+        interval_kind=None,
+        rank_low=None,
+        rank_high=None,
+        tie_class=None,
+        cells=tuple(float(v) for v in values.mean(axis=1)),
+        tier=row.tier,
+        facets=row.facets,
+        local=row.local,
+    )
 
 
 def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
@@ -204,13 +231,8 @@ def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
         words = "tier is claimed: its predictions can be fetched nowhere"
     elif absent.any():
         where = [c for c, gone in zip(cells, absent.any(axis=1), strict=True) if gone]
-        reasons = {
-            u.reason
-            for u in record.undefined
-            if u.variant == row.variant
-            and u.key == row.key(key)
-            and record.suite.cells[u.cell] in where
-        }
+        gone = {record.suite.cells.index(cell) for cell in where}
+        reasons = set(row.recorded.reasons(row.variant, row.key(key), gone))
         errors = {j.error for j in record.jobs if j.error and record.suite.cells[j.cell] in where}
         why = sorted(reasons | {e.splitlines()[0] for e in errors}) or ["not run"]
         shown = ", ".join(where[:3]) + (f" and {len(where) - 3} more" if len(where) > 3 else "")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.keys import sha256_of
+from harness.metric_keys import RowName, own_key
 from harness.rankings.field import load_recorded
 from harness.records.records import Recorded
 from harness.types import Ranking
@@ -45,24 +46,27 @@ def agreements(ranking: Ranking, roots: Sequence[Path], own: Path) -> list[Agree
     mine = {r.record.entry: r for r in load_recorded(ranking.suite, [own])}
     found = []
     for row in (*ranking.rows, *ranking.beside):
-        entry, _, variant = row.name.partition("+")
-        if entry not in committed or variant not in committed[entry].record.variants:
+        name = RowName.parse(row.name)
+        entry, variant = name.entry, name.variant
+        pair = [records[entry] for records in (committed, mine) if entry in records]
+        if len(pair) < 2 or any(variant not in one.record.variants for one in pair):
             continue
         value = _value(committed[entry], variant, ranking)
         if value is None:
             continue
-        rows = (records[entry].record.variants[variant] for records in (committed, mine))
-        same = len({sha256_of(body.metrics) for body in rows}) == 1
-        inside = row.low <= value <= row.high or bool(np.isclose(value, row.value, atol=1e-9))
+        same = len({sha256_of(one.record.variants[variant].metrics) for one in pair}) == 1
+        within = row.low is not None and row.high is not None and row.low <= value <= row.high
+        inside = within or bool(np.isclose(value, row.value, atol=1e-9))
         found.append(Agreement(row.name, row.value, value, inside, same))
     return found
 
 
 def _value(recorded: Recorded, variant: str, ranking: Ranking) -> float | None:
-    metrics = recorded.record.variants[variant].metrics
-    if ranking.key not in metrics:
+    body = recorded.record.variants[variant]
+    key = own_key(ranking.key, body.ood_score)
+    if key not in body.metrics:
         return None
     cells = recorded.record.suite.cells
     index = [cells.index(cell) for cell in ranking.cells if cell in cells]
-    values = recorded.values(variant, ranking.key)[index]
+    values = recorded.values(variant, key)[index]
     return float(values.mean()) if np.isfinite(values).all() else None

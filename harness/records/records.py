@@ -5,9 +5,7 @@ runs agree. It covers everything except itself, what the run cost and who made i
 """
 
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +16,10 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import ValidationError
 
-from harness.errors import RecordMismatchError, StoreError
+from harness.atomic import replacing, write_text
+from harness.errors import RecordMismatchError, StoreError, Undefined
 from harness.keys import canonical, content, sha256_text
-from harness.types import RunRecord
+from harness.types import RunRecord, UndefinedValue
 
 BYTES_PER_ROW = 1 << 20
 """What a committed results file may have for each row that it ranks: replicates of sixteen cells,
@@ -95,6 +94,38 @@ class Recorded:
         """Return a metric over cells and seeds; NaN (in memory only) where it is undefined."""
         return np.array(self.record.variants[variant].metrics[key], dtype=np.float64)
 
+    def reason(self, variant: str, key: str, cell: int | None = None) -> str:
+        """Return why a metric has no value, the first reason where there are several.
+
+        Parameters
+        ----------
+        variant, key : str
+            Variant (empty: the entry itself) and metric key.
+        cell : int, optional
+            Place in the suite's list of cells; None: any cell.
+        """
+        found = self._reasons.get((variant, key), ())
+        fitting = (item.reason for item in found if cell in (None, item.cell))
+        return next(fitting, "not in this record")
+
+    def reasons(self, variant: str, key: str, cells: Collection[int]) -> list[str]:
+        """Return every reason why a metric lacks a value in some cells, in their order."""
+        found = self._reasons.get((variant, key), ())
+        return sorted({item.reason for item in found if item.cell in cells})
+
+    def void_reason(self, variant: str, key: str, cell: int) -> str | None:
+        """Return why a metric exists for no seed of a cell; None when it may exist for some."""
+        found = self._reasons.get((variant, key), ())
+        whole = (item.reason for item in found if (item.cell, item.seed) == (cell, None))
+        return next(whole, None)
+
+    @cached_property
+    def _reasons(self) -> dict[tuple[str, str], list[UndefinedValue]]:
+        found: dict[tuple[str, str], list[UndefinedValue]] = {}
+        for item in self.record.undefined:
+            found.setdefault((item.variant, item.key), []).append(item)
+        return found
+
     def detail(self, variant: str, name: str) -> np.ndarray | None:
         """Return ``detail/<variant>/<name>`` for the board's pages, or None when not stored."""
         return self.arrays.get(f"detail/{variant or 'base'}/{name}")
@@ -149,10 +180,9 @@ def write_record(recorded: Recorded, folder: Path) -> Path:
     text = _broken(recorded.record.model_dump(mode="json"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _replacing(folder / f"{suite}.npz") as temporary, temporary.open("wb") as handle:
+        with replacing(folder / f"{suite}.npz") as temporary, temporary.open("wb") as handle:
             np.savez(handle, **dict(recorded.arrays))  # type: ignore[arg-type]
-        with _replacing(folder / f"{suite}.json") as temporary:
-            temporary.write_text(text + "\n")
+        write_text(folder / f"{suite}.json", text + "\n")
     except OSError as error:
         raise StoreError(
             f"A results folder must be writable; {folder} answered: {error.strerror}. "
@@ -176,24 +206,19 @@ def _broken(value: Any, depth: int = 0) -> str:
     return f"{opening}\n{inner}\n{' ' * depth}{closing}"
 
 
-class _replacing:  # noqa: N801  (reads as a statement)
-    """Give a temporary path beside the target and move it there when the block succeeds."""
+def check_paired(one: RunRecord, two: RunRecord) -> None:
+    """Refuse a difference between records whose replicates come from other weightings.
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __enter__(self) -> Path:
-        handle, name = tempfile.mkstemp(dir=self.target.parent, prefix=f".{self.target.name}.")
-        os.close(handle)
-        self.temporary = Path(name)
-        return self.temporary
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self.temporary.chmod(0o644)
-            self.temporary.replace(self.target)
-        else:
-            self.temporary.unlink(missing_ok=True)
+    Raises
+    ------
+    Undefined
+        If their suites, cells, seeds or test pools differ.
+    """
+    if one.suite != two.suite or one.pools.get("test") != two.pools.get("test"):
+        raise Undefined(
+            f"{one.entry} and {two.entry} must be records of the same suite and test pool; got "
+            f"{one.suite.id} {one.suite.sha256[:12]}… and {two.suite.id} {two.suite.sha256[:12]}…"
+        )
 
 
 def read_record(path: Path) -> Recorded:
@@ -207,7 +232,7 @@ def read_record(path: Path) -> Recorded:
         If its content differs from its own sha256.
     """
     try:
-        body = json.loads(path.read_text())
+        body = json.loads(path.read_text("utf-8"))
         record = RunRecord.model_validate(body)
     except FileNotFoundError:
         raise StoreError(f"Expected a record at {path}; there is none. Run: tailmark run") from None

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
+from harness.atomic import write_text
 from harness.errors import StoreError
 from harness.types import RunRecord
 
@@ -35,7 +36,7 @@ def _listed(submissions: Path | None) -> dict[str, str]:
     if path is None or not path.is_file():
         return {}
     try:
-        found = tomllib.loads(path.read_text())["rerun"].items()
+        found = tomllib.loads(path.read_text("utf-8"))["rerun"].items()
         return {name: str(sha) for name, sha in found}
     except (tomllib.TOMLDecodeError, KeyError, AttributeError) as error:
         raise StoreError(
@@ -50,7 +51,7 @@ def add_to_rerun_list(submissions: Path, record: RunRecord) -> None:
     kept[f"{record.entry}/{record.suite.id}"] = str(record.record_sha256)
     lines = [f'"{name}" = "{sha}"' for name, sha in sorted(kept.items())]
     head = "# Records that a maintainer has run again from weights or by training.\n[rerun]\n"
-    (submissions / LIST).write_text(head + "\n".join(lines) + "\n")
+    write_text(submissions / LIST, head + "\n".join(lines) + "\n")
 
 
 def tier_of(record: RunRecord, rerun: frozenset[str], *, local: bool) -> Tier:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.special import expit, logit
 
 from harness.errors import SpecError, Undefined
@@ -15,6 +15,24 @@ LEVEL = 0.975
 """Upper quantile of a 95 % interval."""
 FEW = 10
 """A recall with fewer right or wrong images than this gets a Wilson interval."""
+
+
+ROUNDING = 1e-9
+"""Records keep nine digits: seeds that differ by less do not differ."""
+
+
+@dataclass(frozen=True)
+class SeedInterval:
+    """A mean with the 95 % interval that what is stored allows, in natural units."""
+
+    value: float
+    """Mean over cells and seeds."""
+    low: float
+    """Lower end; the value itself where there is no interval."""
+    high: float
+    """Upper end."""
+    covers: str
+    """What the interval covers; ``no interval: …`` says why there is none."""
 
 
 @dataclass(frozen=True)
@@ -125,12 +143,73 @@ def paired(
 ) -> tuple[float, Spread]:
     """Return the difference and its variance components over the seeds that both have."""
     gaps = candidate.astype(np.float64) - reference
-    both = np.isfinite(gaps).all(axis=0)
-    if not both.any():
-        raise Undefined("no seed was run by both in every cell")
+    both = shared_seeds(gaps)
     replicate_gaps = candidate_replicates[:, both].astype(np.float64)
     replicate_gaps -= reference_replicates[:, both]
     return float(gaps[:, both].mean()), spread(gaps[:, both], replicate_gaps)
+
+
+def shared_seeds(gaps: Float[np.ndarray, "cells seeds"]) -> Bool[np.ndarray, " seeds"]:
+    """Return the seeds that both sides of a difference have in every cell.
+
+    Raises
+    ------
+    Undefined
+        If there is none.
+    """
+    both: Bool[np.ndarray, " seeds"] = np.isfinite(gaps).all(axis=0)
+    if not both.any():
+        raise Undefined("no seed has a value on both sides in every cell")
+    return both
+
+
+def over_seeds(values: Float[np.ndarray, " seeds"]) -> SeedInterval:
+    """Return the t interval of a mean over seeds, where no replicates of the metric are stored.
+
+    Parameters
+    ----------
+    values : float array of shape (seeds,)
+        One value, or one paired difference, a seed; natural units.
+
+    Examples
+    --------
+    >>> over_seeds(np.array([0.1, 0.2, 0.3])).covers
+    'seeds only'
+    """
+    mean, n = float(values.mean()), len(values)
+    if n < 2:
+        return SeedInterval(mean, mean, mean, "no interval: one seed and no stored replicates")
+    sd = float(values.std(ddof=1))
+    if sd < ROUNDING:
+        return SeedInterval(mean, mean, mean, "no interval: every seed gives the same value")
+    half = t_quantile(LEVEL, n - 1.0) * sd / float(np.sqrt(n))
+    return SeedInterval(mean, mean - half, mean + half, "seeds only")
+
+
+def paired_interval(
+    gaps: Float[np.ndarray, "cells seeds"],
+    replicate_gaps: Float[np.ndarray, "cells seeds replicates"] | None,
+) -> SeedInterval:
+    """Return the interval of a mean of paired differences, from replicates where there are any.
+
+    Parameters
+    ----------
+    gaps : float array of shape (cells, seeds)
+        First minus second side; a seed that lacks a value in some cell is left out.
+    replicate_gaps : float array of shape (cells, seeds, replicates), optional
+        The same under every weighting; None or an undefined value: the interval is over seeds.
+
+    Raises
+    ------
+    Undefined
+        If no seed has a value in every cell.
+    """
+    both = shared_seeds(gaps)
+    kept = gaps[:, both]
+    if replicate_gaps is not None and np.isfinite(replicates := replicate_gaps[:, both]).all():
+        found = around(float(kept.mean()), spread(kept, replicates))
+        return SeedInterval(found.value, found.low, found.high, found.kind)
+    return over_seeds(kept.mean(axis=0))
 
 
 def around(value: float, components: Spread, *, scale: Scale | None = None) -> Interval:

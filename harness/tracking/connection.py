@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from harness.atomic import locked
 from harness.errors import TrackingError
 
 KNOCK_SECONDS = 3
 """How long an unreachable server may take to be found out, per try (there are two)."""
 WORK_SECONDS = 30
 """How long one request may take once the server has answered."""
-LOCK_SECONDS = 120
+LOCK_SECONDS = 120.0
 """How long to wait for another process that writes to the same sqlite file."""
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 """Where database servers listen when the address does not say."""
@@ -30,17 +31,9 @@ def sqlite_file(uri: str) -> Path | None:
 
 @contextmanager
 def single_writer(database: Path) -> Iterator[None]:
-    """Hold the lock of a sqlite file: four processes that open a fresh one break its migration.
-
-    The lock is an exclusive transaction on a sqlite file of its own: it works on every system
-    and goes when the process dies.
-    """
-    lock = sqlite3.connect(f"{database}.lock", timeout=LOCK_SECONDS, isolation_level=None)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
+    """Hold the lock of a sqlite file: four processes that open a fresh one break its migration."""
+    with locked(Path(f"{database}.lock"), LOCK_SECONDS):
         yield
-    finally:
-        lock.close()
 
 
 def knock(uri: str) -> None:

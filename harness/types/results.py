@@ -200,18 +200,19 @@ class RankedRow:
     """As people write it."""
     value: float
     """Overall value in natural units."""
-    low: float
-    """Lower end of the 95 % interval."""
-    high: float
+    low: float | None
+    """Lower end of the 95 % interval; None where no replicates of the metric are stored."""
+    high: float | None
     """Upper end."""
-    interval_kind: Literal["seeds and test set", "test-set only"]
-    """What the interval covers."""
-    rank_low: int
-    """Best rank that the data allow."""
-    rank_high: int
-    """Worst rank that the data allow."""
-    tie_class: int
-    """1 is the best class; rows of one class cannot be told apart from its first."""
+    interval_kind: Literal["seeds and test set", "test-set only"] | None
+    """What the interval covers; None: there is none."""
+    rank_low: int | None
+    """Best rank that the data allow; None without an interval."""
+    rank_high: int | None
+    """Worst rank that the data allow; None without an interval."""
+    tie_class: int | None
+    """1 is the best class; rows of one class cannot be told apart from its first. None without
+    an interval: values alone tell nothing apart."""
     cells: tuple[float | None, ...]
     """Mean over seeds in each of the ranking's cells."""
     tier: Literal["claimed", "rescored", "rerun"]
@@ -260,3 +261,8 @@ class Ranking:
     """Entries without an overall value."""
     notes: tuple[str, ...] = ()
     """What the numbers do not cover."""
+
+    @property
+    def by_value(self) -> bool:
+        """Return whether rows are ordered by value alone, for no replicates are stored."""
+        return any(row.interval_kind is None for row in (*self.rows, *self.beside))

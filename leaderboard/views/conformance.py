@@ -3,7 +3,7 @@
 import streamlit as st
 
 from harness.published import claims
-from harness.published.claims_text import PREFACE, claims_text
+from harness.published.claims_text import PREFACE, claim_rows
 from harness.published.conformance import (
     TRUSTS,
     VERDICTS,
@@ -12,7 +12,8 @@ from harness.published.conformance import (
     selected,
     summary,
 )
-from harness.published.conformance_text import conformance_text
+from harness.published.conformance_text import conformance_rows
+from harness.rankings.export import rows_text
 from leaderboard.markup.claims import claims_table, state_counts
 from leaderboard.markup.conformance import conformance_table, verdict_counts
 from leaderboard.markup.parts import plain
@@ -96,7 +97,7 @@ def _claims() -> None:
     st.caption(f"The same in a terminal: `tailmark claims{picked}{chosen.scope()}`")
     st.download_button(
         "Claims as CSV",
-        claims_text(shown, "csv"),
+        rows_text(claim_rows(shown), "csv"),
         "claims.csv",
         "text/csv",
         icon=":material/download:",
@@ -131,7 +132,7 @@ def _outside(shown: list[ConformanceRow], dataset: str, method: str, verdict: st
     st.caption(f"The same in a terminal: `tailmark conformance{options}{chosen.scope()}`")
     st.download_button(
         "Comparisons as CSV",
-        conformance_text(shown, "csv"),
+        rows_text(conformance_rows(shown), "csv"),
         "conformance.csv",
         "text/csv",
         icon=":material/download:",

@@ -92,7 +92,7 @@ def _table(found: Ranking, suite: str, cells: tuple[str, ...] | None) -> None:
             "page allows; rows beyond the scale get an arrow.",
         )
     scale = scale_of(frame, zoomed=zoomed)
-    kinds = sorted({row.interval_kind for row in found.rows})
+    kinds = sorted({row.interval_kind for row in found.rows if row.interval_kind})
     heading = " / ".join(interval_title(kind) for kind in kinds)
     ends = [value_text(end, found.key) for end in (scale.low, scale.high)]
     if not kept.all():
@@ -130,7 +130,7 @@ def _missing(found: Ranking) -> None:
 
 
 def _explained(found: Ranking) -> None:
-    kinds = {row.interval_kind for row in found.rows}
+    kinds = {row.interval_kind for row in found.rows if row.interval_kind}
     over = " and ".join(
         "new test images of the same kind"
         if kind == "test-set only"

@@ -29,7 +29,7 @@ from harness.published.claims import (
 from harness.published.claims_text import (
     COLUMNS,
     cells_text,
-    claims_text,
+    claim_rows,
     gap_text,
     measured_text,
     missing_records,
@@ -38,8 +38,8 @@ from harness.published.claims_text import (
     state_text,
     values_text,
 )
-from harness.published.contrasts import over_seeds
 from harness.rankings.comparing import compare
+from harness.rankings.export import rows_text
 from harness.rankings.field import candidates
 from harness.records.records import write_record
 from tests.runs.synthetic import KEY, recorded
@@ -82,7 +82,7 @@ def test_an_interval_over_seeds_is_the_paired_t_interval():
     row = only(claim(), one, two)
     # by cell −.20 −.16 −.12 and −.20 −.24 −.28: each seed's mean is −.20, so no spread at all
     assert row.found.difference == pytest.approx(-0.20)
-    assert row.found.covers == "no interval: every seed gives the same difference"
+    assert row.found.covers == "no interval: every seed gives the same value"
     assert row.state == "cannot tell"
     row = only(claim(cells="balanced-clean"), one, two)
     # −.20 −.16 −.12: mean −.16, sd .04, so t · .04/√3
@@ -219,7 +219,7 @@ def test_another_test_pool_is_not_compared():
     two = bare("two", [[0.2, 0.2, 0.3]] * 2, pools={"test": "cd" * 32})
     row = only(claim(), one, two)
     assert row.state == "not run"
-    assert "different versions of digits-v1" in row.reason
+    assert "same suite and test pool" in row.reason
 
 
 def test_a_variant_that_was_not_made_is_named():
@@ -229,11 +229,6 @@ def test_a_variant_that_was_not_made_is_named():
 
 
 def test_one_seed_without_replicates_has_no_interval():
-    assert over_seeds(np.array([0.3])) == (
-        0.3,
-        0.3,
-        "no interval: one seed and no stored replicates",
-    )
     one, two = bare("one", [[0.1]] * 2, seeds=1), bare("two", [[0.9]] * 2, seeds=1)
     row = only(claim(), one, two)
     assert state_text(row) == "cannot tell: no interval: one seed and no stored replicates"
@@ -263,14 +258,14 @@ def test_every_entry_on_every_suite_is_a_row_and_filters_hide_only_what_they_nam
 def test_csv_and_json_say_the_same(tmp_path):
     one = bare("one", [[0.10, 0.20, 0.31], [0.1, 0.2, 0.3]])
     rows = [only(claim(), one, bare("two", [[0.5, 0.5, 0.5]] * 2)), only(claim(), one)]
-    lines = list(csv.DictReader(io.StringIO(claims_text(rows, "csv"))))
-    told = json.loads(claims_text(rows, "json"))
+    lines = list(csv.DictReader(io.StringIO(rows_text(claim_rows(rows), "csv"))))
+    told = json.loads(rows_text(claim_rows(rows), "json"))
     assert list(lines[0]) == list(COLUMNS) == list(told[0])
     assert float(lines[0]["difference"]) == told[0]["difference"] == rows[0].found.difference
     assert (lines[1]["low"], told[1]["low"], told[1]["state"]) == ("", None, "not run")
     assert cells_text(rows[0]) == "balanced · clean: −29.7 pp; exp 10 · clean: −30.0 pp"
-    with pytest.raises(SpecError, match="--format table, csv or json"):
-        claims_text(rows, "xml")
+    with pytest.raises(SpecError, match="json, csv and markdown"):
+        rows_text(claim_rows(rows), "xml")
 
 
 def test_records_are_read_from_the_first_folder_and_damaged_ones_named(tmp_path):

@@ -15,7 +15,7 @@ from harness.published.conformance import (
     summary,
 )
 from harness.published.conformance_text import (
-    conformance_text,
+    conformance_rows,
     covers_text,
     ours_text,
     published_protocol,
@@ -23,6 +23,7 @@ from harness.published.conformance_text import (
 )
 from harness.published.protocols import Part
 from harness.published.references import MIN_BAND, load_references
+from harness.rankings.export import rows_text
 from harness.records.records import write_record
 from harness.types.models import EntryCard
 from tests.runs.synthetic import KEY, SHA, recorded
@@ -206,7 +207,10 @@ def test_one_seed_without_an_interval_is_not_judged(references):
     made = ours(a_card, 0.7, seeds=1, suite=suite)
     bare = type(made)(made.record, None, {})
     row = of_bag(conformance([bare], references, {"r32-ce": a_card}))
-    assert (row.ours.covers, row.verdict) == ("one seed, no interval", "not judged")
+    assert (row.ours.covers, row.verdict) == (
+        "no interval: one seed and no stored replicates",
+        "not judged",
+    )
 
 
 def test_several_entries_of_ours_stand_beside_the_same_number(references):
@@ -255,11 +259,11 @@ def test_words_are_percent_and_csv_is_fractions(references):
     assert published_text(row) == "70.4 % ± 2.0 pp"
     assert ours_text(row).startswith("20.")
     assert "not stated: selection" in published_protocol(row.protocol)
-    head, line = conformance_text([row], "csv").splitlines()
+    head, line = rows_text(conformance_rows([row]), "csv").splitlines()
     assert dict(zip(head.split(","), line.split(","), strict=False))["published"] == "0.7036"
-    assert '"verdict": "below"' in conformance_text([row], "json")
-    with pytest.raises(SpecError, match="table, csv or json"):
-        conformance_text([row], "xml")
+    assert '"verdict": "below"' in rows_text(conformance_rows([row]), "json")
+    with pytest.raises(SpecError, match="json, csv and markdown"):
+        rows_text(conformance_rows([row]), "xml")
 
 
 def test_a_part_says_how_ours_differs():

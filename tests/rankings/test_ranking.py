@@ -1,14 +1,12 @@
 """Rankings from records: order, classes, tracks, tiers, and what is left out and why."""
 
-from dataclasses import asdict
-
 import pytest
 
 from harness.errors import SpecError, UnknownNameError
-from harness.rankings.by_value import list_by_value, table_text, truth_changes
 from harness.rankings.comparing import compare
-from harness.rankings.export import ranking_text
+from harness.rankings.export import ranking_rows, rows_text
 from harness.rankings.field import candidates
+from harness.rankings.other_truth import change_rows, truth_changes
 from harness.rankings.ranking import rank
 from tests.runs.synthetic import KEY, recorded
 
@@ -51,7 +49,7 @@ def test_an_entry_with_a_hole_has_no_overall_value_and_says_what_is_missing():
 
 def test_an_undefined_value_is_never_shown_as_zero():
     table = ranked(recorded("best", 0.9), recorded("hole", 0.95, missing=True))
-    assert "hole,,,," in ranking_text(table, "csv")
+    assert "hole,,,," in rows_text(ranking_rows(table), "csv")
 
 
 def test_transductive_rows_stand_beside_the_open_track():
@@ -91,11 +89,6 @@ def with_values(name, key, values, level=0.9):
     return recorded(name, level, variants=variants)
 
 
-def test_a_metric_without_replicates_names_those_that_have_them():
-    with pytest.raises(SpecError, match="test/balanced_accuracy"):
-        ranked(with_values("best", "test/mcc", (0.9, 0.8)), key="test/mcc")
-
-
 def test_unknown_metric_names_the_closest_of_the_records():
     with pytest.raises(UnknownNameError, match="Did you mean 'subsampled/forward-10/accuracy'"):
         ranked(
@@ -111,20 +104,27 @@ def test_unknown_metric_names_the_closest_of_the_records():
         ("forward-5/nll", ["second", "best"]),
     ],
 )
-def test_a_metric_without_replicates_is_listed_in_its_direction(key, order):
+def test_a_metric_without_replicates_is_ranked_by_value_in_its_direction(key, order):
     made = (with_values("second", key, (0.5, 0.3)), with_values("best", key, (0.5, 0.4)))
-    found = list_by_value(rows(*made), key, suite="digits-v1")
-    assert list(found.values) == order
-    assert found.values["best"] == pytest.approx(0.45)
+    found = ranked(*made, key=key)
+    assert [row.name for row in found.rows] == order
+    (best,) = (row for row in found.rows if row.name == "best")
+    assert best.value == pytest.approx(0.45)
+    assert found.by_value
+    assert (best.low, best.high, best.interval_kind) == (None, None, None)
+    assert (best.rank_low, best.rank_high, best.tie_class) == (None, None, None)
 
 
-def test_a_listing_averages_cells_that_have_values_and_leaves_holes_out():
+def test_a_ranking_by_value_averages_cells_that_have_values_and_leaves_holes_out():
     key = "truth/label_errors/agreement"
     made = (with_values("best", key, (None, 0.4)), with_values("second", key, (None, 0.5)))
-    found = list_by_value(rows(*made, recorded("hole", 0.9)), key, suite="digits-v1")
+    found = ranked(*made, recorded("hole", 0.9), key=key)
     assert found.cells == ("digits-exp10-clean",)
-    assert list(found.values) == ["second", "best"]
-    assert found.missing == ("hole",)
+    assert [row.name for row in found.rows] == ["second", "best"]
+    assert [row.name for row in found.missing] == ["hole"]
+    assert found.notes == (
+        "Cells left out, where the metric has no value (no row has one): digits-balanced-clean.",
+    )
 
 
 def both_truths(name, published, agreement):
@@ -146,9 +146,12 @@ def test_ranks_under_a_truth_stand_beside_those_under_the_published_labels():
         ("best", 1, 2),
         ("worst", 3, 3),
     ]
-    assert (
-        table_text([asdict(row) for row in found], "csv").splitlines()[1] == "second,0.75,0.75,2,1"
-    )
+    assert rows_text(change_rows(found), "csv").splitlines() == [
+        "name,published,value,published_rank,rank",
+        "second,0.75,0.75,2,1",
+        "best,0.875,0.625,1,2",
+        "worst,0.5,0.5,3,3",
+    ]
 
 
 def test_a_truth_that_no_record_holds_names_those_that_are_there():

@@ -111,7 +111,7 @@ def test_difference_uses_only_the_seeds_both_have(rng):
     assert difference(values, holes, replicates, other_replicates) == difference(
         values[:, keep], other[:, keep], replicates[:, keep], other_replicates[:, keep]
     )
-    with pytest.raises(Undefined, match="no seed was run by both"):
+    with pytest.raises(Undefined, match="no seed has a value on both sides"):
         difference(values, holes * np.nan, replicates, other_replicates)
 
 

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.published.conformance import VERDICTS, ConformanceRow
+from harness.published.conformance import VERDICTS, ConformanceRow, Ours
 from harness.published.protocols import Part
-from harness.published.reached import Ours
 from leaderboard.markup.conformance import HUES, conformance_table, verdict_counts
 
 PARTS = (Part("backbone", "resnet32", "resnet32"), Part("epochs", "10", "200"))

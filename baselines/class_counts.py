@@ -30,14 +30,3 @@ def class_counts(observed: Int[np.ndarray, " n"], num_classes: int) -> Float[Ten
 def log_prior(counts: Float[Tensor, " c"]) -> Float[Tensor, " c"]:
     """Return log π_c = log n_c − log Σ n."""
     return counts.log() - counts.sum().log()
-
-
-def effective_number_weights(counts: Float[Tensor, " c"], beta: float) -> Float[Tensor, " c"]:
-    """Return (1 − β)/(1 − β^n_k), scaled to sum to C.
-
-    References
-    ----------
-    Cui et al. 2019, "Class-Balanced Loss Based on Effective Number of Samples", equation 10.
-    """
-    weights = (1 - beta) / (1 - beta ** counts.double())
-    return (weights * len(counts) / weights.sum()).float()

@@ -1,6 +1,6 @@
 """What the loop returns: a network that the harness can pass batches through, keep and restore."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,8 +9,9 @@ import torch
 
 from baselines.networks.build import NetworkSpec, build
 from baselines.networks.classifier import Classifier, Experts
+from baselines.settings import Method, S, method
 from harness.errors import TrainingError
-from harness.types.models import Output, Preprocessing
+from harness.types.models import FitContext, Output, Preprocessing, TrainingData
 
 Network = Classifier | Experts
 
@@ -76,6 +77,13 @@ def restore(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> NeuralM
     load_state(network, state)
     network.to(meta.get("device", "cpu"))
     return NeuralModel(spec, network, Preprocessing.model_validate(meta["preprocessing"]))
+
+
+def neural(
+    settings: type[S],
+) -> Callable[[Callable[[TrainingData, FitContext, S], NeuralModel]], Method[S]]:
+    """Make a method of a function that trains a network."""
+    return method(settings, restore)
 
 
 def load_state(network: Network, state: Mapping[str, np.ndarray]) -> None:

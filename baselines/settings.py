@@ -1,55 +1,76 @@
-"""Settings of the training loop: one frozen dataclass; recipes and cards are overrides of it."""
+"""Settings, typed and checked: of the training loop, and what makes a function a method.
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar, get_args, get_origin
+Recipes and cards are overrides of the defaults written here and in the methods' own settings.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import update_wrapper
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from harness.errors import SpecError
-from harness.lookup import closest, lookup
+from harness.lookup import closest
+from harness.types.models import FitContext, TrainingData
 
-OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("constant", "step", "cosine")
-DTYPES = ("float32", "bfloat16")
-SELECTIONS = ("last", "noisy_val")
-S = TypeVar("S")
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+"""In [0, 1]."""
+Below1 = Annotated[float, Field(ge=0, lt=1)]
+"""In [0, 1)."""
+UpTo1 = Annotated[float, Field(gt=0, le=1)]
+"""In (0, 1]."""
+Inside = Annotated[float, Field(gt=0, lt=1)]
+"""In (0, 1)."""
+AtLeast1 = Annotated[float, Field(ge=1)]
+Count = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True)
-class Settings:
+class Checked(BaseModel):
+    """Settings whose names, types and ranges are checked; nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Settings(Checked):
     """Everything that a recipe may say about one training; methods add their own fields."""
 
     # network
     network: str = "small-cnn"
     """A name in `networks.build.NETWORKS`, or ``timm/<architecture>``."""
-    width: float = 1.0
-    """Multiplies the channels of the small CNN; > 0."""
+    width: Positive = 1.0
+    """Multiplies the channels of the small CNN."""
 
     # optimisation
-    epochs: int = 40
-    """Passes over the rows that the sampler hands out; ≥ 1."""
-    batch_size: int = 64
-    """Largest batch; an epoch is cut into batches of nearly equal size. ≥ 1."""
-    optimizer: str = "sgd"
+    epochs: Count = 40
+    """Passes over the rows that the sampler hands out."""
+    batch_size: Count = 64
+    """Largest batch; an epoch is cut into batches of nearly equal size."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     """``sgd`` or ``adamw``."""
-    lr: float = 0.1
-    """Peak learning rate; > 0."""
-    momentum: float = 0.9
-    """Of SGD, in [0, 1)."""
+    lr: Positive = 0.1
+    """Peak learning rate."""
+    momentum: Below1 = 0.9
+    """Of SGD."""
     nesterov: bool = True
     """Nesterov's form of SGD's momentum."""
-    weight_decay: float = 5e-4
-    """On weights of two or more axes only; ≥ 0."""
-    schedule: str = "cosine"
+    weight_decay: NonNegative = 5e-4
+    """On weights of two or more axes only."""
+    schedule: Literal["constant", "step", "cosine"] = "cosine"
     """``constant``, ``step`` (`milestones`, `gamma`) or ``cosine`` (to zero)."""
     milestones: tuple[int, ...] = ()
     """Epochs at which the step schedule multiplies the rate by `gamma`."""
-    gamma: float = 0.1
-    """Factor of the step schedule, in (0, 1]."""
-    warmup_epochs: float = 0.0
-    """Epochs of linear growth to the peak rate; ≥ 0."""
-    grad_noise: float = 0.0
+    gamma: UpTo1 = 0.1
+    """Factor of the step schedule."""
+    warmup_epochs: NonNegative = 0.0
+    """Epochs of linear growth to the peak rate."""
+    grad_noise: NonNegative = 0.0
     """η of annealed gradient noise, variance η/(1+t)^0.55 (Neelakantan et al. 2015); 0: none."""
-    ema: float = 0.0
+    ema: Below1 = 0.0
     """Decay of the running mean of the weights, which then is the model; 0: none."""
 
     # data
@@ -59,13 +80,13 @@ class Settings:
     """Per channel, of values in [0, 1]; empty: measured on the training images."""
     std: tuple[float, ...] = ()
     """Per channel, of values in [0, 1]; empty: measured on the training images."""
-    val_fraction: float = 0.0
+    val_fraction: Below1 = 0.0
     """Share of the rows set aside with their observed labels when the split sets none aside."""
 
     # numbers
-    threads: int = 1
-    """CPU threads of the training: another number gives other bits. ≥ 1."""
-    dtype: str = "float32"
+    threads: Count = 1
+    """CPU threads of the training: another number gives other bits."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
     """``float32`` (exact) or ``bfloat16`` (autocast)."""
     channels_last: bool = False
     """Memory format of images and weights."""
@@ -73,96 +94,132 @@ class Settings:
     """torch.compile: 20–30 s at the start, worth it for long fp32 trainings only."""
 
     # what is kept
-    select: str = "last"
+    select: Literal["last", "noisy_val"] = "last"
     """``last``, or ``noisy_val``: the epoch best on observed validation labels."""
-    snapshot_every: int = 1
+    snapshot_every: Annotated[int, Field(ge=0)] = 1
     """Epochs between two snapshots handed to the harness; 0: none."""
-    checkpoint_seconds: float = 60.0
+    checkpoint_seconds: NonNegative = 60.0
     """Least time between two checkpoints; they are written at the end of an epoch."""
 
 
-def configure(kind: type, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every setting of `kind`, defaults filled in, as plain JSON values.
+S = TypeVar("S", bound=Checked)
+Restore = Callable[..., Any]
+"""(state, meta) → the model they describe."""
+
+
+class Method(Generic[S]):
+    """A fit function with its settings, as the harness calls it.
 
     Parameters
     ----------
-    kind : dataclass
+    fit : callable
+        (training data, context, settings) → trained model.
+    settings : type
+        Its settings.
+    restore : callable
+        From a trained model's state and meta to the model.
+    """
+
+    def __init__(
+        self,
+        fit: Callable[[TrainingData, FitContext, S], Any],
+        settings: type[S],
+        restore: Restore,
+    ) -> None:
+        self.fit, self.settings, self.restore = fit, settings, restore
+        update_wrapper(self, fit)
+
+    def configure(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
+        """Return every setting, defaults filled in, as plain JSON values.
+
+        Raises
+        ------
+        SpecError
+            If a key is no setting, or a value has the wrong type or range.
+        """
+        return checked(self.settings, overrides).model_dump(mode="json")
+
+    def __call__(self, train: TrainingData, ctx: FitContext) -> Any:
+        """Train under the settings that the context's `config` holds."""
+        return self.fit(train, ctx, checked(self.settings, ctx.config))
+
+
+def checked(kind: type[S], values: Mapping[str, Any]) -> S:
+    """Return settings of one kind.
+
+    Parameters
+    ----------
+    kind : type
         Settings of one method.
-    overrides : mapping
-        From recipe and card.
+    values : mapping
+        From recipe and card, or a context's `config`; what is left out is at its default.
 
     Raises
     ------
     SpecError
         If a key is no setting, or a value has the wrong type or range.
     """
-    known = {field.name: field.type for field in fields(kind)}
-    for key, value in overrides.items():
-        if key not in known:
-            near = closest(key, known)
-            hint = f"Did you mean {near!r}?" if near else f"Known: {', '.join(sorted(known))}."
-            raise SpecError(f"A recipe of {kind.__name__} has no setting {key!r}. {hint}")
-        _check_type(key, value, known[key])
-    made = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in overrides.items()})
-    if isinstance(made, Settings):
-        _check_ranges(made)
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(made).items()}
+    try:
+        return kind.model_validate({k: _tuples(v) for k, v in values.items()})
+    except ValidationError as error:
+        raise SpecError(_sentence(kind, error.errors(include_url=False)[0])) from None
 
 
-def configure_one(
-    table: Mapping[str, type], function: str, overrides: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return `configure` of the settings that `table` names for a trainer function."""
-    return configure(lookup("trainer function", function, table), overrides)
+def changed(settings: S, **values: Any) -> S:
+    """Return the same settings with other values of some, checked like any."""
+    return checked(type(settings), {**settings.model_dump(), **values})
 
 
-def settings_from(kind: type[S], config: Mapping[str, Any]) -> S:
-    """Return the settings that a context's `config` holds."""
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.items()})
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value  # TOML and JSON have lists
 
 
-def _check_type(key: str, value: Any, kind: Any) -> None:
-    expected = get_origin(kind) or kind
-    if expected is tuple:
-        inner = get_args(kind)[0]
-        good = isinstance(value, (list, tuple)) and all(_is(v, inner) for v in value)
-    else:
-        good = _is(value, expected)
-    if not good:
-        name = getattr(kind, "__name__", str(kind)) if get_origin(kind) is None else str(kind)
-        raise SpecError(f"Setting {key!r} is a {name}; got {value!r}. Change it in recipe or card.")
+def _sentence(kind: type[Checked], detail: ErrorDetails) -> str:
+    """Return expected / received / do this for one finding of pydantic."""
+    key, found = str(detail["loc"][0]) if detail["loc"] else "", detail["input"]
+    if detail["type"] == "extra_forbidden":
+        near = closest(key, kind.model_fields)
+        known = ", ".join(sorted(kind.model_fields)) or "none"
+        hint = f"Did you mean {near!r}?" if near else f"Known: {known}."
+        return f"A recipe of {kind.__name__} has no setting {key!r}. {hint}"
+    if detail["type"] == "value_error":  # a method's own rule says it in a sentence
+        return str(detail["ctx"]["error"])
+    rule = _rule(kind.model_fields[key])
+    return f"Setting {key!r} must be {rule}; got {found!r}. Change it in recipe or card."
 
 
-def _is(value: Any, kind: type) -> bool:
-    if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+def _rule(field: FieldInfo) -> str:
+    """Return in words what a setting may be: its type and range."""
+    kind = field.annotation
+    if getattr(kind, "__origin__", None) is Literal:
+        return "one of " + ", ".join(map(repr, kind.__args__))  # type: ignore[union-attr]
+    names = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+    text = names.get(kind)  # type: ignore[arg-type]
+    if text is None:
+        return f"a list of {names[kind.__args__[0]].split(maxsplit=1)[1]}s"  # type: ignore[union-attr]
+    return f"{text}{_range(field)}"
 
 
-_RANGES: dict[str, tuple[str, Any]] = {
-    "width": ("above 0", lambda v: v > 0),
-    "epochs": ("at least 1", lambda v: v >= 1),
-    "batch_size": ("at least 1", lambda v: v >= 1),
-    "lr": ("above 0", lambda v: v > 0),
-    "momentum": ("in [0, 1)", lambda v: 0 <= v < 1),
-    "weight_decay": ("at least 0", lambda v: v >= 0),
-    "gamma": ("in (0, 1]", lambda v: 0 < v <= 1),
-    "warmup_epochs": ("at least 0", lambda v: v >= 0),
-    "grad_noise": ("at least 0", lambda v: v >= 0),
-    "ema": ("in [0, 1)", lambda v: 0 <= v < 1),
-    "val_fraction": ("in [0, 1)", lambda v: 0 <= v < 1),
-    "snapshot_every": ("at least 0", lambda v: v >= 0),
-    "checkpoint_seconds": ("at least 0", lambda v: v >= 0),
-    "optimizer": (f"one of {OPTIMIZERS}", lambda v: v in OPTIMIZERS),
-    "schedule": (f"one of {SCHEDULES}", lambda v: v in SCHEDULES),
-    "threads": ("at least 1", lambda v: v >= 1),
-    "dtype": (f"one of {DTYPES}", lambda v: v in DTYPES),
-    "select": (f"one of {SELECTIONS}", lambda v: v in SELECTIONS),
-}
+def _range(field: FieldInfo) -> str:
+    low: Any = next((m for m in field.metadata if isinstance(m, Ge | Gt)), None)
+    high: Any = next((m for m in field.metadata if isinstance(m, Le | Lt)), None)
+    if low is None:
+        return "" if high is None else f" below {high.lt}"
+    least = low.ge if isinstance(low, Ge) else low.gt
+    if high is None:
+        return f" at least {least}" if isinstance(low, Ge) else f" above {least}"
+    most = high.le if isinstance(high, Le) else high.lt
+    left = "[" if isinstance(low, Ge) else "("
+    right = "]" if isinstance(high, Le) else ")"
+    return f" in {left}{least}, {most}{right}"
 
 
-def _check_ranges(settings: Settings) -> None:
-    for key, (rule, holds) in _RANGES.items():
-        value = getattr(settings, key)
-        if not holds(value):
-            raise SpecError(f"Setting {key!r} must be {rule}; got {value!r}. Change the recipe.")
+def method(
+    settings: type[S], restore: Restore
+) -> Callable[[Callable[[TrainingData, FitContext, S], Any]], Method[S]]:
+    """Make a method of a fit function: its settings and how its models come back.
+
+    `model.neural` and `probe.probing` are this with the one way in which networks and probes
+    come back.
+    """
+    return lambda fit: Method(fit, settings, restore)

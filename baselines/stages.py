@@ -5,8 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor, nn
 
+from baselines.losses import LogitLoss
+from baselines.method import Batch
 from baselines.model import NeuralModel, load_state
+from baselines.networks.classifier import Classifier
 from baselines.state import NOBODY, listens
 from harness.types.models import FitContext
 
@@ -48,3 +53,24 @@ def train_head_only(network: torch.nn.Module) -> None:
     """Freeze everything but the head."""
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith("head."))
+
+
+class HeadOnly(nn.Module):
+    """The mean of a loss, with the body held still: its running statistics too.
+
+    Parameters
+    ----------
+    loss : callable
+        (logits (b, c), labels (b,)) → losses (b,).
+    """
+
+    def __init__(self, loss: LogitLoss) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, network: Classifier, batch: Batch) -> Float[Tensor, ""]:
+        """Return the mean loss of a batch."""
+        network.body.eval()
+        with torch.no_grad():
+            features = network.body(batch.images)
+        return self.loss(network.head(features), batch.labels).mean()

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -150,7 +149,7 @@ def swapped(network: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]
 def _identity(run: Run, parts: Parts, ctx: FitContext) -> str:
     return sha256_of(
         {
-            "settings": asdict(run.settings),
+            "settings": run.settings.model_dump(mode="json"),
             "labels": content({"labels": run.data.labels.cpu().numpy()}),
             "weights": {n: list(t.shape) for n, t in run.network.state_dict().items()},
             "objective": type(parts.objective).__name__,

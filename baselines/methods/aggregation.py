@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,17 @@ from torch.nn import functional as F
 
 from baselines import model
 from baselines.images import Images, load
+from baselines.losses import AllLogits, Weighted, plain
 from baselines.method import Parts
 from baselines.methods.decoupling import parent_of
 from baselines.methods.experts import Sade
-from baselines.objectives import Weighted, plain
-from baselines.settings import Settings, configure_one, settings_from
+from baselines.settings import Settings, method
 from baselines.train import own_randomness, set_up
 from harness.errors import TrainingError
 from harness.keys import content
 from harness.types.data import Inputs
 from harness.types.models import FitContext, Preprocessing, TrainingData
 
-AllLogits = Float[Tensor, "e n c"]
 BATCH = 128
 """Images of a step, as in the authors' configuration."""
 PASSED = 512
@@ -38,31 +36,11 @@ LEAST = 0.05
 """Learning stops after the epoch in which a weight falls below this."""
 
 
-@dataclass(frozen=True)
 class AggregatedSade(Sade):
     """Settings of SADE with test-time aggregation."""
 
     views: tuple[str, ...] = ("crop", "flip")
     """Augmentations of the two views of a test image; the paper adds colour and blur."""
-
-
-def fit_sade_test_time(train: TrainingData, ctx: FitContext) -> "AggregatingModel":
-    """Take SADE's trained experts as they are; the model weights them on unlabelled test inputs.
-
-    References
-    ----------
-    Zhang et al. 2022, "Self-Supervised Aggregation of Diverse Experts for Test-Agnostic
-    Long-Tailed Recognition", test-time self-supervised aggregation; views without the paper's
-    colour changes and blur.
-    """
-    settings = settings_from(AggregatedSade, ctx.config)
-    network = {"head": "cosine", "scale": settings.scale, "experts": 3}
-    state = parent_of(ctx)
-    parts = Parts(Weighted(plain), network=network, initialise=lambda n: model.load_state(n, state))
-    with own_randomness(ctx):
-        run, spec = set_up(train, ctx, settings, parts)
-    trained = model.NeuralModel(spec, run.network, run.data.preprocessing)
-    return AggregatingModel(trained, settings.views)
 
 
 class AggregatingModel(model.NeuralModel):
@@ -135,6 +113,27 @@ def restore(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Aggrega
     return AggregatingModel(model.restore(state, meta), meta["views"])
 
 
+@method(AggregatedSade, restore)
+def fit_sade_test_time(
+    train: TrainingData, ctx: FitContext, settings: AggregatedSade
+) -> AggregatingModel:
+    """Take SADE's trained experts as they are; the model weights them on unlabelled test inputs.
+
+    References
+    ----------
+    Zhang et al. 2022, "Self-Supervised Aggregation of Diverse Experts for Test-Agnostic
+    Long-Tailed Recognition", test-time self-supervised aggregation; views without the paper's
+    colour changes and blur.
+    """
+    network = {"head": "cosine", "scale": settings.scale, "experts": 3}
+    state = parent_of(ctx)
+    parts = Parts(Weighted(plain), network=network, initialise=lambda n: model.load_state(n, state))
+    with own_randomness(ctx):
+        run, spec = set_up(train, ctx, settings, parts)
+    trained = model.NeuralModel(spec, run.network, run.data.preprocessing)
+    return AggregatingModel(trained, settings.views)
+
+
 def aggregate(pairs: Iterable[tuple[AllLogits, AllLogits]], experts: int) -> Float[Tensor, " e"]:
     """Return the experts' weights under which two views of unlabelled inputs agree most.
 
@@ -186,12 +185,3 @@ def _own_state(seed: int) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
-
-
-SETTINGS: dict[str, type] = {"fit_sade_test_time": AggregatedSade}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

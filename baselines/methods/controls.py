@@ -1,37 +1,29 @@
 """Controls that a learnt representation must beat: neighbours, statistics, random filters."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from baselines.probes import probe
-from baselines.probes.probe import Probe, fit_linear, rows_of
-from baselines.settings import configure_one, settings_from
+from baselines.probes.probe import Probe, fit_linear, probing, rows_of
+from baselines.settings import Checked, Count
 from harness.errors import SpecError
 from harness.types.models import FitContext, TrainingData
 
-restore = probe.restore
 
-
-@dataclass(frozen=True)
-class Neighbours:
+class Neighbours(Checked):
     """Settings of nearest neighbours."""
 
-    k: int = 5
+    k: Count = 5
     """Neighbours that vote; 1 is the nearest neighbour rule."""
 
 
-def fit_neighbours(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(Neighbours)
+def fit_neighbours(train: TrainingData, ctx: FitContext, settings: Neighbours) -> Probe:
     """Let the k nearest training rows vote; probabilities are shares of votes.
 
     References
     ----------
     Cover and Hart 1967, "Nearest Neighbor Pattern Classification".
     """
-    settings = settings_from(Neighbours, ctx.config)
     if not 1 <= settings.k <= len(train.observed):
         raise SpecError(
             f"k must be between 1 and the {len(train.observed)} training rows; got {settings.k}. "
@@ -49,38 +41,36 @@ def fit_neighbours(train: TrainingData, ctx: FitContext) -> Probe:
     return rows.probe("neighbours", arrays)
 
 
-@dataclass(frozen=True)
-class Statistics:
+class Statistics(Checked):
     """Settings of the image-statistics control."""
 
-    max_iter: int = 500
+    max_iter: Count = 500
     """Iterations of L-BFGS."""
 
 
-@dataclass(frozen=True)
 class RandomFilters(Statistics):
     """Settings of the random-convolution control."""
 
-    filters: int = 64
+    filters: Count = 64
     """Number of random filters; ≥ 1."""
-    size: int = 3
+    size: Count = 3
     """Their side in pixels."""
 
 
-def fit_image_statistics(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(Statistics)
+def fit_image_statistics(train: TrainingData, ctx: FitContext, settings: Statistics) -> Probe:
     """Logistic regression on brightness statistics: what is known without seeing shapes."""
-    settings = settings_from(Statistics, ctx.config)
     return _standardised("statistics", {}, train, ctx, settings.max_iter)
 
 
-def fit_random_convolutions(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(RandomFilters)
+def fit_random_convolutions(train: TrainingData, ctx: FitContext, settings: RandomFilters) -> Probe:
     """Logistic regression on rectified responses to random filters: features that learnt nothing.
 
     References
     ----------
     Saxe et al. 2011, "On Random Weights and Unsupervised Feature Learning".
     """
-    settings = settings_from(RandomFilters, ctx.config)
     channels = train.inputs.take(np.arange(1)).shape[-1]
     generator = np.random.default_rng(ctx.seed)
     shape = settings.filters, settings.size, settings.size, channels
@@ -104,16 +94,3 @@ def _standardised(
     fitted["weight"] = fitted["weight"] / deviation
     fitted["bias"] = fitted["bias"] - fitted["weight"] @ mean
     return Probe("linear", train.num_classes, fitted | arrays, transform)
-
-
-SETTINGS: dict[str, type] = {
-    "fit_neighbours": Neighbours,
-    "fit_image_statistics": Statistics,
-    "fit_random_convolutions": RandomFilters,
-}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

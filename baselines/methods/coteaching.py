@@ -1,38 +1,32 @@
 """Two networks that choose for each other whom to believe: co-teaching."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from baselines import model
+from baselines.losses import plain
 from baselines.method import Batch, Parts
+from baselines.model import NeuralModel, neural
 from baselines.networks.classifier import Experts
-from baselines.objectives import plain
-from baselines.settings import Settings, configure_one, settings_from
+from baselines.settings import Below1, Positive, Settings
 from baselines.train import fit
-from harness.errors import SpecError
 from harness.types.models import FitContext, TrainingData
 
-restore = model.restore
 PAIR = {"experts": 2, "shared": False}
 """Two whole networks."""
 
 
-@dataclass(frozen=True)
 class CoTeaching(Settings):
     """Settings of co-teaching."""
 
-    forget_rate: float = 0.2
+    forget_rate: Below1 = 0.2
     """τ in [0, 1): share of a batch that is left out at the end; ideally the noise rate."""
-    forget_epochs: float = 10.0
+    forget_epochs: Positive = 10.0
     """T_k > 0: epochs over which it grows from 0, of the paper's 200; shorter in proportion."""
 
 
-def fit_coteaching(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(CoTeaching)
+def fit_coteaching(train: TrainingData, ctx: FitContext, settings: CoTeaching) -> NeuralModel:
     """Train two networks, each on the samples of small loss that the other chooses.
 
     The forget rate is a setting, not told from the split's true noise rate. The first network
@@ -43,12 +37,6 @@ def fit_coteaching(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Han et al. 2018, "Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy
     Labels", algorithm 1: R(T) = 1 − min(τ·T/T_k, τ) with T_k = 10 of 200 epochs.
     """
-    settings = settings_from(CoTeaching, ctx.config)
-    if settings.forget_epochs <= 0 or not 0 <= settings.forget_rate < 1:
-        raise SpecError(
-            "forget_epochs must be above 0 and forget_rate in [0, 1); got "
-            f"{settings.forget_epochs} and {settings.forget_rate}. Change them in the recipe."
-        )
 
     def objective(network: Experts, batch: Batch) -> Float[Tensor, ""]:
         keep = kept_share(batch.epoch, settings)
@@ -75,12 +63,3 @@ def exchanged(
     n = max(1, int(keep * len(first)))
     of_first, of_second = first.detach().argsort()[:n], second.detach().argsort()[:n]
     return first[of_second].mean() + second[of_first].mean()
-
-
-SETTINGS: dict[str, type] = {"fit_coteaching": CoTeaching}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

@@ -5,26 +5,24 @@ the recipe that it was trained with, as far as the network goes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from baselines import model
 from baselines.class_counts import class_counts
+from baselines.losses import plain
 from baselines.method import Parts, features
-from baselines.objectives import HeadOnly, plain
+from baselines.model import NeuralModel, load_state, neural
 from baselines.samplers import drawn
-from baselines.settings import Settings, configure_one, settings_from
-from baselines.stages import train_head_only
+from baselines.settings import NonNegative, Settings
+from baselines.stages import HeadOnly, train_head_only
 from baselines.train import fit, own_randomness, set_up
 from harness.errors import TrainingError
 from harness.types.models import FitContext, TrainingData
 
-restore = model.restore
 
-
-def fit_crt(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Settings)
+def fit_crt(train: TrainingData, ctx: FitContext, settings: Settings) -> NeuralModel:
     """Train a new linear head on the frozen body with class-balanced sampling.
 
     References
@@ -32,43 +30,44 @@ def fit_crt(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Kang et al. 2020, "Decoupling Representation and Classifier for Long-Tailed Recognition",
     section 4.1, classifier re-training.
     """
-    settings = settings_from(Settings, ctx.config)
 
     def initialise(network: Any) -> None:
-        model.load_state(network, parent_of(ctx))
+        load_state(network, parent_of(ctx))
         network.head.reset_parameters()
         train_head_only(network)
 
     return fit(train, ctx, settings, _balanced(train, initialise, {}))
 
 
-def fit_lws(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Settings)
+def fit_lws(train: TrainingData, ctx: FitContext, settings: Settings) -> NeuralModel:
     """Train one factor a class on the parent's head with class-balanced sampling.
 
     References
     ----------
     Kang et al. 2020, section 4.1, learnable weight scaling.
     """
-    settings = settings_from(Settings, ctx.config)
 
     def initialise(network: Any) -> None:
         start = network.state_dict()["head.scales"].cpu().numpy()
-        model.load_state(network, {**parent_of(ctx), "head.scales": start})
+        load_state(network, {**parent_of(ctx), "head.scales": start})
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(name == "head.scales")
 
     return fit(train, ctx, settings, _balanced(train, initialise, {"head": "scaled"}))
 
 
-@dataclass(frozen=True)
 class TauNormalisation(Settings):
     """Settings of τ-normalisation."""
 
-    tau: float = 0.7
+    tau: NonNegative = 0.7
     """τ in [0, 1]: 0 leaves the weights, 1 makes their norms equal."""
 
 
-def fit_tau_normalisation(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(TauNormalisation)
+def fit_tau_normalisation(
+    train: TrainingData, ctx: FitContext, settings: TauNormalisation
+) -> NeuralModel:
     """Divide each class weight by its norm to the power τ; no training.
 
     References
@@ -76,32 +75,31 @@ def fit_tau_normalisation(train: TrainingData, ctx: FitContext) -> model.NeuralM
     Kang et al. 2020, section 4.1, equation 3. The bias is left out; the paper chooses τ on
     validation data, here it is fixed.
     """
-    settings = settings_from(TauNormalisation, ctx.config)
     state = dict(parent_of(ctx))
     weight = torch.from_numpy(state["head.weight"])
     state["head.weight"] = (weight / weight.norm(dim=1, keepdim=True) ** settings.tau).numpy()
     state["head.bias"] = state["head.bias"] * 0
-    parts = Parts(HeadOnly(plain), initialise=lambda network: model.load_state(network, state))
+    parts = Parts(HeadOnly(plain), initialise=lambda network: load_state(network, state))
     with own_randomness(ctx):
         run, spec = set_up(train, ctx, settings, parts)
-    return model.NeuralModel(spec, run.network, run.data.preprocessing)
+    return NeuralModel(spec, run.network, run.data.preprocessing)
 
 
-def fit_nearest_class_mean(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Settings)
+def fit_nearest_class_mean(train: TrainingData, ctx: FitContext, settings: Settings) -> NeuralModel:
     """Predict the class whose mean feature is nearest in Euclidean distance; no training.
 
     References
     ----------
     Kang et al. 2020, section 4.1, nearest class mean, without normalising the features.
     """
-    settings = settings_from(Settings, ctx.config)
     class_counts(train.observed, train.num_classes)
     state = dict(parent_of(ctx))
 
     def initialise(network: Any) -> None:
         body = {n: a for n, a in state.items() if not n.startswith("head.")}
         head = {"head.weight": network.head.weight.detach().cpu().numpy()}
-        model.load_state(network, body | head)
+        load_state(network, body | head)
 
     with own_randomness(ctx):
         parts = Parts(HeadOnly(plain), network={"head": "distance"}, initialise=initialise)
@@ -109,7 +107,7 @@ def fit_nearest_class_mean(train: TrainingData, ctx: FitContext) -> model.Neural
         rows, labels = features(run.network, run.data), run.data.labels
         means = [rows[labels == k].mean(0) for k in range(train.num_classes)]
         run.network.head.weight.data = torch.stack(means)
-    return model.NeuralModel(spec, run.network, run.data.preprocessing)
+    return NeuralModel(spec, run.network, run.data.preprocessing)
 
 
 def parent_of(ctx: FitContext) -> Mapping[str, Any]:
@@ -131,17 +129,3 @@ def parent_of(ctx: FitContext) -> Mapping[str, Any]:
 def _balanced(train: TrainingData, initialise: Any, network: dict[str, Any]) -> Parts:
     class_counts(train.observed, train.num_classes)
     return Parts(HeadOnly(plain), rows=drawn(0.0), network=network, initialise=initialise)
-
-
-SETTINGS: dict[str, type] = {
-    "fit_crt": Settings,
-    "fit_lws": Settings,
-    "fit_tau_normalisation": TauNormalisation,
-    "fit_nearest_class_mean": Settings,
-}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

@@ -1,42 +1,44 @@
 """Several experts over one stem: RIDE, SADE, MDCS."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines import model
-from baselines.class_counts import class_counts, effective_number_weights, log_prior
+from baselines.class_counts import class_counts, log_prior
+from baselines.losses import (
+    AllLogits,
+    Weighted,
+    distillation,
+    divergence,
+    effective_number_weights,
+    ldam,
+    margins,
+)
 from baselines.method import Batch, Parts
-from baselines.methods.margin import DeferredMargins, ldam, margins
+from baselines.methods.margin import DeferredMargins
+from baselines.model import NeuralModel, neural
 from baselines.networks.classifier import Experts
-from baselines.objectives import Weighted
-from baselines.settings import Settings, configure_one, settings_from
+from baselines.settings import Count, NonNegative, Positive, Settings
 from baselines.train import fit
 from harness.types.models import FitContext, TrainingData
 
-restore = model.restore
-AllLogits = Float[Tensor, "e b c"]
 
-
-@dataclass(frozen=True)
 class Ride(DeferredMargins):
     """Settings of RIDE."""
 
-    experts: int = 3
+    experts: Count = 3
     """Number of experts."""
-    diversity: float = 0.2
+    diversity: NonNegative = 0.2
     """λ: weight of the experts' divergence, which is maximised."""
-    temperature: float = 1.0
+    temperature: Positive = 1.0
     """T of the softmaxes that are pushed apart."""
 
 
-def fit_ride(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Ride)
+def fit_ride(train: TrainingData, ctx: FitContext, settings: Ride) -> NeuralModel:
     """Train experts together on LDAM-DRW each, and push their predictions apart.
 
     Without the routing module and without distillation; one temperature instead of one a class.
@@ -46,7 +48,6 @@ def fit_ride(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Wang et al. 2021, "Long-tailed Recognition by Routing Diverse Distribution-Aware Experts",
     equations 4 and 5.
     """
-    settings = settings_from(Ride, ctx.config)
     counts = class_counts(train.observed, train.num_classes)
     of_class = margins(counts, settings.max_margin)
     loss = partial(ldam, margins=of_class, scale=settings.scale)
@@ -72,26 +73,17 @@ class Diverse(nn.Module):
         return torch.stack(losses).sum() - self.diversity * apart
 
 
-def divergence(logits: AllLogits, temperature: float) -> Float[Tensor, ""]:
-    """Return Σ_i (1/(E − 1)) Σ_{j≠i} KL(p_i ‖ p_j), mean over the batch."""
-    log_p = F.log_softmax(logits / temperature, 2)
-    own = (log_p.exp() * log_p).sum(2)  # (e, b)
-    cross = torch.einsum("ibk,jbk->ijb", log_p.exp(), log_p)
-    pairs = own[:, None] - cross  # (e, e, b); the diagonal is 0
-    return pairs.mean(2).sum() / (len(logits) - 1)
-
-
-@dataclass(frozen=True)
 class Sade(Settings):
     """Settings of SADE."""
 
-    inverse_strength: float = 2.0
+    inverse_strength: NonNegative = 2.0
     """τ of the third expert's reversed prior."""
-    scale: float = 30.0
+    scale: Positive = 30.0
     """Of the cosine heads."""
 
 
-def fit_sade(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Sade)
+def fit_sade(train: TrainingData, ctx: FitContext, settings: Sade) -> NeuralModel:
     """Train three experts for the long-tailed, the uniform and the reversed prior.
 
     Their logits are mixed evenly; `methods.aggregation` weighs them on unlabelled test inputs,
@@ -102,7 +94,6 @@ def fit_sade(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Zhang et al. 2022, "Self-Supervised Aggregation of Diverse Experts for Test-Agnostic
     Long-Tailed Recognition", equations 1 to 4.
     """
-    settings = settings_from(Sade, ctx.config)
     prior = log_prior(class_counts(train.observed, train.num_classes))
     offsets = torch.stack(sade_offsets(prior, settings.inverse_strength))
     network = {"head": "cosine", "scale": settings.scale, "experts": 3}
@@ -142,7 +133,6 @@ class Adjusted(nn.Module):
         return torch.stack(losses).sum()
 
 
-@dataclass(frozen=True)
 class Mdcs(Settings):
     """Settings of MDCS."""
 
@@ -154,15 +144,16 @@ class Mdcs(Settings):
     """For the expert of all classes."""
     tail_strength: float = 2.5
     """For the expert of rare classes."""
-    distillation: float = 0.6
+    distillation: NonNegative = 0.6
     """Weight of self-distillation, reached after `distillation_epochs`."""
-    distillation_epochs: float = 20.0
+    distillation_epochs: Positive = 20.0
     """Epochs over which it grows from 0."""
-    scale: float = 30.0
+    scale: Positive = 30.0
     """Of the cosine heads."""
 
 
-def fit_mdcs(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Mdcs)
+def fit_mdcs(train: TrainingData, ctx: FitContext, settings: Mdcs) -> NeuralModel:
     """Train three experts for different classes; each teaches its own strongly augmented view.
 
     Only images that the weakly augmented view gets right are taught.
@@ -173,7 +164,6 @@ def fit_mdcs(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Long-tailed Recognition", diversity loss and consistency self-distillation; strengths and
     weights as in its code.
     """
-    settings = settings_from(Mdcs, ctx.config)
     counts = class_counts(train.observed, train.num_classes)
     strengths = [settings.head_strength, settings.body_strength, settings.tail_strength]
     offsets = torch.stack([strength * counts.log() for strength in strengths])
@@ -198,20 +188,3 @@ class Distilled(nn.Module):
         taught = distillation(weak.detach(), strong, batch.labels)
         both = (self.adjusted.of(weak, batch) + self.adjusted.of(strong, batch)) / 2
         return both + settings.distillation * share * taught
-
-
-def distillation(weak: AllLogits, strong: AllLogits, labels: Any) -> Float[Tensor, ""]:
-    """Return each expert's KL(weak ‖ strong) over the images its weak view gets right, summed."""
-    right = (weak.argmax(2) == labels).float()  # (e, b)
-    p, log_q = weak.softmax(2), F.log_softmax(strong, 2)
-    kl = (p * (F.log_softmax(weak, 2) - log_q)).sum(2)
-    return ((kl * right).sum(1) / right.sum(1).clamp_min(1)).sum()
-
-
-SETTINGS: dict[str, type] = {"fit_ride": Ride, "fit_sade": Sade, "fit_mdcs": Mdcs}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

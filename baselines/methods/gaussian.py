@@ -1,33 +1,25 @@
 """Class features taken as Gaussian: naive Bayes, LDA, and heads trained on drawn features."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from baselines.probes import probe
-from baselines.probes.probe import Probe, Rows, fit_linear, rows_of
+from baselines.probes.probe import Probe, Rows, fit_linear, probing, rows_of
 from baselines.probes.statistics import ClassStatistics, class_statistics, sampled, shrunk
-from baselines.settings import configure_one, settings_from
-from harness.errors import SpecError
+from baselines.settings import Checked, Count, NonNegative, Positive, UpTo1
 from harness.types.models import FitContext, TrainingData
 
-restore = probe.restore
 
-
-@dataclass(frozen=True)
-class NaiveBayes:
+class NaiveBayes(Checked):
     """Settings of naive Bayes."""
 
-    smoothing: float = 0.01
+    smoothing: Positive = 0.01
     """Added to every variance, as a share of the largest variance of a feature; > 0."""
     shared: bool = False
     """One variance a feature for all classes instead of one each."""
 
 
-def fit_naive_bayes(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(NaiveBayes)
+def fit_naive_bayes(train: TrainingData, ctx: FitContext, settings: NaiveBayes) -> Probe:
     """Take features as independent Gaussians within a class; logits are log joint densities.
 
     References
@@ -35,7 +27,6 @@ def fit_naive_bayes(train: TrainingData, ctx: FitContext) -> Probe:
     Hand and Yu 2001, "Idiot's Bayes: Not So Stupid After All?". With shared variances it is LDA
     with a diagonal covariance.
     """
-    settings = settings_from(NaiveBayes, ctx.config)
     rows = rows_of(train)
     statistics = class_statistics(rows.values, train.observed)
     floor = settings.smoothing * rows.values.astype(np.float64).var(axis=0).max()
@@ -48,15 +39,15 @@ def fit_naive_bayes(train: TrainingData, ctx: FitContext) -> Probe:
     return _probe("gaussian", statistics, rows, arrays)
 
 
-@dataclass(frozen=True)
-class Discriminant:
+class Discriminant(Checked):
     """Settings of linear discriminant analysis."""
 
-    shrinkage: float = 0.1
+    shrinkage: UpTo1 = 0.1
     """Share of a multiple of the identity in the covariance, in (0, 1]."""
 
 
-def fit_lda(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(Discriminant)
+def fit_lda(train: TrainingData, ctx: FitContext, settings: Discriminant) -> Probe:
     """Take class features as Gaussians with one covariance; logits are linear.
 
     References
@@ -64,9 +55,6 @@ def fit_lda(train: TrainingData, ctx: FitContext) -> Probe:
     Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
     Adversarial Attacks", section 2.1: Gaussian discriminant analysis as a classifier.
     """
-    settings = settings_from(Discriminant, ctx.config)
-    if not 0 < settings.shrinkage <= 1:
-        raise SpecError(f"shrinkage must be in (0, 1]; got {settings.shrinkage}. Change it.")
     rows = rows_of(train)
     statistics = class_statistics(rows.values, train.observed)
     covariance = shrunk(statistics.shared_covariance, settings.shrinkage)
@@ -75,21 +63,21 @@ def fit_lda(train: TrainingData, ctx: FitContext) -> Probe:
     return _probe("linear", statistics, rows, {"weight": weight, "bias": bias})
 
 
-@dataclass(frozen=True)
-class Drawn:
+class Drawn(Checked):
     """Settings of heads trained on drawn features."""
 
-    per_class: int = 256
+    per_class: Count = 256
     """Rows drawn of each class for alignment."""
-    strength: float = 32.0
+    strength: NonNegative = 32.0
     """Rows that the shared covariance counts as in each class's covariance; > 0."""
-    c: float = 1.0
+    c: Positive = 1.0
     """Inverse of the L2 penalty on the sum of losses."""
-    max_iter: int = 200
+    max_iter: Count = 200
     """Iterations of L-BFGS."""
 
 
-def fit_classifier_alignment(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(Drawn)
+def fit_classifier_alignment(train: TrainingData, ctx: FitContext, settings: Drawn) -> Probe:
     """Train the head on equally many features of each class, all drawn from class Gaussians.
 
     The alignment stage of SLCA on cached features: the backbone's slow learning rate and the
@@ -99,7 +87,6 @@ def fit_classifier_alignment(train: TrainingData, ctx: FitContext) -> Probe:
     ----------
     Zhang et al. 2023, "SLCA: Slow Learner with Classifier Alignment", section 3.3.
     """
-    settings = settings_from(Drawn, ctx.config)
     rows = rows_of(train)
     statistics = class_statistics(rows.values, train.observed)
     wanted = np.full(len(statistics.classes), settings.per_class)
@@ -107,7 +94,8 @@ def fit_classifier_alignment(train: TrainingData, ctx: FitContext) -> Probe:
     return _logistic(*drawn, settings, rows, ctx)
 
 
-def fit_gaussian_sampling(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(Drawn)
+def fit_gaussian_sampling(train: TrainingData, ctx: FitContext, settings: Drawn) -> Probe:
     """Fill every class up to the most frequent one with drawn features, then train the head.
 
     References
@@ -115,7 +103,6 @@ def fit_gaussian_sampling(train: TrainingData, ctx: FitContext) -> Probe:
     Yang et al. 2021, "Free Lunch for Few-shot Learning: Distribution Calibration": drawing from
     Gaussians whose spread is borrowed; here from the shared covariance, in proportion to rarity.
     """
-    settings = settings_from(Drawn, ctx.config)
     rows = rows_of(train)
     statistics = class_statistics(rows.values, train.observed)
     wanted = statistics.counts.max() - statistics.counts
@@ -143,17 +130,3 @@ def _probe(
 ) -> Probe:
     floats = {name: array.astype(np.float32) for name, array in arrays.items()}
     return rows.probe(rule, {"classes": statistics.classes, **floats})
-
-
-SETTINGS: dict[str, type] = {
-    "fit_naive_bayes": NaiveBayes,
-    "fit_lda": Discriminant,
-    "fit_classifier_alignment": Drawn,
-    "fit_gaussian_sampling": Drawn,
-}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

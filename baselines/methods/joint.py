@@ -1,8 +1,6 @@
 """Long tail and label noise at once: RCAL, from recovered class Gaussians."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,22 +9,19 @@ from sklearn.neighbors import LocalOutlierFactor
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines import model
 from baselines.class_counts import class_counts
 from baselines.images import load
+from baselines.losses import Weighted, plain
 from baselines.method import Batch, Parts, features
+from baselines.model import NeuralModel, neural
 from baselines.networks.classifier import Classifier
-from baselines.objectives import Weighted, plain
 from baselines.probes.statistics import ClassStatistics, class_statistics, sampled
-from baselines.settings import Settings, configure_one, settings_from
+from baselines.settings import Count, Inside, NonNegative, Positive, Settings, changed
 from baselines.stages import stage, start_from
 from baselines.train import fit, own_randomness
 from harness.types.models import FitContext, TrainingData
 
-restore = model.restore
 
-
-@dataclass(frozen=True)
 class Rcal(Settings):
     """Settings of RCAL; the three parts can be switched off one by one."""
 
@@ -36,25 +31,26 @@ class Rcal(Settings):
     """Train the head on features drawn from the recovered Gaussians too."""
     individual: bool = True
     """Hold each image's feature near where it started."""
-    contrastive_share: float = 0.33
+    contrastive_share: Inside = 0.33
     """Share of the epochs that the start takes."""
     views: tuple[str, ...] = ("crop", "cutout")
     """Augmentations of the two contrasted views."""
-    contrast_temperature: float = 0.5
+    contrast_temperature: Positive = 0.5
     """Of the contrastive softmax."""
-    contrast_rate: float = 0.05
+    contrast_rate: Positive = 0.05
     """Learning rate of the start."""
-    neighbours: int = 20
+    neighbours: Count = 20
     """Of the local outlier factor."""
-    borrowed: int = 3
+    borrowed: Count = 3
     """Frequent classes from which a rare class takes its covariance."""
-    strength: float = 32.0
+    strength: NonNegative = 32.0
     """Rows that the shared covariance counts as in each class's covariance."""
-    hold: float = 0.1
+    hold: NonNegative = 0.1
     """Weight of the squared distance to the starting feature."""
 
 
-def fit_rcal(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Rcal)
+def fit_rcal(train: TrainingData, ctx: FitContext, settings: Rcal) -> NeuralModel:
     """Represent without labels, recover each class's Gaussian, train on real and drawn features.
 
     A batch-wise contrastive loss stands for the paper's momentum contrast and its mixup is left
@@ -65,7 +61,6 @@ def fit_rcal(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Zhang et al. 2023, "When Noisy Labels Meet Long Tail Dilemmas: A Representation Calibration
     Method" (RCAL), its three steps.
     """
-    settings = settings_from(Rcal, ctx.config)
     class_counts(train.observed, train.num_classes)
     first = max(1, round(settings.contrastive_share * settings.epochs))
     start = _start(train, stage(ctx, "start", quiet=True), settings, first)
@@ -76,18 +71,18 @@ def fit_rcal(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
         recovered = recover(found.cpu().numpy(), train.observed, settings)
         drawn = _drawn(recovered, np.random.default_rng(ctx.seed), settings.strength)
     objective = Calibrated(found, *drawn, settings)
-    second = replace(settings, epochs=max(1, settings.epochs - first))
+    second = changed(settings, epochs=max(1, settings.epochs - first))
     parts = Parts(objective, initialise=start_from(start))
     return fit(train, stage(ctx, "calibrated", before=first), second, parts)
 
 
-def _start(train: TrainingData, ctx: FitContext, settings: Rcal, epochs: int) -> model.NeuralModel:
-    short = replace(settings, epochs=epochs)
+def _start(train: TrainingData, ctx: FitContext, settings: Rcal, epochs: int) -> NeuralModel:
+    short = changed(settings, epochs=epochs)
     if not settings.contrastive:
         return fit(train, ctx, short, Parts(Weighted(plain)))
     contrast = Contrast(settings.views, settings.contrast_temperature)
     parts = Parts(contrast, initialise=contrast.fit_to)
-    return fit(train, ctx, replace(short, lr=settings.contrast_rate), parts)
+    return fit(train, ctx, changed(short, lr=settings.contrast_rate), parts)
 
 
 class Contrast(nn.Module):
@@ -212,12 +207,3 @@ class Calibrated(nn.Module):
             apart = (found - self.start[batch.rows]).square().sum(1).mean()
             loss = loss + self.settings.hold * apart
         return loss
-
-
-SETTINGS: dict[str, type] = {"fit_rcal": Rcal}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

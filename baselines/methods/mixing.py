@@ -1,79 +1,73 @@
 """Training on mixtures of two images: mixup, Remix, CutMix."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from baselines import model
 from baselines.class_counts import class_counts
+from baselines.losses import plain
 from baselines.method import Batch, Parts
-from baselines.objectives import plain
-from baselines.settings import Settings, configure_one, settings_from
+from baselines.model import NeuralModel, neural
+from baselines.settings import AtLeast1, Positive, Settings, UpTo1
 from baselines.train import fit
-from harness.errors import SpecError
 from harness.types.models import FitContext, TrainingData
 
-restore = model.restore
 Images = Float[Tensor, "b c h w"]
 Shares = Float[Tensor, " b"]
 Mix = Callable[[Images, Images, float], tuple[Images, float]]
 """(images, partners, λ) → mixtures and the share of each image that they really hold."""
 
 
-@dataclass(frozen=True)
 class Mixing(Settings):
     """Settings of mixup and CutMix."""
 
-    alpha: float = 1.0
+    alpha: Positive = 1.0
     """λ is drawn from Beta(α, α); > 0."""
 
 
-@dataclass(frozen=True)
 class Remixing(Mixing):
     """Settings of Remix."""
 
-    kappa: float = 3.0
+    kappa: AtLeast1 = 3.0
     """κ ≥ 1: a class that is κ times as frequent counts as the majority."""
-    threshold: float = 0.5
+    threshold: UpTo1 = 0.5
     """τ: the minority takes the whole label where its share exceeds 1 − τ."""
 
 
-def fit_mixup(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Mixing)
+def fit_mixup(train: TrainingData, ctx: FitContext, settings: Mixing) -> NeuralModel:
     """Train on λx + (1 − λ)x′ with the labels mixed alike.
 
     References
     ----------
     Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization", equation 1; one λ a batch.
     """
-    settings = settings_from(Mixing, ctx.config)
     return fit(train, ctx, settings, Parts(Mixed(settings.alpha, blend)))
 
 
-def fit_remix(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Remixing)
+def fit_remix(train: TrainingData, ctx: FitContext, settings: Remixing) -> NeuralModel:
     """Mixup whose label goes to the rarer class where the two are far from equally frequent.
 
     References
     ----------
     Chou et al. 2020, "Remix: Rebalanced Mixup", equation 8.
     """
-    settings = settings_from(Remixing, ctx.config)
     counts = class_counts(train.observed, train.num_classes)
     objective = Mixed(settings.alpha, blend, counts, settings.kappa, settings.threshold)
     return fit(train, ctx, settings, Parts(objective))
 
 
-def fit_cutmix(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Mixing)
+def fit_cutmix(train: TrainingData, ctx: FitContext, settings: Mixing) -> NeuralModel:
     """Paste a rectangle of another image, labels mixed by area.
 
     References
     ----------
     Yun et al. 2019, "CutMix", equations 1 and 2, in every batch.
     """
-    settings = settings_from(Mixing, ctx.config)
     return fit(train, ctx, settings, Parts(Mixed(settings.alpha, paste)))
 
 
@@ -101,8 +95,6 @@ class Mixed(nn.Module):
         threshold: float = 0.5,
     ) -> None:
         super().__init__()
-        if alpha <= 0:
-            raise SpecError(f"alpha must be above 0; got {alpha}. Change it in the recipe.")
         self.alpha, self.mix, self.kappa, self.threshold = alpha, mix, kappa, threshold
         self.register_buffer("counts", torch.ones(0) if counts is None else counts)
 
@@ -152,12 +144,3 @@ def _interval(size: int, side: float) -> tuple[int, int]:
     centre, length = int(torch.randint(size, (1,))), int(size * side)
     start = centre - length // 2
     return max(start, 0), min(start + length, size)
-
-
-SETTINGS: dict[str, type] = {"fit_mixup": Mixing, "fit_remix": Remixing, "fit_cutmix": Mixing}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

@@ -1,26 +1,20 @@
 """The class prior inside the loss: cross-entropy, balanced softmax, logit adjustment."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines import model
 from baselines.class_counts import class_counts, log_prior
 from baselines.method import Batch, Parts
-from baselines.settings import Settings, configure_one, settings_from
+from baselines.model import NeuralModel, neural
+from baselines.settings import NonNegative, Settings
 from baselines.train import fit
 from harness.types.models import FitContext, TrainingData
 
-restore = model.restore
 
-
-def fit_cross_entropy(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Settings)
+def fit_cross_entropy(train: TrainingData, ctx: FitContext, settings: Settings) -> NeuralModel:
     """Minimise the mean cross-entropy: empirical risk minimisation, the reference of all others."""
-    settings = settings_from(Settings, ctx.config)
     return fit(train, ctx, settings, Parts(cross_entropy))
 
 
@@ -29,7 +23,8 @@ def cross_entropy(network: nn.Module, batch: Batch) -> Float[Tensor, ""]:
     return F.cross_entropy(network(batch.images), batch.labels)
 
 
-def fit_balanced_softmax(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Settings)
+def fit_balanced_softmax(train: TrainingData, ctx: FitContext, settings: Settings) -> NeuralModel:
     """Minimise the cross-entropy of softmax(z + log n_y): the prior is accounted for in training.
 
     References
@@ -37,20 +32,21 @@ def fit_balanced_softmax(train: TrainingData, ctx: FitContext) -> model.NeuralMo
     Ren et al. 2020, "Balanced Meta-Softmax for Long-Tailed Visual Recognition", equation 4,
     without its meta sampler.
     """
-    settings = settings_from(Settings, ctx.config)
     counts = class_counts(train.observed, train.num_classes)
     return fit(train, ctx, settings, Parts(AdjustedCrossEntropy(counts.log())))
 
 
-@dataclass(frozen=True)
 class LogitAdjustment(Settings):
     """Settings of logit adjustment."""
 
-    tau: float = 1.0
+    tau: NonNegative = 1.0
     """Strength of the adjustment; 1 is Fisher consistent for the balanced error."""
 
 
-def fit_logit_adjustment(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(LogitAdjustment)
+def fit_logit_adjustment(
+    train: TrainingData, ctx: FitContext, settings: LogitAdjustment
+) -> NeuralModel:
     """Minimise the cross-entropy of softmax(z + τ·log π): the logit-adjusted loss.
 
     With τ = 1 it is balanced softmax: log n and log π differ by a constant, which softmax
@@ -60,7 +56,6 @@ def fit_logit_adjustment(train: TrainingData, ctx: FitContext) -> model.NeuralMo
     ----------
     Menon et al. 2021, "Long-tail learning via logit adjustment", equation 10.
     """
-    settings = settings_from(LogitAdjustment, ctx.config)
     prior = log_prior(class_counts(train.observed, train.num_classes))
     return fit(train, ctx, settings, Parts(AdjustedCrossEntropy(settings.tau * prior)))
 
@@ -81,16 +76,3 @@ class AdjustedCrossEntropy(nn.Module):
     def forward(self, network: nn.Module, batch: Batch) -> Float[Tensor, ""]:
         """Return the mean loss of a batch."""
         return F.cross_entropy(network(batch.images) + self.offset, batch.labels)
-
-
-SETTINGS: dict[str, type] = {
-    "fit_cross_entropy": Settings,
-    "fit_balanced_softmax": Settings,
-    "fit_logit_adjustment": LogitAdjustment,
-}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

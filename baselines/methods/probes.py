@@ -4,37 +4,37 @@ uint8 inputs become pixels in [0, 1], tables are filled, scaled and spread out b
 rows, everything else stays as it is; each input is one flat row.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from baselines.probes import probe
-from baselines.probes.probe import Probe, fit_linear, rows_of
-from baselines.settings import configure_one, settings_from
+from baselines.probes.probe import Probe, fit_linear, probing, rows_of
+from baselines.settings import Checked, Count, Positive
 from harness.types.models import FitContext, TrainingData
 
-restore = probe.restore
+
+class NoSettings(Checked):
+    """A probe without anything to set."""
 
 
-def fit_majority(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(NoSettings)
+def fit_majority(train: TrainingData, ctx: FitContext, settings: NoSettings) -> Probe:
     """Always predict the most frequent observed class (the lowest index on a tie)."""
     classes, counts = np.unique(train.observed, return_counts=True)
     probs = np.eye(len(classes), dtype=np.float32)[counts.argmax()]
     return Probe("constant", train.num_classes, {"classes": classes, "probs": probs})
 
 
-def fit_prior(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(NoSettings)
+def fit_prior(train: TrainingData, ctx: FitContext, settings: NoSettings) -> Probe:
     """Predict the observed class frequencies for every input."""
     classes, counts = np.unique(train.observed, return_counts=True)
     probs = (counts / counts.sum()).astype(np.float32)
     return Probe("constant", train.num_classes, {"classes": classes, "probs": probs})
 
 
-def fit_nearest_mean(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(NoSettings)
+def fit_nearest_mean(train: TrainingData, ctx: FitContext, settings: NoSettings) -> Probe:
     """Predict the class whose mean is nearest: logits are minus squared Euclidean distances.
 
     References
@@ -47,64 +47,42 @@ def fit_nearest_mean(train: TrainingData, ctx: FitContext) -> Probe:
     return rows.probe("nearest-mean", {"classes": classes, "means": means})
 
 
-@dataclass(frozen=True)
-class LogisticSettings:
+class LogisticSettings(Checked):
     """Settings of logistic regression."""
 
-    c: float = 1.0
+    c: Positive = 1.0
     """Inverse of the L2 penalty on the sum of losses; > 0."""
-    max_iter: int = 200
+    max_iter: Count = 200
     """Iterations of L-BFGS."""
 
 
-def fit_logistic(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(LogisticSettings)
+def fit_logistic(train: TrainingData, ctx: FitContext, settings: LogisticSettings) -> Probe:
     """Fit multinomial logistic regression with an L2 penalty; logits are its linear scores."""
-    settings = settings_from(LogisticSettings, ctx.config)
     estimator = LogisticRegression(C=settings.c, max_iter=settings.max_iter, tol=1e-3)
     rows = rows_of(train)
     fitted = fit_linear(estimator, rows.values, train.observed, ctx, halved=True)
     return rows.probe("linear", fitted.arrays())
 
 
-@dataclass(frozen=True)
-class SvmSettings:
+class SvmSettings(Checked):
     """Settings of the linear SVM."""
 
-    c: float = 0.1
+    c: Positive = 0.1
     """Inverse of the L2 penalty on the sum of squared hinge losses; > 0."""
-    max_iter: int = 200
+    max_iter: Count = 200
     """Iterations of liblinear's trust region Newton method."""
 
 
-def fit_linear_svm(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(SvmSettings)
+def fit_linear_svm(train: TrainingData, ctx: FitContext, settings: SvmSettings) -> Probe:
     """Fit one linear SVM a class against the rest; logits are the signed margins.
 
     References
     ----------
     Razavian et al. 2014, "CNN Features off-the-shelf": a linear SVM on whatever features.
     """
-    settings = settings_from(SvmSettings, ctx.config)
     estimator = LinearSVC(C=settings.c, max_iter=settings.max_iter, dual=False, tol=1e-3)
     rows = rows_of(train)
     fitted = fit_linear(estimator, rows.values, train.observed, ctx, halved=False)
     return rows.probe("linear", fitted.arrays())
-
-
-@dataclass(frozen=True)
-class NoSettings:
-    """A probe without anything to set."""
-
-
-SETTINGS: dict[str, type] = {
-    "fit_majority": NoSettings,
-    "fit_prior": NoSettings,
-    "fit_nearest_mean": NoSettings,
-    "fit_logistic": LogisticSettings,
-    "fit_linear_svm": SvmSettings,
-}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

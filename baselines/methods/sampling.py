@@ -1,37 +1,31 @@
 """Sampling against imbalance: over, under, class-balanced, square-root; two phases; thresholds."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from baselines import model
 from baselines.class_counts import class_counts, log_prior
+from baselines.losses import Weighted, plain
 from baselines.method import Parts
-from baselines.objectives import HeadOnly, Weighted, plain
+from baselines.model import NeuralModel, neural
 from baselines.samplers import drawn, oversampled, undersampled, with_counts
-from baselines.settings import Settings, configure_one, settings_from
-from baselines.stages import stage, start_from, train_head_only
+from baselines.settings import Inside, Settings, Share, changed
+from baselines.stages import HeadOnly, stage, start_from, train_head_only
 from baselines.train import fit
-from harness.errors import SpecError
 from harness.types.models import FitContext, TrainingData
 
-restore = model.restore
 
-
-@dataclass(frozen=True)
 class Degree(Settings):
     """Settings of over- and under-sampling."""
 
-    degree: float = 1.0
+    degree: Share = 1.0
     """0: nothing changes; 1: all classes are equally frequent."""
 
 
-def fit_oversampling(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Degree)
+def fit_oversampling(train: TrainingData, ctx: FitContext, settings: Degree) -> NeuralModel:
     """Repeat rows of the rarer classes, up to the most frequent class at degree 1.
 
     References
@@ -39,50 +33,53 @@ def fit_oversampling(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Buda et al. 2018, "A systematic study of the class imbalance problem in convolutional neural
     networks", section 2.2.1. Which rows are repeated once more is drawn anew every epoch.
     """
-    settings = settings_from(Degree, ctx.config)
     _counts(train)
-    wanted = partial(oversampled, degree=_checked(settings.degree))
+    wanted = partial(oversampled, degree=settings.degree)
     rows = with_counts(wanted, anew=True)
     return fit(train, ctx, settings, Parts(Weighted(plain), rows=rows))
 
 
-def fit_undersampling(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Degree)
+def fit_undersampling(train: TrainingData, ctx: FitContext, settings: Degree) -> NeuralModel:
     """Leave out rows of the more frequent classes, down to the rarest at degree 1.
 
     References
     ----------
     Buda et al. 2018, section 2.2.1: one random subset for the whole training.
     """
-    settings = settings_from(Degree, ctx.config)
     _counts(train)
-    wanted = partial(undersampled, degree=_checked(settings.degree))
+    wanted = partial(undersampled, degree=settings.degree)
     rows = with_counts(wanted, anew=False)
     return fit(train, ctx, settings, Parts(Weighted(plain), rows=rows))
 
 
-def fit_class_balanced_sampling(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Settings)
+def fit_class_balanced_sampling(
+    train: TrainingData, ctx: FitContext, settings: Settings
+) -> NeuralModel:
     """Draw every class equally often, rows with replacement (Shen et al. 2016)."""
-    settings = settings_from(Settings, ctx.config)
     _counts(train)
     return fit(train, ctx, settings, Parts(Weighted(plain), rows=drawn(0.0)))
 
 
-def fit_square_root_sampling(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Settings)
+def fit_square_root_sampling(
+    train: TrainingData, ctx: FitContext, settings: Settings
+) -> NeuralModel:
     """Draw classes in proportion to √n_k, half way to balance (Mahajan et al. 2018)."""
-    settings = settings_from(Settings, ctx.config)
     _counts(train)
     return fit(train, ctx, settings, Parts(Weighted(plain), rows=drawn(0.5)))
 
 
-@dataclass(frozen=True)
 class TwoPhase(Settings):
     """Settings of two-phase training."""
 
-    second_phase: float = 0.2
+    second_phase: Inside = 0.2
     """Share of the epochs in which only the head is trained, on the data as they are."""
 
 
-def fit_two_phase(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(TwoPhase)
+def fit_two_phase(train: TrainingData, ctx: FitContext, settings: TwoPhase) -> NeuralModel:
     """Train on over-sampled data, then the last layer alone on the original distribution.
 
     References
@@ -90,9 +87,8 @@ def fit_two_phase(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Havaei et al. 2017, "Brain tumor segmentation with deep neural networks", section 3.2; Buda
     et al. 2018, section 2.2.3.
     """
-    settings = settings_from(TwoPhase, ctx.config)
     second = max(1, round(settings.second_phase * settings.epochs))
-    first = replace(settings, epochs=max(1, settings.epochs - second))
+    first = changed(settings, epochs=max(1, settings.epochs - second))
     _counts(train)
     rows = with_counts(partial(oversampled, degree=1.0), anew=True)
     balanced = fit(train, stage(ctx, "balanced"), first, Parts(Weighted(plain), rows=rows))
@@ -101,12 +97,13 @@ def fit_two_phase(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
         start_from(balanced)(network)
         train_head_only(network)
 
-    tuned = replace(settings, epochs=second, lr=settings.lr * 0.1)
+    tuned = changed(settings, epochs=second, lr=settings.lr * 0.1)
     parts = Parts(HeadOnly(plain), initialise=initialise)
     return fit(train, stage(ctx, "head", before=first.epochs), tuned, parts)
 
 
-def fit_thresholding(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Settings)
+def fit_thresholding(train: TrainingData, ctx: FitContext, settings: Settings) -> NeuralModel:
     """Train with cross-entropy and divide the posteriors by the observed prior at test time.
 
     The division is a shift of the last layer's bias by −log π, so the model is still linear in
@@ -117,7 +114,6 @@ def fit_thresholding(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Richard and Lippmann 1991, "Neural network classifiers estimate Bayesian a posteriori
     probabilities"; Buda et al. 2018, section 2.2.2.
     """
-    settings = settings_from(Settings, ctx.config)
     prior = log_prior(_counts(train))
     trained = fit(train, ctx, settings, Parts(Weighted(plain)))
     with torch.no_grad():
@@ -127,28 +123,3 @@ def fit_thresholding(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
 
 def _counts(train: TrainingData) -> Float[Tensor, " c"]:
     return class_counts(train.observed, train.num_classes)
-
-
-def _checked(degree: float) -> float:
-    if not 0 <= degree <= 1:
-        raise SpecError(
-            f"degree is a share between 0 (as it is) and 1 (balanced); got {degree}. "
-            "Change it in the recipe."
-        )
-    return degree
-
-
-SETTINGS: dict[str, type] = {
-    "fit_oversampling": Degree,
-    "fit_undersampling": Degree,
-    "fit_class_balanced_sampling": Settings,
-    "fit_square_root_sampling": Settings,
-    "fit_two_phase": TwoPhase,
-    "fit_thresholding": Settings,
-}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

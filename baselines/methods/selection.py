@@ -1,8 +1,7 @@
 """Choosing whom to believe under label noise by a model: DivideMix, self-training."""
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,40 +12,38 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 from torch.nn import functional as F
 
-from baselines import model
 from baselines.images import load
+from baselines.losses import Weighted, one_hot, plain
 from baselines.method import Batch, Parts, Run, predict
 from baselines.methods.coteaching import PAIR
+from baselines.model import NeuralModel, neural
 from baselines.networks.classifier import Experts
-from baselines.objectives import Weighted, one_hot, plain
-from baselines.settings import Settings, configure_one, settings_from
+from baselines.settings import Below1, NonNegative, Positive, Settings, Share, UpTo1, changed
 from baselines.stages import stage
 from baselines.train import fit, own_randomness
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData
 
-restore = model.restore
 
-
-@dataclass(frozen=True)
 class DivideMixSettings(Settings):
     """Settings of DivideMix."""
 
-    warmup_share: float = 0.2
+    warmup_share: Share = 0.2
     """Share of the epochs with plain cross-entropy before the division."""
-    clean_threshold: float = 0.5
+    clean_threshold: Share = 0.5
     """Probability of being clean above which a label is kept."""
-    sharpening: float = 0.5
+    sharpening: UpTo1 = 0.5
     """T of the sharpened guesses, in (0, 1]."""
-    alpha: float = 4.0
+    alpha: Positive = 4.0
     """Of mixup's Beta(α, α)."""
-    unlabelled_weight: float = 25.0
+    unlabelled_weight: NonNegative = 25.0
     """λ_u of the unlabelled loss, after its ramp."""
-    ramp_epochs: float = 16.0
+    ramp_epochs: Positive = 16.0
     """Epochs over which λ_u grows from 0."""
 
 
-def fit_dividemix(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(DivideMixSettings)
+def fit_dividemix(train: TrainingData, ctx: FitContext, settings: DivideMixSettings) -> NeuralModel:
     """Divide samples by a mixture model of their losses; mix and guess with two networks.
 
     Each batch is divided by itself instead of drawing labelled and unlabelled batches of equal
@@ -59,7 +56,6 @@ def fit_dividemix(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Li et al. 2020, "DivideMix: Learning with Noisy Labels as Semi-supervised Learning",
     algorithm 1, equations 3 to 12.
     """
-    settings = settings_from(DivideMixSettings, ctx.config)
     objective = DivideMix(settings, len(train.observed), ctx.seed)
     parts = Parts(objective, prepare=objective.divide, network=PAIR)
     return fit(train, ctx, settings, parts)
@@ -171,17 +167,17 @@ def prior_penalty(probs: Float[Tensor, "b c"]) -> Float[Tensor, ""]:
     return (uniform * (uniform / mean).log()).sum()
 
 
-@dataclass(frozen=True)
 class SelfTraining(Settings):
     """Settings of self-training."""
 
-    kept: float = 0.5
+    kept: UpTo1 = 0.5
     """Share of the inputs of each predicted class that the teacher labels: its surest ones."""
-    val_fraction: float = 0.1
+    val_fraction: Below1 = 0.1
     """Share of the rows that chooses the teacher's epoch where the split has no validation."""
 
 
-def fit_self_training(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(SelfTraining)
+def fit_self_training(train: TrainingData, ctx: FitContext, settings: SelfTraining) -> NeuralModel:
     """Stop a teacher early and train a student on the labels of which it is sure.
 
     Observed labels are only seen through the teacher, which stops where it is best on held-back
@@ -192,18 +188,17 @@ def fit_self_training(train: TrainingData, ctx: FitContext) -> model.NeuralModel
     Lee 2013, "Pseudo-Label"; Amini et al. 2022, "Self-Training: A Survey": a quota a class instead
     of a fixed threshold, one round.
     """
-    settings = settings_from(SelfTraining, ctx.config)
-    teaching = replace(settings, select="noisy_val")
+    teaching = changed(settings, select="noisy_val")
     teacher = fit(train, stage(ctx, "teacher", quiet=True), teaching, Parts(Weighted(plain)))
     relabelled = pseudo_labelled(train, teacher, settings, ctx)
     size = min(settings.batch_size, len(relabelled.observed))
-    learning = replace(settings, batch_size=size, val_fraction=0.0)
+    learning = changed(settings, batch_size=size, val_fraction=0.0)
     student = stage(ctx, "student", before=settings.epochs, quiet=True)
     return fit(relabelled, student, learning, Parts(Weighted(plain)))
 
 
 def pseudo_labelled(
-    train: TrainingData, teacher: model.NeuralModel, settings: SelfTraining, ctx: FitContext
+    train: TrainingData, teacher: NeuralModel, settings: SelfTraining, ctx: FitContext
 ) -> TrainingData:
     """Return the surest share of the inputs of each class that the teacher predicts."""
     arrays = [train.inputs.take(np.arange(len(train.inputs)))]
@@ -236,15 +231,3 @@ def surest(
 
 def _mean(values: Float[Tensor, " b"]) -> Float[Tensor, ""]:
     return values.sum() / max(1, len(values))
-
-
-SETTINGS: dict[str, type] = {
-    "fit_dividemix": DivideMixSettings,
-    "fit_self_training": SelfTraining,
-}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

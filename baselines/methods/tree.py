@@ -1,44 +1,37 @@
 """Trees for tables: gradient boosting, and a forest whose every tree sees balanced classes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from baselines.probes import probe
-from baselines.probes.probe import Probe, rows_of
+from baselines.probes.probe import Probe, probing, rows_of
 from baselines.probes.transforms import learn_codes
 from baselines.probes.trees import pack_boosting, pack_forest
-from baselines.settings import configure_one, settings_from
+from baselines.settings import Checked, Count, NonNegative, Positive
 from harness.data.pools.tables import TableInputs
 from harness.errors import TrainingError
 from harness.types.models import FitContext, TrainingData
-
-restore = probe.restore
 
 MOST_CATEGORIES = 255
 """Categories of a column that scikit-learn's boosting can hold."""
 
 
-@dataclass(frozen=True)
-class Boosting:
+class Boosting(Checked):
     """Settings of gradient boosting; scikit-learn's defaults."""
 
-    max_iter: int = 100
+    max_iter: Count = 100
     """Iterations; one tree a class in each, one tree where there are two classes."""
-    learning_rate: float = 0.1
+    learning_rate: Positive = 0.1
     """Factor of every leaf's value; > 0."""
-    max_leaf_nodes: int = 31
+    max_leaf_nodes: Count = 31
     """Leaves of a tree at most."""
-    min_samples_leaf: int = 20
+    min_samples_leaf: Count = 20
     """Training rows of a leaf at least."""
-    l2: float = 0.0
+    l2: NonNegative = 0.0
     """L2 penalty on leaf values; ≥ 0."""
 
 
-def fit_hist_gradient_boosting(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(Boosting)
+def fit_hist_gradient_boosting(train: TrainingData, ctx: FitContext, settings: Boosting) -> Probe:
     """Fit scikit-learn's histogram-based gradient boosting; logits are its raw scores.
 
     Missing values and categories are split on as they are. Nothing is held out: every iteration
@@ -50,7 +43,6 @@ def fit_hist_gradient_boosting(train: TrainingData, ctx: FitContext) -> Probe:
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    settings = settings_from(Boosting, ctx.config)
     classes = _classes(train)
     table = train.inputs if isinstance(train.inputs, TableInputs) else None
     rows = rows_of(train) if table is None else rows_of(train, "codes", learn_codes(table))
@@ -76,17 +68,17 @@ def fit_hist_gradient_boosting(train: TrainingData, ctx: FitContext) -> Probe:
     return rows.probe("boosting", {"classes": classes, **pack_boosting(estimator)})
 
 
-@dataclass(frozen=True)
-class Forest:
+class Forest(Checked):
     """Settings of the balanced random forest."""
 
-    trees: int = 100
+    trees: Count = 100
     """Number of trees; ≥ 1."""
-    min_samples_leaf: int = 1
+    min_samples_leaf: Count = 1
     """Training rows of a leaf at least."""
 
 
-def fit_balanced_random_forest(train: TrainingData, ctx: FitContext) -> Probe:
+@probing(Forest)
+def fit_balanced_random_forest(train: TrainingData, ctx: FitContext, settings: Forest) -> Probe:
     """Fit trees that each see as many rows of every class as the rarest has, drawn anew.
 
     Probabilities are means over trees of the class shares in a leaf.
@@ -102,7 +94,6 @@ def fit_balanced_random_forest(train: TrainingData, ctx: FitContext) -> Probe:
             "A balanced random forest needs imbalanced-learn, which is not installed. Run: "
             "pip install 'tailmark[tabular]'"
         ) from None
-    settings = settings_from(Forest, ctx.config)
     classes, rows = _classes(train), rows_of(train)
     estimator = BalancedRandomForestClassifier(
         n_estimators=settings.trees,
@@ -126,15 +117,3 @@ def _classes(train: TrainingData) -> np.ndarray:
             f"{classes[0]}. Use majority, or a split with more classes."
         )
     return classes
-
-
-SETTINGS: dict[str, type] = {
-    "fit_hist_gradient_boosting": Boosting,
-    "fit_balanced_random_forest": Forest,
-}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

@@ -1,38 +1,31 @@
 """Generalised cross-entropy that leaves out what it finds too unlikely: truncated GCE."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from baselines import model
+from baselines.losses import generalised, plain
 from baselines.method import Batch, Parts, Run, predict
-from baselines.methods.robust import Generalised, generalised
-from baselines.objectives import plain
-from baselines.settings import configure_one, settings_from
+from baselines.methods.robust import Generalised
+from baselines.model import NeuralModel, neural
+from baselines.settings import Share, UpTo1
 from baselines.train import fit
-from harness.errors import SpecError
 from harness.types.models import FitContext, TrainingData
 
-restore = model.restore
 
-
-@dataclass(frozen=True)
 class Truncated(Generalised):
     """Settings of truncated generalised cross-entropy."""
 
-    threshold: float = 0.5
+    threshold: UpTo1 = 0.5
     """k in (0, 1): images whose label has at most this probability are left out."""
-    prune_start: float = 1 / 3
+    prune_start: Share = 1 / 3
     """Share of the epochs before the first choice: 40 of 120 in the authors' code."""
-    prune_every: float = 1 / 12
+    prune_every: UpTo1 = 1 / 12
     """Share of the epochs between two choices: 10 of 120 in the authors' code."""
 
 
-def fit_truncated_gce(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Truncated)
+def fit_truncated_gce(train: TrainingData, ctx: FitContext, settings: Truncated) -> NeuralModel:
     """Minimise (1 − p_y^q)/q over the images whose label is not too unlikely, chosen anew at times.
 
     The choice is made by the network as it is; the authors' code takes the epoch that is best on
@@ -43,11 +36,6 @@ def fit_truncated_gce(train: TrainingData, ctx: FitContext) -> model.NeuralModel
     Zhang and Sabuncu 2018, "Generalized Cross Entropy Loss for Training Deep Neural Networks with
     Noisy Labels", section 3.3 and algorithm 1.
     """
-    settings = settings_from(Truncated, ctx.config)
-    for name in ("q", "threshold"):
-        value = getattr(settings, name)
-        if not 0 < value <= 1:
-            raise SpecError(f"{name} must be in (0, 1]; got {value}. Change it in the recipe.")
     objective = TruncatedLoss(settings, len(train.observed))
     return fit(train, ctx, settings, Parts(objective, prepare=objective.choose))
 
@@ -76,12 +64,3 @@ class TruncatedLoss(nn.Module):
         """Return the mean of v·(1 − p_y^q)/q over a batch, v = 1 for chosen images and 0 else."""
         losses = generalised(network(batch.images), batch.labels, q=self.q)
         return (self.chosen[batch.rows] * losses).mean()
-
-
-SETTINGS: dict[str, type] = {"fit_truncated_gce": Truncated}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

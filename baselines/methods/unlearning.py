@@ -1,8 +1,7 @@
 """Repairing what corrupted training rows did, where some of them are revealed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,26 +10,25 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional as F
 
-from baselines import model
 from baselines.images import Images
 from baselines.method import Network, Parts
 from baselines.methods.decoupling import parent_of
 from baselines.methods.prior import cross_entropy
-from baselines.settings import Settings, configure_one, settings_from
+from baselines.model import NeuralModel, load_state, neural
+from baselines.settings import Positive, Settings
 from baselines.stages import stage
 from baselines.train import fit, own_randomness, set_up
-from harness.errors import SpecError
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData
 
-restore = model.restore
 Importance = dict[str, Tensor]
 """Parameter's name → its diagonal of the Fisher information, in the parameter's shape."""
 HELD = 1 << 24
 """Numbers held at once as gradients of single images: 64 MiB in float32."""
 
 
-def fit_without_known(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Settings)
+def fit_without_known(train: TrainingData, ctx: FitContext, settings: Settings) -> NeuralModel:
     """Train with cross-entropy from scratch on the rows that are not known to be corrupted.
 
     The standard reference of unlearning; where no row is revealed it is plain cross-entropy.
@@ -39,10 +37,11 @@ def fit_without_known(train: TrainingData, ctx: FitContext) -> model.NeuralModel
     ----------
     Goel et al. 2024, "Corrective Machine Unlearning", retraining without the deletion set.
     """
-    return _fit_on_the_rest(train, ctx, Parts(cross_entropy))
+    return _fit_on_the_rest(train, ctx, settings, Parts(cross_entropy))
 
 
-def fit_fine_tuning(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Settings)
+def fit_fine_tuning(train: TrainingData, ctx: FitContext, settings: Settings) -> NeuralModel:
     """Train the parent on with cross-entropy on the rows that are not known to be corrupted.
 
     What is no longer trained on may be forgotten: "catastrophic forgetting" as a repair. Where no
@@ -53,12 +52,13 @@ def fit_fine_tuning(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
     Goel et al. 2024, "Corrective Machine Unlearning", catastrophic forgetting (CF).
     """
     state = parent_of(ctx)
-    parts = Parts(cross_entropy, initialise=lambda network: model.load_state(network, state))
-    return _fit_on_the_rest(train, ctx, parts)
+    parts = Parts(cross_entropy, initialise=lambda network: load_state(network, state))
+    return _fit_on_the_rest(train, ctx, settings, parts)
 
 
-def _fit_on_the_rest(train: TrainingData, ctx: FitContext, parts: Parts) -> model.NeuralModel:
-    settings = settings_from(Settings, ctx.config)
+def _fit_on_the_rest(
+    train: TrainingData, ctx: FitContext, settings: Settings, parts: Parts
+) -> NeuralModel:
     if train.known is None or not len(train.known):
         return fit(train, ctx, settings, parts)
     # Snapshots would hold fewer rows than the split: nobody is told of them.
@@ -73,17 +73,19 @@ def without(train: TrainingData, rows: Int[np.ndarray, " r"]) -> TrainingData:
     return replace(train, inputs=inputs, observed=train.observed[kept], known=None)
 
 
-@dataclass(frozen=True)
 class Dampening(Settings):
     """Settings of selective synaptic dampening."""
 
-    selection: float = 10.0
+    selection: Positive = 10.0
     """α > 0: a weight is dampened when the known rows need it α times more than all rows do."""
-    dampening: float = 1.0
+    dampening: Positive = 1.0
     """λ > 0: multiplies the ratio of importances that a dampened weight is scaled by."""
 
 
-def fit_selective_dampening(train: TrainingData, ctx: FitContext) -> model.NeuralModel:
+@neural(Dampening)
+def fit_selective_dampening(
+    train: TrainingData, ctx: FitContext, settings: Dampening
+) -> NeuralModel:
     """Dampen the parent's weights that matter for the known corrupted rows above all; no training.
 
     A weight's importance is its diagonal of the Fisher information, image by image, under the
@@ -97,13 +99,8 @@ def fit_selective_dampening(train: TrainingData, ctx: FitContext) -> model.Neura
     Dampening", its selection and its dampening of weights; α and λ as in the benchmark of
     Goel et al. 2024, "Corrective Machine Unlearning".
     """
-    settings = settings_from(Dampening, ctx.config)
-    for name in ("selection", "dampening"):
-        value = getattr(settings, name)
-        if value <= 0:
-            raise SpecError(f"{name} must be above 0; got {value}. Change it in the recipe.")
     state = parent_of(ctx)
-    parts = Parts(cross_entropy, initialise=lambda network: model.load_state(network, state))
+    parts = Parts(cross_entropy, initialise=lambda network: load_state(network, state))
     with own_randomness(ctx):
         run, spec = set_up(train, ctx, settings, parts)
         if train.known is not None and len(train.known):
@@ -111,7 +108,7 @@ def fit_selective_dampening(train: TrainingData, ctx: FitContext) -> model.Neura
             everything = torch.arange(len(run.given), device=told.device)
             of_all, of_known = (importance(run.network, run.given, r) for r in (everything, told))
             dampen(run.network, of_all, of_known, settings.selection, settings.dampening)
-    return model.NeuralModel(spec, run.network, run.data.preprocessing)
+    return NeuralModel(spec, run.network, run.data.preprocessing)
 
 
 def importance(network: Network, data: Images, rows: Int[Tensor, " r"]) -> Importance:
@@ -151,16 +148,3 @@ def dampen(
         scale = (lam * of_all[name] / of_known[name].clamp_min(1e-300)).clamp_max(1.0)
         chosen = of_known[name] > alpha * of_all[name]
         parameter.data.mul_(torch.where(chosen, scale, 1.0).to(parameter.dtype))
-
-
-SETTINGS: dict[str, type] = {
-    "fit_without_known": Settings,
-    "fit_fine_tuning": Settings,
-    "fit_selective_dampening": Dampening,
-}
-"""Trainer function → its settings."""
-
-
-def configure(function: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a trainer function, defaults filled in."""
-    return configure_one(SETTINGS, function, overrides)

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from baselines.probes import trees
 from baselines.probes.transforms import TRANSFORMS, Arrays, learn_columns
+from baselines.settings import Method, S, method
 from harness.data.pools.tables import TableInputs
 from harness.errors import TrainingError
 from harness.lookup import lookup
@@ -72,6 +73,13 @@ class Probe:
 def restore(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Probe:
     """Return the probe that `Probe.state` and `Probe.meta` describe."""
     return Probe(meta["rule"], meta["num_classes"], state, meta["transform"])
+
+
+def probing(
+    settings: type[S],
+) -> Callable[[Callable[[TrainingData, FitContext, S], Probe]], Method[S]]:
+    """Make a method of a function that fits a probe."""
+    return method(settings, restore)
 
 
 def place(

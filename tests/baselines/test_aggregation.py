@@ -15,9 +15,9 @@ EVEN = np.full(3, 1 / 3, dtype=np.float32)
 
 
 def fitted(data, **overrides):
-    config = experts.configure("fit_sade", QUICK)
+    config = experts.fit_sade.configure(QUICK)
     parent = experts.fit_sade(data, FitContext(config, seed=0)).state()
-    config = aggregation.configure("fit_sade_test_time", QUICK | {"views": ["crop"]} | overrides)
+    config = aggregation.fit_sade_test_time.configure(QUICK | {"views": ["crop"]} | overrides)
     return aggregation.fit_sade_test_time(data, FitContext(config, seed=0, parent=parent))
 
 

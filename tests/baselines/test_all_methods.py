@@ -30,10 +30,10 @@ def card_of(name):
 
 
 def fitted(name, parent=None):
-    module, function = load_trainer(METHODS[name].trainer)
+    trainer = load_trainer(METHODS[name].trainer)
     quick = QUICK if METHODS[name].needs else {}
-    context = FitContext(module.configure(function, quick), seed=0, parent=parent)
-    return module, getattr(module, function)(bright_rows((12, 8, 4)), context)
+    context = FitContext(trainer.configure(quick), seed=0, parent=parent)
+    return trainer, trainer.fit(bright_rows((12, 8, 4)), context)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def parents():
 
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_every_method_trains_is_kept_and_comes_back_with_the_same_outputs(name, parents):
-    module, model = fitted(name, parents.get(FROM_A_PARENT.get(name)))
-    again = module.restore(model.state(), dict(model.meta))
+    trainer, model = fitted(name, parents.get(FROM_A_PARENT.get(name)))
+    again = trainer.restore(model.state(), dict(model.meta))
     inputs = all_inputs(bright_rows((4, 4, 4), seed=1))
     images = inputs if model.preprocessing is None else normalised(model, inputs)
     output = model(images)
@@ -56,8 +56,7 @@ def test_every_method_trains_is_kept_and_comes_back_with_the_same_outputs(name, 
 def test_every_method_with_a_paper_cites_it_in_its_docstring():
     silent = []
     for name, row in METHODS.items():
-        module, function = load_trainer(row.trainer)
-        text = getattr(module, function).__doc__
+        text = load_trainer(row.trainer).fit.__doc__
         if row.paper and row.paper.split()[0] not in text:
             silent.append(name)
     assert silent == []

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.class_counts import effective_number_weights, log_prior
-from baselines.methods import loss, margin, overlap
-from baselines.objectives import Weighted, plain
-from harness.errors import UnknownNameError
-from harness.types.models import FitContext
-from tests.baselines.toy import batch_of, bright_rows
+from baselines import losses
+from baselines.class_counts import log_prior
+from baselines.losses import Weighted, effective_number_weights, plain
+from baselines.methods import loss
+from harness.errors import SpecError
+from tests.baselines.toy import batch_of
 
 LOGITS = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 3.0]])
 LABELS = torch.tensor([0, 1])
@@ -23,12 +23,12 @@ def test_log_prior_by_hand():
 def test_focal_weighs_cross_entropy_by_one_minus_p():
     p = F.softmax(LOGITS, 1)[[0, 1], LABELS].numpy()
     np.testing.assert_allclose(
-        loss.focal(LOGITS, LABELS, focusing=2.0), -((1 - p) ** 2) * np.log(p), rtol=1e-5
+        losses.focal(LOGITS, LABELS, focusing=2.0), -((1 - p) ** 2) * np.log(p), rtol=1e-5
     )
 
 
 def test_focal_without_focusing_is_cross_entropy():
-    torch.testing.assert_close(loss.focal(LOGITS, LABELS, focusing=0.0), plain(LOGITS, LABELS))
+    torch.testing.assert_close(losses.focal(LOGITS, LABELS, focusing=0.0), plain(LOGITS, LABELS))
 
 
 def test_effective_number_weights_by_hand():
@@ -59,17 +59,17 @@ def test_a_weighted_mean_depends_on_ratios_of_weights_only_and_starts_when_told(
 
 def test_ldam_margins_by_hand():
     # 16^(−1/4) = 1/2 and 1^(−1/4) = 1: the rarest class gets 0.5, the other half of it
-    margins = margin.margins(torch.tensor([16.0, 1.0]), 0.5)
+    margins = losses.margins(torch.tensor([16.0, 1.0]), 0.5)
     np.testing.assert_allclose(margins, [0.25, 0.5])
 
 
 def test_ldam_takes_the_scaled_margin_off_the_label_only():
     margins = torch.tensor([0.25, 0.5])
     cosines = torch.tensor([[0.6, 0.2], [0.1, 0.3]])
-    losses = margin.ldam(30 * cosines, torch.tensor([0, 1]), margins=margins, scale=30.0)
+    found = losses.ldam(30 * cosines, torch.tensor([0, 1]), margins=margins, scale=30.0)
     first = -np.log(np.exp(30 * 0.35) / (np.exp(30 * 0.35) + np.exp(30 * 0.2)))
     second = -np.log(np.exp(-30 * 0.2) / (np.exp(30 * 0.1) + np.exp(-30 * 0.2)))
-    np.testing.assert_allclose(losses, [first, second], rtol=1e-5)
+    np.testing.assert_allclose(found, [first, second], rtol=1e-5)
 
 
 def test_dice_by_hand():
@@ -77,7 +77,7 @@ def test_dice_by_hand():
     targets = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     # class 0: (2·0.8 + 1)/(0.64 + 0.16 + 1 + 1); class 1: (2·0.6 + 1)/(0.04 + 0.36 + 1 + 1)
     expected = 1 - (2.6 / 2.8 + 2.2 / 2.4) / 2
-    assert float(overlap.dice(probs, targets, smooth=1.0)) == pytest.approx(expected)
+    assert float(losses.dice(probs, targets, smooth=1.0)) == pytest.approx(expected)
 
 
 def test_self_adjusting_dice_by_hand_and_damps_what_is_sure():
@@ -85,7 +85,7 @@ def test_self_adjusting_dice_by_hand_and_damps_what_is_sure():
     # α = 1: q = 0.25·0.75 for both: 1 − (2q + 1)/(q + 2) and 1 − 1/(q + 1)
     q = 0.1875
     expected = ((1 - (2 * q + 1) / (q + 2)) + (1 - 1 / (q + 1))) / 2
-    value = overlap.self_adjusting_dice(probs, targets, smooth=1.0, decay=1.0)
+    value = losses.self_adjusting_dice(probs, targets, smooth=1.0, decay=1.0)
     assert float(value) == pytest.approx(expected)
 
 
@@ -94,7 +94,7 @@ def test_tversky_by_hand_and_with_equal_weights_it_is_dice_of_soft_counts():
     targets = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     # class 0: TP 0.8, FP 0.4, FN 0.2; class 1: TP 0.6, FP 0.2, FN 0.4
     expected = 1 - (1.8 / (1.8 + 0.12 + 0.14) + 1.6 / (1.6 + 0.06 + 0.28)) / 2
-    value = overlap.tversky(probs, targets, smooth=1.0, fp=0.3, fn=0.7)
+    value = losses.tversky(probs, targets, smooth=1.0, fp=0.3, fn=0.7)
     assert float(value) == pytest.approx(expected)
 
 
@@ -104,15 +104,14 @@ def test_tversky_by_hand_and_with_equal_weights_it_is_dice_of_soft_counts():
     [("high", [-1, -0.5, 1]), ("capped", [-1, -0.5, 0.5]), ("middle", [0, 0.75, 0])],
 )
 def test_loss_weights_by_hand(favoured, shape):
-    weights = loss.loss_weights(torch.tensor([0.0, 1.0, 4.0]), favoured, 0.5)
+    weights = losses.loss_weights(torch.tensor([0.0, 1.0, 4.0]), favoured, 0.5)
     raw = np.exp(np.array(shape) / 0.5)
     np.testing.assert_allclose(weights, raw / raw.sum(), rtol=1e-5)
 
 
 def test_an_unknown_shape_of_loss_weights_is_refused():
-    config = loss.configure("fit_loss_reweighting", {"favoured": "midle"})
-    with pytest.raises(UnknownNameError, match="No shape named 'midle'. Did you mean 'middle'"):
-        loss.fit_loss_reweighting(bright_rows((9, 9)), FitContext(config, seed=0))
+    with pytest.raises(SpecError, match="'favoured' must be one of .*'middle'; got 'midle'"):
+        loss.fit_loss_reweighting.configure({"favoured": "midle"})
 
 
 def test_smoothed_cross_entropy_by_hand():

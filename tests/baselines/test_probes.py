@@ -5,15 +5,16 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.svm import LinearSVC
 
 from baselines.methods import probes
+from baselines.probes import probe
 from baselines.probes.transforms import flat
 from harness.errors import SpecError, TrainingError
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext, TrainingData
-from tests.baselines.toy import all_inputs, bright_rows
+from tests.baselines.toy import all_inputs, bright_rows, functions
 
 
 def trained(function, train, **overrides):
-    config = probes.configure(function, overrides)
+    config = getattr(probes, function).configure(overrides)
     return getattr(probes, function)(train, FitContext(config, seed=0))
 
 
@@ -79,10 +80,10 @@ def test_an_absent_class_stands_fifty_below_the_row_minimum(function):
     np.testing.assert_allclose(output.values[:, 1], present.min(axis=1) - 50, rtol=1e-6)
 
 
-@pytest.mark.parametrize("function", sorted(probes.SETTINGS))
+@pytest.mark.parametrize("function", functions(probes))
 def test_a_restored_probe_gives_the_same_values(function, rng):
     model = trained(function, bright_rows((9, 6, 7)))
-    again = probes.restore(model.state(), model.meta)
+    again = probe.restore(model.state(), model.meta)
     test = rng.integers(0, 255, (5, 8, 8, 1), dtype=np.uint8)
     assert (model(test).values == again(test).values).all()
 
@@ -94,4 +95,4 @@ def test_a_linear_probe_refuses_a_single_class():
 
 def test_a_misspelt_setting_names_the_closest_one():
     with pytest.raises(SpecError, match="no setting 'max_itre'. Did you mean 'max_iter'"):
-        probes.configure("fit_logistic", {"max_itre": 5})
+        probes.fit_logistic.configure({"max_itre": 5})

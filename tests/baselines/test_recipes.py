@@ -6,7 +6,7 @@ import pytest
 
 import baselines
 from baselines.methods import margin, prior
-from baselines.settings import Settings, settings_from
+from baselines.settings import Settings, checked
 from harness.errors import SpecError
 from harness.models.methods.methods import read_recipe
 from harness.models.passes.numerics import Numerics, computing
@@ -24,7 +24,7 @@ def test_every_recipe_says_where_it_is_from_and_sets_only_what_exists(path):
     recipe = tomllib.loads(text)
     special = recipe.pop("dataset", {})
     for table in ({}, *special.values()):
-        assert prior.configure("fit_cross_entropy", recipe | table)["epochs"] >= 1
+        assert prior.fit_cross_entropy.configure(recipe | table)["epochs"] >= 1
 
 
 @pytest.mark.parametrize(
@@ -46,18 +46,18 @@ def test_the_house_recipe_of_a_data_set_is_what_its_results_were_made_with(
         snapshot_every=snapshot_every,
     )
     recipe = read_recipe("baselines.methods.prior:fit_cross_entropy", "small-cnn", dataset)
-    assert settings_from(Settings, prior.configure("fit_cross_entropy", recipe)) == expected
+    assert checked(Settings, prior.fit_cross_entropy.configure(recipe)) == expected
 
 
 def test_deferred_weights_of_the_short_recipe_start_at_the_ninth_of_ten_epochs():
     recipe = read_recipe("baselines.methods.margin:fit_ldam_drw", "cifar-short", "cifar10")
-    config = margin.configure("fit_ldam_drw", recipe)
+    config = margin.fit_ldam_drw.configure(recipe)
     assert config["drw_start"] * config["epochs"] == 8
 
 
 def test_a_misspelt_key_of_a_recipe_names_the_closest_one():
     with pytest.raises(SpecError, match="no setting 'mielstones'. Did you mean 'milestones'"):
-        prior.configure("fit_cross_entropy", {"mielstones": [160]})
+        prior.fit_cross_entropy.configure({"mielstones": [160]})
 
 
 def test_the_cifar_recipe_trains_as_the_harness_calls_it(rng):
@@ -66,7 +66,7 @@ def test_the_cifar_recipe_trains_as_the_harness_calls_it(rng):
     recipe |= {"epochs": 1, "batch_size": 8, "warmup_epochs": 0.5}
     images = rng.integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
     data = TrainingData(ArrayInputs(images), np.arange(16) % 4, 4)
-    config = prior.configure("fit_cross_entropy", recipe)
+    config = prior.fit_cross_entropy.configure(recipe)
     states = []
     for _ in range(2):
         with computing(Numerics(dtype="bfloat16", memory_format="channels_last"), seed=0):

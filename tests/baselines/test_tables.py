@@ -43,9 +43,9 @@ def every(inputs):
 
 
 def trained(name, inputs, labels, num_classes=3, **overrides):
-    module, function = load_trainer(METHODS[name].trainer)
-    context = FitContext(module.configure(function, overrides), seed=0)
-    return getattr(module, function)(TrainingData(inputs, labels, num_classes), context)
+    trainer = load_trainer(METHODS[name].trainer)
+    context = FitContext(trainer.configure(overrides), seed=0)
+    return trainer.fit(TrainingData(inputs, labels, num_classes), context)
 
 
 def test_columns_by_hand():
@@ -104,8 +104,7 @@ def test_every_probe_takes_tables_with_holes_and_comes_back(name):
     absent, rest = output.values[:, 1], output.values[:, [0, 2, 3]]
     expected = 0 if output.kind == "probs" else rest.min(axis=1) - 50
     np.testing.assert_allclose(absent, np.broadcast_to(expected, len(test)), rtol=1e-5)
-    module, _ = load_trainer(METHODS[name].trainer)
-    again = module.restore(model.state(), model.meta)
+    again = load_trainer(METHODS[name].trainer).restore(model.state(), model.meta)
     assert (again(every(test)).values == output.values).all()
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from baselines import checkpoint, model, train
 from baselines.method import Parts
 from baselines.methods import prior
-from baselines.settings import Settings, configure, settings_from
+from baselines.settings import Settings, checked
 from harness.errors import SpecError, TrainingError
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext
@@ -20,7 +20,7 @@ QUICK = {"epochs": 3, "batch_size": 16, "lr": 0.05}
 
 
 def context(scratch=None, seed=0, **overrides):
-    config = configure(Settings, QUICK | overrides)
+    config = checked(Settings, QUICK | overrides).model_dump(mode="json")
     return FitContext(config, seed=seed, scratch=scratch)
 
 
@@ -30,7 +30,7 @@ def weights_of(trained):
 
 def fit(ctx, objective=prior.cross_entropy, data=None):
     data = data or bright_rows((30, 20, 10))
-    return train.fit(data, ctx, settings_from(Settings, ctx.config), Parts(objective))
+    return train.fit(data, ctx, checked(Settings, ctx.config), Parts(objective))
 
 
 class Killed(Exception):
@@ -226,7 +226,7 @@ def initial_bias(data):
     biases = []
     ctx = context(epochs=1)
     parts = Parts(prior.cross_entropy, initialise=lambda n: biases.append(n.head.bias.clone()))
-    train.fit(data, ctx, settings_from(Settings, ctx.config), parts)
+    train.fit(data, ctx, checked(Settings, ctx.config), parts)
     return biases[0].detach().numpy()
 
 
@@ -266,16 +266,16 @@ def test_gradient_noise_has_the_papers_variance():
     ("overrides", "message"),
     [
         ({"epoch": 3}, "no setting 'epoch'. Did you mean 'epochs'"),
-        ({"lr": "fast"}, "'lr' is a float; got 'fast'"),
-        ({"epochs": True}, "'epochs' is a int; got True"),
-        ({"milestones": ["a"]}, "'milestones' is a .*int.*; got"),
-        ({"lr": -0.1}, "'lr' must be above 0; got -0.1"),
+        ({"lr": "fast"}, "'lr' must be a number above 0; got 'fast'"),
+        ({"epochs": True}, "'epochs' must be a whole number at least 1; got True"),
+        ({"milestones": ["a"]}, "'milestones' must be a list of whole numbers; got"),
+        ({"lr": -0.1}, "'lr' must be a number above 0; got -0.1"),
         ({"schedule": "cosin"}, "'schedule' must be one of"),
     ],
 )
 def test_a_wrong_setting_is_refused(overrides, message):
     with pytest.raises(SpecError, match=message):
-        configure(Settings, overrides)
+        checked(Settings, overrides)
 
 
 def test_adjusted_cross_entropy_equals_the_formula_by_hand():
@@ -291,7 +291,7 @@ def test_adjusted_cross_entropy_equals_the_formula_by_hand():
 
 def test_balanced_softmax_and_logit_adjustment_with_tau_one_are_the_same_training():
     data = bright_rows((30, 20, 10))
-    config = prior.configure("fit_logit_adjustment", QUICK)
+    config = prior.fit_logit_adjustment.configure(QUICK)
     adjusted = prior.fit_logit_adjustment(data, FitContext(config, seed=0))
     balanced = prior.fit_balanced_softmax(data, context())
     np.testing.assert_allclose(weights_of(adjusted), weights_of(balanced), atol=1e-4)
@@ -299,7 +299,7 @@ def test_balanced_softmax_and_logit_adjustment_with_tau_one_are_the_same_trainin
 
 @pytest.mark.parametrize("function", ["fit_balanced_softmax", "fit_logit_adjustment"])
 def test_a_class_without_an_image_is_refused_where_counts_divide(function):
-    config = prior.configure(function, QUICK)
+    config = getattr(prior, function).configure(QUICK)
     with pytest.raises(TrainingError, match="class 1 of 3 has none"):
         getattr(prior, function)(bright_rows((20, 0, 20)), FitContext(config, seed=0))
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from baselines.methods import prior, unlearning
-from harness.errors import SpecError, TrainingError
+from harness.errors import TrainingError
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext
 from tests.baselines.toy import all_inputs, bright_rows, normalised, resident
@@ -27,12 +27,12 @@ def confused(known=None):
 
 
 def context(function, parent=None, **overrides):
-    config = unlearning.configure(function, QUICK | overrides)
+    config = getattr(unlearning, function).configure(QUICK | overrides)
     return FitContext(config, seed=0, parent=parent)
 
 
 def plain(data):
-    config = prior.configure("fit_cross_entropy", QUICK)
+    config = prior.fit_cross_entropy.configure(QUICK)
     return prior.fit_cross_entropy(data, FitContext(config, seed=0))
 
 
@@ -144,9 +144,3 @@ def test_fine_tuning_starts_from_the_parent_and_moves_towards_the_other_rows(par
 def test_a_repair_needs_a_parent(function):
     with pytest.raises(TrainingError, match="init_from"):
         getattr(unlearning, function)(confused(), context(function))
-
-
-def test_a_threshold_of_nothing_is_refused(parent):
-    wrong = context("fit_selective_dampening", parent.state(), selection=0.0)
-    with pytest.raises(SpecError, match="selection must be above 0; got 0"):
-        unlearning.fit_selective_dampening(confused(), wrong)

@@ -6,7 +6,7 @@ import torch
 from baselines.images import Images, load
 from baselines.method import Batch, Run
 from baselines.networks.build import NetworkSpec, build
-from baselines.settings import Settings
+from baselines.settings import Method, Settings
 from harness.types.data import ArrayInputs
 from harness.types.models import TrainingData
 
@@ -51,3 +51,8 @@ def batch_of(images: torch.Tensor, labels: list[int], *, epoch: int = 0) -> Batc
     targets = torch.tensor(labels)
     data = resident(bright_rows((1, 1)))
     return Batch(images, targets, torch.arange(len(labels)), epoch, data)
+
+
+def functions(module) -> list[str]:
+    """Return the names of a module's methods."""
+    return sorted(name for name, value in vars(module).items() if isinstance(value, Method))

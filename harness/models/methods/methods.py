@@ -1,22 +1,51 @@
 """The methods a card can name, and how a card and its recipe become one configuration.
 
-`METHODS` (in `method_table`) holds strings only: nothing of a trainer is imported to list, check
+`METHODS` is read from ``baselines/methods.toml``: nothing of a trainer is imported to list, check
 or key it.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import CardError
 from harness.lookup import closest
-from harness.models.methods.table import METHODS as METHODS
-from harness.models.methods.table import Method as Method
-from harness.types.models import EntryCard, MethodPart
+from harness.types.models import EntryCard, FitContext, MethodPart, TrainedModel, TrainingData
+
+
+class Method(BaseModel):
+    """One row of `METHODS`: what trains an entry, and who described it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trainer: str
+    """``module:function`` of the fit function."""
+    family: str
+    """What it changes: ``control``, ``probe``, ``loss``, ``prior``, …"""
+    title: str
+    """As people write it."""
+    paper: str = ""
+    """Citation or URL; empty for textbook methods."""
+    needs: tuple[str, ...] = ("torch",)
+    """Optional packages it needs; without ``torch`` it always runs on the CPU."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """A trainer's code, imported: how it is configured, trains, and how its models come back."""
+
+    fit: Callable[[TrainingData, FitContext], TrainedModel]
+    """(training data, context) → trained model."""
+    configure: Callable[[Mapping[str, Any]], dict[str, Any]]
+    """Overrides → every setting, defaults filled in."""
+    restore: Callable[[Mapping[str, Any], Mapping[str, Any]], TrainedModel]
+    """(state, meta) → the model they describe."""
 
 
 def trainer_of(part: MethodPart) -> str:
@@ -119,13 +148,17 @@ def settings_of(card: EntryCard, dataset: str) -> tuple[str, dict[str, Any]]:
     return trainer, settings | dict(card.method.overrides)
 
 
-def load_trainer(trainer: str) -> tuple[ModuleType, str]:
-    """Import a trainer's module; return it with the function's name.
+def load_trainer(trainer: str) -> Trainer:
+    """Import a trainer's module and return its parts.
+
+    `configure` and `restore` are attributes of the function, which all methods of ``baselines``
+    have, or functions beside it in its module: ``configure(function, overrides)`` and
+    ``restore(state, meta)``.
 
     Raises
     ------
     CardError
-        If the module or its function does not exist.
+        If the module or one of the three does not exist.
     """
     name, _, function = trainer.partition(":")
     try:
@@ -137,12 +170,17 @@ def load_trainer(trainer: str) -> tuple[ModuleType, str]:
                 "installed. Run: pip install 'tailmark[torch]'"
             ) from None
         raise CardError(f"The trainer {trainer!r} names no module: {error}.") from None
-    for needed in (function, "configure", "restore"):
+    fit = getattr(module, function, None)
+    if not callable(fit):
+        near = closest(function, [n for n in dir(module) if n.startswith("fit")])
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise CardError(f"{name} offers no function {function!r}.{hint}")
+    if hasattr(fit, "configure") and hasattr(fit, "restore"):
+        return Trainer(fit, fit.configure, fit.restore)
+    for needed in ("configure", "restore"):
         if not callable(getattr(module, needed, None)):
-            near = closest(needed, [n for n in dir(module) if n.startswith("fit")])
-            hint = f" Did you mean {near!r}?" if near else ""
-            raise CardError(f"{name} offers no function {needed!r}.{hint}")
-    return module, function
+            raise CardError(f"{name} offers no function {needed!r} beside {function!r}. Write it.")
+    return Trainer(fit, lambda overrides: module.configure(function, overrides), module.restore)
 
 
 def resolve_config(card: EntryCard, dataset: str) -> tuple[str, dict[str, Any]]:
@@ -157,5 +195,23 @@ def resolve_config(card: EntryCard, dataset: str) -> tuple[str, dict[str, Any]]:
         If recipe, module, function or a setting does not exist.
     """
     trainer, settings = settings_of(card, dataset)
-    module, function = load_trainer(trainer)
-    return trainer, dict(module.configure(function, settings))
+    return trainer, dict(load_trainer(trainer).configure(settings))
+
+
+def read_methods(path: Path) -> dict[str, Method]:
+    """Return the methods of a file: name on cards → what trains it.
+
+    Raises
+    ------
+    CardError
+        If the file is missing, is not TOML or a row lacks or adds a field.
+    """
+    try:
+        rows = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {name: Method(**row) for name, row in rows.items()}
+    except (OSError, tomllib.TOMLDecodeError, ValidationError, TypeError) as error:
+        raise CardError(f"{path} should be the table of methods: {error}") from None
+
+
+METHODS = read_methods(package_folder("baselines") / "methods.toml")
+"""Name on cards → what trains it."""

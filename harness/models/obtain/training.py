@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -120,7 +119,6 @@ def trained(
         import torch  # noqa: F401 (so that threads and determinism are set before it is used)
     training = Training(job, split, trainer, config, code_sha256(trainer), numerics, parents)
     identity = model_id(training.key, training.rule)
-    module, _ = load_trainer(trainer)
     state = store.load_state(identity)
     if state is None:
         _train(training, data, store, progress)
@@ -131,7 +129,7 @@ def trained(
             f"selects nor did the trainer hand out validation outputs in {job.cell}. Use a cell "
             "with '~val0.1', or selection 'last'."
         )
-    return _source(_restored(module, state, numerics), identity, state, training.code)
+    return _source(_restored(trainer, state, numerics), identity, state, training.code)
 
 
 def _source(model: TrainedModel, identity: str, state: State, code: str) -> Source:
@@ -146,10 +144,9 @@ def _source(model: TrainedModel, identity: str, state: State, code: str) -> Sour
     )
 
 
-def _restored(module: ModuleType, state: State, numerics: Numerics) -> TrainedModel:
+def _restored(trainer: str, state: State, numerics: Numerics) -> TrainedModel:
     meta = {**state.meta["trainer_meta"], "device": numerics.device}
-    model: TrainedModel = module.restore(dict(state.arrays), meta)
-    return model
+    return load_trainer(trainer).restore(dict(state.arrays), meta)
 
 
 def _train(
@@ -171,7 +168,6 @@ def _train(
 
 
 def _fit(training: Training, data: TrainingData, folder: Path, recorder: Recorder) -> TrainedModel:
-    module, function = load_trainer(training.trainer)
     threads, dtype = settings_of(training.config)
     context = FitContext(
         config=training.config,
@@ -185,7 +181,7 @@ def _fit(training: Training, data: TrainingData, folder: Path, recorder: Recorde
     )
     held = replace(training.numerics, threads=threads, dtype=dtype)
     with computing(held, seed=training.job.seed):
-        model: TrainedModel = getattr(module, function)(data, context)
+        model = load_trainer(training.trainer).fit(data, context)
     if model.num_classes != data.num_classes:
         raise TrainingError(
             f"{training.trainer} should return a model of {data.num_classes} classes and returned "
@@ -202,7 +198,6 @@ def _keep(
     cost: Mapping[str, Any],
 ) -> None:
     """Write the selected states first: the last one's presence says that all are there."""
-    module, _ = load_trainer(training.trainer)
     job = training.job
     preprocessing = model.preprocessing
     meta = {
@@ -218,7 +213,7 @@ def _keep(
     _check_finite(last, training)
     for rule, (arrays, epoch) in recorder.selected().items():
         selected = State(arrays, {**meta, "note": f"{job.name} {rule}, epoch {epoch}"}, None)
-        head = _restored(module, selected, training.numerics).head
+        head = _restored(training.trainer, selected, training.numerics).head
         store.save_state(model_id(training.key, rule), replace(selected, head=head))
     store.save_state(training.key, State(last, meta, model.head))
 

@@ -195,10 +195,13 @@ def measure_noise(
 
 def _label_errors(seen: Outputs, flipped: Shaped[np.ndarray, " n"]) -> dict[str, MetricResult]:
     """Return how well loss and margin of the observed labels find the flipped ones."""
-    suspicion = {"loss": -seen.log_true, "margin": seen.rows.log_rest - seen.log_true}
+    suspicion = {
+        "loss": lambda: -seen.log_true,
+        "margin": lambda: seen.rows.log_rest - seen.log_true,
+    }
     functions = {"auroc": label_errors.label_error_auroc, "ap": label_errors.label_error_ap}
     return {
-        f"label_error_{kind}_{by}": result_of(lambda f=function, s=score: f(s, flipped))  # type: ignore[misc]
+        f"label_error_{kind}_{by}": result_of(lambda f=function, s=score: f(s(), flipped))  # type: ignore[misc]
         for by, score in suspicion.items()
         for kind, function in functions.items()
     }

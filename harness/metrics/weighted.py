@@ -72,7 +72,7 @@ class Weighted:
     def blocks(self) -> Blocks:
         """Return the blocks of equal confidence."""
         o = self.outputs
-        return blocks_of(o.rows.certainty, o.correct, self.weights)
+        return blocks_of(o.certainty, o.correct, self.weights)
 
     @property
     def pairs(self) -> Float64[np.ndarray, "c c"]:

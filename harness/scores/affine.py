@@ -52,13 +52,13 @@ def apply_affine(predictions: Predictions, fitted: Affine) -> Predictions:
     """
     values = log_values(predictions) * fitted.scale + fitted.shift
     if predictions.kind == "probs":
-        return replace(predictions, values=softmax(values, axis=1).astype(np.float32))
+        return replace(predictions, values=softmax(values, axis=1).astype(predictions.values.dtype))
     head = predictions.head
     if head is not None:
         scale = fitted.scale.astype(head["weight"].dtype)
         shift = fitted.shift.astype(head["bias"].dtype)
         head = {"weight": head["weight"] * scale[:, None], "bias": head["bias"] * scale + shift}
-    return replace(predictions, values=values.astype(np.float32), head=head)
+    return replace(predictions, values=values.astype(predictions.values.dtype), head=head)
 
 
 def fit_temperature(calibration: Predictions, labels: Int[np.ndarray, " n"]) -> Affine:

@@ -19,7 +19,12 @@ from harness.types import Predictions
 
 Need = Literal["logits", "probs", "features", "head", "train"]
 
+GIVEN = "given"
+"""Name of a score that predictions bring along: the ``conf`` of given decisions."""
+
 MISSING: dict[str, str] = {
+    "probs": "only predicted classes were given, without probabilities",
+    "conf": "no confidence was given beside predicted classes",
     "logits": "only probabilities were given, and logits are never made from probabilities",
     "features": "no features were stored",
     "head": "the last linear layer was not stored",
@@ -141,6 +146,8 @@ def ood_scores(
     PredictionsError
         If arrays do not fit each other or a score is not finite.
     """
+    if name == GIVEN:
+        raise Undefined(MISSING["conf"])
     entry = lookup("OOD score", name, OOD_SCORES)
     for pool, predictions in pools.items():
         _check_needs(entry, predictions, pool)
@@ -148,6 +155,32 @@ def ood_scores(
         return {p: _finite(entry.score(x), name, p) for p, x in pools.items()}
     fitted = _fit(entry, train, observed)
     return {p: _finite(entry.score(x, fitted), name, p) for p, x in pools.items()}
+
+
+def given_scores(pools: Mapping[str, Predictions]) -> dict[str, Float64[np.ndarray, " _"]]:
+    """Return the score that decisions bring along: minus their confidence.
+
+    Parameters
+    ----------
+    pools : mapping of str to Predictions
+        The ID test pool and OOD pools.
+
+    Returns
+    -------
+    dict of str to float64 array of shape (n,)
+        In the order of `pools`; larger is more OOD.
+
+    Raises
+    ------
+    Undefined
+        If a pool has no confidence.
+    """
+    found = {}
+    for pool, predictions in pools.items():
+        if predictions.confidence is None:
+            raise Undefined(f"{MISSING['conf']} ({pool})")
+        found[pool] = -predictions.confidence.astype(np.float64)
+    return found
 
 
 def _fit(entry: OODScore, train: Predictions | None, observed: Int[np.ndarray, " m"] | None) -> Any:
@@ -169,6 +202,7 @@ def _fit(entry: OODScore, train: Predictions | None, observed: Int[np.ndarray, "
 
 def _check_needs(entry: OODScore, predictions: Predictions, pool: str) -> None:
     absent = {
+        "probs": predictions.kind == "decisions",
         "logits": predictions.kind != "logits",
         "features": predictions.features is None,
         "head": predictions.head is None,

@@ -95,7 +95,9 @@ def apply_isotonic(predictions: Predictions, fitted: list[Any]) -> Predictions:
     )
     total = raised.sum(axis=1, keepdims=True)
     values = np.where(total > 0, raised / np.where(total > 0, total, 1), probs)
-    return replace(predictions, kind="probs", values=values.astype(np.float32), head=None)
+    return replace(
+        predictions, kind="probs", values=values.astype(predictions.values.dtype), head=None
+    )
 
 
 def _probabilities(predictions: Predictions) -> Float64[np.ndarray, "n c"]:
@@ -195,6 +197,10 @@ def apply_variant(
     PredictionsError
         If numbers of rows or classes do not fit.
     """
+    if any(predictions.kind == "decisions" for predictions in pools.values()):
+        raise Undefined("only predicted classes were given: there is nothing to correct")
+    if calibration is not None and calibration[0].kind == "decisions":
+        calibration = None
     if calibration is not None:
         _check_calibration(*calibration)
     corrected, facets = dict(pools), {}

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Float16, Float32, Int
+from jaxtyping import Float, Float16, Int
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.keys import content
 from harness.types.data import Inputs
 
 OutputKind = Literal["logits", "probs"]
+PredictionKind = Literal["logits", "probs", "decisions"]
+"""What predictions can be: a model's outputs, or predicted classes alone."""
 
 
 class Strict(BaseModel):
@@ -142,14 +144,19 @@ class FitContext:
 class Predictions:
     """Evidence: what one model said about one pool."""
 
-    kind: OutputKind
-    """Whether `values` are logits or probabilities."""
-    values: Float32[np.ndarray, "n c"]
-    """One row an input, in the order of `row`."""
+    kind: PredictionKind
+    """Whether `values` are logits, probabilities or predicted classes."""
+    values: Float[np.ndarray, "n c"] | Int[np.ndarray, " n"]
+    """One row an input, in the order of `row`. A pass gives float32; given float64 is kept where
+    float32 would make equal what is not (SPEC section 3 has float32 alone: two-class probabilities
+    near 1 then tie, and their AUROC falls from 0.865 to 0.718). Decisions: int64 (n,)."""
     row: Int[np.ndarray, " n"]
     """Row numbers in the pool, increasing."""
     features: Float16[np.ndarray, "n d"] | None = None
     """Penultimate features, when the model has them."""
+    confidence: Float[np.ndarray, " n"] | None = None
+    """Of decisions, when given: any score that is larger for a surer decision, e.g. OpenOOD's
+    ``conf``. Only its order counts; it is not taken for a probability."""
     head: Mapping[str, np.ndarray] | None = field(default=None, compare=False)
     """Last linear layer (weight (c, d), bias (c,)): read beside the evidence, not hashed in it."""
     cost: Mapping[str, float] = field(default_factory=dict, compare=False)
@@ -158,8 +165,8 @@ class Predictions:
     """Device, dtype, memory format, batch size of the pass."""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the arrays as they are stored: row, logits or probs, perhaps features."""
-        arrays: dict[str, np.ndarray] = {"row": self.row, self.kind: self.values}
+        """Return the arrays as they are stored: row and values, perhaps conf and features."""
+        arrays = self._said()
         if self.features is not None:
             arrays["features"] = self.features
         return arrays
@@ -167,7 +174,14 @@ class Predictions:
     @property
     def sha256(self) -> str:
         """Return the content address of row and values (features are a cache that may go)."""
-        return content({"row": self.row, self.kind: self.values})
+        return content(self._said())
+
+    def _said(self) -> dict[str, np.ndarray]:
+        name = "pred" if self.kind == "decisions" else self.kind
+        said: dict[str, np.ndarray] = {"row": self.row, name: self.values}
+        if self.confidence is not None:
+            said["conf"] = self.confidence
+        return said
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -211,10 +225,10 @@ class MethodPart(Strict):
 
 
 class WeightFile(Strict):
-    """Weights of one cell and seed."""
+    """A file of the entry's folder: weights of one cell and seed, or predictions of one pool."""
 
     path: str
-    """Relative to the entry's folder; a ``.safetensors`` file."""
+    """Relative to the entry's folder."""
     sha256: Sha256
     """Of the file's bytes."""
 
@@ -236,7 +250,7 @@ class PredictionsPart(Strict):
     """``[predictions]``: arrays made elsewhere."""
 
     files: dict[str, WeightFile] = Field(default_factory=dict)
-    """``"<cell>-s<seed>/<pool>"`` → npz with ``row`` and ``logits`` or ``probs``."""
+    """``"<cell>-s<seed>/<pool>"`` → npz, npy, CSV or Parquet (docs/predictions.md)."""
 
 
 class EntryCard(Strict):
@@ -259,7 +273,7 @@ class EntryCard(Strict):
     licence: str = ""
     """Of weights or predictions."""
     ood_score: str = "energy"
-    """The declared OOD score, a name in OOD_SCORES."""
+    """The declared OOD score, a name in OOD_SCORES; ``given``: the ``conf`` of given decisions."""
     rank_variants: tuple[str, ...] = ()
     """Post-hoc variants that get a row of their own by default, e.g. ``["la"]``."""
     deterministic: bool = False

@@ -155,6 +155,11 @@ class Outputs:
         return self.rows.confidence
 
     @property
+    def certainty(self) -> Float64[np.ndarray, " n"]:
+        """Return what orders images as confidence does, without its saturation."""
+        return self.rows.certainty
+
+    @property
     def log_true(self) -> Float64[np.ndarray, " n"]:
         """Return ln p(true)."""
         return self.rows.log_true

@@ -219,8 +219,9 @@ def _check_rules(card: EntryCard, folder: Path, where: str, *, trust: bool) -> N
 
 def _check_scores(card: EntryCard) -> None:
     """Look declared names up where they are defined; imported here, for listing needs no scores."""
-    scores = import_module("harness.scores.ood").OOD_SCORES
-    lookup("OOD score", card.ood_score, scores)
+    table = import_module("harness.scores.ood")
+    brought = {table.GIVEN: None} if card.kind == "predictions" else {}
+    lookup("OOD score", card.ood_score, table.OOD_SCORES | brought)
     corrections = import_module("harness.scores.posthoc").corrections
     for variant in card.rank_variants:
         corrections(variant)

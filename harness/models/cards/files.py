@@ -7,8 +7,7 @@ from typing import Any
 from harness.errors import CardError
 from harness.lookup import closest
 from harness.models.methods.methods import package_folder, read_recipe, trainer_of
-from harness.models.safe.npz import read_npz
-from harness.models.safe.predictions import read_predictions
+from harness.models.safe.given import NOTES, read_arrays, read_predictions
 from harness.models.safe.weights import checked_file, read_header
 from harness.types.models import EntryCard
 
@@ -75,9 +74,10 @@ def _check_predictions(card: EntryCard, folder: Path, suite: Any) -> list[str]:
         part = _part(suite, key)
         pool = None if part is None else pools_of(part).get(key.partition("/")[2])
         if part is None or pool is None:
-            read_npz(path)
+            read_arrays(path, None, None)
         else:
-            read_predictions(path, pool, len(part.test.class_names))
+            found = read_predictions(path, pool, part.test.class_names)
+            findings += found.numerics.get(NOTES, ())
     return findings
 
 

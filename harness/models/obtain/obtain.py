@@ -25,7 +25,7 @@ from harness.models.obtain.work import (
 )
 from harness.models.passes.adapting import States
 from harness.models.passes.numerics import Numerics, guard_process
-from harness.models.safe.predictions import read_predictions
+from harness.models.safe.given import NOTES, read_predictions
 from harness.models.safe.weights import checked_file
 from harness.models.store.store import Store
 from harness.types.data import Pool, Split
@@ -102,7 +102,7 @@ def obtain(
     split = opened.split(job.cell, job.seed)
     wanted = _wanted(job, opened, split, pools)
     if job.card.kind == "predictions":
-        return _given(job, wanted, len(opened.test.class_names))
+        return _given(job, wanted, opened.test.class_names)
     chosen = numerics_of(job, numerics)
     work = Work(job, opened, split, store, chosen, numerics, parent, progress)
     key = job_key(work)
@@ -261,7 +261,7 @@ def _seen(pool: Pool, parents: Parents) -> Pool:
     )
 
 
-def _given(job: Job, wanted: Mapping[str, Pool], num_classes: int) -> Obtained:
+def _given(job: Job, wanted: Mapping[str, Pool], class_names: Sequence[str]) -> Obtained:
     """Read and check the predictions that an entry hands over."""
     assert job.card.predictions is not None
     files, prefix = job.card.predictions.files, f"{job.cell}-s{job.seed}"
@@ -272,13 +272,14 @@ def _given(job: Job, wanted: Mapping[str, Pool], num_classes: int) -> Obtained:
         )
     found = {
         name: read_predictions(
-            checked_file(job.folder, files[f"{prefix}/{name}"]), pool, num_classes
+            checked_file(job.folder, files[f"{prefix}/{name}"]), pool, class_names
         )
         for name, pool in wanted.items()
         if f"{prefix}/{name}" in files
     }
     identity = sha256_of({name: predictions.sha256 for name, predictions in found.items()})
-    return Obtained(found, identity, None, {}, {}, {})
+    notes = [note for predictions in found.values() for note in predictions.numerics.get(NOTES, ())]
+    return Obtained(found, identity, None, {NOTES: " ".join(notes)} if notes else {}, {}, {})
 
 
 def _obtained(

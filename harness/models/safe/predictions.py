@@ -1,66 +1,95 @@
-"""Predictions as arrays and files: reading safely, checking, placing classes into columns."""
+"""Predictions as arrays: what they must be, and how classes are placed into columns."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from harness.errors import PredictionsError
-from harness.models.safe.npz import read_npz, wrong_rows
+from harness.models.safe.npz import wrong_rows
+from harness.models.safe.order import class_numbers
+from harness.models.safe.values import (
+    SUM_TOLERANCE,
+    as_kept,
+    check_finite,
+    check_logits,
+    checked_probs,
+    kept_features,
+)
 from harness.types.data import Pool
 from harness.types.models import Predictions
 
-SUM_TOLERANCE = 1e-3
-"""How far the sum of a row of probabilities may be from 1: float16 sums of 1,000 classes pass."""
 ABSENT_MARGIN = 50.0
 """How far below the row's minimum the logit of a class never seen in training lies: e^-50."""
+KINDS = ("logits", "probs", "pred")
+"""What a file may say of its inputs: one of these."""
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray], source: str = "predictions") -> Predictions:
-    """Return arrays as predictions: exactly one of logits and probs, rows 0 … n−1 by default.
+    """Return arrays as predictions: one of logits, probs and pred, rows 0 … n−1 by default.
 
     Parameters
     ----------
     arrays : mapping of str to array
-        ``logits`` or ``probs`` (n, c), perhaps ``row`` (n,) and ``features`` (n, d).
+        ``logits`` or ``probs`` (n, c), or ``pred`` (n,) and perhaps ``conf`` (n,); perhaps ``row``
+        (n,) and ``features`` (n, d).
     source : str
         What error sentences call it.
 
     Raises
     ------
     PredictionsError
-        If both or neither of logits and probs are given.
+        If none or several of logits, probs and pred are given, or features do not fit float16.
     """
-    given = [kind for kind in ("logits", "probs") if kind in arrays]
-    if len(given) != 1:
-        raise PredictionsError(
-            f"{source} must hold either 'logits' or 'probs'; got "
-            f"{' and '.join(arrays) or 'nothing'}. "
-            "Give logits when you have them: energy scores need them."
-        )
-    kind = given[0]
+    kind = kind_of(arrays, source)
     n = len(arrays[kind])
+    row = np.asarray(arrays.get("row", np.arange(n)), dtype=np.int64)
     features = arrays.get("features")
+    kept = None if features is None else kept_features(features, source)
+    if kind == "pred":
+        conf = arrays.get("conf")
+        return Predictions(
+            kind="decisions",
+            values=np.ascontiguousarray(arrays["pred"], dtype=np.int64),
+            row=row,
+            features=kept,
+            confidence=None if conf is None else _native(conf),
+        )
+    if "conf" in arrays:
+        raise PredictionsError(
+            f"{source}: 'conf' stands beside 'pred'; got it beside {kind!r}, which has its own "
+            "confidence. Leave it out, or give 'pred' and 'conf' alone."
+        )
     return Predictions(
         kind="logits" if kind == "logits" else "probs",
-        values=np.ascontiguousarray(arrays[kind], dtype=np.float32),
-        row=np.asarray(arrays.get("row", np.arange(n)), dtype=np.int64),
-        features=None if features is None else np.ascontiguousarray(features, dtype=np.float16),
+        values=as_kept(arrays[kind], kind),
+        row=row,
+        features=kept,
     )
 
 
-def read_predictions(path: Path, pool: Pool, num_classes: int) -> Predictions:
-    """Return the predictions of an npz file about one pool, checked.
+def kind_of(arrays: Mapping[str, np.ndarray], source: str) -> str:
+    """Return which one of `KINDS` the arrays hold.
 
     Raises
     ------
     PredictionsError
-        If the file is unsafe, or its arrays are not predictions for this pool.
+        If it is none or several.
     """
-    predictions = from_arrays(read_npz(path, pool=pool), path.name)
-    validate(predictions, pool, num_classes, source=path.name)
-    return predictions
+    given = [kind for kind in KINDS if kind in arrays]
+    if len(given) != 1:
+        raise PredictionsError(
+            f"{source} must hold either 'logits' or 'probs', or 'pred' alone; got "
+            f"{' and '.join(arrays) or 'nothing'}. "
+            "Give logits when you have them: energy scores need them."
+        )
+    return given[0]
+
+
+def _native(values: np.ndarray) -> np.ndarray:
+    """Return floats in this machine's byte order, float64 kept."""
+    wide = values.dtype.itemsize > 4
+    return np.ascontiguousarray(values, dtype=np.float64 if wide else np.float32)
 
 
 def validate(
@@ -91,64 +120,64 @@ def validate(
     PredictionsError
         With expected, received and what to do.
     """
-    n, columns = predictions.values.shape
-    if columns != num_classes:
+    values, kind = predictions.values, predictions.kind
+    array = "pred" if kind == "decisions" else kind
+    n = len(values)
+    if kind != "decisions" and values.shape[1] != num_classes:
         raise PredictionsError(
-            f"{source}: {predictions.kind} has {columns:,} columns, the suite has "
+            f"{source}: {kind} has {values.shape[1]:,} columns, the suite has "
             f"{num_classes:,} classes. Write one column per class, in the suite's order."
         )
-    _check_rows(predictions.row, n, predictions.kind, pool, source, whole=whole)
+    _check_rows(predictions.row, n, array, pool, source, whole=whole)
     if predictions.features is not None and len(predictions.features) != n:
         raise PredictionsError(
-            f"{source}: features has {len(predictions.features):,} rows, {predictions.kind} has "
+            f"{source}: features has {len(predictions.features):,} rows, {array} has "
             f"{n:,}. Write one row of each per image."
         )
-    _check_finite(predictions.values, predictions.kind, source)
-    if predictions.kind == "probs":
-        _check_probs(predictions.values, source)
+    if kind == "decisions":
+        _check_decisions(predictions, num_classes, source)
+        return
+    check_finite(values, kind, source)
+    if kind == "probs":
+        _check_probs(values, source)
+    elif whole:
+        check_logits(values, source)
+
+
+def _check_decisions(predictions: Predictions, num_classes: int, source: str) -> None:
+    names = [str(k) for k in range(num_classes)]
+    class_numbers(predictions.values, "pred", names, source)
+    if predictions.confidence is not None:
+        check_finite(predictions.confidence[:, None], "conf", source)
 
 
 def _check_rows(
-    row: np.ndarray, n: int, kind: str, pool: Pool, source: str, *, whole: bool
+    row: np.ndarray, n: int, array: str, pool: Pool, source: str, *, whole: bool
 ) -> None:
     if len(row) != n:
         raise PredictionsError(
             f"{source}: row has {len(row):,} entries, the array {n:,} rows. Write one per image."
         )
     if whole and n != len(pool):
-        raise wrong_rows(source, kind, n, pool)
+        raise wrong_rows(source, array, n, pool)
     if n and (row[0] < 0 or row[-1] >= len(pool) or (np.diff(row) <= 0).any()):
         raise PredictionsError(
             f"{source}: row must increase from 0 to at most {len(pool) - 1:,}; got "
             f"{int(row.min()):,} … {int(row.max()):,}"
             f"{' out of order or twice' if (np.diff(row) <= 0).any() else ''}. "
-            "Leave 'row' out when the rows are in dataset order."
-        )
-
-
-def _check_finite(values: np.ndarray, kind: str, source: str) -> None:
-    bad = ~np.isfinite(values).all(axis=1)
-    if bad.any():
-        first = int(np.flatnonzero(bad)[0])
-        raise PredictionsError(
-            f"{source}: {kind} must be finite; {int(bad.sum()):,} rows hold NaN or infinity, the "
-            f"first is row {first:,}. Find out what made them; a NaN is never scored."
+            "Sort values and row together."
         )
 
 
 def _check_probs(probs: np.ndarray, source: str) -> None:
+    """Refuse what `checked_probs` would, of a model's outputs, which are used as they are."""
     sums = probs.sum(axis=1, dtype=np.float64)
-    off = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
-    if len(off):
+    if (np.abs(sums - 1) > SUM_TOLERANCE).any() or (probs < 0).any():
+        checked_probs(probs, source)
+        worst = int(np.argmax(np.abs(sums - 1)))
         raise PredictionsError(
-            f"{source}: probs rows must sum to 1; row {off[0]:,} sums to {sums[off[0]]:.4g}. "
-            "Apply softmax before saving, or save them as 'logits'."
-        )
-    if (probs < 0).any():
-        first = int(np.flatnonzero((probs < 0).any(axis=1))[0])
-        raise PredictionsError(
-            f"{source}: probs must lie in [0, 1]; row {first:,} holds {probs[first].min():.4g}. "
-            "Apply softmax before saving."
+            f"{source}: probs rows must sum to 1; row {worst:,} sums to {sums[worst]:.4g}. "
+            "Compute the softmax in float32."
         )
 
 

@@ -1,11 +1,13 @@
 """What the board's pages draw, counted once when a job is evaluated."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from harness.data.suites.open import OpenSuite
+from harness.errors import Undefined
 from harness.metrics.engine.outputs import Outputs
 from harness.types import Split
 
@@ -38,7 +40,8 @@ def job_details(
     -------
     dict of str to array
         ``confusion`` (c, c) rows true, for up to 20 classes; ``recall`` (c,), NaN for an absent
-        class; ``test_counts`` (c,); ``reliability`` (15, 3) count, Σ confidence, Σ correct;
+        class; ``test_counts`` (c,); ``reliability`` (15, 3) count, Σ confidence, Σ correct,
+        absent without probabilities;
         ``counts`` (2, c) training images by clean and by observed label; ``ood_hist``
         (1 + sets, 40) and ``ood_edges`` (41,).
     """
@@ -47,9 +50,10 @@ def job_details(
     details = {
         "recall": _recall(confusion),
         "test_counts": confusion.sum(axis=1).astype(np.int32),
-        "reliability": _reliability(outputs.confidence, outputs.correct),
         "counts": np.stack([split.clean_counts, split.observed_counts]).astype(np.int32),
     }
+    with suppress(Undefined):  # decisions have no probability that could be reliable
+        details["reliability"] = _reliability(outputs.confidence, outputs.correct)
     if c <= MAX_CONFUSION:
         details["confusion"] = confusion.astype(np.uint32)
     if scores:

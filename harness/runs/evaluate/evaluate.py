@@ -111,7 +111,7 @@ def _evaluate_base(
         name: on_ood(
             scored, opened, split, predictions, name, outputs, declared=name == card.ood_score
         )
-        for name in OOD_SCORES
+        for name in dict.fromkeys((*OOD_SCORES, card.ood_score))
     }
     on_familiar(scored, opened, predictions, card)
     _on_train(scored, split, predictions.get("train"))
@@ -159,7 +159,7 @@ def _on_test(
     """Measure the test pool, as it is and under every shift; keep replicates of `kept`."""
     labels, predictions = opened.test.labels, pools["test"]
     assert labels is not None, "a test pool has labels"
-    outputs = outputs_of(labels[predictions.row], predictions)
+    outputs = outputs_of(labels[predictions.row], predictions, opened.num_classes)
     groups = class_groups(split.clean_counts, opened.suite.groups)
     scored.take("test", measure(outputs, test_metrics(opened.suite), groups=groups))
     scored.take_replicates(
@@ -180,7 +180,7 @@ def _on_train(scored: Scored, split: Split, predictions: Predictions | None) -> 
     if predictions is None:
         scored.lack("train", NOISE, "no predictions for pool train")
         return
-    outputs = outputs_of(split.observed, predictions)
+    outputs = outputs_of(split.observed, predictions, split.num_classes)
     try:
         chance, reason = noise_chance(split), None
     except Undefined as undefined:

@@ -12,7 +12,7 @@ from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure_ood, measure_oscr, replicate_ood, result_of
 from harness.runs.evaluate.scored import Scored, mean_of, pool_weightings
 from harness.runs.evaluate.shift import PATCHED
-from harness.scores.ood import MISSING, ood_scores
+from harness.scores.ood import GIVEN, MISSING, given_scores, ood_scores
 from harness.types import EntryCard, MetricResult, Predictions, Split
 
 OOD = ("ood_auroc", "ood_ap_out", "ood_ap_in", "ood_fpr95")
@@ -31,14 +31,15 @@ def _scores(
     split: Split,
     predictions: Mapping[str, Predictions],
     *,
-    copies: bool,
+    declared: bool,
 ) -> dict[str, Float[np.ndarray, " n"]]:
-    pools = [*opened.ood, *(opened.covariate if copies else ())]
+    pools = [*opened.ood, *(opened.covariate if declared else ())]
     wanted = ["test", *(pool for pool in pools if pool in predictions)]
     train = predictions.get("train")
-    return ood_scores(
-        name, {pool: predictions[pool] for pool in wanted}, train=train, observed=split.observed
-    )
+    found = {pool: predictions[pool] for pool in wanted}
+    if declared and (name == GIVEN or found["test"].kind == "decisions"):
+        return given_scores(found)
+    return ood_scores(name, found, train=train, observed=split.observed)
 
 
 def on_ood(
@@ -78,7 +79,7 @@ def on_ood(
     """
     keys = (*OOD, *((*OOD_COMPATIBLE, "oscr") if declared else ()))
     try:
-        scores = _scores(name, opened, split, predictions, copies=declared)
+        scores = _scores(name, opened, split, predictions, declared=declared)
     except Undefined as undefined:
         for where in _places(opened):
             scored.lack(f"ood/{where}/{name}", keys, undefined.reason)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Int
@@ -11,6 +12,7 @@ from harness.data.suites.open import OpenSuite
 from harness.data.worlds.label_shift import shifted_rows, view_weights
 from harness.errors import Undefined
 from harness.metrics import repair, subgroups, truths
+from harness.metrics.engine.decisions import Decisions
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure, replicate, result_of
 from harness.runs.evaluate.scored import Scored, mean_of, pool_weightings
@@ -32,8 +34,12 @@ ONE_STATE = (
 _SEVERITY = re.compile(r"-([1-5])$")
 
 
-def outputs_of(labels: Int[np.ndarray, " n"], predictions: Predictions) -> Outputs:
+def outputs_of(
+    labels: Int[np.ndarray, " n"], predictions: Predictions, num_classes: int
+) -> Outputs:
     """Return the metric engine's view of predictions and their clean labels."""
+    if predictions.kind == "decisions":
+        return Decisions.of(labels, predictions.values, num_classes, predictions.confidence)
     make = Outputs.from_logits if predictions.kind == "logits" else Outputs.from_probs
     return make(labels, predictions.values)
 
@@ -82,17 +88,24 @@ def on_views(
         if opened.suite.parts.get("subsampled"):
             rows = shifted_rows(view, split.clean_counts, opened.test)
             at = np.flatnonzero(np.isin(predictions.row, rows))
-            few = outputs_of(outputs.y_true[at], _rows(predictions, at))
+            few = outputs_of(outputs.y_true[at], _rows(predictions, at), outputs.c)
             scored.take(f"{DRAWN}/{name}", measure(few, SHIFTED))
 
 
 def _rows(predictions: Predictions, at: Int[np.ndarray, " m"]) -> Predictions:
-    return Predictions(predictions.kind, predictions.values[at], predictions.row[at])
+    sure = predictions.confidence
+    return replace(
+        predictions,
+        values=predictions.values[at],
+        row=predictions.row[at],
+        features=None,
+        confidence=None if sure is None else sure[at],
+    )
 
 
 def _outputs_on(pool: Pool, predictions: Predictions) -> Outputs:
     assert pool.labels is not None, "a copy of the test pool has its labels"
-    return outputs_of(pool.labels[predictions.row], predictions)
+    return outputs_of(pool.labels[predictions.row], predictions, len(pool.class_names))
 
 
 def _absent(pool: Pool, keys: tuple[str, ...]) -> dict[str, MetricResult]:

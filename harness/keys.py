@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 
-KEY_VERSION = 1
-"""Raised by hand when reading, preprocessing or passing changes meaning (SPEC section 2)."""
+KEY_VERSION = 2
+"""Raised by hand when reading, preprocessing or passing changes meaning (SPEC section 2).
+
+2: keys hold the training inputs themselves; code is hashed by its syntax. What a store keeps
+under keys of version 1 is never found again."""
 
 
 def canonical(value: Any) -> str:
@@ -88,6 +91,7 @@ def train_key(
     code: str,
     config: Mapping[str, Any],
     split_sha256: str,
+    inputs: str,
     seed: int,
     threads: int,
     device: str,
@@ -101,17 +105,19 @@ def train_key(
     trainer : str
         ``module:function``.
     code : str
-        sha256 of the trainer's code (`harness.models.methods.code`).
+        sha256 of the trainer's code (`harness.models.methods.methods.code`).
     config : mapping
         The whole recipe, defaults filled in.
     split_sha256 : str
-        Identity of what it trains on.
+        Which rows, under which labels.
+    inputs : str
+        Identity of what these rows hold: row numbers and labels may be those of other data too.
     seed, threads : int
         Seed of the job; CPU threads (another number gives other weights).
     device, dtype : str
         For example ``"cpu"`` and ``"float32"``.
     parents : list of str
-        model_id of every entry whose state or features this one starts from.
+        Identity of every state and of all features that this one starts from.
     """
     return sha256_of(
         {
@@ -120,6 +126,7 @@ def train_key(
             "code": code,
             "config": dict(config),
             "split_sha256": split_sha256,
+            "inputs": inputs,
             "seed": seed,
             "threads": threads,
             "device": device,
@@ -150,7 +157,7 @@ def evidence_key(
     code : str or None
         sha256 of the entry's own code, None when it has none.
     pool : str
-        Fingerprint of the pool.
+        Identity of the pool: contents and form.
     rows : str or None
         sha256 of the row numbers passed; None for all rows.
     preprocessing : mapping or None

@@ -1,8 +1,9 @@
 """The protocol behind a number, ours or published, and where two of them part.
 
 A number is comparable only with its protocol: which training data, network, epochs, augmentation
-and choice of epoch made it. Ours is read off the card that a record was made from, never written
-down a second time; what a published source leaves unsaid stays unknown and is not guessed.
+and choice of epoch made it. Ours is what the record says was asked; a record of before that was
+noted is read with the card that it was made from. What a published source leaves unsaid stays
+unknown and is not guessed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from harness.models.cards.cards import CARD, card_sha256, read_card
 from harness.models.methods.methods import METHODS, settings_of
 from harness.published.references import Published
 from harness.records.records import Recorded
-from harness.types import EntryCard
+from harness.types import EntryCard, RunRecord
 
 Match = Literal["same", "differs", "unknown"]
 PAPER = "as in its paper"
@@ -73,10 +74,12 @@ class Part:
 
 def method_of(card: EntryCard) -> str | None:
     """Return the name in METHODS of what a card trains, or None for models and predictions."""
-    if card.method is None:
-        return None
-    named = (n for n, m in METHODS.items() if card.method.trainer in (n, m.trainer))
-    return next(named, None)
+    return None if card.method is None else _method_named(card.method.trainer)
+
+
+def _method_named(trainer: str | None) -> str | None:
+    """Return the name in METHODS of a trainer, given as this name or as ``module:function``."""
+    return next((n for n, m in METHODS.items() if trainer in (n, m.trainer)), None)
 
 
 def read_cards(names: Iterable[str], submissions: Path | None) -> dict[str, EntryCard]:
@@ -102,10 +105,11 @@ def read_cards(names: Iterable[str], submissions: Path | None) -> dict[str, Entr
 def our_protocol(
     recorded: Recorded, cards: Mapping[str, EntryCard], dataset: str
 ) -> OurProtocol | None:
-    """Return how a record was trained, or None when its card names no method of METHODS.
+    """Return how a record was trained, or None when that was with no method of METHODS.
 
-    A card that changed since the run, or a training curve that ends at another epoch than the
-    recipe says today, leaves what they would tell unknown.
+    The record's own configuration is read where it has one. Without it card and recipe tell, as
+    they are today: a card that changed since the run, or a training curve that ends at another
+    epoch than the recipe says, leaves what they would tell unknown.
 
     Parameters
     ----------
@@ -117,11 +121,13 @@ def our_protocol(
         Name in DATASETS: recipes have tables of their own for some.
     """
     record = recorded.record
+    selection = record.variants[""].selection
+    if record.asked is not None:
+        return _as_asked(record, dataset, selection)
     card = cards.get(record.entry)
     method = None if card is None else method_of(card)
     if card is None or card.method is None or method is None:
         return None
-    selection = record.variants[""].selection
     parent = cards.get(card.method.init_from or "")
     try:
         _, settings = settings_of(parent or card, dataset)
@@ -130,7 +136,23 @@ def our_protocol(
     problem = _problem(recorded, card, settings)
     if problem:
         return OurProtocol(method, None, None, None, selection, PAPER, problem)
-    overrides = {k: v for k, v in card.method.overrides.items() if k not in COMPARED}
+    return _protocol(method, settings, card.method.overrides, selection)
+
+
+def _as_asked(record: RunRecord, dataset: str, selection: str) -> OurProtocol | None:
+    """Return the protocol of the configuration that a record holds for cells of one data set."""
+    here = {m for m, cell in enumerate(record.suite.cells) if cell.partition("-")[0] == dataset}
+    asked = next((each for each in record.asked or () if here & set(each.cells)), None)
+    method = None if asked is None else _method_named(asked.trainer)
+    if asked is None or method is None:
+        return None
+    return _protocol(method, asked.parent or asked.settings, asked.overrides, selection)
+
+
+def _protocol(
+    method: str, settings: Mapping[str, Any], overrides: Mapping[str, Any], selection: str
+) -> OurProtocol:
+    special = {k: v for k, v in overrides.items() if k not in COMPARED}
     augment = settings.get("augment")
     return OurProtocol(
         method,
@@ -138,7 +160,7 @@ def our_protocol(
         settings.get("epochs"),
         None if augment is None else ", ".join(augment) or "none",
         selection,
-        ", ".join(f"{k} {v}" for k, v in sorted(overrides.items())) or PAPER,
+        ", ".join(f"{k} {v}" for k, v in sorted(special.items())) or PAPER,
     )
 
 

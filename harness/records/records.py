@@ -149,8 +149,14 @@ def rounded(value: Any) -> Any:
 
 
 def record_sha256(record: RunRecord) -> str:
-    """Return the sha256 of what a record says, without what it cost and who made it."""
+    """Return the sha256 of what a record says, without what it cost and who made it.
+
+    What was asked is part of it where it is noted: two records with the same numbers of other
+    settings are not the same.
+    """
     body = record.model_dump(mode="json", exclude=_NOT_HASHED)
+    if record.asked is None:  # records made before there was this field keep their sha256
+        del body["asked"]
     return sha256_text(canonical(rounded(body)))
 
 

@@ -1,22 +1,19 @@
 """From the results of an entry's jobs to one record."""
 
-import os
-import platform
-import sys
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any
 
 import numpy as np
 
 from harness.data.suites.open import OpenSuite
-from harness.keys import sha256_of
+from harness.keys import canonical, sha256_of
 from harness.models.cards.cards import card_sha256
 from harness.records.records import Recorded, sealed
 from harness.runs.evaluate.evaluate import variants_of
 from harness.runs.evaluate.scored import Scored
+from harness.runs.provenance import provenance
 from harness.types import (
     EntryCard,
     JobRecord,
@@ -24,10 +21,9 @@ from harness.types import (
     UndefinedValue,
     VariantRecord,
 )
-from harness.types.results import EvidenceStamp, SuiteStamp
+from harness.types.results import Asked, EvidenceStamp, SuiteStamp
 
 PRODUCED = {"method": "trained", "model": "loaded", "predictions": "given"}
-LIBRARIES = ("tailmark", "numpy", "scipy", "scikit-learn", "torch", "torchvision", "timm")
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,8 @@ class JobResult:
     scored: Mapping[str, Scored] = field(default_factory=dict)
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Training diagnostics, one number an epoch."""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """Trainer and settings, as in `Asked`; empty for given predictions."""
 
 
 Place = Callable[[JobResult], Any]
@@ -95,6 +93,7 @@ def assemble(card: EntryCard, opened: OpenSuite, results: Sequence[JobResult]) -
         deterministic=card.deterministic,
         pools=opened.fingerprints,
         jobs=jobs,
+        asked=_asked(grid),
         variants=variants,
         undefined=_undefined(grid, shape),
         evidence=EvidenceStamp(
@@ -121,6 +120,17 @@ def _job(result: JobResult) -> JobRecord:
 
 
 Grid = Mapping[tuple[int, int], JobResult]
+
+
+def _asked(grid: Grid) -> tuple[Asked, ...] | None:
+    """Return what was asked, one item for all cells where it is equal."""
+    cells: dict[str, set[int]] = {}
+    for (m, _), result in sorted(grid.items()):
+        if result.asked:
+            cells.setdefault(canonical(result.asked), set()).add(m)
+    if not cells:
+        return None
+    return tuple(Asked(cells=tuple(sorted(at)), **json.loads(text)) for text, at in cells.items())
 
 
 def _variant(name: str, card: EntryCard, grid: Grid, shape: tuple[int, int]) -> VariantRecord:
@@ -211,20 +221,3 @@ def _stacked(parts: Mapping[tuple[int, int], np.ndarray], shape: tuple[int, int]
     for place, part in parts.items():
         stack[place][tuple(slice(n) for n in part.shape)] = part
     return stack
-
-
-def provenance() -> dict[str, Any]:
-    """Return who made a record: versions, platform and time; never part of its identity."""
-    versions = {}
-    for library in LIBRARIES:
-        try:
-            versions[library] = metadata.version(library)
-        except metadata.PackageNotFoundError:
-            continue
-    return {
-        "versions": versions,
-        "python": platform.python_version(),
-        "platform": f"{sys.platform} {platform.machine()}",
-        "cores": os.cpu_count(),
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-    }

@@ -19,14 +19,16 @@ from queue import Empty
 from threading import Thread
 from typing import Any
 
+from harness.data.formats.files import data_root as rooted
+from harness.data.sets.prepared import prepared_stamp
 from harness.data.suites.open import OpenSuite, open_suite
+from harness.data.suites.own import suite_named
 from harness.errors import HarnessError, TrainingError
-from harness.keys import content
 from harness.models.obtain.obtain import obtain
 from harness.models.store.store import Store
 from harness.runs.assemble import JobResult
 from harness.runs.evaluate.evaluate import evaluate
-from harness.runs.evaluate.scored import load_scored, result_key, save_scored
+from harness.runs.kept import given_evidence, load_scored, result_key, save_scored
 from harness.runs.plan import find_entry
 from harness.types import Job
 
@@ -59,10 +61,15 @@ Report = Callable[[str, Mapping[str, Any]], None]
 """``report(job name, what happened)``: called in the process that shows the progress."""
 
 
-@lru_cache(maxsize=2)
 def opened_suite(suite: str, data_root: Path | None) -> OpenSuite:
-    """Return a suite's pools, read once a process."""
-    return open_suite(suite, data_root)
+    """Return a suite's pools, read once a process, and again where they were prepared again."""
+    root = rooted(data_root).absolute()
+    return _opened(suite, root, prepared_stamp(root, suite_named(suite, root)))
+
+
+@lru_cache(maxsize=2)
+def _opened(suite: str, root: Path, stamp: tuple[tuple[str, int, int], ...]) -> OpenSuite:
+    return open_suite(suite, root)
 
 
 def do_job(job: Job, place: Place, report: Report | None = None) -> JobResult:
@@ -105,13 +112,8 @@ def _done(
     obtained = obtain(job, opened, store, parent=parent, progress=progress)
     predictions = obtained.predictions
     evidence = {name: found.sha256 for name, found in sorted(predictions.items())}
-    key = result_key(
-        opened.suite.sha256,
-        split.sha256,
-        job.card,
-        obtained.evidence_keys or evidence,
-        opened.fingerprints | _truths(opened),
-    )
+    stands_on = obtained.evidence_keys or given_evidence(predictions)
+    key = result_key(opened, split, job.card, stands_on, opened.fingerprints)
     scored = load_scored(store, key)
     if scored is None:
         scored = evaluate(opened, split, predictions, job.card)
@@ -129,15 +131,8 @@ def _done(
         cost={**obtained.cost, "wall_seconds": time.perf_counter() - started},
         scored=scored,
         curves=obtained.curves,
+        asked=obtained.asked,
     )
-
-
-def _truths(opened: OpenSuite) -> dict[str, str]:
-    """Return the content of other truths: one whose file came later is evaluated then."""
-    return {
-        f"truth/{name}": content({"shares": truth.shares, "kept": truth.kept})
-        for name, truth in opened.truths.items()
-    }
 
 
 _queue: "ProcessQueue[tuple[str, Mapping[str, Any]]] | None" = None

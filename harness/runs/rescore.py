@@ -1,8 +1,9 @@
 """Recomputing records from evidence: the same numbers, or where they differ."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from harness.runs.assemble import JobResult, assemble
 from harness.runs.evaluate.evaluate import evaluate
 from harness.runs.evidence import read_index, stored_predictions
 from harness.runs.plan import Entry, entry_folders, find_entries, jobs_of
-from harness.types import Job, JobRecord, Predictions
+from harness.types import Job, JobRecord, Predictions, RunRecord
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,19 @@ def _rescored(entry: Entry, before: Recorded, opened: OpenSuite, home: Path) -> 
     for job in jobs_of(entry, suite):
         at = suite.cells.index(job.cell), suite.seeds.index(job.seed)
         if at in jobs:
-            results.append(_again(job, at, jobs[at], opened, home))
+            asked = _asked(before.record, at[0])
+            results.append(replace(_again(job, at, jobs[at], opened, home), asked=asked))
     after = assemble(entry.card, opened, results)
     same = after.record.record_sha256 == before.record.record_sha256
     return Rescored(entry.card.name, same, _sentence(before, after, same=same), after)
+
+
+def _asked(record: RunRecord, cell: int) -> dict[str, Any]:
+    """Return what a record says was asked in a cell; empty where it says nothing."""
+    for asked in record.asked or ():
+        if cell in asked.cells:
+            return asked.model_dump(mode="json", exclude={"cells"})
+    return {}
 
 
 def _again(

@@ -127,9 +127,23 @@ class Pool:
     base: str | None = None
     """Fingerprint of the pool that this one is a corrupted copy of: both share their replicate
     weightings (PROTOCOL section 5). None: it stands for itself."""
+    form: Mapping[str, Any] = field(default_factory=dict)
+    """What a model sees of the inputs that `fingerprint` does not cover, as plain JSON values:
+    the size that files are decoded to, a table's columns and categories."""
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def identity(self) -> str:
+        """Return the sha256 of all that a model may see of the pool: contents and form.
+
+        Manifests and records name `fingerprint`, keys of the store this: two pools of the same
+        files decoded to other sizes have one fingerprint and two identities.
+        """
+        return sha256_of(
+            {"fingerprint": self.fingerprint, "modality": self.modality, "form": dict(self.form)}
+        )
 
 
 def number(value: float) -> str:

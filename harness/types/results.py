@@ -131,6 +131,22 @@ class EvidenceStamp(Strict):
     """Where anyone can fetch them; None: only by running again."""
 
 
+class Asked(Strict):
+    """What was asked in some cells: every setting, defaults and overrides filled in."""
+
+    cells: tuple[int, ...]
+    """Indices into ``suite.cells``."""
+    trainer: str | None = None
+    """``module:function``; None for loaded models."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Of a trainer: its whole configuration. Of a loaded model: architecture, its arguments, and
+    the preprocessing that it was fed with."""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """Those of the settings that the card itself sets, beside its recipe."""
+    parent: dict[str, Any] | None = None
+    """Whole configuration of the entry whose trained state this one started from."""
+
+
 class RunRecord(Strict):
     """``results/<suite>.json``: everything one entry did on one suite."""
 
@@ -152,6 +168,9 @@ class RunRecord(Strict):
     """Pool → fingerprint, for pools that do not depend on the split."""
     jobs: list[JobRecord]
     """In the order of cells, then seeds."""
+    asked: tuple[Asked, ...] | None = None
+    """What was asked, one item for all cells where it is equal; None: not noted, as in
+    records made before this field and in those of given predictions."""
     variants: dict[str, VariantRecord]
     """``""`` and the post-hoc variants."""
     undefined: list[UndefinedValue]
@@ -163,7 +182,7 @@ class RunRecord(Strict):
     cost: list[dict[str, Any]] = Field(default_factory=list)
     """Per job: seconds, images/s, parameters, device, threads."""
     provenance: dict[str, Any] = Field(default_factory=dict)
-    """Versions, host, commit, time: who made it, not what it says."""
+    """Versions, host, git revision, time: who made it, not what it says."""
 
 
 @dataclass(frozen=True)

@@ -306,3 +306,40 @@ def test_a_reference_that_contradicts_its_protocol_is_refused(tmp_path, text, me
     (tmp_path / "references.toml").write_text(text)
     with pytest.raises(SpecError, match=message):
         load_references(tmp_path / "references.toml")
+
+
+def asked(**changes):
+    settings = {"network": "resnet32", "epochs": 200, "augment": ["crop", "flip"]}
+    body = {
+        "cells": (0, 1),
+        "trainer": METHODS["cross-entropy"].trainer,
+        "settings": settings | changes.pop("settings", {}),
+    }
+    return {"asked": (body | changes,)}
+
+
+def test_a_record_that_says_what_was_asked_needs_no_card(references):
+    found = ours(card("mine"), 0.7036, card_sha256=SHA, **asked())
+    row = of_bag(conformance([found], references, {}))
+    assert row.verdict == "inside"
+    assert not any(word.startswith(("epochs", "backbone")) for word in row.differences)
+
+
+def test_the_records_own_configuration_wins_over_todays_recipe(references):
+    """The recipe says 200 epochs today; the run had 20."""
+    found = ours(card("mine"), 0.7036, **asked(settings={"epochs": 20}))
+    row = of_bag(conformance([found], references, {"mine": card("mine")}))
+    assert row.verdict == "protocol differs"
+    assert "epochs 20 against 200" in row.differences
+
+
+def test_a_second_stage_is_compared_by_the_first_ones_settings(references):
+    first = {"network": "resnet32", "epochs": 20, "augment": ["crop", "flip"]}
+    found = ours(card("mine"), 0.7036, **asked(parent=first))
+    assert "epochs 20 against 200" in of_bag(conformance([found], references, {})).differences
+
+
+def test_what_the_card_set_itself_is_read_from_the_record(references):
+    found = ours(card("mine"), 0.7036, **asked(overrides={"lr": 0.01, "epochs": 200}))
+    row = of_bag(conformance([found], references, {}))
+    assert "settings lr 0.01, not stated by the source" in row.differences

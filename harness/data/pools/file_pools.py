@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WORKERS = min(8, os.cpu_count() or 1)
 """Threads that read and decode: Pillow and hashlib let each other run."""
+DECODING = 1
+"""Raised by hand when the same file is decoded to other pixels: part of every key of its pool."""
 
 
 @dataclass(frozen=True)
@@ -160,13 +162,14 @@ def file_pool(
     Notes
     -----
     The fingerprint is the sha256 over lines path NUL file sha256 NUL label: it knows nothing of
-    `size`, which is a matter of decoding.
+    `size`, which is a matter of decoding and stands in the pool's form.
     """
     check_present(root, paths, f"the index list of {name}")
     inputs = FileInputs(root, tuple(paths), file_digests(root, paths, hashes), size)
     labels = None if labels is None else labels.astype(np.int64)
     print_ = fingerprint_files(inputs.paths, inputs.digests, labels)
-    return Pool(name, "files", inputs, labels, tuple(class_names), print_)
+    form = {"size": list(size), "decoding": DECODING}
+    return Pool(name, "files", inputs, labels, tuple(class_names), print_, form=form)
 
 
 def fingerprint_files(

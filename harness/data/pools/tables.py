@@ -76,7 +76,8 @@ def table_pool(
     """
     labels = labels.astype(np.int64)
     arrays = {"categorical": inputs.categorical, "labels": labels, "numeric": inputs.numeric}
-    return Pool(name, "table", inputs, labels, tuple(class_names), content(arrays))
+    form = {"names": list(inputs.names), "categories": [list(k) for k in inputs.categories]}
+    return Pool(name, "table", inputs, labels, tuple(class_names), content(arrays), form=form)
 
 
 def table_rows(pool: Pool, rows: Int[np.ndarray, " m"], name: str) -> Pool:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.data.pools.pools import fingerprint
 from harness.data.pools.tables import TableInputs, table_pool
 from harness.errors import DataError
-from harness.types import DatasetSpec, Pool
+from harness.types import DatasetSpec, Pool, Suite
 
 FOLDER = "prepared"
 """Folder below a data root."""
@@ -55,6 +55,25 @@ def own_datasets(root: Path) -> dict[str, DatasetSpec]:
                 f"({str(error).splitlines()[0]}). Delete its folder and prepare it again."
             ) from error
     return found
+
+
+def prepared_stamp(root: Path, suite: Suite) -> tuple[tuple[str, int, int], ...]:
+    """Return path, time of change (ns) and bytes of every prepared file that a suite reads.
+
+    Parameters
+    ----------
+    root : Path
+        Data root.
+    suite : Suite
+        Its data set, those of its cells and its OOD sets.
+    """
+    cells = {cell.partition("-")[0] for cell in suite.cells}
+    found = []
+    for name in sorted({suite.dataset, *cells, *suite.near, *suite.far}):
+        for path in sorted((root / FOLDER / name).glob("*")):
+            status = path.stat()
+            found.append((f"{name}/{path.name}", status.st_mtime_ns, status.st_size))
+    return tuple(found)
 
 
 def save_table(root: Path, name: str, pool: Pool) -> None:

@@ -14,6 +14,7 @@ from harness.data.pools.pools import image_pool, rows_of
 from harness.data.sets.datasets import facts_of
 from harness.data.splits.human import human_labels
 from harness.data.splits.make import make_split, parse_split_id, planted_attributes
+from harness.data.splits.noise import noise_chance
 from harness.data.splits.sources import Sources
 from harness.data.splits.spurious import agreement_group_names, planted_pool
 from harness.data.splits.unlearning import patched_pool
@@ -23,9 +24,9 @@ from harness.data.suites.manifest import check_pools, check_split
 from harness.data.suites.ood_pools import ood_pool
 from harness.data.suites.own import suite_named
 from harness.data.worlds.covariate import covariate_pools
-from harness.data.worlds.label_shift import shifted_pool
+from harness.data.worlds.label_shift import shifted_rows
 from harness.data.worlds.truths import Truth, read_truths
-from harness.errors import DataError
+from harness.errors import DataError, Undefined
 from harness.keys import sha256_of
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool, Split, Suite, TrainingData, View
@@ -148,7 +149,22 @@ class OpenSuite:
             Named ``test@<view>``, of the rows that
             `harness.data.worlds.label_shift.shifted_rows` gives.
         """
-        return shifted_pool(View.parse(view), split.clean_counts, self.at(split.spec.id).test)
+        test = self.at(split.spec.id).test
+        rows = shifted_rows(View.parse(view), split.clean_counts, test)
+        return rows_of(test, rows, f"test@{view}")
+
+    def noise_chance(self, split: Split) -> tuple[float | None, str | None]:
+        """Return what a guess hits of the wrong training labels, or None and why it is undefined.
+
+        Parameters
+        ----------
+        split : Split
+            With clean and observed labels; see `harness.data.splits.noise.noise_chance`.
+        """
+        try:
+            return noise_chance(split, self.at(split.spec.id).dataset), None
+        except Undefined as undefined:
+            return None, undefined.reason
 
     def train_pool(self, split: Split) -> Pool:
         """Return the split's images as a trainer gets them as the pool ``train``, labels clean."""

@@ -3,7 +3,6 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from harness.data.pools.pools import rows_of
 from harness.streams import Stream, stream
 from harness.types.data import Pool, View
 
@@ -153,28 +152,8 @@ def shifted_rows(
     Returns
     -------
     int array of shape (m,)
-        Increasing row numbers of `test`: the rows of `shifted_pool`.
+        Increasing row numbers of `test`.
     """
     assert test.labels is not None, "a test pool has labels"
     words = stream(f"{test.fingerprint}:{view.name}", 0, "subsample")
     return subsampled_rows(view, train_clean_counts, test.labels, words)
-
-
-def shifted_pool(view: View, train_clean_counts: Int[np.ndarray, " c"], test: Pool) -> Pool:
-    """Return the published variant of a view as a pool, for entries that adapt on test inputs.
-
-    Parameters
-    ----------
-    view : View
-        Target prior.
-    train_clean_counts : int array of shape (c,)
-        Clean training counts of the split.
-    test : Pool
-        The test pool.
-
-    Returns
-    -------
-    Pool
-        Named ``test@<view>``, of the rows that `shifted_rows` gives.
-    """
-    return rows_of(test, shifted_rows(view, train_clean_counts, test), f"test@{view.name}")

@@ -1,6 +1,8 @@
-"""The identity of a trainer's code: its module and what that reaches by import, read by `ast`.
+"""The identity of code: the syntax trees of a module and of what it reaches by import.
 
 Nothing is imported or run, so a card can be keyed and checked without trusting its code.
+Docstrings, comments, blank lines and what only type checkers read are no part of it: a corrected
+sentence changes no key.
 """
 
 import ast
@@ -14,11 +16,12 @@ from harness.models.methods.methods import package_folder
 
 
 def code_sha256(trainer: str) -> str:
-    """Return the sha256 over (path, bytes) of all code of the trainer's package it can reach.
+    """Return the sha256 over (path, syntax tree) of all code of its package that it can reach.
 
     Reached are the trainer's module, every module of the same top-level package that is
-    imported anywhere in a reached one (also inside functions), and the ``__init__`` of each
-    package on the way. Other packages are not part of it: their versions are recorded instead.
+    imported anywhere in a reached one (also inside functions, but not under
+    ``if TYPE_CHECKING:``), and the ``__init__`` of each package on the way. Other packages are
+    not part of it: their versions are recorded instead.
 
     Parameters
     ----------
@@ -96,17 +99,75 @@ def _stamp(path: Path) -> tuple[Path, int, int]:
 
 @lru_cache(maxsize=4096)
 def _read(path: Path, mtime: int, size: int) -> tuple[str, tuple[tuple[int, str], ...]]:
-    """Return a file's sha256 and what it imports; read again only when the file changed."""
-    source = path.read_bytes()
+    """Return the sha256 of a file's syntax and what it imports; read again only when it changed."""
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(path.read_bytes())
     except SyntaxError as error:
         raise CardError(f"{path} is not Python: {error.msg} in line {error.lineno}.") from None
-    return hashlib.sha256(source).hexdigest(), tuple(_imports(tree))
+    return hashlib.sha256(syntax(tree).encode()).hexdigest(), tuple(_imports(tree))
+
+
+def syntax(tree: ast.AST) -> str:
+    r"""Return one text of what a program does, whatever its layout, comments and docstrings.
+
+    Written here and not by `ast.dump`, whose form changes with the version of Python: the same
+    file has the same text under each.
+
+    Parameters
+    ----------
+    tree : ast.AST
+        Of a module, or a part of one.
+
+    Examples
+    --------
+    >>> one = ast.parse("def f(x):\n    'Says what f does.'\n    return x+1  # why")
+    >>> syntax(one) == syntax(ast.parse("def f(x): return (x + 1)"))
+    True
+    """
+    fields = []
+    for name, value in ast.iter_fields(tree):
+        if name in _NO_MEANING or value is None or value == []:
+            continue
+        if isinstance(value, list):
+            parts = [_part(item) for item in value if not _is_unread(item)]
+            fields.append(f"{name}=[{','.join(parts)}]")
+        else:
+            fields.append(f"{name}={_part(value)}")
+    return f"{type(tree).__name__}({' '.join(fields)})"
+
+
+_NO_MEANING = {"ctx", "kind", "type_comment", "type_ignores"}
+"""Fields of nodes that follow from the others, or that nothing reads at run time."""
+
+
+def _part(value: object) -> str:
+    return syntax(value) if isinstance(value, ast.AST) else f"{type(value).__name__}:{value!r}"
+
+
+def _is_unread(node: object) -> bool:
+    """Return whether a statement does nothing at run time: text, or for type checkers."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return _is_for_type_checkers(node) and isinstance(node, ast.If) and not node.orelse
+
+
+def _is_for_type_checkers(node: object) -> bool:
+    if not isinstance(node, ast.If):
+        return False
+    test = node.test
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
+    return name == "TYPE_CHECKING"
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
+    """Yield what is imported at run time as ``(level, dotted name)``."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and _is_for_type_checkers(node):
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

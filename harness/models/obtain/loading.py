@@ -286,4 +286,11 @@ def loaded(
         preprocessing=model.preprocessing,
         cost={"parameters": count},
         curves={},
+        asked={
+            "settings": {
+                "arch": part.arch,
+                "kwargs": dict(part.kwargs),
+                "preprocessing": model.preprocessing.model_dump(mode="json"),
+            }
+        },
     )

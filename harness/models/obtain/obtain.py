@@ -18,6 +18,7 @@ from harness.models.obtain.work import (
     Parent,
     Progress,
     Work,
+    inputs_sha256,
     job_key,
     numerics_of,
     pass_key,
@@ -53,6 +54,8 @@ class Obtained:
     """Training curves; ``<name>@epoch`` says at which epochs."""
     evidence_keys: dict[str, str] = field(default_factory=dict)
     """Pool → key in the store; empty for given predictions."""
+    asked: dict[str, Any] = field(default_factory=dict)
+    """Trainer, settings and overrides, defaults filled in; empty for given predictions."""
 
 
 def obtain(
@@ -100,11 +103,13 @@ def obtain(
     """
     guard_process()
     split = opened.split(job.cell, job.seed)
-    wanted = _wanted(job, opened, split, pools)
+    trained_on = _trained_on(opened, split)
+    wanted = _wanted(job, opened, split, trained_on, pools)
     if job.card.kind == "predictions":
         return _given(job, wanted, opened.test.class_names)
     chosen = numerics_of(job, numerics)
-    work = Work(job, opened, split, store, chosen, numerics, parent, progress)
+    inputs = inputs_sha256(split, trained_on["train"], trained_on.get("val"))
+    work = Work(job, opened, split, inputs, store, chosen, numerics, parent, progress)
     key = job_key(work)
     memo = store.load_json("jobs", key)
     found = _cached(store, memo, wanted)
@@ -114,33 +119,33 @@ def obtain(
     return _obtained(memo, {name: found[name] for name in wanted}, store)
 
 
+def _trained_on(opened: "OpenSuite", split: Split) -> dict[str, Pool]:
+    """Return the pool ``train`` and, where rows are set aside, ``val``; copies and hashes rows."""
+    train, val = opened.train_pool(split), opened.val_pool(split)
+    return {"train": train} | ({} if val is None else {"val": val})
+
+
 def _wanted(
-    job: Job, opened: "OpenSuite", split: Split, names: Sequence[str] | None
+    job: Job,
+    opened: "OpenSuite",
+    split: Split,
+    trained_on: Mapping[str, Pool],
+    names: Sequence[str] | None,
 ) -> dict[str, Pool]:
     """Return the pools asked for, in a fixed order."""
-    fixed = pools_of(opened)
-    usual = ["train", *([] if split.val_indices is None else ["val"]), *fixed]
+    usual = {**trained_on, **pools_of(opened)}
     views = {f"test@{view}": view for view in opened.suite.views}
     if names is None:
         names = [*usual, *(views if job.card.facets.transductive else ())]
     made = {}
     for name in names:
-        if name in fixed:
-            made[name] = fixed[name]
+        if name in usual:
+            made[name] = usual[name]
         elif name in views:
             made[name] = opened.subsampled(split, views[name])
-        elif name in usual:
-            made[name] = _split_pool(opened, split, name)
         else:
             raise unknown("pool", name, [*usual, *views])
     return made
-
-
-def _split_pool(opened: "OpenSuite", split: Split, name: str) -> Pool:
-    """Return the pool ``train`` or ``val``: copies and hashes rows, so only when asked for."""
-    pool = opened.train_pool(split) if name == "train" else opened.val_pool(split)
-    assert pool is not None
-    return pool
 
 
 def _cached(
@@ -150,7 +155,7 @@ def _cached(
     found = {}
     for name, pool in wanted.items():
         kept = (memo or {}).get("pools", {}).get(name)
-        if kept is None or kept["fingerprint"] != pool.fingerprint:
+        if kept is None or kept["identity"] != pool.identity:
             continue
         predictions = store.load_evidence(kept["evidence"])
         if predictions is not None:
@@ -172,16 +177,17 @@ def _compute(
     for name, pool in missing.items():
         inputs = _seen(pool, parents)
         adapt = states.adapts_on(inputs, lambda: _seen(work.opened.test, parents))
-        fingerprint = None if adapt is None else adapt.fingerprint
-        key = pass_key(source, inputs, work.numerics, fingerprint)
+        adapted_on = None if adapt is None else adapt.identity
+        key = pass_key(source, inputs, work.numerics, adapted_on)
         kept = work.store.load_evidence(key)
         found[name] = kept or _passed(work, states.adapted(adapt), inputs, key)
-        pools[name] = {"fingerprint": pool.fingerprint, "evidence": key}
+        pools[name] = {"identity": pool.identity, "evidence": key}
     return {
         "model_id": source.model_id,
         "weights_sha256": source.weights_sha256,
         "cost": dict(source.cost),
         "curves": dict(source.curves),
+        "asked": dict(source.asked),
         "pools": pools,
     }
 
@@ -214,7 +220,9 @@ def _source(work: Work, parents: Parents) -> Source:
         given = work.opened.training_data(work.split)
         return given if parents.features is None else on_features(given, parents.features)
 
-    return trained(work.job, work.split, data, work.store, work.numerics, parents, work.progress)
+    return trained(
+        work.job, work.split, work.inputs, data, work.store, work.numerics, parents, work.progress
+    )
 
 
 def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
@@ -223,11 +231,14 @@ def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
     if part is None or (part.init_from is None and part.features_from is None):
         return Parents()
     ids, state, features = [], None, None
+    keys: Mapping[str, str] = {}
+    asked: Mapping[str, Any] | None = None
     if part.init_from is not None:
         parent = work.of(part.init_from)
         source = _source(parent, _parents(parent, {}))
         state = work.store.load_state(source.model_id)
         ids.append(source.model_id)
+        asked = source.asked.get("settings")
         if state is None:
             raise CardError(
                 f"{work.job.card.name}: init_from names {part.init_from!r}, which has no trained "
@@ -244,20 +255,21 @@ def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
             parent.job, work.opened, work.store, pools=sorted(needed), parent=work.parent,
             progress=work.progress, numerics=parent.numerics,
         )  # fmt: skip
-        features = obtained.predictions
-        ids.append(obtained.model_id)
-    return Parents(ids, None if state is None else state.arrays, features)
+        features, keys = obtained.predictions, obtained.evidence_keys
+        ids.append(sha256_of({name: keys[name] for name in ("train", "val") if name in keys}))
+    return Parents(ids, None if state is None else state.arrays, features, keys, asked)
 
 
 def _seen(pool: Pool, parents: Parents) -> Pool:
-    """Return a pool as the model takes it: as it is, or a parent's features, named by both."""
+    """Return a pool as the model takes it: as it is, or the parent's features on it."""
     if parents.features is None:
         return pool
     return replace(
         pool,
         modality="features",
         inputs=feature_inputs(parents.features, pool.name),
-        fingerprint=sha256_of({"pool": pool.fingerprint, "features_of": list(parents.ids)}),
+        fingerprint=sha256_of({"features": parents.evidence[pool.name]}),
+        form={},
     )
 
 
@@ -310,4 +322,5 @@ def _obtained(
         cost=cost,
         curves=dict(memo["curves"]),
         evidence_keys={name: memo["pools"][name]["evidence"] for name in predictions},
+        asked=dict(memo["asked"]),
     )

@@ -1,7 +1,7 @@
 """What obtaining a model comes to, and what a model may start from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class Source:
     """What making it took: seconds, parameters, threads."""
     curves: Mapping[str, list[float]]
     """Training curves."""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """Trainer, settings and overrides, defaults filled in: plain JSON values."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,16 @@ class Parents:
     """What a job starts from."""
 
     ids: Sequence[str] = ()
-    """model_id of each."""
+    """model_id of ``init_from``; of ``features_from`` its evidence on what is trained on, which
+    also holds how its model was fed and computed."""
     state: Mapping[str, np.ndarray] | None = None
     """Trained state of ``init_from``."""
     features: Mapping[str, Predictions] | None = None
     """Evidence of ``features_from``: pool → predictions with features."""
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    """Pool → key of that evidence."""
+    asked: Mapping[str, Any] | None = None
+    """Settings of ``init_from``."""
 
 
 def on_features(data: TrainingData, features: Mapping[str, Predictions]) -> TrainingData:

@@ -32,6 +32,7 @@ class Training:
 
     job: Job
     split: Split
+    inputs: str
     trainer: str
     config: Mapping[str, Any]
     code: str
@@ -47,6 +48,7 @@ class Training:
             code=self.code,
             config=self.config,
             split_sha256=self.split.sha256,
+            inputs=self.inputs,
             seed=self.job.seed,
             threads=threads,
             device=self.numerics.device,
@@ -81,6 +83,7 @@ def model_id(key: str, rule: str) -> str:
 def trained(
     job: Job,
     split: Split,
+    inputs: str,
     data: Callable[[], TrainingData],
     store: Store,
     numerics: Numerics,
@@ -95,6 +98,8 @@ def trained(
         Of kind ``method``.
     split : Split
         What it trains on.
+    inputs : str
+        Identity of what the split's rows hold.
     data : callable
         Returns the training data; called only when there is something to train.
     store : Store
@@ -117,7 +122,8 @@ def trained(
     trainer, config = resolve_config(job.card, split.spec.dataset)
     if "torch" in needs_of(job.card.method):
         import torch  # noqa: F401 (so that threads and determinism are set before it is used)
-    training = Training(job, split, trainer, config, code_sha256(trainer), numerics, parents)
+    code = code_sha256(trainer)
+    training = Training(job, split, inputs, trainer, config, code, numerics, parents)
     identity = model_id(training.key, training.rule)
     state = store.load_state(identity)
     if state is None:
@@ -129,18 +135,26 @@ def trained(
             f"selects nor did the trainer hand out validation outputs in {job.cell}. Use a cell "
             "with '~val0.1', or selection 'last'."
         )
-    return _source(_restored(trainer, state, numerics), identity, state, training.code)
+    return _source(_restored(trainer, state, numerics), identity, state, training)
 
 
-def _source(model: TrainedModel, identity: str, state: State, code: str) -> Source:
+def _source(model: TrainedModel, identity: str, state: State, training: Training) -> Source:
+    method = training.job.card.method
+    assert method is not None
     return Source(
         model=model,
         model_id=identity,
         weights_sha256=state.meta["weights_sha256"],
-        code=code,
+        code=training.code,
         preprocessing=model.preprocessing,
         cost=state.meta["cost"],
         curves=state.meta["curves"],
+        asked={
+            "trainer": training.trainer,
+            "settings": dict(training.config),
+            "overrides": dict(method.overrides),
+            "parent": training.parents.asked,
+        },
     )
 
 

@@ -31,6 +31,8 @@ class Work:
     job: Job
     opened: "OpenSuite"
     split: Split
+    inputs: str
+    """Identity of what the split's rows hold."""
     store: Store
     numerics: Numerics
     """How this job is computed."""
@@ -59,6 +61,30 @@ def numerics_of(job: Job, numerics: Numerics | None) -> Numerics:
     return numerics or choose()
 
 
+def inputs_sha256(split: Split, train: Pool, val: Pool | None) -> str:
+    """Return the identity of the inputs that a trainer is handed: contents, order and form.
+
+    Row numbers and labels are `Split.sha256`; two data sets may agree in them. Class names are
+    no part of it, since no trainer is told them.
+
+    Parameters
+    ----------
+    split : Split
+        What is trained on.
+    train : Pool
+        Its training rows as a trainer gets them, with whatever was planted or replaced in them.
+    val : Pool or None
+        Its validation rows, where there are any.
+    """
+    return sha256_of(
+        {
+            "train": train.identity,
+            "val": None if val is None else val.identity,
+            "num_classes": split.num_classes,
+        }
+    )
+
+
 def job_key(work: Work) -> str:
     """Return the key of everything that decides this job's evidence, found without imports.
 
@@ -69,11 +95,12 @@ def job_key(work: Work) -> str:
     facts: dict[str, Any] = {
         "v": KEY_VERSION,
         "split_sha256": work.split.sha256,
+        "inputs": work.inputs,
         "seed": work.job.seed,
         "numerics": [numerics.device, numerics.dtype, numerics.memory_format],
     }
     if card.facets.transductive:
-        facts["adapt"] = work.opened.test.fingerprint
+        facts["adapt"] = work.opened.test.identity
     if card.method is not None:
         trainer, settings = settings_of(card, work.split.spec.dataset)
         facts["method"] = [trainer, settings, code_sha256(trainer), card.facets.selection]
@@ -113,13 +140,13 @@ def weights_of(job: Job) -> WeightFile:
 def pass_key(source: Source, pool: Pool, numerics: Numerics, adapt: str | None = None) -> str:
     """Return the evidence key of one pass of a model over one pool.
 
-    `adapt` is the fingerprint of the pool that a transductive entry adapted on.
+    `adapt` is the identity of the pool that a transductive entry adapted on.
     """
     preprocessing = source.preprocessing
     return evidence_key(
         model_id=source.model_id,
         code=source.code,
-        pool=pool.fingerprint,
+        pool=pool.identity,
         rows=None,
         preprocessing=None if preprocessing is None else preprocessing.model_dump(mode="json"),
         device=numerics.device,

@@ -65,7 +65,7 @@ class States:
         """
         if on is None:
             return self._model
-        if self._on is not None and self._on.fingerprint == on.fingerprint:
+        if self._on is not None and self._on.identity == on.identity:
             return self._state
         adapt = getattr(self._model, "adapt", None)
         if adapt is None:

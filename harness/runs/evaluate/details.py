@@ -6,10 +6,10 @@ from contextlib import suppress
 import numpy as np
 from jaxtyping import Float, Int
 
-from harness.data.suites.open import OpenSuite
 from harness.errors import Undefined
 from harness.metrics.engine.outputs import Outputs
 from harness.types import Split
+from harness.types.pools import Pools
 
 RELIABILITY_BINS = 15
 HISTOGRAM_BINS = 40
@@ -18,7 +18,7 @@ MAX_CONFUSION = 20
 
 
 def job_details(
-    opened: OpenSuite,
+    opened: Pools,
     split: Split,
     outputs: Outputs,
     scores: Mapping[str, Float[np.ndarray, " n"]],
@@ -27,7 +27,7 @@ def job_details(
 
     Parameters
     ----------
-    opened : OpenSuite
+    opened : Pools
         For the names of the OOD pools.
     split : Split
         For the training counts.

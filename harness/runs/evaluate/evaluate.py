@@ -6,8 +6,6 @@ from, in which batches and in how many processes, cannot matter.
 
 from collections.abc import Mapping
 
-from harness.data.splits.noise import noise_chance
-from harness.data.suites.open import OpenSuite
 from harness.errors import Undefined
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import GROUPS, class_groups
@@ -26,6 +24,7 @@ from harness.runs.evaluate.shift import (
 from harness.scores.ood import OOD_SCORES
 from harness.scores.posthoc import apply_variant
 from harness.types import EntryCard, Predictions, Split, Suite
+from harness.types.pools import Pools
 
 PLAIN = (
     "accuracy",
@@ -75,14 +74,14 @@ def variants_of(card: EntryCard) -> tuple[str, ...]:
 
 
 def evaluate(
-    opened: OpenSuite, split: Split, predictions: Mapping[str, Predictions], card: EntryCard
+    opened: Pools, split: Split, predictions: Mapping[str, Predictions], card: EntryCard
 ) -> dict[str, Scored]:
     """Return the results of one job: the entry's own and those of its post-hoc variants.
 
     Parameters
     ----------
-    opened : OpenSuite
-        Pools with their clean labels.
+    opened : Pools
+        With their clean labels.
     split : Split
         What the job trained on.
     predictions : mapping of str to Predictions
@@ -103,7 +102,7 @@ def evaluate(
 
 
 def _evaluate_base(
-    opened: OpenSuite, split: Split, predictions: Mapping[str, Predictions], card: EntryCard
+    opened: Pools, split: Split, predictions: Mapping[str, Predictions], card: EntryCard
 ) -> Scored:
     scored = Scored()
     outputs = _on_test(scored, opened, split, predictions, card, headline(opened.suite))
@@ -114,14 +113,14 @@ def _evaluate_base(
         for name in dict.fromkeys((*OOD_SCORES, card.ood_score))
     }
     on_familiar(scored, opened, predictions, card)
-    _on_train(scored, split, predictions.get("train"))
+    _on_train(scored, opened, split, predictions.get("train"))
     scored.details |= job_details(opened, split, outputs, scores[card.ood_score])
     return scored
 
 
 def _evaluate_variant(
     name: str,
-    opened: OpenSuite,
+    opened: Pools,
     split: Split,
     predictions: Mapping[str, Predictions],
     card: EntryCard,
@@ -150,7 +149,7 @@ def _evaluate_variant(
 
 def _on_test(
     scored: Scored,
-    opened: OpenSuite,
+    opened: Pools,
     split: Split,
     pools: Mapping[str, Predictions],
     card: EntryCard,
@@ -175,16 +174,13 @@ def _on_test(
 NOISE = ("memorised", "memorised_chance", "clean_train_accuracy")
 
 
-def _on_train(scored: Scored, split: Split, predictions: Predictions | None) -> None:
+def _on_train(scored: Scored, opened: Pools, split: Split, predictions: Predictions | None) -> None:
     """Compare predictions on the training split with observed and clean labels."""
     if predictions is None:
         scored.lack("train", NOISE, "no predictions for pool train")
         return
     outputs = outputs_of(split.observed, predictions, split.num_classes)
-    try:
-        chance, reason = noise_chance(split), None
-    except Undefined as undefined:
-        chance, reason = None, undefined.reason
+    chance, reason = opened.noise_chance(split)
     results = measure_noise(outputs, split.observed, split.clean, chance=chance, reason=reason)
     scored.take("train", results)
     on_repair(scored, split, outputs)

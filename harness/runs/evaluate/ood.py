@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Float
 
-from harness.data.suites.open import OpenSuite
 from harness.data.worlds.familiar import familiar_sets, linear_separability
 from harness.errors import Undefined
 from harness.metrics.engine.outputs import Outputs
@@ -14,6 +13,7 @@ from harness.runs.evaluate.scored import Scored, mean_of, pool_weightings
 from harness.runs.evaluate.shift import PATCHED
 from harness.scores.ood import GIVEN, MISSING, given_scores, ood_scores
 from harness.types import EntryCard, MetricResult, Predictions, Split
+from harness.types.pools import Pools
 
 OOD = ("ood_auroc", "ood_ap_out", "ood_ap_in", "ood_fpr95")
 """OOD metrics for every score and set."""
@@ -27,7 +27,7 @@ PROBE = "linear_probe"
 
 def _scores(
     name: str,
-    opened: OpenSuite,
+    opened: Pools,
     split: Split,
     predictions: Mapping[str, Predictions],
     *,
@@ -44,7 +44,7 @@ def _scores(
 
 def on_ood(
     scored: Scored,
-    opened: OpenSuite,
+    opened: Pools,
     split: Split,
     predictions: Mapping[str, Predictions],
     name: str,
@@ -59,7 +59,7 @@ def on_ood(
     scored : Scored
         Receives ``ood/<near|far|set>/<score>/<metric>``; for a declared score where the test pool
         has corrupted copies also ``fsood/…``, with these as ID beside it.
-    opened : OpenSuite
+    opened : Pools
         Pools.
     split : Split
         What the job trained on.
@@ -102,19 +102,19 @@ def on_ood(
     return scores
 
 
-def _shifts(opened: OpenSuite) -> list[str]:
+def _shifts(opened: Pools) -> list[str]:
     """Return the covariate-shifted ID pools: a patched one is under attack."""
     return [name for name in opened.covariate if name != PATCHED]
 
 
-def _places(opened: OpenSuite) -> list[str]:
+def _places(opened: Pools) -> list[str]:
     near, far = opened.suite.near, opened.suite.far
     return ["near", *near, "far", *far]
 
 
 def _on_sets(
     scored: Scored,
-    opened: OpenSuite,
+    opened: Pools,
     scores: Mapping[str, Float[np.ndarray, " n"]],
     where: tuple[str, str],
     keys: tuple[str, ...],
@@ -135,7 +135,7 @@ def _on_sets(
 
 
 def _on_full_spectrum(
-    scored: Scored, opened: OpenSuite, scores: Mapping[str, Float[np.ndarray, " n"]], name: str
+    scored: Scored, opened: Pools, scores: Mapping[str, Float[np.ndarray, " n"]], name: str
 ) -> None:
     """Measure OOD detection where covariate-shifted ID images count as ID.
 
@@ -158,7 +158,7 @@ def _on_full_spectrum(
 
 def _ood_replicates(
     scored: Scored,
-    opened: OpenSuite,
+    opened: Pools,
     scores: Mapping[str, Float[np.ndarray, " n"]],
     place: str,
     name: str,
@@ -177,7 +177,7 @@ def _ood_replicates(
 
 
 def on_familiar(
-    scored: Scored, opened: OpenSuite, predictions: Mapping[str, Predictions], card: EntryCard
+    scored: Scored, opened: Pools, predictions: Mapping[str, Predictions], card: EntryCard
 ) -> None:
     """Measure the OOD sets that the suite calls familiar: to whom, and how far that carries.
 
@@ -186,7 +186,7 @@ def on_familiar(
     scored : Scored
         Receives ``ood/<set>/linear_probe/ood_auroc`` for every such set, and under
         ``ood/familiar/<score>/`` the means over those that the card's pre-training saw.
-    opened : OpenSuite
+    opened : Pools
         ``parts["familiar"]`` maps pre-training data to the sets whose classes it has.
     predictions : mapping of str to Predictions
         Pool → evidence.

@@ -1,20 +1,14 @@
-"""Results of one variant in one job, and how they are kept so that nothing is evaluated twice."""
+"""Results of one variant in one job, as evaluation files them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
 
-from harness.keys import sha256_of
-from harness.models.methods.code import code_sha256
-from harness.models.store.store import Store
 from harness.stats.weightings import weightings
-from harness.types import EntryCard, MetricResult, Pool, Weightings
-
-EVALUATOR = "harness.runs.evaluate.evaluate:evaluate"
+from harness.types import MetricResult, Pool, Weightings
 
 
 @dataclass
@@ -95,71 +89,3 @@ def pool_weightings(pool: Pool) -> Weightings:
     """
     labels = None if pool.labels is None else pool.labels.astype(np.int64).tobytes()
     return _pool_weightings(pool.base or pool.fingerprint, labels, len(pool))
-
-
-@cache
-def _evaluator_code() -> str:
-    return code_sha256(EVALUATOR)
-
-
-def result_key(
-    suite_sha256: str,
-    split_sha256: str,
-    card: EntryCard,
-    evidence: Mapping[str, str],
-    fingerprints: Mapping[str, str],
-) -> str:
-    """Return the key of one job's results: evidence, what it is compared with, and our own code.
-
-    Parameters
-    ----------
-    suite_sha256, split_sha256 : str
-        Identities of suite and split.
-    card : EntryCard
-        For the declared score, the ranked variants, and whether it adapts.
-    evidence : mapping of str to str
-        Pool → evidence key, or content for given predictions.
-    fingerprints : mapping of str to str
-        Pool → fingerprint, labels included; other truth → content.
-    """
-    return sha256_of(
-        {
-            "code": _evaluator_code(),
-            "suite": suite_sha256,
-            "split": split_sha256,
-            "score": card.ood_score,
-            "variants": list(card.rank_variants),
-            "transductive": card.facets.transductive,
-            "evidence": dict(evidence),
-            "pools": dict(fingerprints),
-        }
-    )
-
-
-def save_scored(store: Store, key: str, scored: Mapping[str, Scored], note: str) -> None:
-    """Keep a job's results in the store."""
-    arrays: dict[str, np.ndarray] = {}
-    value: dict[str, Any] = {}
-    for name, found in scored.items():
-        title = name or "base"
-        value[name] = {
-            "metrics": found.metrics,
-            "undefined": found.undefined,
-            "facets": found.facets,
-        }
-        arrays |= {f"{title}|replicates|{k}": v for k, v in found.replicates.items()}
-        arrays |= {f"{title}|details|{k}": v for k, v in found.details.items()}
-    store.save_result(key, value, arrays, note=note)
-
-
-def load_scored(store: Store, key: str) -> dict[str, Scored] | None:
-    """Return a job's results from the store, or None."""
-    kept = store.load_result(key)
-    if kept is None:
-        return None
-    value, arrays = kept
-    scored = {name: Scored(**body) for name, body in value.items()}
-    for member, array in arrays.items():
-        title, kind, name = member.split("|", 2)
-        getattr(scored["" if title == "base" else title], kind)[name] = array
-    return scored

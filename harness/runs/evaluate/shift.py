@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Int
 
 from harness.data.splits.unlearning import TARGET
-from harness.data.suites.open import OpenSuite
 from harness.data.worlds.label_shift import shifted_rows, view_weights
 from harness.errors import Undefined
 from harness.metrics import repair, subgroups, truths
@@ -17,6 +16,7 @@ from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure, replicate, result_of
 from harness.runs.evaluate.scored import Scored, mean_of, pool_weightings
 from harness.types import MetricResult, Pool, Predictions, Split, View
+from harness.types.pools import Pools
 
 SHIFTED = ("accuracy", "nll", "brier", "ece", "auroc")
 """Metrics under label shift: the others do not change under class weights."""
@@ -46,7 +46,7 @@ def outputs_of(
 
 def on_views(
     scored: Scored,
-    opened: OpenSuite,
+    opened: Pools,
     split: Split,
     pools: Mapping[str, Predictions],
     outputs: Outputs,
@@ -60,7 +60,7 @@ def on_views(
     scored : Scored
         Receives ``<view>/<metric>``, and ``subsampled/<view>/<metric>`` for transductive entries
         and in suites that ask for it.
-    opened : OpenSuite
+    opened : Pools
         The test pool.
     split : Split
         Its clean counts rank the classes.
@@ -113,7 +113,7 @@ def _absent(pool: Pool, keys: tuple[str, ...]) -> dict[str, MetricResult]:
 
 
 def on_covariate(
-    scored: Scored, opened: OpenSuite, pools: Mapping[str, Predictions], *, replicates: bool
+    scored: Scored, opened: Pools, pools: Mapping[str, Predictions], *, replicates: bool
 ) -> None:
     """Measure every copy of the test pool with other inputs, and their unweighted means.
 
@@ -122,7 +122,7 @@ def on_covariate(
     scored : Scored
         Receives ``covariate/<name>/<metric>``, ``covariate/severity-<s>/<metric>`` and
         ``covariate/mean/<metric>``.
-    opened : OpenSuite
+    opened : Pools
         ``covariate``: name → pool.
     pools : mapping of str to Predictions
         Pool → evidence.
@@ -164,14 +164,14 @@ def _attack(outputs: Outputs) -> MetricResult:
     return result_of(lambda: repair.attack_success(outputs.y_pred, outputs.y_true, TARGET))
 
 
-def on_truths(scored: Scored, opened: OpenSuite, outputs: Outputs, *, replicates: bool) -> None:
+def on_truths(scored: Scored, opened: Pools, outputs: Outputs, *, replicates: bool) -> None:
     """Measure the test pool against other truths of its images.
 
     Parameters
     ----------
     scored : Scored
         Receives ``truth/<name>/agreement``, ``…/published_accuracy`` and ``…/soft_nll``.
-    opened : OpenSuite
+    opened : Pools
         ``truths`` and the reasons for those that are absent.
     outputs : Outputs
         Of the whole test pool, in its order.

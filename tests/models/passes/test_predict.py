@@ -119,7 +119,7 @@ def test_the_meaning_of_reading_preprocessing_and_passing_is_pinned(pool):
     crop = Exact.preprocessing.model_copy(update={"crop_pct": 4 / 6})
     Exact.preprocessing = crop
     found = predict(Exact(), Pool("test", "image", ArrayInputs(ramp), None, (), "f"))
-    assert KEY_VERSION == 1
+    assert KEY_VERSION == 2
     assert found.values.tolist() == [[2600, -1300], [6920, -3460], [11240, -5620]]
     assert found.features.dtype == np.float16
 

@@ -39,7 +39,7 @@ def locked(path: Path, timeout: float = -1.0) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a fresh path beside the target, and move it there when the block succeeds.
 
     A reader sees the old file or the new one. A target that is a link is replaced, never followed.
@@ -48,6 +48,8 @@ def replacing(target: Path) -> Iterator[Path]:
     ----------
     target : Path
         In a folder that exists.
+    durable : bool, default=True
+        Wait until it is on the disk; False for what is verified when it is read, and made again.
     """
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     os.close(handle)
@@ -55,7 +57,8 @@ def replacing(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(MODE)
-        _fsync(temporary)
+        if durable:
+            _fsync(temporary)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

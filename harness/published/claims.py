@@ -18,7 +18,8 @@ from harness.lookup import lookup, unknown
 from harness.metric_keys import RowName
 from harness.published.contrasts import Found, Term, difference_of, term_of
 from harness.rankings.field import metric_of
-from harness.records.records import Recorded, check_paired, read_record
+from harness.records.index import read_indexed
+from harness.records.records import Recorded, check_paired
 from harness.types.models import Strict
 
 State = Literal["holds", "does not hold", "cannot tell", "not run"]
@@ -174,7 +175,7 @@ def claims_on_records(roots: Sequence[Path], claims: Sequence[Claim] | None = No
         if path is None:
             continue
         try:
-            records[suite, entry] = read_record(path)
+            records[suite, entry] = read_indexed(path)
         except HarnessError as error:
             damaged.append(str(error))
     return Checked(tuple(checked(claims, records)), tuple(damaged))

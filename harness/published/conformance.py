@@ -23,7 +23,8 @@ from harness.published.protocols import (
 )
 from harness.published.references import TRUSTS as TRUSTS
 from harness.published.references import Published, References, Table, Trust, load_references
-from harness.records.records import Recorded, read_record
+from harness.records.index import read_indexed
+from harness.records.records import Recorded
 from harness.stats.intervals import Interval, SeedInterval, level, over_seeds
 from harness.types import EntryCard
 
@@ -152,7 +153,7 @@ def published_beside_ours(
         if path.stem in elsewhere or name in records:
             continue
         try:
-            found = read_record(path)
+            found = read_indexed(path)
         except HarnessError as error:
             damaged.append(str(error))
             continue

@@ -32,9 +32,11 @@ def few_image_interval(
         Cells of the ranking; a mean over several has images enough.
     """
     group = key.partition("test/recall_")[2]
+    if not group or len(cells) != 1:
+        return None
     recall = recorded.detail(variant, "recall")
     sizes, counts = recorded.detail(variant, "test_counts"), recorded.detail("", "counts")
-    if not group or len(cells) != 1 or recall is None or sizes is None or counts is None:
+    if recall is None or sizes is None or counts is None:
         return None
     cell = cells[0]
     # Over several data sets, arrays are padded to the largest number of classes.

@@ -13,7 +13,8 @@ from harness.lookup import unknown
 from harness.metric_keys import DECLARED as DECLARED
 from harness.metric_keys import MetricKey, RowName, metric_name, own_key
 from harness.metrics.table import METRICS, Metric
-from harness.records.records import Recorded, find_records, read_record
+from harness.records.index import read_indexed
+from harness.records.records import Recorded, find_records
 from harness.records.trust import Tier, rerun_list, tier_of
 
 TRACKS: dict[str, str] = {
@@ -62,7 +63,7 @@ def load_recorded(suite: str, roots: Sequence[Path]) -> list[Recorded]:
     found: dict[str, Recorded] = {}
     for root in roots:
         for path in find_records(root, suite):
-            recorded = read_record(path)
+            recorded = read_indexed(path)
             found.setdefault(recorded.record.entry, recorded)
     return list(found.values())
 

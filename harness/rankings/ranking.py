@@ -28,7 +28,7 @@ from harness.rankings.field import (
     values_of,
 )
 from harness.rankings.flags import review_flags
-from harness.stats.standing import Summary, stand_summaries, summarise
+from harness.stats.standing import Summary, stand_summaries
 from harness.types import MissingRow, RankedRow, Ranking
 
 
@@ -167,13 +167,8 @@ def _summary(row: Candidate, key: str, index: Sequence[int], stored: bool) -> Su
         return None
     if not stored:
         return Summary(row.name, values, np.empty((values.shape[1], 0)))
-    replicates = row.recorded.replicates(row.variant, row.key(key))
-    if replicates is None:
-        return None
-    deviations = replicates[list(index)] - values[..., None]
-    if not np.isfinite(deviations).all():
-        return None
-    return summarise(row.name, values, deviations)
+    streams = row.recorded.streams(row.variant, row.key(key), index)
+    return None if streams is None else Summary(row.name, values, streams)
 
 
 def _by_replicates(

@@ -54,7 +54,7 @@ def agreements(ranking: Ranking, roots: Sequence[Path], own: Path) -> list[Agree
         value = _value(committed[entry], variant, ranking)
         if value is None:
             continue
-        same = len({sha256_of(one.record.variants[variant].metrics) for one in pair}) == 1
+        same = len({sha256_of(dict(one.record.variants[variant].metrics)) for one in pair}) == 1
         within = row.low is not None and row.high is not None and row.low <= value <= row.high
         inside = within or bool(np.isclose(value, row.value, atol=1e-9))
         found.append(Agreement(row.name, row.value, value, inside, same))

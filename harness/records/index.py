@@ -1,0 +1,342 @@
+"""What reading a folder of records gave, kept beside them so that the next reading is quick.
+
+For each record one file holds its head (everything but the metrics), its metrics as one array and
+the replicates averaged over cells that rankings need. The files of the record stay the truth: an
+index file counts only while size, time and inode of both are those that it was made from, and one
+that is damaged, of another version or not writable is passed over; the record is then read and
+verified as without an index.
+
+Index files lie in ``<store>/index/<folder>/<suite>/<entry>.safetensors``.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from harness.atomic import replacing
+from harness.errors import RecordMismatchError, StoreError
+from harness.paths import store_folder
+from harness.records.records import Recorded, read_arrays, read_record
+from harness.types import RunRecord
+
+VERSION = "1"
+"""Raised when what an index file holds changes."""
+SETTLED = 0.1
+"""Seconds that a record's files must be older than its index file's making: within one tick of a
+file system's clock a second write would leave no trace."""
+OFF = "TAILMARK_NO_INDEX"
+"""Set to anything: records are read without an index."""
+
+
+class Grids(Mapping[str, list[list[float | None]]]):
+    """The metrics of one variant: key → [cell][seed], made into lists when they are asked for."""
+
+    def __init__(self, keys: Sequence[str], values: Float[np.ndarray, "keys cells seeds"]) -> None:
+        self._places = {key: place for place, key in enumerate(keys)}
+        self._values = values
+
+    def __getitem__(self, key: str) -> list[list[float | None]]:
+        """Return a metric over cells and seeds, None where it has no value."""
+        grid = self.array(key)
+        return [[None if v != v else v for v in row] for row in grid.tolist()]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the metric keys."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """Return the number of metrics."""
+        return len(self._places)
+
+    def __contains__(self, key: object) -> bool:
+        """Return whether the variant has a metric; no list is made for the answer."""
+        return key in self._places
+
+    def array(self, key: str) -> Float[np.ndarray, "cells seeds"]:
+        """Return a metric over cells and seeds, NaN where it has no value."""
+        return self._values[self._places[key]]
+
+
+class LazyArrays(Mapping[str, np.ndarray]):
+    """The arrays beside a record, read one at a time; their content was verified before."""
+
+    def __init__(self, path: Path, names: Collection[str], look: Sequence[int]) -> None:
+        self._path = path
+        self._names = names
+        self._look = list(look)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return one array from the file.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be read any more.
+        RecordMismatchError
+            If it is not the file any more whose content was verified.
+        """
+        if name not in self._names:
+            raise KeyError(name)
+        try:
+            same = _looked(self._path) == self._look
+        except OSError:
+            same = True  # reading it says what is wrong
+        if not same:
+            raise RecordMismatchError(
+                f"{self._path.name} was verified and has changed since. Read the record again."
+            )
+        return read_arrays(self._path, [name])[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, without opening the file."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Return the number of arrays."""
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is such an array, without opening the file."""
+        return name in self._names
+
+
+@dataclass(frozen=True)
+class IndexedRecorded(Recorded):
+    """A record as its index file gives it: the same answers, fewer bytes read."""
+
+    index: Path = field(kw_only=True)
+    """The index file."""
+    checks: Mapping[str, int] = field(kw_only=True)
+    """Name of an array in the index file → CRC-32 of its bytes."""
+
+    def values(self, variant: str, key: str) -> Float[np.ndarray, "cells seeds"]:
+        """Return a metric over cells and seeds; NaN (in memory only) where it is undefined."""
+        return cast(Grids, self.record.variants[variant].metrics).array(key)
+
+    def streams(
+        self, variant: str, key: str, cells: Sequence[int]
+    ) -> Float[np.ndarray, "seeds replicates"] | None:
+        """Return replicates averaged over cells; from the index where it keeps this average."""
+        name = f"{variant or 'base'}/{key}"
+        if name in self.checks and list(cells) == _whole_cells(self.values(variant, key)):
+            with suppress(OSError, SafetensorError, StoreError):
+                return _checked(self.index, name, self.checks[name])
+        return super().streams(variant, key, cells)
+
+
+def read_indexed(path: Path, index: Path | None = None) -> Recorded:
+    """Read and check one record with its arrays, through its index file where that is up to date.
+
+    Parameters
+    ----------
+    path : Path
+        ``<folder>/<entry>/results/<suite>.json``.
+    index : Path, optional
+        Folder of index files; default: ``index`` in the store.
+
+    Raises
+    ------
+    StoreError
+        If one of the two files is not there or cannot be read.
+    RecordMismatchError
+        If the content of one of them differs from what the record says of it.
+    """
+    if os.environ.get(OFF):
+        return _verified(path)
+    target = index_file(path, index or store_folder() / "index")
+    found = _load(target, path)
+    if found is not None:
+        return found
+    started = time.time()
+    recorded = _verified(path)
+    stamp = _stamp(path, recorded.record)
+    if stamp is None:
+        return recorded
+    if stamp["newest"] < (started - SETTLED) * 1e9:
+        with suppress(OSError):
+            _write(target, recorded, stamp)
+            (target.parents[1] / "folder").write_text(str(_root(path)))
+            return _load(target, path) or recorded
+    # Verified, but not kept in memory: thousands of records are read one after the other.
+    arrays = recorded.record.arrays
+    if arrays is None:
+        return recorded
+    given = LazyArrays(path.parent / arrays.file, tuple(recorded.arrays), stamp["looks"][-1])
+    return Recorded(recorded.record, path, given)
+
+
+def index_file(path: Path, index: Path) -> Path:
+    """Return where the index file of a record lies.
+
+    Parameters
+    ----------
+    path : Path
+        Of the record.
+    index : Path
+        Folder of index files.
+    """
+    name = hashlib.sha256(str(_root(path)).encode()).hexdigest()[:16]
+    return index / name / path.stem / f"{path.parents[1].name}.safetensors"
+
+
+def _root(path: Path) -> Path:
+    return path.resolve().parents[2]
+
+
+def _verified(path: Path) -> Recorded:
+    """Read a record and its arrays without an index; the arrays are opened, so damage shows."""
+    recorded = read_record(path)
+    _ = recorded.arrays
+    return recorded
+
+
+def _stamp(path: Path, record: RunRecord) -> dict[str, Any] | None:
+    """Return what the two files look like from outside; None where one is gone."""
+    files = [path]
+    if record.arrays is not None:
+        files.append(path.parent / record.arrays.file)
+    try:
+        return _look(files)
+    except OSError:
+        return None
+
+
+def _look(files: Sequence[Path]) -> dict[str, Any]:
+    looks = [_looked(file) for file in files]
+    return {
+        "names": [file.name for file in files],
+        "looks": looks,
+        "newest": max(max(look[1:3]) for look in looks),
+    }
+
+
+def _looked(file: Path) -> list[int]:
+    """Return size, times of content and of status, and inode."""
+    s = file.stat()
+    return [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino]
+
+
+def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> None:
+    """Write an index file, whole or not at all."""
+    record = recorded.record
+    keys = {name: list(body.metrics) for name, body in record.variants.items()}
+    tensors = {"values": _values(record, keys)}
+    for name in recorded.arrays:
+        kind, _, rest = name.partition("/")
+        variant, _, key = rest.partition("/")
+        variant = "" if variant == "base" else variant
+        if kind != "replicates" or key not in keys.get(variant, ()):
+            continue
+        cells = _whole_cells(recorded.values(variant, key))
+        streams = recorded.streams(variant, key, cells) if cells else None
+        if streams is not None:
+            tensors[rest] = np.ascontiguousarray(streams)
+    variants = {
+        name: body.model_copy(update={"metrics": {}}) for name, body in record.variants.items()
+    }
+    head = record.model_copy(update={"variants": variants}).model_dump_json()
+    checks = {name: zlib.crc32(array.tobytes()) for name, array in tensors.items()}
+    about = {"keys": keys, "arrays": list(recorded.arrays), "checks": checks, "stamp": stamp}
+    parts = {"version": VERSION, "about": json.dumps(about), "head": head}
+    _make_room(target)
+    with replacing(target, durable=False) as temporary:
+        save_file(tensors, temporary, parts | {"sha256": _seal(parts)})
+
+
+def _make_room(target: Path) -> None:
+    """Make an index file's folder; a folder of records that is gone loses its index."""
+    mine = target.parents[1]
+    if not mine.is_dir():
+        for other in mine.parent.glob("*/folder"):
+            if not Path(other.read_text()).is_dir():
+                shutil.rmtree(other.parent, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _values(
+    record: RunRecord, keys: Mapping[str, Sequence[str]]
+) -> Float[np.ndarray, "keys cells seeds"]:
+    """Return the metrics of all variants one after the other, NaN where there is no value."""
+    shape = (len(record.suite.cells), len(record.suite.seeds))
+    grids = [record.variants[name].metrics[key] for name, own in keys.items() for key in own]
+    return np.array(grids, dtype=np.float64).reshape(len(grids), *shape)
+
+
+def _whole_cells(values: Float[np.ndarray, "cells seeds"]) -> list[int]:
+    """Return the cells in which every seed has a value."""
+    return [int(i) for i in np.flatnonzero(np.isfinite(values).all(axis=1))]
+
+
+def _seal(parts: Mapping[str, str]) -> str:
+    text = "\0".join(parts[name] for name in ("version", "about", "head"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _load(target: Path, path: Path) -> Recorded | None:
+    """Return what an index file holds, or None when it is not there, stale or damaged."""
+    try:
+        with safe_open(target, framework="numpy") as file:
+            parts = file.metadata() or {}
+            if parts.get("version") != VERSION or parts.get("sha256") != _seal(parts):
+                return None
+            about = json.loads(parts["about"])
+            files = [path.parent / name for name in about["stamp"]["names"]]
+            if _look(files) != about["stamp"]:
+                return None
+            values = file.get_tensor("values")
+        if zlib.crc32(values.tobytes()) != about["checks"]["values"]:
+            return None
+        record = RunRecord.model_validate_json(parts["head"])
+        return _indexed(record, path, target, about, values)
+    except (OSError, SafetensorError, ValueError, KeyError):
+        return None
+
+
+def _indexed(
+    record: RunRecord,
+    path: Path,
+    target: Path,
+    about: Mapping[str, Any],
+    values: Float[np.ndarray, "keys cells seeds"],
+) -> IndexedRecorded:
+    variants, start = {}, 0
+    for name, keys in about["keys"].items():
+        grids = Grids(_shared(tuple(keys)), values[start : start + len(keys)])
+        variants[name] = record.variants[name].model_copy(update={"metrics": grids})
+        start += len(keys)
+    stamp = record.arrays
+    given: Mapping[str, np.ndarray] = {}
+    if stamp is not None:
+        names = _shared(tuple(about["arrays"]))
+        given = LazyArrays(path.parent / stamp.file, names, about["stamp"]["looks"][-1])
+    whole = record.model_copy(update={"variants": variants})
+    return IndexedRecorded(whole, path, given, index=target, checks=about["checks"])
+
+
+_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return equal tuples of names as one object: thousands of records have the same."""
+    return _NAMES.setdefault(names, names)
+
+
+def _checked(target: Path, name: str, crc: int) -> np.ndarray:
+    with safe_open(target, framework="numpy") as file:
+        found: np.ndarray = file.get_tensor(name)
+    if zlib.crc32(found.tobytes()) != crc:
+        raise StoreError(f"{target} is damaged at {name}; the arrays are read instead.")
+    return found

@@ -43,7 +43,7 @@ ALLOWED = {
     "harness.metrics.engine": BOTTOM | {"harness.metrics.metric"},
     "harness.stats": BOTTOM,
     "harness.scores": before("scores"),
-    "harness.data.formats": rooms("data.pools"),
+    "harness.data.formats": BOTTOM,
     "harness.data.pools": rooms("data.formats"),
     "harness.data.sets": rooms("data.formats", "data.pools"),
     "harness.data.splits": rooms("data.formats", "data.pools", "data.sets"),

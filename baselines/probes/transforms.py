@@ -42,10 +42,11 @@ def learn_columns(table: TableInputs) -> dict[str, np.ndarray]:
     filled = np.where(holes, fill, numbers)
     deviation = filled.std(axis=0)
     pairs = [(k, code) for k, c in enumerate(table.categorical.T) for code in np.unique(c[c >= 0])]
+    kind = table.numeric.dtype  # float64 is asked for less only after its mean is taken off
     return {
-        "fill": fill.astype(np.float32),
-        "mean": filled.mean(axis=0).astype(np.float32),
-        "scale": np.where(deviation > 0, deviation, 1).astype(np.float32),
+        "fill": fill.astype(kind),
+        "mean": filled.mean(axis=0).astype(kind),
+        "scale": np.where(deviation > 0, deviation, 1).astype(kind),
         "marked": np.flatnonzero(holes.any(axis=0)),
         "levels": np.array(pairs, dtype=np.int64).reshape(-1, 2),
     }
@@ -60,7 +61,7 @@ def columns(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
 
     Parameters
     ----------
-    inputs : float32 array of shape (b, p + q)
+    inputs : float64 or float32 array of shape (b, p + q)
         From `TableInputs.take`.
     arrays : mapping
         From `learn_columns`.
@@ -101,7 +102,7 @@ def codes(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
 
     Parameters
     ----------
-    inputs : float32 array of shape (b, p + q)
+    inputs : float64 or float32 array of shape (b, p + q)
         From `TableInputs.take`.
     arrays : mapping
         From `learn_codes`.
@@ -112,7 +113,7 @@ def codes(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
     holes = np.isnan(given)
     numbers = place[np.arange(q), np.where(holes, 0, given).astype(np.int64)]
     numbered = np.where(holes | (numbers < 0), np.nan, numbers)
-    return np.concatenate([numbered, inputs[:, :p]], axis=1).astype(np.float32)
+    return np.concatenate([numbered, inputs[:, :p]], axis=1).astype(inputs.dtype)
 
 
 def statistics(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:

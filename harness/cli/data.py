@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options
+from harness.cli import options, table_options
 from harness.cli import show as looking
 from harness.cli.console import remark, say, stdout
 
@@ -58,6 +58,13 @@ def prepare(
     header: Annotated[
         bool, typer.Option("--header/--no-header", help="Whether a CSV file begins with names.")
     ] = True,
+    separator: table_options.Separator = "",
+    decimal: table_options.Decimal = "",
+    encoding: table_options.Encoding = "",
+    missing: table_options.Missing = None,
+    text: table_options.Text = None,
+    drop: table_options.Drop = None,
+    force: table_options.Force = False,
     data_root: options.DataRoot = None,
 ) -> None:
     """Get data sets, check them, and put them below the data root."""
@@ -67,7 +74,19 @@ def prepare(
     from harness.errors import SpecError
     from harness.models.obtain.vision import torchvision
 
-    chosen = Options(name=called, target=target, size=size, header=header)
+    chosen = Options(
+        name=called,
+        target=target,
+        size=size,
+        header=header,
+        separator=separator,
+        decimal=table_options.known(decimal),
+        encoding=encoding,
+        missing=tuple(missing or ()),
+        text=tuple(text or ()),
+        drop=tuple(drop or ()),
+        force=force,
+    )
     if called and len(names) > 1:
         raise SpecError(
             f"Expected one data set to call {called!r}; got {len(names)}. Prepare them one by one."

@@ -1,119 +1,45 @@
-"""Files that hold tables: CSV (plain or packed), Parquet, OpenML's, and scikit-learn's own."""
+"""Files that hold tables: text with separators, Parquet and Arrow, OpenML's, scikit-learn's own."""
 
-import bz2
-import csv
-import gzip
-import lzma
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.data.pools.tables import make_table
+import numpy as np
+
+from harness.data.formats.arrow_files import ENDINGS, from_arrow, read_arrow
+from harness.data.formats.delimited import read_delimited
+from harness.data.formats.raw_table import RawTable, Reading
 from harness.errors import DataError, DownloadError
-from harness.types import Pool
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_csv(path: Path, target: str | None = None, *, header: bool = True) -> Pool:
-    """Return a CSV file as a pool.
+def read_table(path: Path, reading: Reading = Reading()) -> RawTable:  # noqa: B008  (frozen)
+    """Return a file as a table.
 
     Parameters
     ----------
     path : Path
-        Plain or packed (``.gz``, ``.xz``, ``.bz2``); comma, semicolon or tab between values.
-    target : str, optional
-        Name of the column to predict; None: the last one.
-    header : bool, default=True
-        Whether the first line has the names; without, columns are ``c1``, ``c2``, …
+        Parquet or Arrow by the end of its name, else text: plain or packed (``.gz``, ``.xz``,
+        ``.bz2``, ``.zip``), with commas, semicolons, tabs, bars or blanks between values.
+    reading : Reading, optional
+        What its owner says of it.
 
     Raises
     ------
     DataError
-        If the file is missing, damaged, ragged or a web page, or the target will not do.
+        If the file is missing, damaged, ragged, empty, or another kind of file.
     """
-    lines = _lines(path)
-    reader = csv.reader(lines, delimiter=_delimiter(lines), skipinitialspace=True)
-    rows = [_unquoted(row) for row in reader if row]
-    if header and rows:
-        names, rows = [name.strip() for name in rows[0]], rows[1:]
-    else:
-        names = [f"c{k}" for k in range(1, len(rows[0]) + 1)] if rows else []
-    if not rows:
-        raise DataError(f"Expected rows of values in {path}; there is none. Name another file.")
-    for number, row in enumerate(rows, start=1 + header):
-        if len(row) != len(names):
-            raise DataError(
-                f"Expected {len(names)} values in line {number} of {path}; got {len(row)}. "
-                "Mend the line, or fetch the file again."
-            )
-    columns = {name: [row[k] for row in rows] for k, name in enumerate(names)}
-    return make_table(columns, names[-1] if target is None else target, str(path))
-
-
-def _unquoted(row: list[str]) -> list[str]:
-    """Return values without the single quotes that some UCI files have around words."""
-    if not any(value.startswith("'") for value in row):
-        return row
-    return [v[1:-1] if len(v) > 1 and v[0] == v[-1] == "'" else v for v in row]
-
-
-def _lines(path: Path) -> list[str]:
-    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-    try:
-        with openers.get(path.suffix, open)(path, "rt", encoding="utf-8") as handle:
-            text = str(handle.read())
-    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
-        raise DataError(
-            f"Expected a whole CSV file at {path}; got: {error}. Fetch it again or name another."
-        ) from error
-    if text[:64].lstrip().lower().startswith(("<!doctype html", "<html")):
-        raise DataError(
-            f"Expected a CSV file at {path}; got a web page. Delete it and fetch it again."
-        )
-    return text.splitlines()
-
-
-def _delimiter(lines: list[str]) -> str:
-    """Return the separator that the first line has most of."""
-    first = next((line for line in lines if line.strip()), "")
-    return max(",;\t", key=first.count)
-
-
-def read_parquet(path: Path, target: str) -> Pool:
-    """Return a Parquet file as a pool.
-
-    Parameters
-    ----------
-    path : Path
-        A Parquet file.
-    target : str
-        Name of the column to predict.
-
-    Raises
-    ------
-    DataError
-        If pandas or pyarrow is missing, the file is damaged, or the target will not do.
-    """
-    try:
-        import pandas as pd
-
-        frame = pd.read_parquet(path)
-    except ImportError:
-        raise DataError(
-            "Parquet files need pandas and pyarrow. Run: pip install 'tailmark[tabular]' pyarrow"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"Expected a Parquet file at {path}; got: {error}. Fetch it again or name another."
-        ) from error
-    return from_frame(frame, target, str(path))
+    if path.suffix.lower() in ENDINGS:
+        return read_arrow(path)
+    return read_delimited(path, reading)
 
 
 def read_openml(
     data_id: int, root: Path, *, target: str = "", download: bool = False
-) -> tuple[Pool, dict[str, str]]:
-    """Return a data set of OpenML as a pool, and what OpenML says of it.
+) -> tuple[RawTable, dict[str, str]]:
+    """Return a data set of OpenML, and what OpenML says of it.
 
     Parameters
     ----------
@@ -129,12 +55,13 @@ def read_openml(
     Returns
     -------
     tuple
-        The pool, and OpenML's description: ``name``, ``licence``, ``citation``, … where given.
+        The table, whose `last` is the target, and OpenML's description: ``name``, ``licence``,
+        ``citation``, … where given.
 
     Raises
     ------
     DataError
-        If it is not there, pandas is missing, or the target will not do.
+        If it is not there, pandas is missing, or OpenML names no target.
     DownloadError
         If it cannot be fetched.
     """
@@ -167,39 +94,43 @@ def read_openml(
             f"{', '.join(map(str, got.target_names)) or 'none'}. Name one with --target."
         )
     named = target or str(got.target_names[0])
-    pool = from_frame(got.frame, named, f"OpenML's data set {data_id}")
-    return pool, {str(key): str(value) for key, value in got.details.items()}
+    table = replace(from_frame(got.frame, f"OpenML's data set {data_id}"), last=named)
+    return table, {str(key): str(value) for key, value in got.details.items()}
 
 
-def from_frame(frame: "pd.DataFrame", target: str, source: str) -> Pool:
-    """Return a pandas frame as a pool.
+def from_frame(frame: "pd.DataFrame", source: str) -> RawTable:
+    """Return a pandas frame as a table, without its index.
 
     Parameters
     ----------
     frame : DataFrame
-        One row an example.
-    target : str
-        Name of the column to predict.
+        One example in each row.
     source : str
         What to call the table in messages.
 
     Raises
     ------
     DataError
-        If the target will not do.
+        If pyarrow is missing, or a column holds values of several kinds.
     """
-    holes = frame.isna()
-    columns = {
-        str(name): [
-            "" if hole else str(value) for value, hole in zip(frame[name], holes[name], strict=True)
-        ]
-        for name in frame.columns
-    }
-    return make_table(columns, target, source)
+    try:
+        import pyarrow as pa
+    except ImportError:
+        raise DataError(
+            "Data frames are read through pyarrow. Run: pip install 'tailmark[tabular]' pyarrow"
+        ) from None
+    named = frame.rename(columns=str)
+    try:
+        return from_arrow(pa.Table.from_pandas(named, preserve_index=False), source)
+    except (pa.ArrowException, ValueError) as error:
+        raise DataError(
+            f"Expected values of one kind in each column of {source}; got: "
+            f"{str(error).splitlines()[0]}. Convert the column, or leave it out."
+        ) from error
 
 
-def read_sklearn(name: str) -> Pool:
-    """Return one of the tables that come with scikit-learn as a pool.
+def read_sklearn(name: str) -> RawTable:
+    """Return one of the tables that come with scikit-learn, its target last.
 
     Parameters
     ----------
@@ -210,8 +141,8 @@ def read_sklearn(name: str) -> Pool:
 
     loaded = getattr(datasets, f"load_{name}")()
     columns = {
-        str(c): [repr(float(v)) for v in loaded.data[:, k]]
+        str(c): np.asarray(loaded.data[:, k], dtype=np.float64)
         for k, c in enumerate(loaded.feature_names)
     }
-    columns["target"] = [str(loaded.target_names[k]) for k in loaded.target]
-    return make_table(columns, "target", f"scikit-learn's {name}")
+    words = [str(loaded.target_names[k]) for k in loaded.target]
+    return RawTable(f"scikit-learn's {name}", {**columns, "target": words}, last="target")

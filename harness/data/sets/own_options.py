@@ -9,7 +9,7 @@ from typing import Any
 from harness.errors import DataError
 from harness.types import DatasetSpec, Identity
 
-READING: Mapping[str, int] = {"image": 2, "table": 1}
+READING: Mapping[str, int] = {"image": 2, "table": 2}
 """Modality → version of what reading means; raised when the same file gives other inputs.
 
 Sets that were prepared by an older reading are refused, so that no number is made from them.
@@ -33,6 +33,20 @@ class Options:
     """Side in pixels that images are scaled to; None: as they are."""
     header: bool = field(default=True, metadata={"flag": "--header"})
     """Whether the first line of a CSV file has names."""
+    separator: str = field(default="", metadata={"flag": "--separator"})
+    """What stands between values of a text file; empty: found out."""
+    decimal: str = field(default="", metadata={"flag": "--decimal"})
+    """Decimal sign of numbers in text; empty: found out."""
+    encoding: str = field(default="", metadata={"flag": "--encoding"})
+    """Encoding of a text file; empty: found out."""
+    missing: tuple[str, ...] = field(default=(), metadata={"flag": "--missing"})
+    """Words for a missing value in a table, in place of the usual ones."""
+    text: tuple[str, ...] = field(default=(), metadata={"flag": "--text"})
+    """Columns of a table to take as categories."""
+    drop: tuple[str, ...] = field(default=(), metadata={"flag": "--drop"})
+    """Columns of a table to leave out."""
+    force: bool = field(default=False, metadata={"flag": "--force"})
+    """Whether to accept names and a target of a table that look wrong."""
 
 
 def said(options: Options) -> dict[str, str]:

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from harness.data.formats.files import data_root
-from harness.data.formats.table_files import read_csv, read_sklearn
+from harness.data.formats.raw_table import Reading
+from harness.data.formats.table_files import read_sklearn, read_table
+from harness.data.pools.tables import make_table
 from harness.errors import DataError
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
@@ -190,7 +194,9 @@ def load_table(name: str, root: Path | None = None) -> Pool:
     """
     where = data_root(root)
     table = lookup("table", name, TABLES)
-    pool = read_sklearn(name) if table.embedded else read_csv(_path(name, where), header=False)
+    reading = Reading(header=False, force=True)
+    raw = read_sklearn(name) if table.embedded else read_table(_path(name, where), reading)
+    pool = make_table(raw, reading=reading, dtype=np.float32).pool
     if pool.fingerprint != table.contents["all"]:
         raise DataError(
             f"Expected {name} with fingerprint {table.contents['all'][:12]}…; what lies below "

@@ -56,7 +56,11 @@ def test_the_same_source_content_and_options_are_already_there(tmp_path):
 
 CHANGES = {
     "another option": (lambda at: table(at / "a"), {"target": "b"}, "--target none there, b asked"),
-    "no header": (lambda at: table(at / "a"), {"header": False}, "--header none there, no asked"),
+    "no header": (
+        lambda at: table(at / "a"),
+        {"header": False, "text": ("c1",)},
+        "--header none there, no asked",
+    ),
     "another source": (
         lambda at: table(at / "b"),
         {},

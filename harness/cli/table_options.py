@@ -1,0 +1,61 @@
+"""Options of ``tailmark data prepare`` that are about tables of the user's own."""
+
+from typing import Annotated
+
+import typer
+
+from harness.errors import SpecError
+
+_PANEL = "Tables of your own"
+
+Separator = Annotated[
+    str,
+    typer.Option(
+        help="What stands between values: one character, 'tab' or 'space'. Found out otherwise.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Decimal = Annotated[
+    str,
+    typer.Option(help="Decimal sign of numbers: , or . (found out)", rich_help_panel=_PANEL),
+]
+Encoding = Annotated[
+    str, typer.Option(help="Encoding of a text file, e.g. cp1252.", rich_help_panel=_PANEL)
+]
+Missing = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Word for a missing value, in place of the usual ones (?, NA, null, …); repeatable.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Text = Annotated[
+    list[str] | None,
+    typer.Option(help="Column to take as categories; repeatable.", rich_help_panel=_PANEL),
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option(help="Column to leave out; repeatable.", rich_help_panel=_PANEL),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Accept names or a target that look wrong.", rich_help_panel=_PANEL
+    ),
+]
+
+
+def known(decimal: str) -> str:
+    """Return a decimal sign as the user wrote it.
+
+    Raises
+    ------
+    SpecError
+        If it is neither a comma nor a point.
+    """
+    if decimal not in ("", ",", "."):
+        raise SpecError(
+            f"Expected a comma or a point as decimal sign; got {decimal!r}. Write --decimal , or "
+            "--decimal ."
+        )
+    return decimal

@@ -1,0 +1,122 @@
+"""A table as a file gave it, and what its owner says about reading it; nothing is guessed here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from harness.errors import DataError
+from harness.lookup import closest
+
+Values = Sequence[str] | Float[np.ndarray, " n"]
+"""A column: text with ``""`` where nothing was written, or numbers with NaN there."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table is to be read; empty where it is to be found out."""
+
+    header: bool = True
+    """Whether the first line of a text file has names."""
+    separator: str = ""
+    """What stands between values of a text file: one character, or ``space``."""
+    decimal: str = ""
+    """Decimal sign of numbers in text: ``.`` or ``,``."""
+    encoding: str = ""
+    """Encoding of a text file, by its Python name."""
+    missing: tuple[str, ...] = ()
+    """Words for a missing value, in place of those that are usual; nothing written always is."""
+    text: tuple[str, ...] = ()
+    """Columns to take as categories, whatever is in them."""
+    drop: tuple[str, ...] = ()
+    """Columns to leave out."""
+    force: bool = False
+    """Whether to accept a first line or a target that looks wrong."""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Columns as they were written, and where each row stands in its file."""
+
+    source: str
+    """What to call the table in messages."""
+    columns: Mapping[str, Values]
+    """Name → n values."""
+    last: str = ""
+    """The column that is the target unless another is named; empty where one must be named."""
+    separator: str = ""
+    """What stood between the values; empty for files that are not text."""
+    lines: Sequence[int] | None = None
+    """Line that each row begins in; None for files without lines."""
+    aside: Mapping[str, Values] = field(default_factory=dict)
+    """Columns that are no inputs, such as the index of a data frame; they may still be named."""
+    doubled: frozenset[str] = frozenset()
+    """Names that several columns had; all but the first of them got a number."""
+    notes: tuple[str, ...] = ()
+    """What was found and done, one sentence each."""
+
+    def __len__(self) -> int:
+        return len(next(iter((self.columns or self.aside).values()), ()))
+
+    def where(self, row: int) -> str:
+        """Return the words for a row: ``row 3 (line 4)``; rows of values count from 1.
+
+        Parameters
+        ----------
+        row : int
+            From 0.
+        """
+        line = "" if self.lines is None else f" (line {self.lines[row]:,})"
+        return f"row {row + 1:,}{line}"
+
+    def column(self, name: str, what: str) -> Values:
+        """Return the column of a name.
+
+        Parameters
+        ----------
+        name : str
+            As the user wrote it.
+        what : str
+            What it is for: ``"target column"``.
+
+        Raises
+        ------
+        DataError
+            If there is none, with the closest name.
+        """
+        every = {**self.aside, **self.columns}
+        if name in self.doubled:
+            raise DataError(
+                f"Expected one column {name!r} in {self.source} as {what}; several have that name. "
+                "Give each a name of its own in the first line."
+            )
+        if name in every:
+            return every[name]
+        near = closest(name, every)
+        hint = f" Did you mean {near!r}?" if near else f" Name the {what} with its exact name."
+        some = ", ".join(list(every)[:8]) + (", …" if len(every) > 8 else "")
+        raise DataError(
+            f"Expected a {what} {name!r} in {self.source}; its columns are {some}.{hint}"
+        )
+
+    def without(self, names: Iterable[str]) -> "RawTable":
+        """Return the table without some of its columns; names that it does not have are passed."""
+        gone = set(names)
+        return replace(
+            self,
+            columns={k: v for k, v in self.columns.items() if k not in gone},
+            aside={k: v for k, v in self.aside.items() if k not in gone},
+        )
+
+    def dropped(self, reading: Reading) -> "RawTable":
+        """Return the table without the columns that its owner leaves out.
+
+        Raises
+        ------
+        DataError
+            If there is no such column.
+        """
+        for name in reading.drop:
+            self.column(name, "column to leave out")
+        return self.without(reading.drop)

@@ -1,0 +1,322 @@
+"""What people bring in as tables: each form gives the right numbers, or is refused by its row."""
+
+import bz2
+import gzip
+import lzma
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.data.formats.raw_table import Reading
+from harness.data.formats.table_files import read_table
+from harness.data.pools.tables import make_table
+from harness.errors import DataError
+
+N = 24
+X = [round(1.5 + 0.25 * k, 2) for k in range(N)]
+LABELS = ["a" if k % 2 else "b" for k in range(N)]
+
+
+def table_of(path, target="", **options):
+    reading = Reading(**options)
+    return make_table(read_table(path, reading), target, reading)
+
+
+def lines(values, separator=",", head="x,label"):
+    """A table of one column and the labels."""
+    rows = [head.replace(",", separator)]
+    rows += [f"{v}{separator}{label}" for v, label in zip(values, LABELS, strict=True)]
+    return "\n".join(rows) + "\n"
+
+
+def comma(value):
+    return str(value).replace(".", ",")
+
+
+PLAIN = lines(X)
+SAME = {
+    "semicolon": lines(X, ";"),
+    "tab": lines(X, "\t"),
+    "bar": lines(X, "|"),
+    "blanks": lines(X, "   "),
+    "a line for Excel": "sep=;\n" + lines(X, ";"),
+    "CR LF": PLAIN.replace("\n", "\r\n"),
+    "CR alone": PLAIN.replace("\n", "\r"),
+    "no last line end": PLAIN.rstrip("\n"),
+    "blank lines": PLAIN.replace("\n", "\n\n"),
+    "lines of separators": PLAIN + ",\n,\n",
+    "a separator at every end": PLAIN.replace("\n", ",\n"),
+    "a separator at the ends of values only": PLAIN.replace("b\n", "b,\n").replace("a\n", "a,\n"),
+    "comments": "# made in May\n" + PLAIN + "# the end, of it, all\n",
+    "names after a # as numpy writes them": "# " + PLAIN,
+    "quoted": lines([f'"{x}"' for x in X]),
+    "blanks around": lines([f"  {x} " for x in X], head=" x , label "),
+    "decimal comma, quoted": lines([f'"{comma(x)}"' for x in X]),
+    "decimal comma": lines([comma(x) for x in X], ";"),
+    "decimal comma and tab": lines([comma(x) for x in X], "\t"),
+    "percent": lines([f"{x} %" for x in X]),
+    "dollars": lines([f"${x}" for x in X]),
+    "euros": lines([f"{comma(x)} €" for x in X], ";"),
+    "exponents": lines([f"{x * 10}E-1" for x in X]),
+    "Fortran's exponents": lines([f"{x * 10}D-1" for x in X]),
+    "plus signs": lines([f"+{x}" for x in X]),
+    "an unnamed index": "\n".join(
+        f"{k - 1 if k else ''},{line}" for k, line in enumerate(PLAIN.splitlines())
+    ),
+    "an unnamed index of drawn rows": "\n".join(
+        f"{7 * k % 101 if k else ''},{line}" for k, line in enumerate(PLAIN.splitlines())
+    ),
+    "an unnamed index of words": "\n".join(
+        f"{f'id{k}' if k else ''},{line}" for k, line in enumerate(PLAIN.splitlines())
+    ),
+    "names of rows as R writes them": "\n".join(
+        f"{k},{line}" if k else line for k, line in enumerate(PLAIN.splitlines())
+    ),
+    "pandas' name for an index": "\n".join(
+        f"{k - 1 if k else 'Unnamed: 0'},{line}" for k, line in enumerate(PLAIN.splitlines())
+    ),
+    "an empty column": lines([f"{x}," for x in X], head="x,nothing,label"),
+}
+
+
+@pytest.mark.parametrize("form", SAME)
+def test_every_form_of_one_table_is_the_same_table(form, tmp_path):
+    (tmp_path / "t.csv").write_text(SAME[form], encoding="utf-8", newline="")
+    pool = table_of(tmp_path / "t.csv", "label").pool
+    assert pool.inputs.names == ("x",)
+    np.testing.assert_allclose(pool.inputs.numeric[:, 0], X, rtol=1e-15)
+    assert pool.class_names == ("a", "b")
+    assert [pool.class_names[k] for k in pool.labels] == LABELS
+
+
+ENCODED = {
+    "UTF-8 with a mark": ("utf-8-sig", ""),
+    "UTF-16": ("utf-16", ""),
+    "UTF-16 big, marked": ("utf-16-be", "\ufeff"),
+    "UTF-16 without a mark": ("utf-16-le", ""),
+    "UTF-32": ("utf-32", ""),
+    "Windows-1252": ("cp1252", ""),
+    "Latin-1": ("latin-1", ""),
+}
+
+
+@pytest.mark.parametrize("form", ENCODED)
+def test_encodings_are_found_out(form, tmp_path):
+    """Case 22: the mark at the beginning became part of the first name."""
+    encoding, mark = ENCODED[form]
+    text = mark + "größe,label\n1,Zürich\n2,Genève\n3,Zürich\n"
+    (tmp_path / "t.csv").write_bytes(text.encode(encoding))
+    table = table_of(tmp_path / "t.csv", "label")
+    assert table.pool.inputs.names == ("größe",)
+    assert table.pool.class_names == ("Genève", "Zürich")
+    assert any("Windows-1252" in note for note in table.notes) == (
+        encoding in ("cp1252", "latin-1")
+    )
+
+
+def test_the_first_column_may_be_the_target_behind_a_mark(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbflabel,x\na,1\nb,2\n")
+    assert table_of(tmp_path / "t.csv", "label").pool.class_names == ("a", "b")
+
+
+def test_other_encodings_are_named_or_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("x,label\n1,привет\n2,мир\n".encode("cp1251"))
+    with pytest.raises(DataError, match="UTF-8 in .*; line 2 is not.* --encoding cp1251"):
+        table_of(path)
+    assert table_of(path, encoding="cp1251").pool.class_names == ("мир", "привет")
+    with pytest.raises(DataError, match="name of an encoding; got --encoding klingon"):
+        table_of(path, encoding="klingon")
+
+
+def test_names_are_compared_in_one_form(tmp_path):
+    """``é`` may be one sign or two; both are one name and one category."""
+    (tmp_path / "t.csv").write_text("cafe\u0301,label\ncafe\u0301,a\ncaf\u00e9,b\n", "utf-8")
+    pool = table_of(tmp_path / "t.csv").pool
+    assert pool.inputs.names == ("caf\u00e9",) and pool.inputs.categories == (("caf\u00e9",),)
+
+
+PACKED = {
+    "t.csv.gz": gzip.compress,
+    "t.csv.xz": lzma.compress,
+    "t.csv.bz2": bz2.compress,
+    "t.csv": gzip.compress,  # the name does not say so
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_packed_files_are_unpacked(name, tmp_path):
+    (tmp_path / name).write_bytes(PACKED[name](PLAIN.encode()))
+    assert table_of(tmp_path / name).pool.inputs.numeric[:, 0].tolist() == X
+
+
+def test_an_archive_of_one_file_is_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
+        archive.writestr("inner.csv", PLAIN)
+    assert table_of(tmp_path / "t.zip").pool.inputs.numeric[:, 0].tolist() == X
+
+
+NUMBERS = {
+    "commas between thousands": (["1,234.5", "999", "1,000,000"], '"{}"', ",", [1234.5, 999, 1e6]),
+    "points between thousands": (["1.234,5", "999", "1.000.000"], "{}", ";", [1234.5, 999, 1e6]),
+    "blanks between thousands": (["1 234,5", "999", "1 000 000"], "{}", ";", [1234.5, 999, 1e6]),
+    "hard blanks": (["1\u00a0234.5", "999", "1\u202f000"], "{}", ",", [1234.5, 999, 1000]),
+    "Swiss": (["1'234.5", "999", "1’000"], "{}", ",", [1234.5, 999, 1000]),
+    "minus signs of print": (["−1.5", "2", "−3"], "{}", ",", [-1.5, 2, -3]),
+    "brackets": (["(1.5)", "2", "(1,000)"], '"{}"', ",", [-1.5, 2, -1000]),
+    "dollars with thousands": (["$1,234.50", "$2", "-$3"], '"{}"', ",", [1234.5, 2, -3]),
+    "holes": (["1.5", "NA", "n/a"], "{}", ",", [1.5, np.nan, np.nan]),
+    "days": (["1970-01-02", "1970-01-03", ""], "{}", ",", [86400, 172800, np.nan]),
+    "moments": (
+        ["1970-01-01T00:00:05Z", "1970-01-01 01:00:00+01:00", ""],
+        "{}",
+        ",",
+        [5, 0, np.nan],
+    ),
+    "German days": (
+        ["02.01.1970", "03.01.1970", "31.01.1970"],
+        "{}",
+        ",",
+        [86400, 172800, 2592000],
+    ),
+    "American days": (
+        ["01/02/1970", "01/03/1970", "01/31/1970"],
+        "{}",
+        ",",
+        [86400, 172800, 2592000],
+    ),
+    "months by name": (
+        ["02 Jan 1970", "03 Jan 1970", "31 Jan 1970"],
+        "{}",
+        ",",
+        [86400, 172800, 2592000],
+    ),
+    "clocks": (["00:01", "01:00:05", "23:59"], "{}", ",", [60, 3605, 86340]),
+}
+
+
+@pytest.mark.parametrize("form", NUMBERS)
+def test_numbers_are_read_as_they_are_written(form, tmp_path):
+    words, quote, separator, expected = NUMBERS[form]
+    body = [f"{quote.format(word)}{separator}{'ab'[k % 2]}" for k, word in enumerate(words)]
+    (tmp_path / "t.csv").write_text(f"x{separator}label\n" + "\n".join(body), "utf-8")
+    table = table_of(tmp_path / "t.csv", "label")
+    np.testing.assert_array_equal(table.pool.inputs.numeric[:, 0], expected)
+
+
+def test_time_stamps_keep_every_second(tmp_path):
+    """Case 16: as float32 three distinct values were left of 240."""
+    stamps = list(range(1_700_000_000, 1_700_000_000 + N))
+    (tmp_path / "t.csv").write_text(lines(stamps))
+    pool = table_of(tmp_path / "t.csv").pool
+    assert pool.inputs.numeric.dtype == np.float64
+    assert pool.inputs.take(np.arange(N))[:, 0].tolist() == stamps
+
+
+def test_columns_of_one_name_are_all_kept(tmp_path):
+    """Case 14: only the last of two columns was left."""
+    (tmp_path / "t.csv").write_text("x,x,label\n1,5,a\n2,6,b\n")
+    table = table_of(tmp_path / "t.csv")
+    assert table.pool.inputs.names == ("x", "x.2")
+    assert table.pool.inputs.numeric.tolist() == [[1, 5], [2, 6]]
+    assert "2 columns are named 'x'; the later ones are called 'x.2'." in table.notes
+
+
+def test_words_for_missing_are_classes_in_the_target(tmp_path):
+    """Case 12: a class called none was refused as missing."""
+    (tmp_path / "t.csv").write_text("x,label\n1,none\n2,NA\n3,severe\n4,none\n")
+    table = table_of(tmp_path / "t.csv")
+    assert table.pool.class_names == ("NA", "none", "severe")
+    assert any("'none' is a class of 2 rows" in note for note in table.notes)
+    with pytest.raises(DataError, match=r"missing in 2, first in row 1 \(line 2\), where 'none'"):
+        table_of(tmp_path / "t.csv", missing=("none",))
+
+
+def test_none_is_a_word_like_others_among_words(tmp_path):
+    (tmp_path / "t.csv").write_text("x,label\nnone,a\nNA,b\nlow,a\n?,b\n")
+    table = table_of(tmp_path / "t.csv")
+    assert table.pool.inputs.categories == (("low", "none"),)
+    assert table.pool.inputs.categorical[:, 0].tolist() == [1, -1, 0, -1]
+    assert any("'?', 'NA' means missing, in 2 rows" in note for note in table.notes)
+    kept = table_of(tmp_path / "t.csv", missing=("?",)).pool
+    assert kept.inputs.categories == (("NA", "low", "none"),)
+
+
+def test_equal_numbers_are_one_class(tmp_path):
+    (tmp_path / "t.csv").write_text("x,label\n1,1\n2,1.0\n3,2\n4,2.0\n")
+    table = table_of(tmp_path / "t.csv")
+    assert table.pool.class_names == ("1", "2") and table.pool.labels.tolist() == [0, 0, 1, 1]
+    assert any("'1', '1.0' are one class, '1'" in note for note in table.notes)
+    (tmp_path / "t.csv").write_text("x,label\n1,1\n2,01\n3,2\n")
+    with pytest.raises(DataError, match=r"'01' in row 2 \(line 3\) and '1' in row 1 .*same number"):
+        table_of(tmp_path / "t.csv")
+
+
+def test_lists_are_spread(tmp_path):
+    """Case 18, as text: pandas and NumPy print lists so."""
+    (tmp_path / "t.csv").write_text('v,label\n"[1, 2.5]",a\n"[3, 4]",b\n')
+    assert table_of(tmp_path / "t.csv").pool.inputs.numeric.tolist() == [[1, 2.5], [3, 4]]
+    (tmp_path / "t.csv").write_text("v,label\n[1. 2.5],a\n[3. 4. ],b\n")
+    assert table_of(tmp_path / "t.csv").pool.inputs.names == ("v[0]", "v[1]")
+    (tmp_path / "t.csv").write_text('v,label\n"[1, 2]",a\n"[3, 4]",b\n"[5]",b\n')
+    with pytest.raises(
+        DataError, match=r"lists of 2 items in column 'v' .*; row 3 \(line 4\) has 1"
+    ):
+        table_of(tmp_path / "t.csv")
+
+
+def test_a_quoted_line_end_is_part_of_a_value(tmp_path):
+    (tmp_path / "t.csv").write_text('x,label\n"a\nb",1\nc,2\nd,1,3\n')
+    with pytest.raises(DataError, match="Expected 2 values in line 5 .*; got 3"):
+        table_of(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text('x,label\n"a\nb",1\nc,2\n')
+    assert table_of(tmp_path / "t.csv").pool.inputs.categories == (("a\nb", "c"),)
+
+
+def test_a_value_may_be_longer_than_the_librarys_limit(tmp_path):
+    long = "y" * 200_000
+    (tmp_path / "t.csv").write_text(f"x,label\n{long},a\nz,b\n")
+    assert table_of(tmp_path / "t.csv").pool.inputs.categories == ((long, "z"),)
+
+
+def test_numbers_of_rows_that_are_inputs_are_said(tmp_path):
+    (tmp_path / "t.csv").write_text("age,label\n0,a\n1,b\n2,a\n")
+    table = table_of(tmp_path / "t.csv")
+    assert table.pool.inputs.names == ("age",)
+    assert any("--drop age" in note for note in table.notes)
+    with pytest.raises(DataError, match="columns beside the target"):
+        table_of(tmp_path / "t.csv", drop=("age",))
+
+
+CLASSES = """
+from pathlib import Path
+from harness.data.formats.table_files import read_table
+from harness.data.pools.tables import make_table
+pool = make_table(read_table(Path("t.csv"))).pool
+print(pool.class_names, pool.inputs.categories, pool.fingerprint)
+"""
+
+
+def test_the_order_of_classes_is_the_same_in_every_process(tmp_path):
+    """Equal numbers were ordered by the hash of their spelling."""
+    words = ["1", "1.0", "2", "nan", "b", "1e0", "-0", "0"]
+    body = "\n".join(f"{word},{other}" for word, other in zip(words, reversed(words), strict=True))
+    (tmp_path / "t.csv").write_text(f"x,label\n{body}\n")
+    root = Path(__file__).resolve().parents[3]
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", CLASSES],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONHASHSEED": str(seed), "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(4)
+    }
+    assert len(said) == 1

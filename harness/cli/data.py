@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, table_options
+from harness.cli import export, options, table_options
 from harness.cli import show as looking
 from harness.cli.console import remark, say, stdout
 
@@ -144,6 +144,8 @@ def manifest(
         remark(f"DIFFERS from the committed manifest of {suite}: it needs a new version.")
 
 
+app.command()(export.rows)
+app.command()(export.export)
 app.command()(looking.show)
 app.command()(looking.duplicates)
 app.command()(looking.truths)

@@ -1,5 +1,6 @@
 """``tailmark new``, ``check`` and ``submit``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,17 +14,49 @@ def new(
     kind: Annotated[
         str, typer.Option("--kind", "-k", help="method, model or predictions.")
     ] = "method",
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder of predictions to list on the card, with sha256 sums."),
+    ] = None,
     submissions: options.Submissions = None,
 ) -> None:
-    """Write a card."""
-    from harness.models.cards.cards import new_entry
+    """Write a card.
+
+    With --kind predictions --from FOLDER every file of predictions below FOLDER is listed. Files
+    are named '<cell>-s<seed>/<pool>.npz' (or .npy, .csv, .parquet), such as
+    'digits-exp10-clean-s0/test.npz' and 'digits-exp10-clean-s0/ood/near/digits89.npz', or in one
+    folder 'digits-exp10-clean-s0-ood-near-digits89.npz'. They are copied into the entry's folder
+    unless they lie there already. See docs/predictions.md.
+    """
     from harness.paths import submissions_folder
 
-    path = new_entry(submissions_folder(submissions), name, kind)
+    root = submissions_folder(submissions)
+    if source is not None:
+        _new_from(root, name, kind, source)
+        return
+    from harness.models.cards.cards import new_entry
+
+    path = new_entry(root, name, kind)
     say(f"Wrote {path}.")
     say(
         f"Next: fill it in, then: tailmark check {name}; tailmark run {name}; tailmark rank --local"
     )
+
+
+def _new_from(root: Path, name: str, kind: str, source: Path) -> None:
+    from harness.errors import CardError
+    from harness.models.cards.collected import new_from
+
+    if kind != "predictions":
+        raise CardError(
+            f"--from lists files of predictions; got --kind {kind}. Add: --kind predictions"
+        )
+    path, found = new_from(root, name, source)
+    jobs = {key.partition("/")[0] for key in found.files}
+    say(f"Wrote {path}: {len(found.files)} files of {len(jobs)} jobs, with their sha256 sums.")
+    if found.others:
+        remark(f"Left alone, for their names say no job and pool: {', '.join(found.others[:5])}")
+    say(f"Next: tailmark check {name}; tailmark run {name}; tailmark rank --local")
 
 
 def check(

@@ -1,6 +1,7 @@
 """A suite's train, test and calibration pools: rows of its ID data, the same for every seed."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,8 @@ class IdPools:
     """The official test part, or a share of `whole`."""
     calibration: Pool
     """Without a row where the suite holds none out."""
+    origin: Mapping[str, Int[np.ndarray, " _"]] = field(default_factory=dict)
+    """``train``, ``test``, ``calibration`` → row of the data set's own part that each row is."""
 
 
 def partition_of(suite: Suite) -> str:
@@ -65,8 +68,12 @@ def id_pools(suite: Suite, key: str, data_root: Path | None) -> IdPools:
     rows = _partition(suite, whole, key)
     pools = {name: _id_pool(suite, whole, at, name) for name, at in rows.items()}
     if official:
-        pools["test"] = _official_test(suite, load_part(suite.dataset, "test", data_root))
-    return IdPools(whole, rows["train"], pools["train"], pools["test"], pools["calibration"])
+        test = load_part(suite.dataset, "test", data_root)
+        rows["test"] = _official_rows(suite, test)
+        pools["test"] = (
+            test if suite.classes is None else _id_pool(suite, test, rows["test"], "test")
+        )
+    return IdPools(whole, rows["train"], pools["train"], pools["test"], pools["calibration"], rows)
 
 
 def planted_pools(
@@ -130,9 +137,9 @@ def _id_pool(suite: Suite, whole: Pool, rows: Int[np.ndarray, " n"], name: str) 
     return image_pool(name, images, labels, [pool.class_names[k] for k in suite.classes])
 
 
-def _official_test(suite: Suite, pool: Pool) -> Pool:
+def _official_rows(suite: Suite, pool: Pool) -> Int[np.ndarray, " n"]:
+    """Return the rows of an official test part that are of the suite's classes."""
     assert pool.labels is not None, "a test part has labels"
     if suite.classes is None:
-        return pool
-    rows = np.flatnonzero(np.isin(pool.labels, suite.classes))
-    return _id_pool(suite, pool, rows, "test")
+        return np.arange(len(pool))
+    return np.flatnonzero(np.isin(pool.labels, suite.classes))

@@ -68,6 +68,8 @@ class OpenSuite:
     """Group of each test image where an attribute is planted in it, else None."""
     group_names: tuple[str, ...] = ()
     """What the groups are, by index: ``trouser, disagreeing``, ``trouser, agreeing``, …"""
+    origin: Mapping[str, Int[np.ndarray, " _"]] = field(default_factory=dict)
+    """``train``, ``test``, ``calibration`` → row of the data set's own part that each row is."""
 
     def at(self, cell: str) -> "OpenSuite":
         """Return the part of the suite that a cell is about: the suite itself, or a member.
@@ -301,6 +303,7 @@ def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> Op
         absent_truths=absent,
         test_groups=groups,
         group_names=() if groups is None else agreement_group_names(ours.test.class_names),
+        origin=ours.origin,
     )
 
 

@@ -19,7 +19,7 @@ from harness.models.cards.files import check_files
 from harness.models.cards.templates import card_text
 from harness.models.cards.toml import toml_lines
 from harness.models.methods.methods import trainer_problem
-from harness.types.models import EntryCard
+from harness.types.models import NAME, EntryCard
 
 CARD = "entry.toml"
 """File name of a card."""
@@ -164,10 +164,7 @@ def _sentence(detail: ErrorDetails, raw: Mapping[str, Any]) -> str:
             "test set a training set. Choose 'last', 'noisy_val' or 'clean_val'."
         )
     if path == "name":
-        return (
-            "name must be lower-case letters, digits and hyphens, at most 63 of them; "
-            f"got {detail['input']!r}."
-        )
+        return _name_sentence(detail["input"])
     return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}; got {detail['input']!r}."
 
 
@@ -272,6 +269,29 @@ def write_card(folder: Path, card: EntryCard) -> Path:
     return path
 
 
+def new_home(folder: Path, name: str) -> Path:
+    """Return the folder of a new entry, refusing a name that is not allowed or taken.
+
+    Raises
+    ------
+    CardError
+        If the name is not allowed, or the entry has a card.
+    """
+    if re.fullmatch(NAME, name) is None:
+        raise CardError(_name_sentence(name))
+    home = folder / name
+    if (home / CARD).exists():
+        raise CardError(f"{home / CARD} exists and is not overwritten. Choose another name.")
+    return home
+
+
+def _name_sentence(name: object) -> str:
+    return (
+        "name must be lower-case letters, digits and hyphens, at most 63 of them; "
+        f"got {str(name)[:80]!r}."
+    )
+
+
 def new_entry(
     folder: Path,
     name: str,
@@ -307,9 +327,7 @@ def new_entry(
             f"kind must be one of {', '.join(PARTS)}; got {kind!r}."
             + (f" Did you mean {near!r}?" if near else "")
         )
-    home = folder / name
-    if (home / CARD).exists():
-        raise CardError(f"{home / CARD} exists and is not overwritten. Choose another name.")
+    home = new_home(folder, name)
     text = card_text(name, kind, trainer=trainer, recipe=recipe, arch=arch)
     fresh = not home.exists()
     home.mkdir(parents=True, exist_ok=True)

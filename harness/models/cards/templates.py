@@ -33,7 +33,7 @@ arch = "{arch}"  # a name in timm.list_models(); never pretrained by the harness
 # "digits-exp10-clean-s0" = {{ path = "weights/exp10-s0.safetensors", sha256 = "…" }}
 """,
     "predictions": """
-[predictions.files]            # "<cell>-s<seed>/<pool>": npz with logits or probs (n, C)
+[predictions.files]            # "<cell>-s<seed>/<pool>": npz, npy, csv or parquet
 # "digits-exp10-clean-s0/test" = {{ path = "exp10-s0-test.npz", sha256 = "…" }}
 # test is required; calibration, train, ood/near/<set>, ood/far/<set> as far as you have them
 """,
@@ -50,10 +50,18 @@ selection = "last"             # last | noisy_val | clean_val: which epoch is sc
 """
 
 
-def card_text(name: str, kind: str, *, trainer: str, recipe: str | None, arch: str) -> str:
+def card_text(
+    name: str,
+    kind: str,
+    *,
+    trainer: str = "",
+    recipe: str | None = None,
+    arch: str = "",
+    score: str | None = None,
+) -> str:
     """Return the text of a fresh card of one kind: ``method``, ``model`` or ``predictions``."""
     line = f'recipe = "{recipe}"\n' if recipe else '# recipe = "…"  # a recipe of the trainer\n'
-    score = "msp" if kind == "predictions" else "energy"
+    score = score or ("msp" if kind == "predictions" else "energy")
     return (_HEAD + _PARTS[kind] + _FACETS).format(
         name=name, kind=kind, trainer=trainer, recipe=line, arch=arch, ood_score=f'"{score}"'
     )

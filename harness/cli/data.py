@@ -1,7 +1,7 @@
 """``tailmark data``: what there is, getting it, checking it, looking at it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -55,6 +55,9 @@ def prepare(
     size: Annotated[
         int | None, typer.Option(min=1, help="Side in pixels that your own images are scaled to.")
     ] = None,
+    background: Annotated[
+        Literal["white", "black"], typer.Option(help="What transparent images are laid over.")
+    ] = "white",
     header: Annotated[
         bool, typer.Option("--header/--no-header", help="Whether a CSV file begins with names.")
     ] = True,
@@ -78,6 +81,7 @@ def prepare(
         name=called,
         target=target,
         size=size,
+        background=background,
         header=header,
         separator=separator,
         decimal=table_options.known(decimal),

@@ -1,19 +1,27 @@
-"""Images in files or in memory as arrays of one size: what the prepared form holds."""
+"""Images in files or in memory as arrays of one form: what the prepared form holds."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from io import BytesIO
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from harness.data.pools.file_pools import fitted
+from harness.data.pools.decoding import (
+    BACKGROUNDS,
+    GREY,
+    WIDE,
+    decoded,
+    depth_of,
+    frames_of,
+    open_image,
+    orientation_of,
+    pixels,
+    wide_values,
+)
 from harness.errors import DataError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from harness.lookup import lookup
 
 MOST_BYTES = 8 << 30
 """Bytes of one part's arrays at most: a prepared part is read into memory whole."""
@@ -25,97 +33,173 @@ class Encoded:
 
     labels: Int[np.ndarray, " n"]
     """Class indices."""
-    read: Callable[[int], bytes]
-    """From a row to the bytes of its image file."""
+    read: Callable[[int], tuple[Path | bytes, str]]
+    """From a row to its image file or what stands in one, and what to call it in messages."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
-def decode_parts(
-    parts: Mapping[str, Encoded], source: str, *, size: int | None = None
-) -> dict[str, UInt8[np.ndarray, "n h w c"]]:
-    """Return the images of each part, all of one size: grey where every one is, else RGB.
+@dataclass(frozen=True)
+class Form:
+    """What the arrays of a set have in common."""
+
+    size: tuple[int, int]
+    """(height, width) in pixels."""
+    grey: bool
+    """Whether there is one channel instead of three."""
+    depth: int
+    """Bits that grey values of more than 8 bits span."""
+    background: str
+    """What transparent images are laid over."""
+
+
+@dataclass
+class Look:
+    """What the files of some parts are, before they are decoded."""
+
+    images: int = 0
+    """How many there are."""
+    sizes: set[tuple[int, int]] = field(default_factory=set)
+    """(height, width) of the upright images."""
+    coloured: bool = False
+    """Whether any has more than one channel."""
+    largest: int = 0
+    """Largest value of a mode with more than 8 bits."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    """What is done to an image → how many it is done to."""
+    example: dict[str, str] = field(default_factory=dict)
+    """What is done → name of the first such image."""
+
+    def note(self, kind: str, name: str) -> None:
+        """Count an image that something is done to."""
+        self.kinds[kind] += 1
+        self.example.setdefault(kind, name)
+
+    def findings(self, form: Form) -> tuple[str, ...]:
+        """Return one sentence for each thing that is done to images, with how many and an example.
+
+        Parameters
+        ----------
+        form : Form
+            What they become.
+        """
+        done = {
+            "wide": f"grey of 16 bits or more; scaled to 8 from the {form.depth} bits that their "
+            f"largest value ({self.largest:,}) needs",
+            "turned": "turned as the camera noted; the note is applied",
+            "clear": f"transparent; laid over {form.background}",
+            "frames": "of several frames; the first is taken",
+            "CMYK": "of mode CMYK; made RGB without a colour profile",
+        }
+        return tuple(
+            f"{self.kinds[kind]:,} of {self.images:,} images are {words} (such as "
+            f"{self.example[kind]})."
+            for kind, words in done.items()
+            if self.kinds[kind]
+        )
+
+
+def look(parts: Mapping[str, Encoded]) -> Look:
+    """Return what the files of some parts are; a damaged one is refused by name.
 
     Parameters
     ----------
     parts : mapping of str to Encoded
         Part → its images.
+    """
+    found = Look()
+    for part in parts.values():
+        for row in range(len(part)):
+            source, name = part.read(row)
+            found.images += 1
+            with open_image(source, name) as image:
+                turn = orientation_of(image)
+                upright = (image.height, image.width) if turn < 5 else (image.width, image.height)
+                found.sizes.add(upright)
+                found.coloured |= image.mode not in GREY
+                if image.mode in WIDE:
+                    found.largest = max(found.largest, int(wide_values(image, name).max()))
+                kinds = {
+                    "wide": image.mode in WIDE,
+                    "turned": turn > 1,
+                    "clear": image.has_transparency_data,
+                    "frames": frames_of(image) > 1,
+                    "CMYK": image.mode == "CMYK",
+                }
+                for kind in (kind for kind, holds in kinds.items() if holds):
+                    found.note(kind, name)
+    return found
+
+
+def form_of(
+    found: Look, source: str, *, size: int | None = None, background: str = "white"
+) -> Form:
+    """Return the form that all images of a set take: grey where every one is, else RGB.
+
+    Parameters
+    ----------
+    found : Look
+        From `look`.
     source : str
         What to call them in messages.
     size : int, optional
         Side in pixels that images are scaled to cover, their centre kept; None: as they are,
         which needs them of one size.
+    background : str, default="white"
+        Key of BACKGROUNDS.
 
     Raises
     ------
     DataError
-        If one cannot be decoded, they differ in size and none is named, or are too many.
+        If they differ in size and none is named.
     """
-    sizes, modes = _looked_at(parts, source)
-    if size is None and len(sizes) > 1:
-        small, large = min(sizes), max(sizes)
+    lookup("background", background, BACKGROUNDS)
+    if size is None and len(found.sizes) > 1:
+        small, large = min(found.sizes), max(found.sizes)
         raise DataError(
-            f"Expected images of one size in {source}; got {len(sizes):,} sizes from "
+            f"Expected images of one size in {source}; got {len(found.sizes):,} sizes from "
             f"{small[1]}×{small[0]} to {large[1]}×{large[0]} pixels. Name the side that all are "
             "scaled to, for example: --size 64"
         )
-    height, width = (size, size) if size is not None else sizes.pop()
-    grey = modes <= {"1", "L"}
-    each = height * width * (1 if grey else 3)
-    largest = max(len(part) for part in parts.values())
-    if each * largest > MOST_BYTES:
+    side = (size, size) if size is not None else next(iter(found.sizes))
+    return Form(side, not found.coloured, depth_of(found.largest), background)
+
+
+def decode_part(part: Encoded, source: str, form: Form) -> UInt8[np.ndarray, "n h w c"]:
+    """Return a part's images as arrays of one form.
+
+    Parameters
+    ----------
+    part : Encoded
+        What to decode.
+    source : str
+        What to call it in messages.
+    form : Form
+        From `form_of`.
+
+    Raises
+    ------
+    DataError
+        If one cannot be decoded, or they are too many.
+    """
+    shape = (len(part), *form.size, 1 if form.grey else 3)
+    total = int(np.prod(shape, dtype=np.int64))
+    if total > MOST_BYTES:
         raise DataError(
             f"Expected at most {MOST_BYTES >> 30} GiB of images in a part of {source}; "
-            f"{largest:,} of {width}×{height} are {each * largest / 2**30:.1f}. Name a smaller "
-            "side with --size."
+            f"{len(part):,} of {form.size[1]}×{form.size[0]} are {total / 2**30:.1f}. Name a "
+            "smaller side with --size."
         )
-    return {
-        name: _decoded(part, name, source, (height, width), grey=grey)
-        for name, part in parts.items()
-    }
-
-
-def _looked_at(parts: Mapping[str, Encoded], source: str) -> tuple[set[tuple[int, int]], set[str]]:
-    """Return the (height, width) and the modes there are; reads heads of files, no pixels."""
-    sizes, modes = set(), set()
-    for name, part in parts.items():
-        for row in range(len(part)):
-            image = _opened(part, row, name, source)
-            sizes.add((image.height, image.width))
-            modes.add(image.mode)
-    return sizes, modes
-
-
-def _decoded(
-    part: Encoded, name: str, source: str, size: tuple[int, int], *, grey: bool
-) -> UInt8[np.ndarray, "n h w c"]:
-    images = np.empty((len(part), *size, 1 if grey else 3), dtype=np.uint8)
+    images = np.empty(shape, dtype=np.uint8)
     for row in range(len(part)):
-        try:
-            image = _opened(part, row, name, source).convert("L" if grey else "RGB")
-        except (OSError, SyntaxError, ValueError) as error:
-            raise _undecodable(row, name, source, error) from error
-        images[row] = np.asarray(fitted(image, size)).reshape(images.shape[1:])
+        encoded, name = part.read(row)
+        with open_image(encoded, name) as image:
+            upright = decoded(
+                image, name, grey=form.grey, depth=form.depth, background=form.background
+            )
+            images[row] = pixels(upright, form.size)
     return images
-
-
-def _opened(part: Encoded, row: int, name: str, source: str) -> "Image":
-    """Return an image of which only the head is read."""
-    from PIL import UnidentifiedImageError
-    from PIL.Image import open as opened
-
-    try:
-        return opened(BytesIO(part.read(row)))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise _undecodable(row, name, source, error) from error
-
-
-def _undecodable(row: int, name: str, source: str, error: Exception) -> DataError:
-    return DataError(
-        f"Expected a whole image in row {row:,} of {name} of {source}; it cannot be decoded "
-        f"({error}). Fetch it again, or take the row out."
-    )
 
 
 def encoded_files(root: Path, paths: tuple[str, ...], labels: Int[np.ndarray, " n"]) -> Encoded:
@@ -130,4 +214,4 @@ def encoded_files(root: Path, paths: tuple[str, ...], labels: Int[np.ndarray, " 
     labels : int array of shape (n,)
         Class indices.
     """
-    return Encoded(labels, lambda row: (root / paths[row]).read_bytes())
+    return Encoded(labels, lambda row: (root / paths[row], str(root / paths[row])))

@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from harness.data.pools.decoding import decoded, open_image, pixels
 from harness.data.pools.index_lists import check_present
-from harness.errors import DataError
 from harness.types import Pool
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 WORKERS = min(8, os.cpu_count() or 1)
 """Threads that read and decode: Pillow and hashlib let each other run."""
@@ -76,53 +72,18 @@ def decode(path: Path, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
     Parameters
     ----------
     path : Path
-        JPEG, PNG or anything that Pillow reads.
+        JPEG, PNG or anything that Pillow reads. Grey of 16 bits is scaled over all of them:
+        a pool that is never read whole cannot know that its files use fewer.
     size : (int, int)
         (height, width) in pixels.
 
     Raises
     ------
     DataError
-        If the file is missing, truncated or no image.
+        If the file is missing, truncated, no image, or of a mode that has no 8-bit form.
     """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as opened:
-            image = opened.convert("RGB")
-    except FileNotFoundError:
-        raise DataError(
-            f"Expected an image at {path}; there is none. Unpack the archive again, or take the "
-            "line out of the index list."
-        ) from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise DataError(
-            f"Expected a whole image at {path}; got {path.stat().st_size:,} bytes that end early "
-            f"or are no image ({error}). Unpack or fetch this file again."
-        ) from error
-    return np.asarray(fitted(image, size))
-
-
-def fitted(image: "Image", size: tuple[int, int]) -> "Image":
-    """Return an image scaled (bicubic) until it covers a size, with its centre kept.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Of any size and mode.
-    size : (int, int)
-        (height, width) in pixels.
-    """
-    from PIL.Image import Resampling
-
-    height, width = size
-    scale = max(height / image.height, width / image.width)
-    if scale == 1 and image.size == (width, height):
-        return image
-    covered = (max(round(image.width * scale), width), max(round(image.height * scale), height))
-    left, upper = (covered[0] - width) // 2, (covered[1] - height) // 2
-    resized = image.resize(covered, Resampling.BICUBIC)
-    return resized.crop((left, upper, left + width, upper + height))
+    with open_image(path, str(path)) as image:
+        return pixels(decoded(image, str(path)), size)
 
 
 def file_pool(

@@ -1,13 +1,18 @@
 """Index lists: text files that say which image files a pool has, and their labels."""
 
 import csv
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
 
+from harness.data.formats.text import read_text
 from harness.errors import DataError
+
+_LABEL = re.compile(r"-?[0-9]{1,9}")
 
 
 def read_index(path: Path) -> tuple[tuple[str, ...], Int[np.ndarray, " n"]]:
@@ -26,13 +31,7 @@ def read_index(path: Path) -> tuple[tuple[str, ...], Int[np.ndarray, " n"]]:
     DataError
         If it is missing, empty, or a line has no path and whole-number label; names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"Expected an index list of lines 'path label' at {path}; got {error}. "
-            "Fetch the list again or name another."
-        ) from error
+    text = read_text(path)
     pairs = list(_csv_pairs(path, text) if path.suffix == ".csv" else _line_pairs(path, text))
     if not pairs:
         raise DataError(
@@ -46,8 +45,9 @@ def _line_pairs(path: Path, text: str) -> Iterator[tuple[str, int]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
-        name, _, label = line.strip().rpartition(" ")
-        yield name.strip(), _label(path, number, line, name, label)
+        *words, label = line.strip().rsplit(None, 1)
+        name = words[0] if words else ""
+        yield name, _label(path, number, line, name, label)
 
 
 def _csv_pairs(path: Path, text: str) -> Iterator[tuple[str, int]]:
@@ -57,16 +57,22 @@ def _csv_pairs(path: Path, text: str) -> Iterator[tuple[str, int]]:
             f"Expected the columns 'path' and 'label' in {path}; got "
             f"{', '.join(reader.fieldnames or ()) or 'none'}. Rename them."
         )
-    for row in reader:
-        name, label = row["path"] or "", row["label"] or ""
-        yield name, _label(path, reader.line_num, f"{name},{label}", name, label)
+    try:
+        for row in reader:
+            name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
+            yield name, _label(path, reader.line_num, f"{name},{label}", name, label)
+    except csv.Error as error:
+        raise DataError(
+            f"Expected 'path,label' in line {reader.line_num} of {path}; it is no line of a CSV "
+            f"file ({error}). Write the list again."
+        ) from error
 
 
 def _label(path: Path, number: int, line: str, name: str, label: str) -> int:
-    if not name or not label.lstrip("-").isdigit():
+    if not name or _LABEL.fullmatch(label) is None:
         raise DataError(
             f"Expected 'path label' in line {number} of {path}; got {line.strip()[:80]!r}. "
-            "Labels are whole numbers; write one image a line."
+            "Labels are whole numbers in the digits 0 … 9; write one image per line."
         )
     return int(label)
 
@@ -99,3 +105,36 @@ def check_present(root: Path, paths: Sequence[str], source: str) -> None:
             f"{source} names {len(paths):,} images; {len(gone):,} of them are not below {root}, "
             f"for example {', '.join(gone[:3])}. Unpack the archive there, or name its folder."
         )
+
+
+def on_disk(root: Path, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return listed paths as the disk spells them; one that is not there stays as it is.
+
+    A list may be written on a system that stores accents in another form (macOS), or that has
+    backslashes between folders (Windows).
+
+    Parameters
+    ----------
+    root : Path
+        Folder that `paths` are relative to.
+    paths : sequence of str
+        As listed.
+    """
+    folders: dict[Path, dict[str, str]] = {}
+
+    def spelled(path: str) -> str:
+        if (root / path).is_file():
+            return path
+        here, parts = root, []
+        for part in path.replace("\\", "/").split("/"):
+            if here not in folders:
+                inside = here.iterdir() if here.is_dir() else ()
+                folders[here] = {unicodedata.normalize("NFC", p.name): p.name for p in inside}
+            found = folders[here].get(unicodedata.normalize("NFC", part))
+            if found is None:
+                return path
+            parts.append(found)
+            here /= found
+        return "/".join(parts)
+
+    return tuple(map(spelled, paths))

@@ -1,7 +1,8 @@
 """Image classification sets of the Hugging Face Hub, read with its own library `datasets`.
 
 A repository's parquet files are data: no code of a repository is ever run. Versions of the library
-that could run some are refused.
+that could run some are refused. Classes are known by name: parts that number them differently are
+numbered as the training part is.
 """
 
 import re
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.data.pools.encoded import Encoded
+from harness.data.sets.hub_labels import Labelled, check_train, label_column, labels_of, numbered
 from harness.errors import DataError, DownloadError
 
 OLDEST = 4
@@ -65,13 +67,23 @@ def read_hub(reference: str, *, target: str = "", cache: Path | None = None) -> 
             f"Expected a part 'train' in {name}; it has {', '.join(loaded)}. Name another "
             "configuration, as in hf:owner/name:config."
         )
-    image, label = _columns(loaded["train"].features, name, target)
-    test, note = _test_part(loaded, label, name)
-    parts = {"train": loaded["train"], "test": loaded[test]}
+    image, label = label_column(loaded["train"].features, name, target)
+    files = data_files(name, config, revision, cache)
+    said = {
+        part: labels_of(loaded[part], label, files.get(part, ()), f"part {part!r} of {name}")
+        for part in loaded
+        if part in ("train", *TEST_PARTS)
+    }
+    test, note = _test_part(said, name)
+    classes = check_train(said["train"], label, name)
+    found = {"train": ("train", said["train"]), "test": (test, said[test])}
     info = loaded["train"].info
     return HubSet(
-        {part: _encoded(rows, image, label, f"{part} of {name}") for part, rows in parts.items()},
-        tuple(map(str, loaded["train"].features[label].names)),
+        {
+            part: _encoded(loaded[at], image, numbered(labels, classes, name), f"{at} of {name}")
+            for part, (at, labels) in found.items()
+        },
+        classes,
         str(info.license or "none stated"),
         " ".join(str(info.citation or name).split()),
         note,
@@ -136,58 +148,72 @@ def _loaded(name: str, config: str | None, revision: str | None, cache: Path | N
         ) from error
 
 
-def _columns(features: Any, name: str, target: str) -> tuple[str, str]:
-    """Return the names of the column of images and of the column of classes."""
-    import datasets
+def data_files(
+    name: str, config: str | None, revision: str | None, cache: Path | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Return part → addresses of its data files, in which the commit of a repository stands.
 
-    images = [key for key, kind in features.items() if isinstance(kind, datasets.Image)]
-    classes = [key for key, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
-    if len(images) != 1 or not classes:
-        kinds = ", ".join(f"{key} ({type(kind).__name__})" for key, kind in features.items())
-        raise DataError(
-            f"Expected one column of images and one of class labels in {name}; its columns are "
-            f"{kinds}. Only image classification sets can be prepared."
+    Parameters
+    ----------
+    name : str
+        Repository or folder.
+    config, revision : str or None
+        As in the reference.
+    cache : Path, optional
+        Where the library keeps what it read; None: its own cache.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Empty where the library is missing, or cannot list them without a network.
+    """
+    try:
+        import datasets
+    except ModuleNotFoundError:
+        return {}
+    try:
+        builder = datasets.load_dataset_builder(
+            name, config, revision=revision, cache_dir=None if cache is None else str(cache)
         )
-    wanted = [key for key in classes if target in ("", key)]
-    if len(wanted) != 1:
-        raise DataError(
-            f"Expected the column of labels of {name}; it has {', '.join(classes)}"
-            + (f", got {target!r}" if target else "")
-            + f". Name one: --target {classes[0]}"
-        )
-    return images[0], wanted[0]
+    except (OSError, RuntimeError, ValueError, datasets.exceptions.DatasetsError):
+        return {}
+    return {
+        str(part): tuple(map(str, files))
+        for part, files in (builder.config.data_files or {}).items()
+    }
 
 
-def _test_part(loaded: Any, label: str, name: str) -> tuple[str, str]:
+def _test_part(said: dict[str, Labelled], name: str) -> tuple[str, str]:
     """Return the part to test on and what to tell the user when it is not ``test``."""
-    for part in TEST_PARTS:
-        if part in loaded and min(loaded[part][label], default=-1) >= 0:
+    there = [part for part in TEST_PARTS if part in said]
+    for part in there:
+        if len(said[part].values) and not said[part].missing:
+            others = [other for other in there if other not in (part, "test")]
+            unused = f" {' and '.join(map(repr, others))} is in no pool." if others else ""
             if part == "test":
-                return part, ""
-            why = "its test part has no labels" if "test" in loaded else "there is no test part"
-            return part, f"The published part {part!r} is the test pool: {why}."
+                return part, f"The published part{unused}" if unused else ""
+            why = "its test part has no labels" if "test" in said else "there is no test part"
+            return part, f"The published part {part!r} is the test pool: {why}.{unused}"
     raise DataError(
         f"Expected a labelled part to test on in {name}, one of {', '.join(TEST_PARTS)}; it has "
-        f"{', '.join(loaded)}. Name another configuration, or split it into a folder of your own."
+        f"{', '.join(said)}. Name another configuration, or split it into a folder of your own."
     )
 
 
-def _encoded(rows: Any, image: str, label: str, source: str) -> Encoded:
+def _encoded(rows: Any, image: str, labels: np.ndarray, source: str) -> Encoded:
     import datasets
 
-    labels = np.asarray(rows[label], dtype=np.int64)
-    if len(labels) == 0 or labels.min() < 0:
-        raise DataError(
-            f"Expected a class label in every row of {source}; "
-            f"{int((labels < 0).sum()) if len(labels) else 'no row'} have none. Name another "
-            "configuration."
-        )
     raw = rows.select_columns([image]).cast_column(image, datasets.Image(decode=False))
 
-    def read(row: int) -> bytes:
+    def read(row: int) -> tuple[Path | bytes, str]:
         found = raw[row][image]
+        if found is None or (found["bytes"] is None and found["path"] is None):
+            raise DataError(
+                f"Expected an image in row {row:,} of {source}; there is none. Take the row out."
+            )
+        name = f"row {row:,} of {source}" + (f", {found['path']}" if found["path"] else "")
         if found["bytes"] is not None:
-            return bytes(found["bytes"])
-        return Path(found["path"]).read_bytes()
+            return bytes(found["bytes"]), name
+        return Path(found["path"]), name
 
     return Encoded(labels, read)

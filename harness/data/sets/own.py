@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.data.pools.doubles import double_findings
 from harness.data.sets.hub import split_reference
 from harness.data.sets.own_images import folder_identity, hub_identity, write_folder, write_hub
 from harness.data.sets.own_options import Options, check_name, differences, identity
@@ -20,7 +21,7 @@ from harness.data.sets.own_tables import (
     write_openml,
     write_table,
 )
-from harness.data.sets.prepared import save_facts
+from harness.data.sets.prepared import read_prepared, save_facts
 from harness.errors import DataError
 from harness.types import DatasetSpec, Identity
 
@@ -179,7 +180,9 @@ def write_own(
         If it cannot be had.
     """
     kind, _, what = reference.partition(":")
-    spec = replace(SOURCES[kind].write(what, name, folder, root, options), identity=asked)
+    spec = SOURCES[kind].write(what, name, folder, root, options)
+    doubles = double_findings({part: read_prepared(folder, spec, part) for part in spec.parts})
+    spec = replace(spec, identity=asked, findings=(*spec.findings, *doubles))
     save_facts(folder, spec)
     return spec
 

@@ -31,6 +31,8 @@ class Options:
     """Column to predict; empty: the one that the source names, the last one of a CSV file."""
     size: int | None = field(default=None, metadata={"flag": "--size"})
     """Side in pixels that images are scaled to; None: as they are."""
+    background: str = field(default="white", metadata={"flag": "--background"})
+    """Colour that transparent images are laid over."""
     header: bool = field(default=True, metadata={"flag": "--header"})
     """Whether the first line of a CSV file has names."""
     separator: str = field(default="", metadata={"flag": "--separator"})

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from harness.data.pools.pools import fingerprint
+from harness.data.pools.pools import fingerprint, image_pool
 from harness.data.pools.tables import TableInputs, table_pool
 from harness.errors import DataError
 from harness.types import DatasetSpec, Pool, Suite
@@ -139,6 +139,36 @@ def load_prepared_table(root: Path, name: str, part: str) -> Pool:
     if pool.fingerprint != stamp["fingerprint"]:
         raise _unreadable(name, part, folder, "its content changed")
     return pool
+
+
+def read_prepared(root: Path, spec: DatasetSpec, part: str) -> Pool:
+    """Return a part of a data set of the user's own as a pool.
+
+    Parameters
+    ----------
+    root : Path
+        Data root.
+    spec : DatasetSpec
+        Its facts.
+    part : str
+        One of its parts.
+
+    Raises
+    ------
+    DataError
+        If it is not there or was damaged since.
+    """
+    if spec.modality == "table":
+        return load_prepared_table(root, spec.name, part)
+    found = load_prepared(root, spec.name, part)
+    if found is None:
+        home = root / FOLDER / spec.name
+        raise DataError(
+            f"Expected part {part} of {spec.name} in {home}; there is none. Delete the folder and "
+            f"prepare it again from {spec.source}."
+        )
+    images, labels, _ = found
+    return image_pool(part, images, labels, spec.class_names)
 
 
 def _unreadable(name: str, part: str, folder: Path, why: object) -> DataError:

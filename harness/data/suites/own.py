@@ -66,5 +66,6 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
             "Made from a data set of your own: no manifest is committed for it.",
             "In the clean cell the training data are the same under every seed.",
             "No OOD set is named.",
+            *facts.findings,
         ),
     )

@@ -82,7 +82,7 @@ def test_a_snapshot_becomes_a_data_set(hub, tmp_path):
 
 
 def test_a_damaged_prepared_part_of_ones_own_is_named(hub, tmp_path):
-    folder = snapshot(hub, tmp_path / "s", {"train": [0, 1], "test": [0, 2]})
+    folder = snapshot(hub, tmp_path / "s", {"train": [0, 1, 2], "test": [0, 2]})
     got(f"hf:{folder}", tmp_path)
     home = tmp_path / "prepared" / "hf_s"
     np.save(home / "test-labels.npy", np.array([0, 1]))
@@ -242,7 +242,9 @@ def test_a_folder_with_index_lists_becomes_a_data_set(tmp_path):
 def test_an_image_that_is_none_is_named(tmp_path):
     home = folder_of(tmp_path, classes=False)
     (home / "train" / "1.png").write_bytes(b"<html>")
-    with pytest.raises(DataError, match="Expected a whole image in row 1 of train of .*mine"):
+    with pytest.raises(
+        DataError, match="Expected a whole image at .*mine/train/1.png; got 6 bytes"
+    ):
         got(f"folder:{home}", tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine"]
 
@@ -333,7 +335,7 @@ def test_repository_configuration_and_revision_reach_the_library(hub, tmp_path, 
         return loaded
 
     monkeypatch.setattr(hub, "load_dataset", load_dataset)
-    assert got("hf:Some-One/a.set:small@v1", tmp_path).startswith("hf_some_one_a_set_small: 3")
+    assert got("hf:Some-One/a.set:small@v1", tmp_path).startswith("hf_some_one_a_set_small: 2")
     assert asked == [(("Some-One/a.set", "small"), {"revision": "v1", "cache_dir": None})]
     spec = facts_of("hf_some_one_a_set_small", tmp_path)
     assert spec.source == "https://huggingface.co/datasets/Some-One/a.set:small@v1"

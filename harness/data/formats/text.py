@@ -1,0 +1,34 @@
+"""Text files of any system: UTF-8, with or without a byte order mark."""
+
+from pathlib import Path
+
+from harness.errors import DataError
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text; lines end alike whatever system wrote them.
+
+    Parameters
+    ----------
+    path : Path
+        A text file in UTF-8, possibly with the mark that Windows programs put first.
+
+    Raises
+    ------
+    DataError
+        If it is missing, cannot be read, or is in another encoding.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        wide = path.read_bytes()[:2] in (b"\xff\xfe", b"\xfe\xff")
+        coding = "UTF-16" if wide else "LATIN1"
+        raise DataError(
+            f"Expected text in UTF-8 in {path}; byte {error.start:,} is none. Save the file as "
+            f"UTF-8, for example with: iconv -f {coding} -t UTF-8 {path.name}"
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"Expected a text file at {path}; it cannot be read ({error.strerror}). Put it there, "
+            "or name another."
+        ) from error

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from harness.rankings.comparing import Comparison
-    from harness.rankings.field import Candidate
+    from harness.rankings.field import Field
     from harness.rankings.other_truth import RankChange
     from harness.types import Ranking
 
@@ -30,7 +30,10 @@ def rank(
     with_local: options.WithLocal = False,
     against_committed: Annotated[
         bool,
-        typer.Option("--against-committed", help="With --local: say which rows differ."),
+        typer.Option(
+            "--against-committed",
+            help="With --local: say which rows differ; exit code 1 if any does.",
+        ),
     ] = False,
     truth: Annotated[
         str | None,
@@ -57,10 +60,10 @@ def rank(
     found = rank_rows(rows, suite=suite, key=metric, track=track, cells=cell, notes=NOTES)
     if output == "text":
         print_ranking(found)
-        if against_committed:
-            _print_agreement(found, submissions, store)
     else:
         say(rows_text(ranking_rows(found), output))
+    if against_committed and _say_agreement(found, submissions, store, text=output == "text"):
+        raise typer.Exit(1)
 
 
 def _rows(
@@ -71,7 +74,7 @@ def _rows(
     local: bool,
     with_local: bool,
     variants: bool = False,
-) -> "list[Candidate]":
+) -> "Field":
     """Read the field: submitted records, this machine's, or both."""
     from harness.paths import record_folders
     from harness.rankings.field import suite_rows
@@ -115,8 +118,10 @@ def print_ranking(ranking: "Ranking") -> None:
         say(f"Not covered: {note}")
 
 
-def _print_agreement(ranking: "Ranking", submissions: Path | None, store: Path | None) -> None:
-    """Say which rows differ from the committed ones by more than the interval."""
+def _say_agreement(
+    ranking: "Ranking", submissions: Path | None, store: Path | None, *, text: bool
+) -> int:
+    """Say which rows differ from the committed ones by more than the interval; return how many."""
     from harness.paths import records_folder, store_folder, submissions_folder
     from harness.rankings.display import value_text
     from harness.rankings.reproduction import agreements
@@ -126,13 +131,15 @@ def _print_agreement(ranking: "Ranking", submissions: Path | None, store: Path |
     )
     differing = [row for row in found if not row.inside]
     identical = sum(row.identical for row in found)
-    say(
+    tell = say if text else remark  # other forms are read by programs
+    tell(
         f"Against the committed records: {len(found)} rows compared, {identical} identical to the "
         f"last digit, {len(differing)} differ by more than the interval."
     )
     for row in differing:
         ours, theirs = (value_text(v, ranking.key) for v in (row.ours, row.committed))
-        say(f"differs: {row.name} — {ours} here, {theirs} committed")
+        tell(f"differs: {row.name} — {ours} here, {theirs} committed")
+    return len(differing)
 
 
 def print_changes(changes: "Sequence[RankChange]", truth: str, suite: str) -> None:

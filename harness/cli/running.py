@@ -139,14 +139,17 @@ def log(
     """Mirror records to MLflow."""
     from harness.errors import TrackingError
     from harness.paths import records_folder, store_folder, submissions_folder
-    from harness.rankings.field import load_recorded
+    from harness.records.reading import load_records
     from harness.runs.api import Results, mirror_all
 
     home = store_folder(store)
     roots = [records_folder(home), submissions_folder(submissions)]
     logged = 0
     for one in _suites_in(roots) if rebuild else [suite]:
-        found = [r for r in load_recorded(one, roots) if not names or r.record.entry in names]
+        loaded = load_records(one, roots)
+        for lost in loaded.left_out:
+            remark(f"Left out: {lost}")
+        found = [r for r in loaded.records if not names or r.record.entry in names]
         outcomes: dict[str, Any] = dict(
             mirror_all(Results(one, tuple(found)), home, uri=tracking_uri)
         )

@@ -13,12 +13,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.errors import HarnessError, SpecError, Undefined
+from harness.errors import SpecError, Undefined
 from harness.lookup import lookup, unknown
 from harness.metric_keys import RowName
 from harness.published.contrasts import Found, Term, difference_of, term_of
 from harness.rankings.field import metric_of
-from harness.records.index import read_indexed
+from harness.records.reading import LeftOut, try_read
 from harness.records.records import Recorded, check_paired
 from harness.types.models import Strict
 
@@ -174,10 +174,11 @@ def claims_on_records(roots: Sequence[Path], claims: Sequence[Claim] | None = No
         path = next((path for path in paths if path.exists()), None)
         if path is None:
             continue
-        try:
-            records[suite, entry] = read_indexed(path)
-        except HarnessError as error:
-            damaged.append(str(error))
+        found = try_read(path)
+        if isinstance(found, LeftOut):
+            damaged.append(str(found))
+        else:
+            records[suite, entry] = found
     return Checked(tuple(checked(claims, records)), tuple(damaged))
 
 

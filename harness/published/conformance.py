@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 
-from harness.errors import HarnessError
 from harness.lookup import lookup
 from harness.published.protocols import (
     OurProtocol,
@@ -23,7 +22,7 @@ from harness.published.protocols import (
 )
 from harness.published.references import TRUSTS as TRUSTS
 from harness.published.references import Published, References, Table, Trust, load_references
-from harness.records.index import read_indexed
+from harness.records.reading import LeftOut, try_read
 from harness.records.records import Recorded
 from harness.stats.intervals import Interval, SeedInterval, level, over_seeds
 from harness.types import EntryCard
@@ -152,10 +151,9 @@ def published_beside_ours(
         name = (path.parent.parent.name, path.stem)
         if path.stem in elsewhere or name in records:
             continue
-        try:
-            found = read_indexed(path)
-        except HarnessError as error:
-            damaged.append(str(error))
+        found = try_read(path)
+        if isinstance(found, LeftOut):
+            damaged.append(str(found))
             continue
         # All records of a suite have its cells: one is enough to leave the others unread.
         if cells.isdisjoint(found.record.suite.cells):

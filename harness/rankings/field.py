@@ -3,19 +3,25 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from jaxtyping import Float
 
-from harness.errors import SpecError
 from harness.lookup import unknown
 from harness.metric_keys import DECLARED as DECLARED
 from harness.metric_keys import MetricKey, RowName, metric_name, own_key
 from harness.metrics.table import METRICS, Metric
-from harness.records.index import read_indexed
-from harness.records.records import Recorded, find_records
-from harness.records.trust import Tier, rerun_list, tier_of
+from harness.records.reading import LeftOut, Loaded, load_records, of_one_suite
+from harness.records.records import Recorded
+from harness.records.trust import (
+    LIST,
+    Tier,
+    predictions_verified,
+    rerun_list,
+    rerun_problem,
+    tier_of,
+)
 
 TRACKS: dict[str, str] = {
     "open": "everything; transductive entries are shown beside, not among, the others",
@@ -55,17 +61,24 @@ class Candidate:
         return {**record.facets, **record.variants[self.variant].facets}
 
 
-def load_recorded(suite: str, roots: Sequence[Path]) -> list[Recorded]:
-    """Return the records of a suite under several folders of entries.
+@dataclass(frozen=True)
+class Field(Sequence[Candidate]):
+    """The rows of a suite, and the records that were left out of it."""
 
-    An entry found twice is taken from the first folder that has it.
-    """
-    found: dict[str, Recorded] = {}
-    for root in roots:
-        for path in find_records(root, suite):
-            recorded = read_indexed(path)
-            found.setdefault(recorded.record.entry, recorded)
-    return list(found.values())
+    rows: tuple[Candidate, ...]
+    """Entries and variants."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Records that cannot be believed or read, each with its reason."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Candidate, ...]: ...
+    def __getitem__(self, index: int | slice) -> Candidate | tuple[Candidate, ...]:
+        return self.rows[index]
 
 
 def metric_of(key: str) -> Metric:
@@ -107,10 +120,17 @@ def candidates(
     for recorded in records:
         record = recorded.record
         own = record.entry in local
+        verified = not own and record.record_sha256 not in rerun and _verified(recorded)
+        tier = tier_of(record, rerun, local=own, verified=verified)
         names = [v for v in record.variants if v] if variants else list(record.rank_variants)
         for variant in ("", *names):
-            rows.append(Candidate(recorded, variant, tier_of(record, rerun, local=own), own))
+            rows.append(Candidate(recorded, variant, tier, own))
     return rows
+
+
+def _verified(recorded: Recorded) -> bool:
+    path = recorded.path
+    return path is not None and predictions_verified(recorded.record, path.parent.parent)
 
 
 def stored_keys(rows: Sequence[Candidate]) -> list[str]:
@@ -190,8 +210,11 @@ def suite_rows(
     roots: Sequence[Path],
     local_roots: Sequence[Path] = (),
     variants: bool = False,
-) -> list[Candidate]:
+) -> Field:
     """Return the field of a suite, read once for any number of rankings.
+
+    A record that is damaged, lies under another name, or is of another version of the suite is
+    left out by name; the others are read.
 
     Parameters
     ----------
@@ -200,25 +223,14 @@ def suite_rows(
     variants : bool, default=False
         As in `candidates`.
     """
-    own = load_recorded(suite, local_roots)
-    names = frozenset(r.record.entry for r in own)
-    submitted = [r for r in load_recorded(suite, roots) if r.record.entry not in names]
-    rows = candidates(
-        [*own, *submitted],
-        submissions=roots[0] if roots else None,
-        local=names,
-        variants=variants,
-    )
-    _check_same_suite(rows, suite)
-    return rows
-
-
-def _check_same_suite(rows: Sequence[Candidate], suite: str) -> None:
-    """Refuse to rank records of two different suites that share an id."""
-    stamps = {row.recorded.record.suite.sha256: row.name for row in rows}
-    if len(stamps) > 1:
-        (one, first), (two, second) = list(stamps.items())[:2]
-        raise SpecError(
-            f"Records of {suite} must agree on what it is; {first} has {one[:12]}…, {second} has "
-            f"{two[:12]}…. Run the older one again: tailmark run {second} --suite {suite}"
-        )
+    submissions = roots[0] if roots else None
+    own = load_records(suite, local_roots)
+    names = frozenset(r.record.entry for r in own.records)
+    submitted = load_records(suite, roots)
+    others = tuple(r for r in submitted.records if r.record.entry not in names)
+    whole = Loaded((*own.records, *others), (*own.left_out, *submitted.left_out))
+    found = of_one_suite(whole, submissions)
+    rows = candidates(found.records, submissions=submissions, local=names, variants=variants)
+    problem = rerun_problem(submissions)
+    damaged = (LeftOut(LIST, problem),) if problem else ()
+    return Field(tuple(rows), (*found.left_out, *damaged))

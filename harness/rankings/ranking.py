@@ -4,7 +4,7 @@ The field is everything the track lets in. Hiding a row on a page never moves an
 track is another field and is computed anew.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from harness.rankings.few_images import few_image_interval
 from harness.rankings.field import TRACKS as TRACKS
 from harness.rankings.field import (
     Candidate,
+    Field,
     admitted,
     cell_indices,
     known_keys,
@@ -28,6 +29,7 @@ from harness.rankings.field import (
     values_of,
 )
 from harness.rankings.flags import review_flags
+from harness.records.reading import LeftOut
 from harness.stats.standing import Summary, stand_summaries
 from harness.types import MissingRow, RankedRow, Ranking
 
@@ -68,9 +70,11 @@ def rank(
     """
     if track not in TRACKS:
         raise unknown("track", track, TRACKS)
+    left_out = rows.left_out if isinstance(rows, Field) else ()
     if not rows:
+        lost = "".join(f" Left out: {each}" for each in left_out)
         raise SpecError(
-            f"A ranking of {suite} needs at least one record; found none. "
+            f"A ranking of {suite} needs at least one record; found none.{lost} "
             f"Run: tailmark run --suite {suite}"
         )
     stamp = rows[0].recorded.record.suite
@@ -103,13 +107,30 @@ def rank(
         seeds=stamp.seeds,
         rows=tuple(flagged),
         beside=tuple(aside.rows[r.name] for r in beside if r.name in aside.rows),
-        missing=tuple(
-            _missing(row, key, index)
-            for row in (*ranked, *beside, *(r for r in rows if not r.ranked))
-            if row.name not in placed
+        missing=(
+            *(
+                _missing(row, key, index)
+                for row in (*ranked, *beside, *(r for r in rows if not r.ranked))
+                if row.name not in placed
+            ),
+            *_left_out_rows(left_out, {row.name for row in rows}, len(index)),
         ),
         notes=(*_left_out(rows, key, void), *notes),
     )
+
+
+def _left_out_rows(
+    left_out: Sequence[LeftOut], taken: Collection[str], cells: int
+) -> list[MissingRow]:
+    """List records that were left out; one beside a good record of its entry says which it is."""
+    return [
+        MissingRow(
+            f"{each.name} (another record)" if each.name in taken else each.name,
+            f"left out: {each.reason}",
+            (None,) * cells,
+        )
+        for each in left_out
+    ]
 
 
 def _void_cells(
@@ -223,7 +244,7 @@ def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
     absent = ~np.isfinite(values)
     cells = [record.suite.cells[i] for i in index]
     if row.tier == "claimed":
-        words = "tier is claimed: its predictions can be fetched nowhere"
+        words = "tier is claimed: nothing that was verified stands behind its numbers"
     elif absent.any():
         where = [c for c, gone in zip(cells, absent.any(axis=1), strict=True) if gone]
         gone = {record.suite.cells.index(cell) for cell in where}

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.keys import sha256_of
 from harness.metric_keys import RowName, own_key
-from harness.rankings.field import load_recorded
+from harness.records.reading import load_records
 from harness.records.records import Recorded
 from harness.types import Ranking
 
@@ -42,8 +42,10 @@ def agreements(ranking: Ranking, roots: Sequence[Path], own: Path) -> list[Agree
     own : Path
         The store's folder of records.
     """
-    committed = {r.record.entry: r for r in load_recorded(ranking.suite, roots)}
-    mine = {r.record.entry: r for r in load_recorded(ranking.suite, [own])}
+    committed, mine = (
+        {r.record.entry: r for r in load_records(ranking.suite, folders).records}
+        for folders in (roots, [own])
+    )
     found = []
     for row in (*ranking.rows, *ranking.beside):
         name = RowName.parse(row.name)

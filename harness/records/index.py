@@ -32,7 +32,7 @@ from harness.paths import store_folder
 from harness.records.records import Recorded, read_arrays, read_record
 from harness.types import RunRecord
 
-VERSION = "1"
+VERSION = "2"
 """Raised when what an index file holds changes."""
 SETTLED = 0.1
 """Seconds that a record's files must be older than its index file's making: within one tick of a

@@ -6,6 +6,7 @@ runs agree. It covers everything except itself, what the run cost and who made i
 
 import json
 import math
+import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -22,6 +23,7 @@ from pydantic import ValidationError
 from harness.atomic import replacing, write_text
 from harness.errors import RecordMismatchError, StoreError, Undefined
 from harness.keys import canonical, content, sha256_text
+from harness.records.validity import check_arrays, check_record
 from harness.stats.spread import cell_mean
 from harness.types import RunRecord, UndefinedValue
 
@@ -30,6 +32,10 @@ BYTES_PER_ROW = 1 << 20
 three seeds and nine metrics are 0.9 MiB."""
 SIGNIFICANT = 9
 """Digits kept in a record: more than any interval, fewer than what libraries disagree in."""
+MOST_ARRAY_BYTES = 1 << 28
+"""What the arrays of a record may unpack to: 256 rows of the largest that is committed."""
+_DAMAGED_ZIP = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What `zipfile` raises besides: of damage, of methods that it does not know, of passwords."""
 _NOT_HASHED = {"cost", "provenance", "record_sha256"}
 
 
@@ -64,6 +70,7 @@ class Recorded:
         if stamp is None or self.path is None:
             return {}
         arrays = read_arrays(self.path.parent / stamp.file)
+        check_arrays(self.record, arrays)
         if content(arrays) != stamp.sha256:
             raise RecordMismatchError(
                 f"{stamp.file}: content is {content(arrays)[:12]}…, the record {self.path.name} "
@@ -274,17 +281,17 @@ def read_record(path: Path) -> Recorded:
     RecordMismatchError
         If its content differs from its own sha256.
     """
+    _check_plain_file(path, "a record")
     try:
-        body = json.loads(path.read_text("utf-8"))
+        body = json.loads(path.read_text("utf-8"), parse_constant=_no_number)
         record = RunRecord.model_validate(body)
-    except FileNotFoundError:
-        raise StoreError(f"Expected a record at {path}; there is none. Run: tailmark run") from None
-    except (ValueError, ValidationError, OSError) as error:
+    except (ValueError, ValidationError, OSError, RecursionError) as error:
         first = str(error).splitlines()[0]
         raise StoreError(
             f"{path} should be a record (JSON of format 1); reading it says: {first}. "
             "Make it again with: tailmark run"
         ) from error
+    check_record(record)
     expected = record.record_sha256
     if expected == _sha256_as_written(body):
         return Recorded(record, path)
@@ -312,17 +319,31 @@ def read_arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.
     StoreError
         If the file is missing, damaged or holds anything but plain arrays.
     """
+    _check_plain_file(path, "arrays")
     try:
         with ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+            if size > MOST_ARRAY_BYTES:
+                raise ValueError(f"it unpacks to {size:,} bytes, more than {MOST_ARRAY_BYTES:,}")
             found = names or [file.removesuffix(".npy") for file in archive.namelist()]
             return {name: _array(archive.read(f"{name}.npy")) for name in found}
-    except FileNotFoundError:
-        raise StoreError(f"Expected arrays at {path}; there are none. Run: tailmark run") from None
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, *_DAMAGED_ZIP) as error:
         raise StoreError(
             f"{path} should be an npz of plain arrays; reading it says: {error}. "
             "Make it again with: tailmark run"
         ) from error
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number; a missing value is null")
+
+
+def _check_plain_file(path: Path, what: str) -> None:
+    """Refuse what is no file before it is opened: a pipe would be waited for."""
+    if not path.exists():
+        raise StoreError(f"Expected {what} at {path}; there is none. Run: tailmark run")
+    if not path.is_file():
+        raise StoreError(f"{path} should be a plain file; it is something else. Remove it.")
 
 
 def _array(data: bytes) -> np.ndarray:

@@ -53,9 +53,16 @@ def submit(
             f"Expected a record of {entry} on {suite} in the store ({path}); there is none. "
             f"Run: tailmark run {entry} --suite {suite}"
         )
-    recorded = read_record(path)
-    _check_whole(recorded, partial=partial)
     folder = submissions / entry
+    _check_own_folder(folder, submissions)
+    recorded = read_record(path)
+    if (recorded.record.entry, recorded.record.suite.id) != (entry, suite):
+        raise RecordMismatchError(
+            f"{path} should be the record of {entry} on {suite}; it is of "
+            f"{recorded.record.entry} on {recorded.record.suite.id}. Run: tailmark run {entry} "
+            f"--suite {suite}"
+        )
+    _check_whole(recorded, partial=partial)
     if (folder / "entry.toml").is_file():
         now = card_sha256(read_card(folder, trust=True))
         if now != recorded.record.card_sha256:
@@ -75,6 +82,16 @@ def submit(
     if maintainer:
         add_to_rerun_list(submissions, recorded.record)
     return written
+
+
+def _check_own_folder(folder: Path, submissions: Path) -> None:
+    """Refuse to write where a link leads: results stay inside the submissions' folder."""
+    for path in (folder, folder / "results"):
+        if path.is_symlink() or not path.resolve().is_relative_to(submissions.resolve()):
+            raise StoreError(
+                f"{path} should be a folder of the submissions; it is a link or lies elsewhere "
+                f"({path.resolve()}). Replace it by a folder."
+            )
 
 
 def _check_whole(recorded: Recorded, *, partial: bool) -> None:

@@ -120,6 +120,8 @@ def world_frame(
     lines = []
     for row in rows:
         entry, _, variant = row.partition("+")
+        if entry not in records:  # left out of the field: nothing of it was read
+            continue
         found = []
         for place in (*_as_it_is(world), *places):
             key = world.base("", metric) if place == UNCHANGED else world.key(place, metric)

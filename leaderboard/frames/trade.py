@@ -57,6 +57,8 @@ def trade_frame(
     lines = []
     for name, tie_class in rows:
         entry, _, variant = name.partition("+")
+        if entry not in records:  # left out of the field: nothing of it was read
+            continue
         pair = [mean_over(records[entry], variant, key, cells) for key in (x, y)]
         if None not in pair:
             texts = (value_text(pair[0], x), value_text(pair[1], y))

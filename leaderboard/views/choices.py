@@ -10,7 +10,7 @@ from harness.metrics.table import METRICS
 from harness.published.claims import Checked, claims_on_records
 from harness.published.conformance import Conformance, published_beside_ours
 from harness.rankings.display import metric_title
-from harness.rankings.field import DECLARED, Candidate, stored_keys, suite_rows
+from harness.rankings.field import DECLARED, Field, stored_keys, suite_rows
 from harness.rankings.ranking import NOTES, TRACKS, rank
 from harness.records.records import Recorded
 from harness.types import Ranking
@@ -50,7 +50,7 @@ def _stamp(files: Iterable[Path]) -> Stamp:
 
 
 @st.cache_resource(show_spinner="Reading records …", max_entries=8)
-def _field(suite: str, seen: Stamp, where: str) -> list[Candidate]:
+def _field(suite: str, seen: Stamp, where: str) -> Field:
     """Read records; `seen` and `where` are part of the cache's key (an underscore would not be)."""
     roots, local = folders()
     return suite_rows(suite, roots=roots, local_roots=local)

@@ -79,11 +79,39 @@ def test_a_record_of_some_cells_is_submitted_only_when_asked_for(places):
     assert read_record(path).record == made.record
 
 
-@pytest.mark.parametrize("jobs", [[], done((0, 0), (1, 0), (1, 1), (1, 2))], ids=["none", "seed"])
-def test_a_begun_cell_needs_every_seed(places, jobs):
-    put(places, jobs=jobs)
+def test_a_begun_cell_needs_every_seed(places):
+    put(places, jobs=done((0, 0), (1, 0), (1, 1), (1, 2)))
     with pytest.raises(CardError, match="cells that were begun"):
         submit("best", "digits-v1", partial=True, **places)
+
+
+def test_a_record_of_no_job_is_refused(places):
+    put(places, jobs=[])
+    with pytest.raises(RecordMismatchError, match="at least one job"):
+        submit("best", "digits-v1", partial=True, **places)
+
+
+@pytest.mark.parametrize("link", ["results", ""])
+def test_nothing_is_written_through_a_link(places, tmp_path, link):
+    put(places)
+    elsewhere = tmp_path / "elsewhere"
+    entry = places["submissions"] / "best"
+    if link:
+        elsewhere.mkdir()
+        (entry / link).symlink_to(elsewhere)
+    else:
+        entry.rename(elsewhere)
+        entry.symlink_to(elsewhere)
+    before = sorted(elsewhere.iterdir())
+    with pytest.raises(StoreError, match="it is a link or lies elsewhere"):
+        submit("best", "digits-v1", **places)
+    assert sorted(elsewhere.iterdir()) == before
+
+
+def test_a_record_under_another_entrys_name_is_not_submitted(places):
+    write_record(recorded("other", 0.9), places["records"] / "best" / "results")
+    with pytest.raises(RecordMismatchError, match="it is of other on digits-v1"):
+        submit("best", "digits-v1", **places)
 
 
 def test_each_ranked_row_adds_to_what_a_file_may_have(places):

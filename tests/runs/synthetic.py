@@ -32,6 +32,11 @@ def recorded(
     grid = [[float(v) for v in row] for row in values]
     if missing:
         grid[1][0] = None
+    if "jobs" in changes:  # a value is there only where a job was done
+        done = {(j["cell"], j["seed"]) for j in changes["jobs"] if j["status"] == "done"}
+        grid = [
+            [v if (m, s) in done else None for s, v in enumerate(r)] for m, r in enumerate(grid)
+        ]
     body = {
         "entry": name,
         "card_sha256": SHA,

@@ -1,0 +1,174 @@
+"""What a record must be before it is believed: whole, inside its suite, values in their range.
+
+A record's own sha256 only says that it was not damaged: whoever edits one can seal it again. What
+is checked here needs no suite, no card and no data.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from harness.errors import RecordMismatchError, SpecError
+from harness.metric_keys import MetricKey, RowName
+from harness.metrics.table import METRICS
+from harness.types import RunRecord
+
+CELL = re.compile(r"[a-z0-9_.]+-[a-z0-9_.~]+-[a-z0-9_.~-]+")
+"""Of split ids: data set, imbalance, noise."""
+SUITE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+"""Of suite ids, which are file names."""
+SLACK = 1e-9
+"""Values hold nine significant digits: a bound may be passed by rounding."""
+
+
+def check_record(record: RunRecord) -> None:
+    """Refuse a record whose parts do not fit each other.
+
+    Parameters
+    ----------
+    record : RunRecord
+        As read; its sha256 need not be checked yet.
+
+    Raises
+    ------
+    RecordMismatchError
+        If names, cells, seeds, jobs, shapes or values are not what the record's own suite and the
+        table of metrics allow; the sentence names the first.
+    """
+    problem = (
+        _names(record)
+        or _jobs(record)
+        or _grids(record)
+        or _reasons(record)
+        or (None if record.arrays is None else _file(record.arrays.file, record.suite.id))
+    )
+    if problem:
+        raise RecordMismatchError(f"{problem}. Run: tailmark run, or remove the record.")
+
+
+def check_arrays(record: RunRecord, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse replicates that do not have the record's cells and seeds.
+
+    Raises
+    ------
+    RecordMismatchError
+        If a shape or dtype is another, or a spread is missing.
+    """
+    shape = (len(record.suite.cells), len(record.suite.seeds))
+    for name, array in arrays.items():
+        kind, _, rest = name.partition("/")
+        if kind != "replicates":
+            continue
+        sd = arrays.get(f"sd/{rest}")
+        fits = array.ndim == 3 and array.shape[:2] == shape and array.dtype.kind == "f"
+        if not fits or sd is None or sd.shape != shape or sd.dtype.kind != "f":
+            raise RecordMismatchError(
+                f"{name} should be numbers of shape ({shape[0]}, {shape[1]}, replicates) with "
+                f"sd/{rest} of shape {shape}; got {array.dtype} {array.shape}. Run: tailmark run"
+            )
+
+
+def _names(record: RunRecord) -> str | None:
+    suite = record.suite
+    try:
+        whole = RowName.parse(record.entry) == RowName(record.entry)
+        for name in record.variants:
+            RowName.parse(f"toy+{name}" if name else "toy")
+        MetricKey.parse(suite.primary)
+    except SpecError as error:
+        return str(error).rstrip(".")
+    if not whole:
+        return f"An entry's name holds no + and no @; got {record.entry!r}"
+    if not SUITE.fullmatch(suite.id):
+        return f"A suite's id is lower-case letters, digits, - _ and .; got {suite.id!r}"
+    wrong = next((cell for cell in suite.cells if not CELL.fullmatch(cell)), None)
+    if wrong is not None:
+        return f"A cell is <data set>-<imbalance>-<noise>; got {wrong!r}"
+    for what, names in (("cells", suite.cells), ("seeds", suite.seeds)):
+        if not names or len(set(names)) < len(names):
+            return f"A suite's {what} are at least one, each once; got {_listed(names)}"
+    if "" not in record.variants:
+        return "A record holds the entry itself (variant ''); it is missing"
+    lost = [name for name in record.rank_variants if name not in record.variants]
+    return f"Ranked variants are among the record's; {lost[0]!r} is not" if lost else None
+
+
+def _jobs(record: RunRecord) -> str | None:
+    cells, seeds = len(record.suite.cells), len(record.suite.seeds)
+    if not record.jobs:
+        return "A record has at least one job; got none"
+    for job in record.jobs:
+        if not (0 <= job.cell < cells and 0 <= job.seed < seeds):
+            return (
+                f"A job's cell and seed are places among {cells} cells and {seeds} seeds; got "
+                f"cell {job.cell}, seed {job.seed}"
+            )
+    (place, often), *_ = Counter((job.cell, job.seed) for job in record.jobs).most_common(1)
+    if often > 1:
+        return f"A job is recorded once; cell {place[0]}, seed {place[1]} is {often} times"
+    return None
+
+
+def _grids(record: RunRecord) -> str | None:
+    shape = (len(record.suite.cells), len(record.suite.seeds))
+    done = np.zeros(shape, dtype=bool)
+    for job in record.jobs:
+        done[job.cell, job.seed] = job.status == "done"
+    for name, body in record.variants.items():
+        for key, grid in body.metrics.items():
+            row = f"{key} of {name}" if name else key
+            if len(grid) != shape[0] or any(len(line) != shape[1] for line in grid):
+                return f"{row} should have {shape[0]} cells × {shape[1]} seeds; it has another form"
+            problem = _values(key, np.array(grid, dtype=np.float64), done, record)
+            if problem:
+                return f"{row} {problem}"
+    return None
+
+
+def _values(key: str, values: np.ndarray, done: np.ndarray, record: RunRecord) -> str | None:
+    try:
+        metric = METRICS.get(MetricKey.parse(key).metric)
+    except SpecError as error:
+        return f"is not a metric key: {str(error).rstrip('.')}"
+    there = ~np.isnan(values)
+    orphans = np.argwhere(there & ~done)
+    if len(orphans):
+        cell, seed = orphans[0]
+        return (
+            f"has a value in {record.suite.cells[cell]}, seed {record.suite.seeds[seed]}, where no "
+            "job was done"
+        )
+    low, high = (None, None) if metric is None else metric.bounds
+    low, high = (-np.inf if low is None else low, np.inf if high is None else high)
+    found = values[there]
+    bad = found[~np.isfinite(found) | (found < low - SLACK) | (found > high + SLACK)]
+    return f"should lie in [{low:g}, {high:g}]; got {bad[0]:g}" if len(bad) else None
+
+
+def _reasons(record: RunRecord) -> str | None:
+    cells, seeds = len(record.suite.cells), len(record.suite.seeds)
+    for item in record.undefined:
+        if not 0 <= item.cell < cells or not (item.seed is None or 0 <= item.seed < seeds):
+            return (
+                f"A reason names a place among {cells} cells and {seeds} seeds; got cell "
+                f"{item.cell}, seed {item.seed}"
+            )
+        if item.variant not in record.variants:
+            return f"A reason names one of the record's variants; got {item.variant!r}"
+        try:
+            MetricKey.parse(item.key)
+        except SpecError as error:
+            return str(error).rstrip(".")
+    return None
+
+
+def _file(name: str, suite: str) -> str | None:
+    wanted = f"{suite}.npz"
+    return None if name == wanted else f"The arrays beside it are {wanted}; it names {name!r}"
+
+
+def _listed(names: Collection[object]) -> str:
+    shown = ", ".join(map(str, list(names)[:4]))
+    return f"{shown} and more" if len(names) > 4 else shown or "none"

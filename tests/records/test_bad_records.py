@@ -1,0 +1,357 @@
+"""Bad records: each is left out by name with its reason, and the others are ranked as before."""
+
+import json
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+from harness.errors import SpecError
+from harness.keys import sha256_file
+from harness.models.cards.cards import card_sha256, read_card
+from harness.published.claims import claims_on_records
+from harness.published.conformance import published_beside_ours
+from harness.rankings.comparing import compare
+from harness.rankings.field import suite_rows
+from harness.rankings.ranking import rank
+from harness.records.records import read_record, sealed, write_record
+from harness.records.trust import LIST, add_to_rerun_list
+from harness.types import RunRecord
+from tests.runs.synthetic import KEY, recorded
+
+GOOD = {"best": 0.9, "worst": 0.5}
+CARD = 'format = 1\nname = "{name}"\nkind = "method"\n[method]\ntrainer = "prior"\n'
+
+
+@pytest.fixture
+def field(tmp_path, monkeypatch):
+    """Two good entries that a maintainer has listed, and the folder of a third."""
+    monkeypatch.setenv("TAILMARK_HOME", str(tmp_path / "store"))
+    root = tmp_path / "submissions"
+    for name, level in GOOD.items():
+        made = recorded(name, level)
+        write_record(made, root / name / "results")
+        (root / name / "entry.toml").write_text(CARD.format(name=name))
+        add_to_rerun_list(root, made.record)
+    (root / "bad").mkdir()
+    (root / "bad" / "entry.toml").write_text(CARD.format(name="bad"))
+    return root
+
+
+def ranked(root):
+    return rank(suite_rows("digits-v1", roots=[root]), suite="digits-v1")
+
+
+def left_out(root):
+    found = ranked(root)
+    assert [row.name for row in found.rows] == ["best", "worst"]
+    assert all(row.tier == "rerun" for row in found.rows)
+    (lost,) = (row for row in found.missing if "left out" in row.missing)
+    return lost.name, lost.missing
+
+
+def forged(change):
+    """A record of ``bad`` with its JSON changed and sealed again, as a forger would."""
+    made = recorded("bad", 0.7)
+    body = made.record.model_dump(mode="json")
+    change(body)
+    return sealed(RunRecord.model_validate(body), made.arrays)
+
+
+def grid(body):
+    return body["variants"][""]["metrics"]
+
+
+def put(*path):
+    """Return a change of a record's JSON: the value at the end of a path."""
+
+    def change(body):
+        *steps, last, value = path
+        for step in steps:
+            body = body[step]
+        body[last] = value
+
+    return change
+
+
+def reversed_cells(body):
+    body["suite"]["cells"] = body["suite"]["cells"][::-1]
+
+
+def twice(body):
+    body["jobs"].append(body["jobs"][0])
+
+
+FORGED = {
+    "value of 7.5": (lambda b: grid(b)[KEY][0].__setitem__(0, 7.5), r"lie in \[0, 1\]; got 7.5"),
+    "value below 0": (lambda b: grid(b)[KEY][0].__setitem__(1, -0.2), r"lie in \[0, 1\]; got -0.2"),
+    "mcc of 3": (put("variants", "", "metrics", "test/mcc", [[3.0] * 3] * 2), r"lie in \[-1, 1\]"),
+    "nll below 0": (put("variants", "", "metrics", "test/nll", [[-1.0] * 3] * 2), "lie in"),
+    "empty jobs": (put("jobs", []), "at least one job"),
+    "cell 999": (put("jobs", 0, "cell", 999), "cell 999"),
+    "cell -1": (put("jobs", 0, "cell", -1), "cell -1"),
+    "seed 7": (put("jobs", 0, "seed", 7), "seed 7"),
+    "duplicate job": (twice, "recorded once"),
+    "value of a failed job": (put("jobs", 0, "status", "failed"), "no job was done"),
+    "value without a job": (lambda b: b["jobs"].pop(), "no job was done"),
+    "ragged grid": (lambda b: grid(b)[KEY][0].pop(), "2 cells × 3 seeds"),
+    "a cell too few": (lambda b: grid(b)[KEY].pop(), "2 cells × 3 seeds"),
+    "a cell too many": (lambda b: grid(b)[KEY].append([0.1] * 3), "2 cells × 3 seeds"),
+    "no base variant": (lambda b: b["variants"].update(la=b["variants"].pop("")), "variant"),
+    "a ranked variant that is not there": (put("rank_variants", ["la"]), "'la'"),
+    "a variant of odd name": (
+        lambda b: b["variants"].update({"[x]": b["variants"][""]}),
+        "entry or entry",
+    ),
+    "a metric key with spaces": (put("variants", "", "metrics", "a b", [[0.1] * 3] * 2), "metric"),
+    "a metric key that climbs": (put("variants", "", "metrics", "../x", [[0.1] * 3] * 2), None),
+    "a primary that is no key": (put("suite", "primary", "<img>"), "metric key"),
+    "reordered cells": (reversed_cells, "another version of digits-v1: its cells"),
+    "other suite hash": (put("suite", "sha256", "cd" * 32), "another version"),
+    "other seeds": (put("suite", "seeds", [0, 1, 9]), "another version"),
+    "other primary": (put("suite", "primary", "test/mcc"), "another version"),
+    "seeds that repeat": (put("suite", "seeds", [0, 0, 1]), "each once"),
+    "cells that repeat": (put("suite", "cells", ["digits-balanced-clean"] * 2), "each once"),
+    "a cell of markup": (put("suite", "cells", ["<b>", "![x](http://x)"]), "A cell is"),
+    "another entry's name": (put("entry", "best"), "its folder says 'bad'"),
+    "a name of markup": (put("entry", "[/nope]"), "entry or entry"),
+    "a name with an escape": (put("entry", "bad\x1b[31m"), "entry or entry"),
+    "a name that climbs": (put("entry", "../best"), "entry or entry"),
+    "another suite": (put("suite", "id", "digits-v2"), None),
+    "a reason of cell 999": (
+        put("undefined", [{"variant": "", "key": KEY, "cell": 999, "seed": None, "reason": "r"}]),
+        "cell 999",
+    ),
+    "a reason of no variant": (
+        put("undefined", [{"variant": "x", "key": KEY, "cell": 0, "seed": None, "reason": "r"}]),
+        "variants",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", [name for name, (_, words) in FORGED.items() if words])
+def test_a_forged_record_is_left_out_by_name(field, what):
+    change, words = FORGED[what]
+    made = forged(change)
+    path = write_record(made, field / "bad" / "results")
+    add_to_rerun_list(field, made.record.model_copy(update={"entry": "bad"}))
+    assert path.name == "digits-v1.json"
+    name, reason = left_out_or_alone(field)
+    assert name == "bad"
+    import re
+
+    assert re.search(words, reason), reason
+
+
+def left_out_or_alone(root):
+    found = ranked(root)
+    assert [row.name for row in found.rows] == ["best", "worst"]
+    (lost,) = (row for row in found.missing if row.name == "bad")
+    assert lost.missing.startswith("left out: ")
+    return lost.name, lost.missing
+
+
+def damage(path, how):
+    text = path.read_text()
+    npz = path.with_suffix(".npz")
+    data = npz.read_bytes()
+    match how:
+        case "truncated json":
+            path.write_text(text[: len(text) // 2])
+        case "empty json":
+            path.write_text("")
+        case "a list":
+            path.write_text("[]")
+        case "not utf-8":
+            path.write_bytes(b"\xff\xfe{}")
+        case "nested without end":
+            path.write_text("[" * 100_000)
+        case "a number of 6,000 digits":
+            path.write_text(text.replace('"cell": 0', f'"cell": {"9" * 6000}', 1))
+        case "NaN":
+            path.write_text(text.replace(_first_value(text), "NaN", 1))
+        case "infinity":
+            path.write_text(text.replace(_first_value(text), "Infinity", 1))
+        case "a digit changed":
+            path.write_text(text.replace(_first_value(text), "0.999", 1))
+        case "no hash":
+            body = json.loads(text)
+            path.write_text(json.dumps(body | {"record_sha256": None}))
+        case "an unknown field":
+            path.write_text(json.dumps(json.loads(text) | {"tier": "rerun"}))
+        case "a pipe":
+            path.unlink()
+            os.mkfifo(path)
+        case "a folder":
+            path.unlink()
+            path.mkdir()
+        case "npz truncated":
+            npz.write_bytes(data[: len(data) // 2])
+        case "npz missing":
+            npz.unlink()
+        case "npz a pipe":
+            npz.unlink()
+            os.mkfifo(npz)
+        case "npz no zip":
+            npz.write_bytes(b"hello")
+        case "npz of objects":
+            np.savez(npz, a=np.array([{}], dtype=object))
+        case "npz of another record":
+            np.savez(npz, **{f"replicates/base/{KEY}": np.ones((2, 3, 5), np.float16)})
+        case "npz bomb":
+            with zipfile.ZipFile(npz, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr("a.npy", bytes(300 << 20))
+        case "card of another":
+            (path.parents[1] / "entry.toml").write_text(CARD.format(name="best"))
+        case "card cut off":
+            (path.parents[1] / "entry.toml").write_text("format = ")
+
+
+def _first_value(text):
+    return str(json.loads(text)["variants"][""]["metrics"][KEY][0][0])
+
+
+DAMAGED = {
+    "truncated json": "should be a record",
+    "empty json": "should be a record",
+    "a list": "should be a record",
+    "not utf-8": "should be a record",
+    "nested without end": "should be a record",
+    "a number of 6,000 digits": "should be a record",
+    "NaN": "NaN is no number",
+    "infinity": "Infinity is no number",
+    "a digit changed": "edited or damaged",
+    "no hash": "edited or damaged",
+    "an unknown field": "should be a record",
+    "a pipe": "plain file",
+    "a folder": "plain file",
+    "npz truncated": "npz of plain arrays",
+    "npz missing": "there is none",
+    "npz a pipe": "plain file",
+    "npz no zip": "npz of plain arrays",
+    "npz of objects": "npz of plain arrays",
+    "npz of another record": "should be numbers of shape",
+    "npz bomb": "unpacks to",
+    "card of another": "the card beside it says 'best'",
+    "card cut off": "card beside it cannot be read",
+}
+
+
+@pytest.mark.parametrize("how", DAMAGED)
+def test_a_damaged_record_is_left_out_by_name(field, how):
+    made = recorded("bad", 0.7)
+    path = write_record(made, field / "bad" / "results")
+    add_to_rerun_list(field, made.record)
+    assert len(ranked(field).rows) == 3
+    damage(path, how)
+    name, reason = left_out(field)
+    assert name == "bad" and DAMAGED[how] in reason
+
+
+@pytest.mark.parametrize("how", ["truncated json", "a pipe", "npz missing", "a digit changed"])
+def test_a_damaged_record_stops_neither_compare_nor_claims_nor_conformance(field, how):
+    made = recorded("bad", 0.7)
+    damage(write_record(made, field / "bad" / "results"), how)
+    rows = suite_rows("digits-v1", roots=[field])
+    assert compare(rows, "best", "worst").overall.verdict == "better"
+    assert [each.name for each in rows.left_out] == ["bad"]
+    assert any(
+        "bad: " in words for words in published_beside_ours([field], submissions=field).damaged
+    )
+    assert claims_on_records([field]).damaged == ()  # no claim names it
+
+
+def test_an_address_alone_gives_no_tier(field):
+    stamp = {"sha256": "ab" * 32, "bytes": 1, "url": "https://example.org/evidence.zip"}
+    made = forged(lambda b: b.update(evidence=stamp))
+    write_record(made, field / "bad" / "results")
+    found = ranked(field)
+    assert [row.name for row in found.rows] == ["best", "worst"]
+    assert [(m.name, "tier is claimed" in m.missing) for m in found.missing] == [("bad", True)]
+
+
+def given(field, **changes):
+    """An entry of given predictions, its files in its folder; return its card's file."""
+    folder = field / "bad"
+    cells, seeds = ("digits-balanced-clean", "digits-exp10-clean"), range(3)
+    lines = ["format = 1", 'name = "bad"', 'kind = "predictions"', 'ood_score = "msp"']
+    for cell in cells:
+        for seed in seeds:
+            file = folder / f"{cell}-s{seed}.npz"
+            np.savez(file, probs=np.full((4, 2), 0.5, np.float32))
+            lines += [
+                f'[predictions.files."{cell}-s{seed}/test"]',
+                f'path = "{file.name}"',
+                f'sha256 = "{sha256_file(file)}"',
+            ]
+    (folder / "entry.toml").write_text("\n".join(lines) + "\n")
+    sha = card_sha256(read_card(folder))
+    made = recorded("bad", 0.7, **{"produced_by": "given", "card_sha256": sha} | changes)
+    write_record(made, folder / "results")
+    return folder / "digits-exp10-clean-s2.npz"
+
+
+def test_predictions_beside_the_card_byte_for_byte_give_the_tier_rescored(field):
+    given(field)
+    tiers = {row.name: row.tier for row in ranked(field).rows}
+    assert tiers == {"best": "rerun", "worst": "rerun", "bad": "rescored"}
+
+
+@pytest.mark.parametrize("how", ["changed", "missing", "link out", "other card", "trained"])
+def test_predictions_that_are_not_those_of_the_card_give_none(field, tmp_path, how):
+    changes = {"other card": {"card_sha256": "cd" * 32}, "trained": {"produced_by": "trained"}}
+    file = given(field, **changes.get(how, {}))
+    match how:
+        case "changed":
+            np.savez(file, probs=np.full((4, 2), 0.25, np.float32))
+        case "missing":
+            file.unlink()
+        case "link out":
+            file.rename(tmp_path / "outside.npz")
+            file.symlink_to(tmp_path / "outside.npz")
+    found = ranked(field)
+    assert [row.name for row in found.rows] == ["best", "worst"]
+    assert "tier is claimed" in found.missing[0].missing
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x = " + "9" * 6000, '"best/digits-v1" = 3', "[[[", '"bad/digits-v1" = "zz"', "\x00"],
+)
+def test_a_broken_line_of_the_rerun_list_costs_no_other_entry(field, line):
+    with (field / LIST).open("a") as file:
+        file.write(line + "\n")
+    found = ranked(field)
+    assert [row.name for row in found.rows] == ["best", "worst"]
+    assert [row.name for row in found.missing] == [LIST]
+    assert "1 of its lines" in found.missing[0].missing
+
+
+def test_a_folder_with_nothing_but_bad_records_says_so(field):
+    for name in GOOD:
+        (field / name / "results" / "digits-v1.json").write_text("{}")
+    with pytest.raises(SpecError, match="found none. Left out: best: .* Left out: worst: "):
+        ranked(field)
+
+
+def test_a_row_is_not_hijacked_by_an_earlier_folder(field):
+    made = recorded("best", 0.99)
+    write_record(made, field / "aaa" / "results")
+    name, reason = left_out(field)
+    assert name == "aaa" and "its folder says 'aaa'" in reason
+    assert ranked(field).rows[0].value == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_damaged_own_record_lets_the_committed_one_stand(field, tmp_path):
+    own = tmp_path / "own"
+    path = write_record(recorded("best", 0.8), own / "best" / "results")
+    path.write_text("{}")
+    found = rank(suite_rows("digits-v1", roots=[field], local_roots=[own]), suite="digits-v1")
+    assert [row.name for row in found.rows] == ["best", "worst"]
+    assert [row.name for row in found.missing] == ["best (another record)"]
+
+
+def test_the_record_that_was_read_is_what_was_written(field):
+    path = field / "best" / "results" / "digits-v1.json"
+    assert read_record(path).record == recorded("best", 0.9).record

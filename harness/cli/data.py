@@ -68,6 +68,12 @@ def prepare(
     text: table_options.Text = None,
     drop: table_options.Drop = None,
     force: table_options.Force = False,
+    split: table_options.Split = "",
+    test: table_options.Test = "",
+    test_rows: table_options.TestRows = "",
+    folds: table_options.Folds = "",
+    leave_one_out: table_options.LeaveOneOut = False,
+    group: table_options.Group = "",
     data_root: options.DataRoot = None,
 ) -> None:
     """Get data sets, check them, and put them below the data root."""
@@ -90,6 +96,12 @@ def prepare(
         text=tuple(text or ()),
         drop=tuple(drop or ()),
         force=force,
+        split=split,
+        test=test,
+        test_rows=test_rows,
+        folds=folds,
+        leave_one_out=leave_one_out,
+        group=group,
     )
     if called and len(names) > 1:
         raise SpecError(

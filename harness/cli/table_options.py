@@ -43,6 +43,45 @@ Force = Annotated[
         "--force", help="Accept names or a target that look wrong.", rich_help_panel=_PANEL
     ),
 ]
+Split = Annotated[
+    str,
+    typer.Option(
+        help="Column that says train or test for each row; it is no input.", rich_help_panel=_PANEL
+    ),
+]
+Test = Annotated[
+    str,
+    typer.Option(help="File with the test rows, the same columns.", rich_help_panel=_PANEL),
+]
+TestRows = Annotated[
+    str,
+    typer.Option(
+        help="Test rows, counted from 1: 201-351,400, or a file that lists them.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Folds = Annotated[
+    str,
+    typer.Option(
+        help="Number of folds, each the test once, or the column that numbers them.",
+        rich_help_panel=_PANEL,
+    ),
+]
+LeaveOneOut = Annotated[
+    bool,
+    typer.Option(
+        "--leave-one-out",
+        help="Each row is the test once; with --group, each group.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Group = Annotated[
+    str,
+    typer.Option(
+        help="Column whose equal values are never in both training and test; it is no input.",
+        rich_help_panel=_PANEL,
+    ),
+]
 
 
 def known(decimal: str) -> str:

@@ -101,6 +101,10 @@ class DatasetSpec:
     """What a data set of the user's own was made from; None for those shipped."""
     findings: tuple[str, ...] = ()
     """What was counted when a data set of the user's own was prepared, one sentence each."""
+    folds: int = 0
+    """Number of folds of a table of the user's own, each of which is the test once; 0: none."""
+    group: str = ""
+    """Column of a table whose equal values stay together; empty: none."""
 
     @property
     def num_classes(self) -> int:

@@ -56,6 +56,9 @@ class RawTable:
     notes: tuple[str, ...] = ()
     """What was found and done, one sentence each."""
 
+    before: tuple[int, str] | None = None
+    """Of two files put one below the other: rows of the first, and the name of the second."""
+
     def __len__(self) -> int:
         return len(next(iter((self.columns or self.aside).values()), ()))
 
@@ -68,6 +71,8 @@ class RawTable:
             From 0.
         """
         line = "" if self.lines is None else f" (line {self.lines[row]:,})"
+        if self.before is not None and row >= self.before[0]:
+            return f"row {row - self.before[0] + 1:,}{line} of {self.before[1]}"
         return f"row {row + 1:,}{line}"
 
     def column(self, name: str, what: str) -> Values:
@@ -85,7 +90,7 @@ class RawTable:
         DataError
             If there is none, with the closest name.
         """
-        every = {**self.aside, **self.columns}
+        every = _every(self)
         if name in self.doubled:
             raise DataError(
                 f"Expected one column {name!r} in {self.source} as {what}; several have that name. "
@@ -120,3 +125,66 @@ class RawTable:
         for name in reading.drop:
             self.column(name, "column to leave out")
         return self.without(reading.drop)
+
+
+def below(first: RawTable, second: RawTable) -> RawTable:
+    """Return two tables with the same columns one below the other, columns in the first's order.
+
+    Parameters
+    ----------
+    first, second : RawTable
+        A column that one of them put aside is put aside.
+
+    Raises
+    ------
+    DataError
+        If one has a column that the other lacks.
+    """
+    aside = [name for name in {**first.aside, **second.aside} if name in _every(first)]
+    columns = [name for name in first.columns if name not in aside]
+    ours, theirs = {*columns, *aside}, {*_every(second)} - {*second.aside}
+    for name, there, lacking in (
+        *((name, first, second) for name in columns if name not in _every(second)),
+        *((name, second, first) for name in theirs if name not in ours),
+    ):
+        near = closest(name, _every(lacking))
+        hint = f" It has {near!r}." if near else ""
+        raise DataError(
+            f"Expected the same columns in {first.source} and {second.source}; {name!r} of "
+            f"{there.source} is not in {lacking.source}.{hint} Rename it or add it, or leave it "
+            "out of both files."
+        )
+
+    def stacked(name: str) -> Values:
+        a, b = _every(first)[name], _every(second)[name]
+        if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+            return np.concatenate([a, b])
+        return [*as_text(a), *as_text(b)]
+
+    both = first.lines is not None and second.lines is not None
+    return replace(
+        first,
+        columns={name: stacked(name) for name in columns},
+        lines=[*(first.lines or ()), *(second.lines or ())] if both else None,
+        aside={name: stacked(name) for name in aside if name in _every(second)},
+        doubled=first.doubled | second.doubled,
+        notes=(*first.notes, *(f"{second.source}: {note}" for note in second.notes)),
+        before=(len(first), second.source),
+    )
+
+
+def _every(table: RawTable) -> dict[str, Values]:
+    return {**table.aside, **table.columns}
+
+
+def as_text(values: Values) -> list[str]:
+    """Return values as they would be written, whole numbers without a point.
+
+    Parameters
+    ----------
+    values : sequence of str, or float array of shape (n,)
+        A column.
+    """
+    if not isinstance(values, np.ndarray):
+        return list(values)
+    return ["" if np.isnan(v) else repr(float(v)).removesuffix(".0") for v in values]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Int32, Shaped
 
-from harness.data.formats.raw_table import RawTable, Reading, Values
+from harness.data.formats.raw_table import RawTable, Reading, Values, as_text
 from harness.data.formats.text_dates import are_dates, read_dates
 from harness.data.formats.text_numbers import (
     MISSING,
@@ -76,7 +76,7 @@ def _add(
     """Put one column where it belongs."""
     if isinstance(values, np.ndarray):
         if name in reading.text:
-            values = ["" if np.isnan(v) else repr(float(v)).removesuffix(".0") for v in values]
+            values = as_text(values)
         else:
             _add_numbers(found, name, values, raw)
             return

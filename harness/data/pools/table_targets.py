@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from harness.data.formats.raw_table import RawTable, Reading, Values
+from harness.data.formats.raw_table import RawTable, Reading, Values, as_text
 from harness.data.formats.text_numbers import MISSING, is_number
 from harness.data.pools.table_columns import in_order
 from harness.errors import DataError
@@ -40,7 +40,7 @@ def classes_of(
     DataError
         If a row has no class, there are fewer than two classes, or the values are no classes.
     """
-    words, notes = _unified(_as_text(raw.column(target, "target column")), target, raw)
+    words, notes = _unified(_written(raw.column(target, "target column")), target, raw)
     _refuse_holes(words, target, raw, reading)
     counts = Counter(words)
     kinds = in_order(set(counts))
@@ -56,15 +56,11 @@ def classes_of(
     return np.array([number[word] for word in words]), tuple(kinds), notes
 
 
-def _as_text(values: Values) -> list[str]:
+def _written(values: Values) -> list[str]:
     """Return values as they would be written, without blanks around them."""
-    if isinstance(values, np.ndarray):
-        whole = bool(np.all(np.isnan(values) | (np.mod(values, 1) == 0)))
-        return [
-            "" if np.isnan(v) else str(int(v)) if whole and np.isfinite(v) else repr(float(v))
-            for v in values
-        ]
-    return [value.strip() for value in values]
+    if isinstance(values, np.ndarray) and not np.all(np.isnan(values) | (np.mod(values, 1) == 0)):
+        return ["" if np.isnan(v) else repr(float(v)) for v in values]
+    return [value.strip() for value in as_text(values)]
 
 
 def _unified(words: list[str], target: str, raw: RawTable) -> tuple[list[str], list[str]]:

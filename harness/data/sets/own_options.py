@@ -49,6 +49,18 @@ class Options:
     """Columns of a table to leave out."""
     force: bool = field(default=False, metadata={"flag": "--force"})
     """Whether to accept names and a target of a table that look wrong."""
+    split: str = field(default="", metadata={"flag": "--split"})
+    """Column of a table that says which rows are for training and which for the test."""
+    test: str = field(default="", metadata={"flag": "--test"})
+    """File with the test rows of a table."""
+    test_rows: str = field(default="", metadata={"flag": "--test-rows"})
+    """Test rows of a table, counted from 1, or a file that lists them."""
+    folds: str = field(default="", metadata={"flag": "--folds"})
+    """Number of folds of a table, or the column that numbers them."""
+    leave_one_out: bool = field(default=False, metadata={"flag": "--leave-one-out"})
+    """Whether each row of a table, or each group, is the test once."""
+    group: str = field(default="", metadata={"flag": "--group"})
+    """Column of a table whose equal values stay together."""
 
 
 def said(options: Options) -> dict[str, str]:

@@ -3,27 +3,47 @@
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from harness.data.formats.raw_table import RawTable, Reading
+import numpy as np
+from jaxtyping import Int
+
+from harness.data.formats.raw_table import RawTable, Reading, below
 from harness.data.formats.table_files import read_openml, read_table
 from harness.data.formats.text_files import check_regular
-from harness.data.pools.tables import make_table
+from harness.data.pools.tables import make_table, table_rows
 from harness.data.sets.own_options import Options
-from harness.data.sets.prepared import save_table
+from harness.data.sets.own_splits import check_rules, columns_of_rules, part_rows
+from harness.data.sets.prepared import save_rows, save_table
 from harness.errors import DataError
-from harness.keys import sha256_file
+from harness.keys import sha256_file, sha256_text
 from harness.types import DatasetSpec
+
+_COLUMNS = ("target", "split", "group", "folds")
+"""Options that name a column."""
 
 
 def table_identity(what: str, options: Options) -> tuple[str, str]:
-    """Return where a table in a file lies, and the sha256 of its bytes."""
+    """Return where a table in a file lies, and the sha256 of its bytes.
+
+    Files with test rows belong to it: the sum is then that of all sums.
+    """
+    path = _file(what)
+    listed = Path(options.test_rows) if options.test_rows else None
+    others = [_file(options.test)] if options.test else []
+    others += [listed] if listed is not None and listed.is_file() else []
+    sums = [sha256_file(file) for file in (path, *others)]
+    return str(path.resolve()), sums[0] if not others else sha256_text(" ".join(sums))
+
+
+def _file(what: str) -> Path:
     path = Path(what)
     if not path.exists():
         raise DataError(
             f"Expected a table in a file at {path}; there is none. Write for example table:mine.csv"
         )
     check_regular(path)
-    return str(path.resolve()), sha256_file(path)
+    return path
 
 
 def openml_identity(what: str, options: Options) -> tuple[str, str]:
@@ -49,8 +69,10 @@ def write_openml(what: str, name: str, folder: Path, root: Path, options: Option
 
 def write_table(what: str, name: str, folder: Path, root: Path, options: Options) -> DatasetSpec:
     """Read a table in a file and write its prepared form; return its facts."""
-    path = Path(what)
-    raw = read_table(path, reading_of(options))
+    path, reading = Path(what), reading_of(options)
+    raw = read_table(path, reading)
+    if options.test:
+        raw = below(raw, read_table(Path(options.test), reading))
     return _write_table(folder, name, path.name, str(path.resolve()), raw, options)
 
 
@@ -73,9 +95,39 @@ def reading_of(options: Options) -> Reading:
 def _write_table(
     folder: Path, name: str, title: str, source: str, raw: RawTable, options: Options
 ) -> DatasetSpec:
-    target = unicodedata.normalize("NFC", options.target)
-    table = make_table(raw, target, reading_of(options))
-    save_table(folder, name, table.pool)
+    """Write a table's parts, and what their rows are for; return its facts."""
+    check_rules(options)
+    said: dict[str, Any] = {
+        kind: unicodedata.normalize("NFC", getattr(options, kind)) for kind in _COLUMNS
+    }
+    options = replace(options, **said)
+    rules = columns_of_rules(options)
+    for rule in rules:
+        raw.column(rule, "column of parts")
+    if options.target and options.target in rules:
+        raise DataError(
+            f"Expected a target of its own in {raw.source}; {options.target!r} says what rows are "
+            "for. Name another column with --target."
+        )
+    last = (
+        raw.last
+        if raw.last not in rules
+        else next((column for column in reversed([*raw.columns]) if column not in rules), "")
+    )
+    table = make_table(replace(raw, last=last).without(rules), options.target, reading_of(options))
+    given = None if raw.before is None else np.arange(raw.before[0], len(raw))
+    parting = part_rows(raw, table.pool, name, options, given)
+    parts = _parts(len(raw), parting.test)
+    contents = {}
+    for part, rows in parts.items():
+        pool = table_rows(table.pool, rows, part)
+        save_table(folder, name, pool)
+        contents[part] = pool.fingerprint
+        first = 0 if raw.before is None or part == "train" else raw.before[0]
+        kinds = {"source": rows - first}
+        kinds |= {} if parting.groups is None else {"group": parting.groups[rows]}
+        kinds |= {} if parting.folds is None else {"fold": parting.folds[rows]}
+        save_rows(folder, name, part, kinds)
     return DatasetSpec(
         name=name,
         title=title,
@@ -85,7 +137,16 @@ def _write_table(
         source=source,
         licence="none stated",
         citation=title,
-        parts=("all",),
-        contents={"all": table.pool.fingerprint},
-        findings=table.notes,
+        parts=tuple(parts),
+        contents=contents,
+        findings=(*table.notes, *parting.notes),
+        folds=0 if parting.folds is None else len(np.unique(parting.folds)),
+        group=options.group,
     )
+
+
+def _parts(n: int, test: Int[np.ndarray, " t"] | None) -> dict[str, Int[np.ndarray, " m"]]:
+    """Return the rows of each part: all, or training and test where these are given."""
+    if test is None:
+        return {"all": np.arange(n)}
+    return {"train": np.setdiff1d(np.arange(n), test), "test": np.sort(test)}

@@ -1,8 +1,11 @@
 """The prepared form of a data set: plain arrays beside their fingerprint, read in a moment."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -108,6 +111,47 @@ def save_table(root: Path, name: str, pool: Pool) -> None:
     (folder / f"{pool.name}.json").write_text(json.dumps(stamp) + "\n")
 
 
+def save_rows(root: Path, name: str, part: str, rows: Mapping[str, np.ndarray]) -> None:
+    """Write what is known of the rows of a part beside it.
+
+    Parameters
+    ----------
+    root : Path
+        Data root.
+    name, part : str
+        Data set and part.
+    rows : mapping of str to int array of shape (n,)
+        ``source``: row of the file from 0; ``group``: group of each row; ``fold``: its fold.
+    """
+    numbers: dict[str, Any] = {k: np.asarray(v, dtype=np.int64) for k, v in rows.items()}
+    np.savez(root / FOLDER / name / f"{part}-rows.npz", **numbers)
+
+
+def load_rows(root: Path, name: str, part: str) -> dict[str, np.ndarray]:
+    """Return what `save_rows` wrote; empty where nothing was written.
+
+    Parameters
+    ----------
+    root : Path
+        Data root.
+    name, part : str
+        Data set and part.
+
+    Raises
+    ------
+    DataError
+        If the file was damaged since.
+    """
+    path = root / FOLDER / name / f"{part}-rows.npz"
+    if not path.is_file():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise _unreadable(name, part, path.parent, error) from error
+
+
 def load_prepared_table(root: Path, name: str, part: str) -> Pool:
     """Return a table that `save_table` wrote.
 
@@ -134,7 +178,7 @@ def load_prepared_table(root: Path, name: str, part: str) -> Pool:
                 tuple(tuple(kinds) for kinds in stamp["categories"]),
             )
             pool = table_pool(part, inputs, arrays["labels"], stamp["class_names"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise _unreadable(name, part, folder, error) from error
     if pool.fingerprint != stamp["fingerprint"]:
         raise _unreadable(name, part, folder, "its content changed")

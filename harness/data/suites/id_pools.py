@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from harness.data.formats.files import data_root as rooted
+from harness.data.pools.parting import check_covered, grouped_shares, stratified_shares
 from harness.data.pools.pools import image_pool, rows_of
 from harness.data.sets.datasets import load_part
+from harness.data.sets.prepared import load_rows
 from harness.data.splits.spurious import agreement_groups, draw_attributes, planted_pool
 from harness.streams import stream
 from harness.types import Pool, Suite
 
+Known = Mapping[str, Int[np.ndarray, "..."]]
+"""What was noted of the rows of a part: ``source``, ``group``, ``fold``."""
 Planted = tuple[Pool, Int[np.ndarray, " n"]]
 """A pool with squares, and where they are."""
 
@@ -32,7 +37,8 @@ class IdPools:
     calibration: Pool
     """Without a row where the suite holds none out."""
     origin: Mapping[str, Int[np.ndarray, " _"]] = field(default_factory=dict)
-    """``train``, ``test``, ``calibration`` → row of the data set's own part that each row is."""
+    """``train``, ``test``, ``calibration`` → row of the data set's own part that each row is; for a
+    table of the user's own, row of the file from 0."""
 
 
 def partition_of(suite: Suite) -> str:
@@ -64,8 +70,10 @@ def id_pools(suite: Suite, key: str, data_root: Path | None) -> IdPools:
         If its data are missing or not what they should be.
     """
     official = suite.test_fraction is None
-    whole = load_part(suite.dataset, "train" if official else "all", data_root)
-    rows = _partition(suite, whole, key)
+    part = "train" if official else "all"
+    whole = load_part(suite.dataset, part, data_root)
+    known = _known_rows(suite, whole, part, data_root)
+    rows = _partition(suite, whole, key, known)
     pools = {name: _id_pool(suite, whole, at, name) for name, at in rows.items()}
     if official:
         test = load_part(suite.dataset, "test", data_root)
@@ -73,7 +81,24 @@ def id_pools(suite: Suite, key: str, data_root: Path | None) -> IdPools:
         pools["test"] = (
             test if suite.classes is None else _id_pool(suite, test, rows["test"], "test")
         )
-    return IdPools(whole, rows["train"], pools["train"], pools["test"], pools["calibration"], rows)
+    origin = {name: _in_file(known, at) for name, at in rows.items()}
+    if official:
+        origin["test"] = _in_file(_known_rows(suite, test, "test", data_root), rows["test"])
+    return IdPools(
+        whole, rows["train"], pools["train"], pools["test"], pools["calibration"], origin
+    )
+
+
+def _known_rows(suite: Suite, pool: Pool, part: str, data_root: Path | None) -> Known:
+    """Return file rows, groups and folds of a table of the user's own; empty for other data."""
+    if pool.modality != "table":
+        return {}
+    return load_rows(rooted(data_root), suite.dataset, part)
+
+
+def _in_file(known: Known, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Return the rows of the file that rows of a part come from: the same where none is noted."""
+    return known["source"][rows] if "source" in known else rows
 
 
 def planted_pools(
@@ -110,19 +135,45 @@ def planted_pools(
     return replace(ours, test=with_squares, calibration=held_out), changed, groups
 
 
-def _partition(suite: Suite, whole: Pool, key: str) -> dict[str, Int[np.ndarray, " n"]]:
-    """Return the rows of train, test and calibration: stratified, the same for every seed."""
+def _partition(
+    suite: Suite, whole: Pool, key: str, known: Known
+) -> dict[str, Int[np.ndarray, " m"]]:
+    """Return the rows of train, test and calibration: stratified, the same for every seed.
+
+    Folds and groups of the rows are in `known` where the suite goes by them.
+    """
     assert whole.labels is not None, "ID data have labels"
     order = stream(key, 0, "partition").permutation(len(whole.labels))
-    parts: dict[str, list[Int[np.ndarray, " m"]]] = {"train": [], "test": [], "calibration": []}
-    for k in suite.classes or range(len(whole.class_names)):
-        rows = order[whole.labels[order] == k]
-        test = int(len(rows) * (suite.test_fraction or 0.0) + 0.5)
-        calibration = int(len(rows) * suite.calibration_fraction + 0.5)
-        parts["test"].append(rows[:test])
-        parts["calibration"].append(rows[test : test + calibration])
-        parts["train"].append(rows[test + calibration :])
-    return {name: np.sort(np.concatenate(rows)) for name, rows in parts.items()}
+    shares = {"test": suite.test_fraction or 0.0, "calibration": suite.calibration_fraction}
+    test = None
+    if "fold" in suite.parts:
+        test = known["fold"] == suite.parts["fold"]
+        shares["test"], order = 0.0, order[~test[order]]
+    if "group" in suite.parts:
+        rows = _grouped(whole, known["group"], shares, order)
+    else:
+        classes = suite.classes or tuple(range(len(whole.class_names)))
+        rows = stratified_shares(whole.labels, shares, "train", order, classes)
+    return rows if test is None else rows | {"test": np.flatnonzero(test)}
+
+
+def _grouped(
+    whole: Pool, groups: Int[np.ndarray, " n"], shares: dict[str, float], order: np.ndarray
+) -> dict[str, Int[np.ndarray, " m"]]:
+    """Return parts that share no group; a class without training rows is refused."""
+    assert whole.labels is not None, "ID data have labels"
+    held = {name: share for name, share in shares.items() if share}
+    rows = grouped_shares(whole.labels, groups, held, "train", order)
+    test = rows.get("test", order)
+    check_covered(
+        whole.labels,
+        whole.class_names,
+        rows["train"],
+        test,
+        "Its groups are too few or too large to be parted. Prepare the data again without --group, "
+        "or with groups that are smaller.",
+    )
+    return {"test": order[:0], "calibration": order[:0]} | rows
 
 
 def _id_pool(suite: Suite, whole: Pool, rows: Int[np.ndarray, " n"], name: str) -> Pool:

@@ -22,7 +22,7 @@ from harness.data.suites.catalogue import SUITES
 from harness.data.suites.id_pools import IdPools, id_pools, partition_of, planted_pools
 from harness.data.suites.manifest import check_pools, check_split
 from harness.data.suites.ood_pools import ood_pool
-from harness.data.suites.own import suite_named
+from harness.data.suites.own import fold_name, suite_named
 from harness.data.worlds.covariate import covariate_pools
 from harness.data.worlds.label_shift import shifted_rows
 from harness.data.worlds.truths import Truth, read_truths
@@ -252,6 +252,8 @@ def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = T
     checked : bool, optional
         Whether its splits are to be compared with a committed manifest.
     """
+    if "folds" in suite.parts:
+        return _folded(suite, data_root, checked=checked)
     names = dict.fromkeys(cell.partition("-")[0] for cell in suite.cells)
     if len(names) == 1:
         return _one(suite, partition_of(suite), data_root, checked=checked)
@@ -265,6 +267,16 @@ def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = T
         for name in names
     }
     return replace(members[suite.dataset], suite=suite, members=members)
+
+
+def _folded(suite: Suite, data_root: Path | None, *, checked: bool) -> OpenSuite:
+    """Return a suite each of whose folds is the test pool of cells of its own."""
+    members = {}
+    for fold in range(suite.parts["folds"]):
+        name = fold_name(suite.dataset, fold)
+        one = replace(suite, parts={**suite.parts, "fold": fold})
+        members[name] = _one(one, f"{partition_of(suite)}|{name}", data_root, checked=checked)
+    return replace(next(iter(members.values())), suite=suite, members=members)
 
 
 def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> OpenSuite:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from harness.data.sets.datasets import facts_of
 from harness.data.suites.catalogue import SUITES
@@ -9,6 +10,10 @@ from harness.data.suites.catalogue_worlds import VIEWS
 from harness.lookup import lookup
 from harness.types import Suite
 
+NOISES = ("clean", "symmetric0.2", "symmetric0.4")
+"""Noise of the cells."""
+MOST_NOISY_FOLDS = 10
+"""Folds up to which every cell is run mislabelled and under three seeds; beyond, clean and once."""
 _OWN = re.compile(r"own-([a-z0-9_]+)-v1")
 
 
@@ -27,7 +32,8 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
     """Return a shipped suite, or the one that every prepared data set has.
 
     That one takes the data as they are, and with a fifth and two fifths of the labels wrong. A
-    tenth is held out for calibration, and a third for the test where there is no test part.
+    tenth is held out for calibration, and a third for the test where there is no test part. Where
+    the data have folds, each is the test of cells of its own.
 
     Parameters
     ----------
@@ -45,15 +51,22 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
     if own is None:
         return lookup("suite", name, SUITES)
     facts = facts_of(own[1], data_root)
+    rules: dict[str, Any] = {"group": facts.group} if facts.group else {}
+    names = [facts.name]
+    noises: tuple[str, ...] = NOISES
+    seeds: tuple[int, ...] = (0, 1, 2)
+    if facts.folds:
+        rules["folds"] = facts.folds
+        names = [fold_name(facts.name, fold) for fold in range(facts.folds)]
+        if facts.folds > MOST_NOISY_FOLDS:
+            noises, seeds = NOISES[:1], (0,)
     return Suite(
         id=name,
         title=f"{facts.title}, as it is and mislabelled",
         dataset=facts.name,
         classes=None,
-        cells=tuple(
-            f"{facts.name}-natural-{noise}" for noise in ("clean", "symmetric0.2", "symmetric0.4")
-        ),
-        seeds=(0, 1, 2),
+        cells=tuple(f"{name}-natural-{noise}" for noise in noises for name in names),
+        seeds=seeds,
         near=(),
         far=(),
         views=VIEWS,
@@ -61,11 +74,23 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
         groups="terciles",
         tail_metric="recall_tail",
         calibration_fraction=0.1,
-        test_fraction=None if "test" in facts.parts else 1 / 3,
+        test_fraction=None if "test" in facts.parts else 1 / (facts.folds or 3),
         notes=(
             "Made from a data set of your own: no manifest is committed for it.",
             "In the clean cell the training data are the same under every seed.",
             "No OOD set is named.",
             *facts.findings,
         ),
+        parts=rules,
     )
+
+
+def fold_name(dataset: str, fold: int) -> str:
+    """Return what the data set is called in the cells whose test is one of its folds.
+
+    Examples
+    --------
+    >>> fold_name("table_mine", 0)
+    'table_mine_fold1'
+    """
+    return f"{dataset}_fold{fold + 1}"

@@ -1,0 +1,208 @@
+"""Given splits of a table: columns, files, rows, folds, groups, down to the pools of its suite."""
+
+import numpy as np
+import pytest
+
+from harness.data.sets import prepare as preparing
+from harness.data.sets.datasets import facts_of, load_part
+from harness.data.sets.own import Options
+from harness.data.sets.prepared import load_rows
+from harness.data.suites.open import open_suite
+from harness.errors import DataError, SpecError
+
+N = 60
+HEAD = "x,site,part,fold,label"
+
+
+def row(k):
+    part = "test" if k % 4 == 3 else "train"
+    return f"{k + 0.5},s{k // 3},{part},{k % 5},{'abc'[k % 3]}"
+
+
+def never():
+    raise AssertionError("torchvision is not needed")
+
+
+@pytest.fixture
+def prepare(tmp_path):
+    (tmp_path / "t.csv").write_text("\n".join([HEAD, *map(row, range(N))]) + "\n")
+
+    def run(name="mine", **options):
+        said = {"name": name} | options
+        return preparing.prepare(f"table:{tmp_path / 't.csv'}", tmp_path, never, Options(**said))
+
+    return run
+
+
+def inputs(pool):
+    """The value that tells a row of the file: its number plus a half."""
+    return (pool.inputs.numeric[:, pool.inputs.names.index("x")] - 0.5).astype(int).tolist()
+
+
+def test_a_column_says_which_rows_are_the_test(prepare, tmp_path):
+    """Case 20: it became an input, and test rows were drawn."""
+    prepare(split="part", drop=("site", "fold"))
+    opened = open_suite("own-mine-v1", tmp_path)
+    assert inputs(opened.test) == [k for k in range(N) if k % 4 == 3]
+    assert opened.test.inputs.names == ("x",)
+    ours = {*inputs(opened.train), *inputs(opened.calibration)}
+    assert ours == {k for k in range(N) if k % 4 != 3}
+    for name, pool in (("test", opened.test), ("calibration", opened.calibration)):
+        assert opened.origin[name].tolist() == inputs(pool)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("Train", "TEST"), ("training", "testing"), ("0", "1"), ("False", "True"), ("dev", "holdout")],
+)
+def test_parts_are_known_by_several_words(words, tmp_path):
+    lines = [f"{k},{words[k % 4 == 3]},{'ab'[k // 4 % 2]}" for k in range(24)]
+    (tmp_path / "t.csv").write_text("x,is_test,label\n" + "\n".join(lines))
+    options = Options(split="is_test", name="mine")
+    preparing.prepare(f"table:{tmp_path / 't.csv'}", tmp_path, never, options)
+    assert load_part("mine", "test", tmp_path).inputs.numeric[:, 0].tolist() == [
+        3,
+        7,
+        11,
+        15,
+        19,
+        23,
+    ]
+
+
+def test_a_file_has_the_test_rows_in_another_order_of_columns(prepare, tmp_path):
+    lines = ["label,extra,x", "b,7,100.5", "a,7,101.5", "c,7,102.5"]
+    (tmp_path / "test.csv").write_text("\n".join(lines))
+    options = {"test": str(tmp_path / "test.csv"), "drop": ("site", "part", "fold")}
+    with pytest.raises(DataError, match="'site' of .*t.csv is not in .*test.csv"):
+        prepare(**options)
+    (tmp_path / "t.csv").write_text(
+        "x,extra,label\n" + "\n".join(f"{k + 0.5},8,{'abc'[k % 3]}" for k in range(N))
+    )
+    prepare(test=options["test"])
+    opened = open_suite("own-mine-v1", tmp_path)
+    assert inputs(opened.test) == [100, 101, 102] and opened.test.labels.tolist() == [1, 0, 2]
+    assert opened.origin["test"].tolist() == [0, 1, 2]  # of the test file
+    assert opened.origin["train"].tolist() == inputs(opened.train)
+    (tmp_path / "test.csv").write_text("label,extra,x\nb,7,100.5\nd,7,1\n")
+    with pytest.raises(DataError, match="content .*in the source by now"):
+        prepare(test=options["test"])
+    with pytest.raises(DataError, match="class 'd' has none, so no method could learn it"):
+        prepare("other", test=options["test"])
+    (tmp_path / "test.csv").write_text("label,extra,x\nb,7,100.5\na,7,inf\n")
+    with pytest.raises(DataError, match=r"row 2 \(line 3\) of .*test.csv is infinite"):
+        prepare("other", test=options["test"])
+
+
+def test_rows_are_listed_as_ranges_or_in_a_file(prepare, tmp_path):
+    gone = ("site", "part", "fold")
+    prepare(test_rows="1-3, 60", drop=gone)
+    assert inputs(load_part("mine", "test", tmp_path)) == [0, 1, 2, 59]
+    (tmp_path / "rows.txt").write_text("row\n60\n1\n2\n3\n")
+    prepare("other", test_rows=str(tmp_path / "rows.txt"), drop=gone)
+    assert facts_of("other", tmp_path).contents == facts_of("mine", tmp_path).contents
+
+
+def test_folds_are_each_the_test_once(prepare, tmp_path):
+    prepare(folds="4", drop=("site", "part", "fold"))
+    opened = open_suite("own-mine-v1", tmp_path)
+    assert opened.suite.cells[:4] == tuple(f"mine_fold{k}-natural-clean" for k in (1, 2, 3, 4))
+    assert len(opened.suite.cells) == 12 and len(opened.members) == 4
+    tested = []
+    for member in opened.members.values():
+        parts = [inputs(pool) for pool in (member.train, member.test, member.calibration)]
+        assert sorted(sum(parts, [])) == list(range(N))
+        assert np.bincount(member.test.labels).tolist() == [5, 5, 5]
+        assert member.origin["test"].tolist() == parts[1]
+        tested += parts[1]
+    assert sorted(tested) == list(range(N))
+    split = opened.split("mine_fold2-natural-symmetric0.2", 0)
+    assert (split.observed != split.clean).any()
+
+
+def test_a_column_may_number_the_folds(prepare, tmp_path):
+    prepare(folds="fold", drop=("site", "part"))
+    opened = open_suite("own-mine-v1", tmp_path)
+    tests = [inputs(member.test) for member in opened.members.values()]
+    assert tests == [list(range(k, N, 5)) for k in range(5)]
+
+
+def test_each_row_is_left_out_once(prepare, tmp_path):
+    prepare(leave_one_out=True, drop=("site", "part", "fold"))
+    opened = open_suite("own-mine-v1", tmp_path)
+    assert [inputs(member.test) for member in opened.members.values()] == [[k] for k in range(N)]
+    assert len(opened.suite.cells) == N and opened.suite.seeds == (0,)
+
+
+@pytest.mark.parametrize("rule", [{}, {"folds": "5"}, {"leave_one_out": True}])
+def test_groups_stay_together(rule, prepare, tmp_path):
+    prepare(group="site", drop=("part", "fold"), **rule)
+    opened = open_suite("own-mine-v1", tmp_path)
+    for member in opened.members.values() or [opened]:
+        pools = (member.train, member.test, member.calibration)
+        sites = [{k // 3 for k in inputs(pool)} for pool in pools]
+        assert sum(map(len, sites)) == 20 and all(sites[:2])
+        assert member.test.inputs.names == ("x",)
+
+
+def test_the_same_words_give_the_same_rows_and_another_name_others(prepare, tmp_path):
+    gone = ("site", "part", "fold")
+    for name in ("mine", "other"):
+        prepare(name, folds="3", drop=gone)
+    first, second = (load_rows(tmp_path, name, "all")["fold"] for name in ("mine", "other"))
+    assert (first != second).any()
+    assert first[:12].tolist() == FOLDS
+
+
+FOLDS = [1, 0, 2, 1, 0, 0, 2, 1, 0, 0, 0, 1]
+"""Of ``own-mine-v1|folds``: raw PCG64 words, which no release of numpy changes."""
+
+REFUSED = {
+    "two rules": (
+        {"folds": "3", "split": "part"},
+        "one rule for the test rows; got --split and --f",
+    ),
+    "no such column": ({"split": "prat"}, "column of parts 'prat' in .*Did you mean 'part'"),
+    "a column of other words": ({"split": "site"}, r"train or test .* row 1 \(line 2\) has 's0'"),
+    "a numbered column": ({"split": "fold"}, "say --folds fold where it numbers folds"),
+    "the target": ({"split": "label"}, "'label' says what rows are for|train or test"),
+    "one fold": ({"folds": "1"}, "at least 2 folds .*; got 1. Say for example --folds 5"),
+    "more folds than rows": ({"folds": "61"}, "at most as many as rows, 60"),
+    "more folds than groups": ({"folds": "21", "group": "site"}, "at most as many as groups, 20"),
+    "row 0": (
+        {"test_rows": "0-3"},
+        "rows from 1 to 60, the first row of values being 1; got '0-3'",
+    ),
+    "rows beyond": ({"test_rows": "50-61"}, "got '50-61'"),
+    "a row twice": ({"test_rows": "1-3,2"}, "row 2 is listed twice"),
+    "backwards": ({"test_rows": "9-3"}, "got '9-3'"),
+    "no file of rows": ({"test_rows": "none.txt"}, "there is no such file"),
+    "no test file": ({"test": "none.csv"}, "a table in a file at none.csv; there is none"),
+    "all rows": ({"test_rows": "1-60"}, "no training row"),
+    "a group in both": ({"split": "part", "group": "site"}, "no group of 'site' in training and t"),
+    "a group in two folds": ({"folds": "fold", "group": "site"}, "no group of 'site' in two folds"),
+}
+
+
+@pytest.mark.parametrize("wrong", REFUSED)
+def test_what_is_no_split_is_refused_and_nothing_is_left(wrong, prepare, tmp_path):
+    options, words = REFUSED[wrong]
+    with pytest.raises((DataError, SpecError), match=words):
+        prepare(**options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv"]
+
+
+def test_a_class_in_one_group_only_is_refused(tmp_path):
+    lines = [f"{k},g{k // 5},{'b' if k < 5 else 'a'}" for k in range(40)]
+    (tmp_path / "t.csv").write_text("x,g,label\n" + "\n".join(lines))
+    options = Options(name="mine", folds="4", group="g")
+    with pytest.raises(DataError, match="class 'b' has none, .*It is all in fold"):
+        preparing.prepare(f"table:{tmp_path / 't.csv'}", tmp_path, never, options)
+
+
+def test_doubles_between_training_and_test_are_counted(prepare, tmp_path):
+    text = (tmp_path / "t.csv").read_text()
+    (tmp_path / "test.csv").write_text(f"{HEAD}\n{row(5)}\n{row(6)}\n{row(99)}\n")
+    said = prepare(test=str(tmp_path / "test.csv"))
+    assert "2 of 3 test rows have the inputs of a training row." in said
+    assert (tmp_path / "t.csv").read_text() == text

@@ -5,7 +5,7 @@ from pathlib import Path
 from harness.errors import DataError
 
 
-def read_text(path: Path) -> str:
+def utf8_text(path: Path) -> str:
     """Return a file's text; lines end alike whatever system wrote them.
 
     Parameters

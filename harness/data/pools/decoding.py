@@ -20,6 +20,9 @@ from harness.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+DECODING = 2
+"""Raised by hand when the same file is decoded to other pixels: part of every key of a pool of
+files, and of the identity of prepared images."""
 BACKGROUNDS = {"white": 255, "black": 0}
 """Colour that transparent images can be laid over → its value in every channel."""
 WIDE = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})

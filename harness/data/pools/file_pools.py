@@ -10,14 +10,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from harness.data.pools.decoding import decoded, open_image, pixels
+from harness.data.pools.decoding import DECODING, decoded, open_image, pixels
 from harness.data.pools.index_lists import check_present
 from harness.types import Pool
 
 WORKERS = min(8, os.cpu_count() or 1)
 """Threads that read and decode: Pillow and hashlib let each other run."""
-DECODING = 1
-"""Raised by hand when the same file is decoded to other pixels: part of every key of its pool."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from harness.data.formats.text import read_text
+from harness.data.formats.text import utf8_text
 from harness.errors import DataError
 
 _LABEL = re.compile(r"-?[0-9]{1,9}")
@@ -31,7 +31,7 @@ def read_index(path: Path) -> tuple[tuple[str, ...], Int[np.ndarray, " n"]]:
     DataError
         If it is missing, empty, or a line has no path and whole-number label; names the line.
     """
-    text = read_text(path)
+    text = utf8_text(path)
     pairs = list(_csv_pairs(path, text) if path.suffix == ".csv" else _line_pairs(path, text))
     if not pairs:
         raise DataError(

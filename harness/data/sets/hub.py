@@ -35,6 +35,8 @@ class HubSet:
     """As it states it, or ``none stated``."""
     citation: str
     """One line; the repository's name where it gives none."""
+    findings: tuple[str, ...]
+    """Where its parts number classes differently."""
     note: str
     """Which part is the test part, when it is not its own."""
 
@@ -86,7 +88,17 @@ def read_hub(reference: str, *, target: str = "", cache: Path | None = None) -> 
         classes,
         str(info.license or "none stated"),
         " ".join(str(info.citation or name).split()),
+        _renumbered(said[test], classes, test),
         note,
+    )
+
+
+def _renumbered(labels: Labelled, classes: tuple[str, ...], part: str) -> tuple[str, ...]:
+    if labels.names in (None, classes):
+        return ()
+    return (
+        f"The part {part!r} numbers {len(labels.names or ())} classes in its own way; they are "
+        "matched by name to those of the training part.",
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from harness.data.formats.text import read_text
+from harness.data.formats.text import utf8_text
 from harness.data.pools.index_lists import check_present, on_disk, read_index
 from harness.data.sets.class_checks import check_names, listed, plain
 from harness.data.sets.hub import TEST_PARTS
@@ -90,7 +90,7 @@ def _listed(home: Path) -> ImageFolder:
     labels = np.concatenate([labels for _, labels in parts.values()])
     classes = home / "classes.txt"
     if classes.is_file():
-        names = check_names(read_text(classes).rstrip().splitlines(), str(classes))
+        names = check_names(utf8_text(classes).rstrip().splitlines(), str(classes))
     elif labels.min() < 0:
         raise DataError(
             f"Expected labels from 0 in the lists of {home}; got {labels.min()}. Take the rows "

@@ -58,7 +58,7 @@ def write_hub(what: str, name: str, folder: Path, root: Path, options: Options) 
     source = _place(home, config) if local else f"https://huggingface.co/datasets/{what}"
     spec = _own(name, f"{title}, {config}" if config else title, found.class_names, source)
     spec = replace(spec, licence=found.licence, citation=found.citation, caveat=found.note)
-    return _write_images(folder, spec, found.parts, options)
+    return _write_images(folder, spec, found.parts, options, found.findings)
 
 
 def write_folder(what: str, name: str, folder: Path, root: Path, options: Options) -> DatasetSpec:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from harness.data.pools.decoding import DECODING
 from harness.errors import DataError
 from harness.types import DatasetSpec, Identity
 
-READING: Mapping[str, int] = {"image": 2, "table": 2}
+READING: Mapping[str, int] = {"image": DECODING, "table": 2}
 """Modality → version of what reading means; raised when the same file gives other inputs.
 
 Sets that were prepared by an older reading are refused, so that no number is made from them.

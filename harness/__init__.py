@@ -11,11 +11,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "run": "harness.runs.api",
     "rank": "harness.runs.api",
+    "compare": "harness.runs.api",
     "load_record": "harness.runs.api",
     "HarnessError": "harness.errors",
 }
 
-__all__ = ["HarnessError", "__version__", "load_record", "rank", "run"]
+__all__ = ["HarnessError", "__version__", "compare", "load_record", "rank", "run"]
 
 
 def __getattr__(name: str) -> Any:

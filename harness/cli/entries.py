@@ -75,7 +75,7 @@ def check(
     from harness.errors import HarnessError
     from harness.models.cards.cards import check_entry
     from harness.paths import submissions_folder
-    from harness.runs.plan import find_entries
+    from harness.runs.plan import entry_folders, find_entries
 
     root = submissions_folder(submissions)
     opened = None
@@ -84,7 +84,7 @@ def check(
 
         opened = open_suite(suite, data_root)
     failures = 0
-    for name in names or [None]:  # type: ignore[list-item]
+    for name in names or list(entry_folders(root)) or [None]:  # type: ignore[list-item]
         try:
             found = find_entries([name] if name else [], root, trust=trust)
         except HarnessError as error:

@@ -10,7 +10,7 @@ from harness.cli import options
 from harness.cli.console import remark, say
 
 if TYPE_CHECKING:
-    from harness.runs.api import Results
+    from harness.runs.results import Results
 
 Names = Annotated[list[str] | None, typer.Argument(help="Entries, by name or folder; none: all.")]
 
@@ -60,7 +60,9 @@ def run(
             "Run the same command to go on."
         )
         sys.exit(130)
-    failed = _say_results(results)
+    for problem in results.problems:
+        remark(f"tailmark: {problem}")
+    failed = _say_results(results) + len(results.problems)
     if track:
         _mirror(results, store_folder(store), tracking_uri)
     if failed:
@@ -140,7 +142,8 @@ def log(
     from harness.errors import TrackingError
     from harness.paths import records_folder, store_folder, submissions_folder
     from harness.records.reading import load_records
-    from harness.runs.api import Results, mirror_all
+    from harness.runs.api import mirror_all
+    from harness.runs.results import Results
 
     home = store_folder(store)
     roots = [records_folder(home), submissions_folder(submissions)]

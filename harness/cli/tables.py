@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import options
-from harness.cli.console import stdout
+from harness.cli.console import remark, stdout
 
 if TYPE_CHECKING:
     from harness.types import EntryCard
@@ -26,11 +26,16 @@ def list_things(
         from harness.paths import submissions_folder
         from harness.runs.plan import find_entries
 
-        entries = find_entries([], submissions_folder(submissions))
+        problems: list[str] = []
+        entries = find_entries([], submissions_folder(submissions), problems=problems)
         _print(
             ("Entry", "Kind", "What it is"),
             ((e.card.name, e.card.kind, _what(e.card)) for e in entries),
         )
+        for problem in problems:
+            remark(f"tailmark: {problem}")
+        if problems:
+            raise typer.Exit(2)
         return
     show()
 

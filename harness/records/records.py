@@ -50,7 +50,7 @@ def max_result_bytes(record: RunRecord) -> int:
     return BYTES_PER_ROW * (1 + len(record.rank_variants))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recorded:
     """A record with the arrays beside it, as read from disk or just made."""
 
@@ -60,6 +60,10 @@ class Recorded:
     """Where the JSON lies; None when it was never written."""
     given: Mapping[str, np.ndarray] | None = None
     """Arrays, when they are at hand already."""
+
+    def __repr__(self) -> str:
+        record = self.record
+        return f"<Recorded {record.entry} on {record.suite.id}: {len(record.jobs)} jobs>"
 
     @cached_property
     def arrays(self) -> Mapping[str, np.ndarray]:

@@ -1,25 +1,28 @@
 """The same from Python: run entries or models in memory, rank, and look at what came out.
 
 >>> import harness
->>> results = harness.run("cnn-ce", suite="digits-v1")   # doctest: +SKIP
->>> results.frame(); results.plot()                      # doctest: +SKIP
+>>> results = harness.run("cnn-ce", suite="digits-v1")             # doctest: +SKIP
+>>> results.frame(); results.plot()                                # doctest: +SKIP
+>>> mine = harness.run({"mine": module}, cells="digits-exp10-clean")  # doctest: +SKIP
+>>> mine.ranking(committed=True)                                   # doctest: +SKIP
+>>> harness.compare(mine, "cnn-ce")                                # doctest: +SKIP
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import TrackingError
+from harness.errors import SpecError, TrackingError
 from harness.paths import records_folder, store_folder, submissions_folder
 from harness.records.records import Recorded, read_record, write_record
 from harness.runs.plan import Entry, find_entries, jobs_of, waves, with_parents
+from harness.runs.results import Results
 from harness.types import Ranking
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
+    from harness.rankings.comparing import Comparison
+    from harness.rankings.field import Field
     from harness.runs.assemble import JobResult
     from harness.runs.execute import Report
 
@@ -27,74 +30,12 @@ Started = Callable[[int], None]
 Finished = Callable[[str, "JobResult"], None]
 
 
-@dataclass(frozen=True)
-class Results(Sequence[Recorded]):
-    """Records of one suite: a sequence that turns into a table and plots itself."""
-
-    suite: str
-    """Suite id."""
-    records: tuple[Recorded, ...]
-    """One an entry."""
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.records[index]
-
-    def __iter__(self) -> Iterator[Recorded]:
-        return iter(self.records)
-
-    def frame(self) -> "pd.DataFrame":
-        """Return a long table: entry, variant, cell, seed, metric, value (None where undefined)."""
-        import pandas as pd
-
-        rows = [
-            (found.record.entry, variant, cell, seed, key, grid[m][s])
-            for found in self.records
-            for variant, body in found.record.variants.items()
-            for key, grid in body.metrics.items()
-            for m, cell in enumerate(found.record.suite.cells)
-            for s, seed in enumerate(found.record.suite.seeds)
-        ]
-        columns = ["entry", "variant", "cell", "seed", "metric", "value"]
-        return pd.DataFrame(rows, columns=columns)
-
-    def ranking(self, key: str | None = None) -> Ranking:
-        """Rank these records among themselves.
-
-        Parameters
-        ----------
-        key : str, optional
-            Metric key; default: the suite's primary metric.
-        """
-        from harness.rankings.field import candidates
-        from harness.rankings.ranking import NOTES, rank
-
-        own = frozenset(found.record.entry for found in self.records)
-        return rank(candidates(self.records, local=own), suite=self.suite, key=key, notes=NOTES)
-
-    def plot(self, key: str | None = None) -> "Figure":
-        """Draw the ranking with its intervals; one entry alone: its reliability diagram.
-
-        Parameters
-        ----------
-        key : str, optional
-            Metric key; default: the suite's primary metric.
-        """
-        from harness.pictures.record import ranking_plot, reliability_plot
-
-        if len(self.records) == 1 and key is None:
-            return reliability_plot(self.records[0])
-        return ranking_plot(self.ranking(key))
-
-
 def run(
     entries: Any = (),
     suite: str = "digits-v1",
     *,
-    cells: Sequence[str] | None = None,
-    seeds: Sequence[int] | None = None,
+    cells: Sequence[str] | str | None = None,
+    seeds: Sequence[int] | int | None = None,
     store: Path | str | None = None,
     submissions: Path | str | None = None,
     data_root: Path | str | None = None,
@@ -104,20 +45,24 @@ def run(
     started: Started | None = None,
     finished: Finished | None = None,
 ) -> Results:
-    """Run entries, or a model in memory, on a suite.
+    """Run entries, or models in memory, on a suite.
 
-    What is in the store is not done again. Nothing is written outside the store.
+    What is in the store is not done again. Nothing is written outside the store, and nothing at
+    all of models in memory.
 
     Parameters
     ----------
-    entries : str, Path, sequence of these, or an object
-        Names or folders of entries; none: all that are meant for the suite. Or one object: a
-        model (``num_classes``, ``preprocessing``, ``__call__(inputs) -> Output``) that is scored
-        as it is in every cell, or a function ``fit(train, ctx) -> model`` that is trained in
-        every cell and seed.
+    entries : str, Path, object, sequence of these, or mapping of str to object
+        Names or folders of entries; none: all that are meant for the suite, those with a wrong
+        card left out. Or models in memory, a mapping's under its keys: a torch module, a fitted
+        scikit-learn estimator, a function of a batch of inputs that returns an array, or an
+        object with ``num_classes``, ``preprocessing`` and ``__call__(inputs) -> Output`` is
+        scored as it is in every cell. An estimator that was not fitted is copied and fitted for
+        every cell and seed, and ``fit(train, ctx)``, which returns any of these, is called for
+        each. See `harness.models.obtain.plain.as_model` for what each is given.
     suite : str, default="digits-v1"
         Suite id.
-    cells, seeds : sequence, optional
+    cells, seeds : str, int or sequence of these, optional
         Some of the suite's; the entry then has no overall value.
     store, submissions, data_root : path, optional
         Where things lie; see `harness.paths`.
@@ -131,7 +76,7 @@ def run(
     Returns
     -------
     Results
-        One record an entry, in the order asked for.
+        One record an entry, in the order asked for; its `problems` say which cards were wrong.
 
     Raises
     ------
@@ -147,14 +92,42 @@ def run(
         data_root=Path(data_root) if data_root else None,
         trust=trust,
     )
-    if callable(entries):
+    chosen = [cells] if isinstance(cells, str) else cells
+    drawn = [seeds] if isinstance(seeds, int) else seeds
+    names, objects = _sorted_out(entries)
+    made: dict[str, Recorded] = {}
+    problems: list[str] = []
+    if names or not objects:
+        wanted = find_entries(names, place.submissions, trust=trust, suite=suite, problems=problems)
+        plan = _Plan(place, chosen, drawn, processes, report, started, finished)
+        made |= {found.record.entry: found for found in plan.do(wanted)}
+    if objects:
         from harness.runs.objects import run_object
 
-        return Results(suite, (run_object(entries, place, cells=cells, seeds=seeds),))
-    names = [entries] if isinstance(entries, (str, Path)) else list(entries)
-    wanted = find_entries([str(n) for n in names], place.submissions, trust=trust, suite=suite)
-    plan = _Plan(place, cells, seeds, processes, report, started, finished)
-    return Results(suite, tuple(plan.do(wanted)))
+        for name, given in objects.items():
+            made[name] = run_object(given, place, name=name, cells=chosen, seeds=drawn)
+    return Results(suite, tuple(made.values()), tuple(problems))
+
+
+def _sorted_out(entries: Any) -> tuple[list[str], dict[str, Any]]:
+    """Return what was asked for as names of entries and as objects by the name of theirs."""
+    if isinstance(entries, (str, Path)):
+        return [str(entries)], {}
+    several = isinstance(entries, (list, tuple, set, frozenset))
+    plural = isinstance(entries, Iterable) and not hasattr(entries, "__array__")
+    if not several and not callable(entries) and plural:
+        entries, several = entries if isinstance(entries, Mapping) else list(entries), True
+    given = entries if several else [entries]
+    if not isinstance(given, Mapping):
+        names = [str(each) for each in given if isinstance(each, (str, Path))]
+        given = [each for each in given if not isinstance(each, (str, Path))]
+    else:
+        names = []
+    if not given:
+        return names, {}
+    from harness.runs.objects import named
+
+    return names, named(given)
 
 
 @dataclass(frozen=True)
@@ -174,7 +147,7 @@ class _Plan:
         from harness.runs.execute import do_jobs, opened_suite
 
         opened = opened_suite(self.place.suite, self.place.data_root)
-        whole = with_parents(wanted, self.place.submissions)
+        whole = with_parents(wanted, self.place.submissions, trust=self.place.trust)
         jobs = {
             entry.card.name: jobs_of(entry, opened.suite, cells=self.cells, seeds=self.seeds)
             for entry in whole
@@ -219,7 +192,8 @@ def rank(
     committed: bool = True,
     key: str | None = None,
     track: str = "open",
-    cells: Sequence[str] | None = None,
+    cells: Sequence[str] | str | None = None,
+    beside: Results | None = None,
 ) -> Ranking:
     """Rank what is recorded for a suite.
 
@@ -235,19 +209,110 @@ def rank(
         Read the submitted records.
     key, track, cells
         As in `harness.rankings.ranking.rank_suite`.
+    beside : Results, optional
+        What `run` gave, models in memory included: ranked among the others, over the cells that
+        it was run in where none are named. A record of the same entry gives way to it.
     """
-    from harness.rankings.ranking import rank_suite
+    from harness.rankings.ranking import NOTES
+    from harness.rankings.ranking import rank as rank_rows
+
+    rows = _rows(suite, submissions, store, local=local, committed=committed, given=beside)
+    some = [cells] if isinstance(cells, str) else cells
+    if some is None and beside is not None and beside.records:
+        ran = beside.cells()
+        some = ran if len(ran) < len(beside.records[0].record.suite.cells) else None
+    return rank_rows(rows, suite=suite, key=key, track=track, cells=some, notes=NOTES)
+
+
+def compare(
+    candidate: str | Results,
+    reference: str | Results,
+    suite: str = "digits-v1",
+    *,
+    key: str | None = None,
+    margin: float = 0.01,
+    submissions: Path | str | None = None,
+    store: Path | str | None = None,
+    local: bool = False,
+    committed: bool = True,
+) -> "Comparison":
+    """Compare two rows of a suite: paired differences with a verdict, overall and in each cell.
+
+    Parameters
+    ----------
+    candidate, reference : str or Results
+        Name of a row, ``entry`` or ``entry+variant``; or what `run` gave, of one entry.
+    suite : str, default="digits-v1"
+        Suite id; that of the results where some are given.
+    key, margin
+        As in `harness.rankings.comparing.compare`.
+    submissions, store, local, committed
+        As in `rank`.
+
+    Raises
+    ------
+    SpecError
+        If results of several entries or of two suites are given, or the two cannot be compared.
+    UnknownNameError
+        If a name is not among the rows.
+    """
+    from harness.rankings.comparing import compare as compare_rows
+
+    given = [each for each in (candidate, reference) if isinstance(each, Results)]
+    if len({each.suite for each in given}) > 1:
+        raise SpecError(
+            f"Two sides of a comparison are of one suite; got {given[0].suite} and "
+            f"{given[1].suite}. Run both on one."
+        )
+    suite = given[0].suite if given else suite
+    together = Results(suite, tuple(found for each in given for found in each.records))
+    sides = [_row_name(each) for each in (candidate, reference)]
+    if len(given) == 2 and sides[0] == sides[1]:
+        raise SpecError(
+            f"Two sides of a comparison have two names; both are {sides[0]!r}. Give them names: "
+            f"run({{'{sides[0]}-2': model}})"
+        )
+    rows = _rows(
+        suite, submissions, store, local=local, committed=committed, given=together, variants=True
+    )
+    return compare_rows(rows, sides[0], sides[1], key=key, margin=margin)
+
+
+def _row_name(side: str | Results) -> str:
+    if isinstance(side, str):
+        return side
+    if len(side) != 1:
+        raise SpecError(
+            f"A side of a comparison is one entry; got results of {len(side)}. Name one of them, "
+            "or take harness.rank."
+        )
+    return str(side[0].record.entry)
+
+
+def _rows(
+    suite: str,
+    submissions: Path | str | None,
+    store: Path | str | None,
+    *,
+    local: bool,
+    committed: bool,
+    given: Results | None,
+    variants: bool = False,
+) -> "Field":
+    """Return the rows of a suite: committed, of this machine's store, and given ones first."""
+    from harness.rankings.field import suite_rows
 
     own = records_folder(store_folder(Path(store) if store else None))
     handed_in = submissions_folder(Path(submissions) if submissions else None)
-    return rank_suite(
+    rows = suite_rows(
         suite,
         roots=[handed_in] if committed else [],
         local_roots=[own] if local else [],
-        key=key,
-        track=track,
-        cells=cells,
+        variants=variants,
     )
+    if given is None:
+        return rows
+    return given.among(rows, variants=variants)
 
 
 def load_record(path: Path | str) -> Recorded:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from multiprocessing.queues import Queue as ProcessQueue
@@ -27,8 +27,7 @@ from harness.errors import HarnessError, TrainingError
 from harness.models.obtain.obtain import obtain
 from harness.models.store.store import Store
 from harness.runs.assemble import JobResult
-from harness.runs.evaluate.evaluate import evaluate
-from harness.runs.kept import given_evidence, load_scored, result_key, save_scored
+from harness.runs.job import evaluate_job, place_of
 from harness.runs.plan import find_entry
 from harness.types import Job
 
@@ -87,16 +86,13 @@ def do_job(job: Job, place: Place, report: Report | None = None) -> JobResult:
         Receives epochs and passes as they happen.
     """
     opened = opened_suite(place.suite, place.data_root)
-    cell, seed = opened.suite.cells.index(job.cell), opened.suite.seeds.index(job.seed)
     try:
-        return _done(job, place, opened, (cell, seed), report)
+        return _done(job, place, opened, report)
     except HarnessError as error:
-        return JobResult(cell, seed, "failed", error=str(error))
+        return JobResult(*place_of(job, opened), "failed", error=str(error))
 
 
-def _done(
-    job: Job, place: Place, opened: OpenSuite, at: tuple[int, int], report: Report | None
-) -> JobResult:
+def _done(job: Job, place: Place, opened: OpenSuite, report: Report | None) -> JobResult:
     def parent(name: str) -> Job:
         entry = find_entry(name, place.submissions, trust=place.trust)
         return Job(entry.card, entry.folder, job.cell, job.seed)
@@ -106,33 +102,10 @@ def _done(
             report(job.name, event)
 
     started = time.perf_counter()
-    opened = opened.at(job.cell)
-    split = opened.split(job.cell, job.seed)
     store = Store(place.store)
-    obtained = obtain(job, opened, store, parent=parent, progress=progress)
-    predictions = obtained.predictions
-    evidence = {name: found.sha256 for name, found in sorted(predictions.items())}
-    stands_on = obtained.evidence_keys or given_evidence(predictions)
-    key = result_key(opened, split, job.card, stands_on, opened.fingerprints)
-    scored = load_scored(store, key)
-    if scored is None:
-        scored = evaluate(opened, split, predictions, job.card)
-        save_scored(store, key, scored, note=job.name)
-    return JobResult(
-        *at,
-        status="done",
-        split_sha256=split.sha256,
-        model_id=obtained.model_id,
-        weights_sha256=obtained.weights_sha256,
-        evidence=evidence,
-        evidence_keys=obtained.evidence_keys,
-        evidence_bytes=sum(p.values.nbytes + p.row.nbytes for p in predictions.values()),
-        numerics=obtained.numerics,
-        cost={**obtained.cost, "wall_seconds": time.perf_counter() - started},
-        scored=scored,
-        curves=obtained.curves,
-        asked=obtained.asked,
-    )
+    obtained = obtain(job, opened.at(job.cell), store, parent=parent, progress=progress)
+    result = evaluate_job(job, opened, obtained, store=store)
+    return replace(result, cost={**result.cost, "wall_seconds": time.perf_counter() - started})
 
 
 _queue: "ProcessQueue[tuple[str, Mapping[str, Any]]] | None" = None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import CardError, UnknownNameError
+from harness.errors import CardError, HarnessError, UnknownNameError
 from harness.lookup import unknown
 from harness.types import EntryCard, Job, Suite
 
@@ -63,7 +63,12 @@ def find_entry(name: str, root: Path, *, trust: bool = False) -> Entry:
 
 
 def find_entries(
-    names: Sequence[str], root: Path, *, trust: bool = False, suite: str | None = None
+    names: Sequence[str],
+    root: Path,
+    *,
+    trust: bool = False,
+    suite: str | None = None,
+    problems: list[str] | None = None,
 ) -> list[Entry]:
     """Return the entries asked for, all of `root` when none is named; each once.
 
@@ -77,6 +82,8 @@ def find_entries(
         Allow a trainer outside of METHODS and ``baselines``.
     suite : str, optional
         With no names: leave out entries whose card is meant for other suites.
+    problems : list of str, optional
+        With no names: an entry whose card is wrong is left out, and why is added here.
 
     Raises
     ------
@@ -86,7 +93,14 @@ def find_entries(
         If a named one does not exist.
     """
     wanted = list(names) or list(entry_folders(root))
-    found = [find_entry(name, root, trust=trust) for name in dict.fromkeys(wanted)]
+    found = []
+    for name in dict.fromkeys(wanted):
+        try:
+            found.append(find_entry(name, root, trust=trust))
+        except HarnessError as error:
+            if names or problems is None:
+                raise
+            problems.append(str(error))
     entries = {entry.card.name: entry for entry in found}
     if suite is not None and not names:
         entries = {n: e for n, e in entries.items() if suite in (e.card.suites or (suite,))}
@@ -99,8 +113,17 @@ def find_entries(
     return list(entries.values())
 
 
-def with_parents(entries: Iterable[Entry], root: Path) -> list[Entry]:
+def with_parents(entries: Iterable[Entry], root: Path, *, trust: bool = False) -> list[Entry]:
     """Return the entries with their parents before them, parents of parents included.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        What is asked for.
+    root : Path
+        Submissions folder, where parents that are not among them lie.
+    trust : bool, default=False
+        Allow parents with a trainer outside of METHODS and ``baselines``.
 
     Raises
     ------
@@ -119,7 +142,7 @@ def with_parents(entries: Iterable[Entry], root: Path) -> list[Entry]:
                 "Remove one init_from or features_from."
             )
         for parent in entry.parents:
-            visit(by_name.get(parent) or find_entry(parent, root), (*path, name))
+            visit(by_name.get(parent) or find_entry(parent, root, trust=trust), (*path, name))
         ordered.setdefault(name, entry)
 
     for entry in by_name.values():

@@ -1,23 +1,22 @@
 """Recomputing records from evidence: the same numbers, or where they differ."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from harness.data.suites.open import OpenSuite, open_suite
 from harness.errors import StoreError
-from harness.models.obtain.obtain import obtain
+from harness.models.obtain.obtain import Obtained, obtain
 from harness.models.store.store import Store
 from harness.paths import records_folder, store_folder, submissions_folder
 from harness.records.records import Recorded, read_record
 from harness.runs.assemble import JobResult, assemble
-from harness.runs.evaluate.evaluate import evaluate
 from harness.runs.evidence import read_index, stored_predictions
+from harness.runs.job import asked_in, evaluate_job, place_of
 from harness.runs.plan import Entry, entry_folders, find_entries, jobs_of
-from harness.types import Job, JobRecord, Predictions, RunRecord
+from harness.types import Job, JobRecord, Predictions
 
 
 @dataclass(frozen=True)
@@ -80,47 +79,45 @@ def _record_path(name: str, suite: str, home: Path, root: Path) -> Path:
 
 def _rescored(entry: Entry, before: Recorded, opened: OpenSuite, home: Path) -> Rescored:
     jobs = {(j.cell, j.seed): j for j in before.record.jobs}
-    suite = opened.suite
-    results = []
-    for job in jobs_of(entry, suite):
-        at = suite.cells.index(job.cell), suite.seeds.index(job.seed)
-        if at in jobs:
-            asked = _asked(before.record, at[0])
-            results.append(replace(_again(job, at, jobs[at], opened, home), asked=asked))
+    results = [
+        _again(job, before, jobs[at], opened, home)
+        for job in jobs_of(entry, opened.suite)
+        if (at := place_of(job, opened)) in jobs
+    ]
     after = assemble(entry.card, opened, results)
     same = after.record.record_sha256 == before.record.record_sha256
     return Rescored(entry.card.name, same, _sentence(before, after, same=same), after)
 
 
-def _asked(record: RunRecord, cell: int) -> dict[str, Any]:
-    """Return what a record says was asked in a cell; empty where it says nothing."""
-    for asked in record.asked or ():
-        if cell in asked.cells:
-            return asked.model_dump(mode="json", exclude={"cells"})
-    return {}
-
-
 def _again(
-    job: Job, at: tuple[int, int], before: JobRecord, opened: OpenSuite, home: Path
+    job: Job, recorded: Recorded, before: JobRecord, opened: OpenSuite, home: Path
 ) -> JobResult:
-    """Evaluate one job again; what identifies its model is taken over from the record."""
+    """Evaluate one job again; its model's identity and curves are taken over from the record."""
+    at = place_of(job, opened)
     if before.status != "done":
         return JobResult(*at, status="failed", error=before.error)
-    opened = opened.at(job.cell)
-    split = opened.split(job.cell, job.seed)
-    predictions = _predictions(job, at, opened, home)
-    scored = evaluate(opened, split, predictions, job.card)
-    return JobResult(
-        *at,
-        status="done",
-        split_sha256=split.sha256,
-        model_id=before.model_id,
+    obtained = Obtained(
+        predictions=_predictions(job, at, opened.at(job.cell), home),
+        model_id=str(before.model_id),
         weights_sha256=before.weights_sha256,
-        evidence={name: found.sha256 for name, found in sorted(predictions.items())},
-        evidence_bytes=sum(p.values.nbytes + p.row.nbytes for p in predictions.values()),
         numerics=before.numerics,
-        scored=scored,
+        cost={},
+        curves=_curves(recorded, at),
+        asked=asked_in(recorded.record, at[0]),
     )
+    return evaluate_job(job, opened, obtained)
+
+
+def _curves(recorded: Recorded, at: tuple[int, int]) -> dict[str, list[float]]:
+    """Return one job's training curves as the record has them: no prediction tells of them."""
+    prefix = "detail/base/curve_"
+    found = {}
+    for name, stack in recorded.arrays.items():
+        if name.startswith(prefix):
+            there = np.flatnonzero(~np.isnan(stack[at]))
+            if len(there):  # what follows the last epoch fills up to the longest curve
+                found[name.removeprefix(prefix)] = stack[at][: there[-1] + 1].tolist()
+    return found
 
 
 def _predictions(

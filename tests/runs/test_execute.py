@@ -26,7 +26,7 @@ class Constant:
 
     def __call__(self, inputs: np.ndarray) -> Output:
         values = np.zeros((len(inputs), self.num_classes), dtype=np.float32)
-        values[:, 0] = 1
+        values[:, 0] = 5
         return Output("logits", values)
 
 

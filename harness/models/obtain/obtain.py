@@ -26,6 +26,7 @@ from harness.models.obtain.work import (
 )
 from harness.models.passes.adapting import States
 from harness.models.passes.numerics import Numerics, guard_process
+from harness.models.passes.steady import check_steady
 from harness.models.safe.given import NOTES, read_predictions
 from harness.models.safe.weights import checked_file
 from harness.models.store.store import Store
@@ -103,12 +104,12 @@ def obtain(
     """
     guard_process()
     split = opened.split(job.cell, job.seed)
-    trained_on = _trained_on(opened, split)
-    wanted = _wanted(job, opened, split, trained_on, pools)
+    rows = trained_on(opened, split)
+    wanted = wanted_pools(job, opened, split, rows, pools)
     if job.card.kind == "predictions":
         return _given(job, wanted, opened.test.class_names)
     chosen = numerics_of(job, numerics)
-    inputs = inputs_sha256(split, trained_on["train"], trained_on.get("val"))
+    inputs = inputs_sha256(split, rows["train"], rows.get("val"))
     work = Work(job, opened, split, inputs, store, chosen, numerics, parent, progress)
     key = job_key(work)
     memo = store.load_json("jobs", key)
@@ -119,21 +120,40 @@ def obtain(
     return _obtained(memo, {name: found[name] for name in wanted}, store)
 
 
-def _trained_on(opened: "OpenSuite", split: Split) -> dict[str, Pool]:
+def trained_on(opened: "OpenSuite", split: Split) -> dict[str, Pool]:
     """Return the pool ``train`` and, where rows are set aside, ``val``; copies and hashes rows."""
     train, val = opened.train_pool(split), opened.val_pool(split)
     return {"train": train} | ({} if val is None else {"val": val})
 
 
-def _wanted(
+def wanted_pools(
     job: Job,
     opened: "OpenSuite",
     split: Split,
-    trained_on: Mapping[str, Pool],
-    names: Sequence[str] | None,
+    rows: Mapping[str, Pool],
+    names: Sequence[str] | None = None,
 ) -> dict[str, Pool]:
-    """Return the pools asked for, in a fixed order."""
-    usual = {**trained_on, **pools_of(opened)}
+    """Return the pools that a job's model is passed over, in a fixed order.
+
+    Parameters
+    ----------
+    job : Job
+        Its card says whether the entry adapts on test inputs.
+    opened : OpenSuite
+        The part of the suite that the job is about.
+    split : Split
+        What the job trains on.
+    rows : mapping of str to Pool
+        From `trained_on`.
+    names : sequence of str, optional
+        Some of them; default: all that its evaluation reads.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such pool.
+    """
+    usual = {**rows, **pools_of(opened)}
     views = {f"test@{view}": view for view in opened.suite.views}
     if names is None:
         names = [*usual, *(views if job.card.facets.transductive else ())]
@@ -173,6 +193,7 @@ def _compute(
     parents = _parents(work, missing)
     source = _source(work, parents)
     states = States(work.job, source.model, work.numerics)
+    tried = work.job.card.facets.transductive  # it may answer by the batch
     pools = dict((memo or {}).get("pools", {}))
     for name, pool in missing.items():
         inputs = _seen(pool, parents)
@@ -180,6 +201,9 @@ def _compute(
         adapted_on = None if adapt is None else adapt.identity
         key = pass_key(source, inputs, work.numerics, adapted_on)
         kept = work.store.load_evidence(key)
+        if kept is None and not tried:
+            check_steady(source.model, inputs, work.numerics)
+            tried = True
         found[name] = kept or _passed(work, states.adapted(adapt), inputs, key)
         pools[name] = {"identity": pool.identity, "evidence": key}
     return {

@@ -66,7 +66,7 @@ def predict(
     if not len(wanted):
         raise PredictionsError(f"The pool {pool.name} has no inputs to pass. Choose another.")
     started = time.perf_counter()
-    with computing(numerics), _autocast(numerics):
+    with computing(numerics), autocast(numerics):
         outputs, batch_size = _all_outputs(model, pool, wanted, numerics.batch_size, progress)
     seconds = time.perf_counter() - started
     features, note = _features(outputs)
@@ -92,7 +92,7 @@ def _all_outputs(
     while done < len(rows):
         batch = rows[done : done + batch_size]
         try:
-            outputs.append(_outputs(model, pool, batch, batch_size))
+            outputs.append(outputs_of(model, pool, batch, batch_size))
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error):
                 raise
@@ -113,7 +113,25 @@ def _all_outputs(
     return outputs, batch_size
 
 
-def _outputs(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> Output:
+def outputs_of(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> Output:
+    """Return a model's outputs on some rows, passed as one batch filled up to `batch_size`.
+
+    Parameters
+    ----------
+    model : Model
+        Its preprocessing is applied first.
+    pool : Pool
+        Only its inputs are used.
+    rows : int array of shape (r,)
+        At least one and at most `batch_size` row numbers.
+    batch_size : int
+        The last row is repeated up to it; what is said of repeats is dropped.
+
+    Raises
+    ------
+    PredictionsError
+        If there is not one row an input.
+    """
     filled = np.concatenate([rows, np.repeat(rows[-1:], batch_size - len(rows))])
     inputs = pool.inputs.take(filled)
     if model.preprocessing is not None:
@@ -157,7 +175,8 @@ def _release() -> None:
 
 
 @contextmanager
-def _autocast(numerics: Numerics) -> Iterator[None]:
+def autocast(numerics: Numerics) -> Iterator[None]:
+    """Compute in the dtype of `numerics` inside the block, where torch is in use."""
     torch = sys.modules.get("torch")
     if torch is None or numerics.dtype == "float32":
         with nullcontext():

@@ -19,6 +19,8 @@ from harness.models.store.store import Store
 from harness.types import EntryCard, Job
 from tests.models.tiny_suite import CELL, VAL_CELL, open_tiny
 
+TRIED = 3
+"""Batches that a model is tried on before a job's first pass."""
 POOLS = ["train", "test", "calibration", "ood/near/noise"]
 
 
@@ -33,7 +35,7 @@ def test_the_second_time_nothing_is_trained_or_passed(toy_job, opened, store, co
     done = dict(counts)
     second = obtain(toy_job("fit_means"), opened, store)
     assert dict(counts) == done
-    assert done == {"fit": 1, "pass": 4}
+    assert done == {"fit": 1, "pass": 4 + TRIED}
     for pool in POOLS:
         assert second.predictions[pool].sha256 == first.predictions[pool].sha256
     assert second.model_id == first.model_id
@@ -58,7 +60,7 @@ def test_a_changed_pool_is_passed_again_by_the_same_model(toy_job, opened, store
     first = obtain(toy_job("fit_means"), opened, store, pools=["test"])
     other = replace(opened, test=open_tiny(7).test)
     second = obtain(toy_job("fit_means"), other, store, pools=["test"])
-    assert counts == {"fit": 1, "pass": 2}
+    assert counts == {"fit": 1, "pass": 2 + 2 * TRIED}
     assert second.model_id == first.model_id
     assert second.predictions["test"].sha256 != first.predictions["test"].sha256
 
@@ -66,7 +68,7 @@ def test_a_changed_pool_is_passed_again_by_the_same_model(toy_job, opened, store
 def test_a_missing_pool_is_added_to_what_is_there(toy_job, opened, store, counts):
     obtain(toy_job("fit_means"), opened, store, pools=["test"])
     both = obtain(toy_job("fit_means"), opened, store, pools=["test", "calibration"])
-    assert counts == {"fit": 1, "pass": 2}
+    assert counts == {"fit": 1, "pass": 2 + 2 * TRIED}
     assert sorted(both.predictions) == ["calibration", "test"]
 
 
@@ -74,7 +76,7 @@ def test_dropped_features_are_passed_again_and_logits_are_the_same(toy_job, open
     first = obtain(toy_job("fit_means"), opened, store, pools=["test"])
     assert store.drop_features(0) > 0
     second = obtain(toy_job("fit_means"), opened, store, pools=["test"])
-    assert counts == {"fit": 1, "pass": 2}
+    assert counts == {"fit": 1, "pass": 2 + 2 * TRIED}
     np.testing.assert_array_equal(
         second.predictions["test"].features, first.predictions["test"].features
     )

@@ -19,6 +19,8 @@ from harness.types import Pool
 
 MOST_SINGLE = 1000
 """Rows of a table at most whose rows are left out one by one: each is a model of its own."""
+FEWEST_GROUPS = 3
+"""Groups of a table at least where they are kept together."""
 RULES = ("split", "test", "test_rows", "folds", "leave_one_out")
 """Options that say which rows are the test; one of them at most."""
 _TRAIN = frozenset({"train", "training", "learn", "learning"})
@@ -92,6 +94,12 @@ def part_rows(
     notes: list[str] = []
     if options.group:
         groups = _codes(raw.column(options.group, "column of groups"), options.group, raw)
+        if (found := int(groups.max()) + 1) < FEWEST_GROUPS:
+            raise DataError(
+                f"Expected at least {FEWEST_GROUPS} groups, for training, test and calibration; "
+                f"{options.group!r} of {raw.source} has {found}. Name a column with more, or leave "
+                "--group out."
+            )
     test = given
     if options.split:
         test, notes = _split_column(raw, options.split)

@@ -12,7 +12,8 @@ from harness.lookup import lookup, unknown
 from harness.types.data import ORDERS, SplitSpec, number
 
 _NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
-_WORD = re.compile(rf"([a-z][a-z0-9_]*?)({_NUMBER}(?:_[0-9]+)*)?")
+_VALUE = re.compile(rf"{_NUMBER}(?:_[0-9]+)*")
+_WORD = re.compile(rf"([a-z][a-z0-9_]*?)({_VALUE.pattern})?")
 _FORM = "<dataset>-<imbalance>[IF][~order]-<noise>[rate][~val0.1]"
 _OPTIONS = {
     "mu": "minority_share",
@@ -121,15 +122,20 @@ def _with_option(spec: SplitSpec, field: str, option: str, share: str | None) ->
 
 
 def _name_and_value(kind: str, text: str, names: list[str]) -> tuple[str, str | None]:
-    """Split ``symmetric0.4`` into a known name and its number; names may end in digits."""
+    """Split ``symmetric0.4`` into a known name and its number.
+
+    Names may end in digits: ``asymmetric_fine50.3`` is ``asymmetric_fine5`` at 0.3.
+    """
     if text in names:
         return text, None
+    for name in names:
+        value = text.removeprefix(name)
+        if value != text and _VALUE.fullmatch(value):
+            return name, value
     match = _WORD.fullmatch(text)
     if match is None:
         raise unknown(kind, text, names)
-    if match[1] not in names:
-        raise unknown(kind, match[1], names)
-    return match[1], match[2]
+    raise unknown(kind, match[1], names)
 
 
 def _float(text: str | None, where: str) -> float | None:

@@ -66,6 +66,8 @@ def exponential(spec: SplitSpec, available: Int[np.ndarray, " c"]) -> Int[np.nda
 def step(spec: SplitSpec, available: Int[np.ndarray, " c"]) -> Int[np.ndarray, " c"]:
     """Return n_max for the common classes and int(n_max / IF) for the rare ones.
 
+    The number of rare classes is mu · C, rounded half up.
+
     Parameters
     ----------
     spec : SplitSpec
@@ -85,8 +87,8 @@ def step(spec: SplitSpec, available: Int[np.ndarray, " c"]) -> Int[np.ndarray, "
     networks", section 2.1.
     """
     c, n_max = len(available), largest_count(available)
-    share = 0.5 if spec.minority_share is None else spec.minority_share
-    rare = int(c * share + _ROUNDING)
+    share = spec.minority_share
+    rare = c // 2 if share is None else int(c * share + 0.5 + _ROUNDING)
     counts = np.full(c, n_max, dtype=np.int64)
     counts[c - rare :] = int(n_max / _factor(spec) + _ROUNDING)
     return counts

@@ -145,6 +145,14 @@ def test_groups_stay_together(rule, prepare, tmp_path):
         assert member.test.inputs.names == ("x",)
 
 
+def test_groups_that_cannot_be_parted_are_refused_when_the_suite_is_opened(prepare, tmp_path):
+    prepare(group="site", drop=("part", "fold"))
+    rows = load_rows(tmp_path, "mine", "all")
+    np.savez(tmp_path / "prepared/mine/all-rows.npz", **(rows | {"group": np.zeros(N, np.int64)}))
+    with pytest.raises(DataError, match="no test row. Its groups are too few or too large"):
+        open_suite("own-mine-v1", tmp_path)
+
+
 def test_the_same_words_give_the_same_rows_and_another_name_others(prepare, tmp_path):
     gone = ("site", "part", "fold")
     for name in ("mine", "other"):
@@ -179,6 +187,7 @@ REFUSED = {
     "no file of rows": ({"test_rows": "none.txt"}, "there is no such file"),
     "no test file": ({"test": "none.csv"}, "a table in a file at none.csv; there is none"),
     "all rows": ({"test_rows": "1-60"}, "no training row"),
+    "two groups": ({"group": "part"}, "at least 3 groups, .*'part' of .* has 2"),
     "a group in both": ({"split": "part", "group": "site"}, "no group of 'site' in training and t"),
     "a group in two folds": ({"folds": "fold", "group": "site"}, "no group of 'site' in two folds"),
 }

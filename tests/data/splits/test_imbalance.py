@@ -67,6 +67,23 @@ def test_step_makes_the_last_half_or_share_rare():
     assert counts([6] * 5, imbalance="step", imbalance_factor=3.0).tolist() == [6, 6, 6, 2, 2]
 
 
+@pytest.mark.parametrize(
+    ("c", "share", "rare"), [(8, 0.7, 6), (10, 0.25, 3), (10, 0.24, 2), (5, 0.5, 3), (5, 0.1, 1)]
+)
+def test_the_number_of_rare_classes_is_rounded_half_up(c, share, rare):
+    made = counts([60] * c, imbalance="step", imbalance_factor=3.0, minority_share=share)
+    assert made.tolist() == [60] * (c - rare) + [20] * rare
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_class_without_an_image_is_refused_whatever_share_is_kept(share):
+    with pytest.raises(SpecError, match="leaves no image of class 1. .* factor of at most 6"):
+        counts([6, 6], imbalance="exp", imbalance_factor=7.0, train_fraction=share)
+    kept = counts([6, 6], imbalance="exp", imbalance_factor=6.0, train_fraction=share)
+    assert kept.tolist() == [int(6 * share), 1]
+    assert counts([6, 6], imbalance="balanced", train_fraction=0.01).tolist() == [1, 1]
+
+
 def test_linear_falls_by_equal_steps():
     made = counts(imbalance="linear", imbalance_factor=10.0)
     assert made[0] == 5000 and made[-1] == 500 and set(np.diff(made)) == {-500}

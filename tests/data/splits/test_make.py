@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from harness.data.sets.facts import DATASETS
 from harness.data.splits.make import make_split, manifest, parse_split_id
+from harness.data.splits.noise import NOISES
+from harness.data.splits.unlearning import ATTACKS
 from harness.errors import HarnessError, SpecError, UnknownNameError
 from harness.types import SplitSpec
 
@@ -29,12 +31,21 @@ IDS = (
     "digits-exp10~frac0.5~planted0.95~shuffled-symmetric0.4~val0.1",
     "digits-balanced-patch_poison0.1~known0.3",
     "cifar10-exp100-interclass_confusion0.25~known1~val0.1",
+    "cifar100-exp100-asymmetric_fine50.3",
+    "cifar100-balanced-asymmetric_fine50~val0.1",
 )
 
 
 @pytest.mark.parametrize("text", IDS)
 def test_an_id_and_its_spec_are_inverse(text):
     assert parse_split_id(text).id == text
+
+
+@pytest.mark.parametrize("kind", [kind for kind, known in NOISES.items() if known.rated])
+def test_every_kind_with_a_rate_is_read_back(kind):
+    known = 0.3 if kind in ATTACKS else 0.0
+    spec = SplitSpec("d", noise=kind, noise_rate=0.25, known_fraction=known)
+    assert parse_split_id(spec.id) == spec
 
 
 @settings(max_examples=50, deadline=None)
@@ -131,6 +142,15 @@ def test_validation_rows_are_apart_stratified_and_leave_no_class_empty():
     assert np.array_equal(split.val_clean, labels[split.val_indices])
     whole = make_split(replace(spec, val_fraction=0.0), labels, 4, 0, TEN)
     assert len(whole.indices) == len(split.indices) + len(split.val_indices)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.75, 0.99])
+def test_no_share_for_validation_takes_the_last_row_of_a_class(share):
+    labels = np.repeat(np.arange(4), [100, 3, 2, 1])
+    split = make_split(SplitSpec("c", "natural", val_fraction=share), labels, 4, 0, TEN)
+    expected = [min(int(n * share + 0.5), n - 1) for n in (100, 3, 2, 1)]
+    assert np.bincount(split.val_clean, minlength=4).tolist() == expected
+    assert split.clean_counts.min() >= 1
 
 
 def test_shuffled_order_keeps_the_counts_and_changes_who_is_the_head():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from harness.rankings.comparing import Comparison
-    from harness.rankings.field import Field
+    from harness.rankings.field import Candidate, Field
     from harness.rankings.other_truth import RankChange
     from harness.types import Ranking
 
@@ -57,7 +57,8 @@ def rank(
         else:
             say(rows_text(change_rows(changes), output))
         return
-    found = rank_rows(rows, suite=suite, key=metric, track=track, cells=cell, notes=NOTES)
+    key = metric and _metric(metric, rows)
+    found = rank_rows(rows, suite=suite, key=key, track=track, cells=cell, notes=NOTES)
     if output == "text":
         print_ranking(found)
     else:
@@ -222,8 +223,13 @@ def _table(ranking: "Ranking") -> "Table":
 
 
 def compare(
-    candidate: Annotated[str, typer.Argument(help="Entry, or entry+variant.")],
-    reference: Annotated[str, typer.Argument(help="What it is compared with.")],
+    candidate: Annotated[
+        str,
+        typer.Argument(
+            help="Entry or entry+variant; entry@committed, entry@local, or the path of a record."
+        ),
+    ],
+    reference: Annotated[str, typer.Argument(help="What it is compared with, named likewise.")],
     suite: options.Suite = DEFAULT_SUITE,
     metric: options.Metric = None,
     margin: Annotated[
@@ -231,15 +237,54 @@ def compare(
     ] = 0.01,
     local: options.Local = False,
     with_local: options.WithLocal = False,
+    output: options.Output = "text",
     submissions: options.Submissions = None,
     store: options.Store = None,
 ) -> None:
-    """Compare two rows of a suite."""
-    from harness.rankings.comparing import compare as compare_rows
+    """Compare two rows of a suite: two entries, or two records of one entry.
 
+    The submitted record and this machine's are told apart by what stands behind the name:
+    tailmark compare cnn-ce@local cnn-ce@committed. A record that was set aside is named by its
+    path: tailmark compare cnn-ce@local .tailmark/records/cnn-ce/earlier/SHA/digits-v1.json.
+    """
+    from harness.rankings.comparing import compare_pair, comparison_rows
+    from harness.rankings.export import rows_text
+
+    def find(name: str) -> "tuple[str, Candidate]":
+        return name, _row_of(name, suite, submissions, store, local=local, with_local=with_local)
+
+    pair = find(candidate), find(reference)
+    key = metric and _metric(metric, [row for _, row in pair])
+    found = compare_pair(*pair, key=key, margin=margin)
+    if output == "text":
+        _print_comparison(found, margin)
+    else:
+        say(rows_text(comparison_rows(found), output))
+
+
+def _row_of(
+    name: str,
+    suite: str,
+    submissions: Path | None,
+    store: Path | None,
+    *,
+    local: bool,
+    with_local: bool,
+) -> "Candidate":
+    """Return the row that a name, with or without its source, or a path means."""
+    from harness.metric_keys import RowName
+    from harness.rankings.comparing import row_named
+    from harness.rankings.field import Candidate
+
+    if name.endswith(".json"):
+        from harness.records.records import read_record
+
+        return Candidate(read_record(Path(name)), "", "claimed", False)
+    asked = RowName.parse(name)
+    if asked.source:
+        local, with_local = asked.source == "local", False
     rows = _rows(suite, submissions, store, local=local, with_local=with_local, variants=True)
-    found = compare_rows(rows, candidate, reference, key=metric, margin=margin)
-    _print_comparison(found, margin)
+    return row_named(rows, str(RowName(asked.entry, asked.variant)))
 
 
 def _print_comparison(found: "Comparison", margin: float) -> None:
@@ -258,9 +303,11 @@ def _print_comparison(found: "Comparison", margin: float) -> None:
     table.add_column("Difference", justify="right")
     table.add_column("95 % interval", justify="right")
     table.add_column("Verdict")
-    for name, verdict in (("all cells", overall), *found.cells):
+    count = len(found.cells)
+    mean = "all cells" if not found.apart else f"mean of {count} cells"
+    lines = [(cell_label(name), verdict) for name, verdict in found.cells]
+    for label, verdict in lines if count == 1 else [(mean, overall), *lines]:
         low, high = (difference_text(v, found.key) for v in (verdict.low, verdict.high))
-        label = name if name == "all cells" else cell_label(name)
         table.add_row(
             label,
             difference_text(verdict.difference, found.key),
@@ -268,6 +315,9 @@ def _print_comparison(found: "Comparison", margin: float) -> None:
             verdict.verdict,
         )
     stdout().print(table)
+    if found.apart:
+        listed = ", ".join(name for name, _ in found.cells)
+        say(f"In common: {count} of {count + len(found.apart)} cells of {found.suite}: {listed}.")
     say(
         f"Intervals: {interval_title(overall.interval_kind)}. Margin of 'same': "
         f"{difference_text(margin, found.key).lstrip('+')}. Smallest difference found with "
@@ -282,3 +332,10 @@ def _print_comparison(found: "Comparison", margin: float) -> None:
         )
     if found.candidate == found.reference:
         remark("Both names are the same row.")
+
+
+def _metric(name: str, rows: "Sequence[Candidate]") -> str:
+    """Return the metric key that was asked for, by its name alone where one is meant."""
+    from harness.rankings.field import key_named
+
+    return key_named(name, rows)

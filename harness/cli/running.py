@@ -38,6 +38,7 @@ def run(
     from harness.paths import store_folder
 
     shown = Shown()
+    sentences: list[str] = []
     try:
         with shown:
             results = run_entries(
@@ -53,6 +54,7 @@ def run(
                 report=shown.report,
                 started=shown.started,
                 finished=shown.finished,
+                told=sentences.append,
             )
     except KeyboardInterrupt:
         remark(
@@ -60,6 +62,8 @@ def run(
             "Run the same command to go on."
         )
         sys.exit(130)
+    for sentence in sentences:
+        remark(f"tailmark: {sentence}")
     for problem in results.problems:
         remark(f"tailmark: {problem}")
     failed = _say_results(results) + len(results.problems)
@@ -71,14 +75,17 @@ def run(
 
 def _say_results(results: "Results") -> int:
     """Print one line a record, and each failed job's sentence once; return how many failed."""
+    from harness.records.merging import kept_words
+
     failed = 0
     for recorded in results:
         record = recorded.record
         done = sum(job.status == "done" for job in record.jobs)
         failed += len(record.jobs) - done
+        kept = kept_words(record)
         say(
             f"{record.entry}: {done} of {len(record.jobs)} jobs on {record.suite.id}, "
-            f"record {str(record.record_sha256)[:12]}"
+            f"record {str(record.record_sha256)[:12]}{f' ({kept})' if kept else ''}"
         )
         for error in dict.fromkeys(job.error for job in record.jobs if job.error):
             remark(f"tailmark: {record.entry}: {error}")

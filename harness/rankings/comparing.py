@@ -1,13 +1,16 @@
 """Two entries side by side: paired differences with a verdict, overall and in each cell."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from harness.errors import SpecError, Undefined
 from harness.lookup import unknown
-from harness.rankings.field import Candidate, metric_of
+from harness.metric_keys import RowName
+from harness.metrics.table import Metric
+from harness.rankings.export import Rows
+from harness.rankings.field import Candidate, Field, metric_of
 from harness.records.records import check_paired
 from harness.stats.verdicts import verdict
 from harness.types import Verdict
@@ -21,15 +24,19 @@ class Comparison:
     """What can be said of a candidate against a reference on one suite."""
 
     candidate: str
-    """Entry or ``entry+variant``."""
+    """As it was asked for: ``entry``, ``entry+variant``, with ``@local`` or ``@committed``."""
     reference: str
-    """Entry or ``entry+variant``."""
+    """The same of what it is compared with."""
+    suite: str
+    """Suite id."""
     key: str
     """Metric key."""
     overall: Verdict
-    """Mean over the cells."""
+    """Mean over the cells that both have."""
     cells: tuple[tuple[str, Verdict], ...]
-    """Cell and its verdict, in the suite's order."""
+    """Cell and its verdict, in the suite's order: the cells that both have."""
+    apart: tuple[str, ...]
+    """Cells of the suite that one of the two, or both, have no value in."""
 
 
 def compare(
@@ -48,27 +55,78 @@ def compare(
         The suite's rows, variants included.
     candidate, reference : str
         Names of rows, ``entry`` or ``entry+variant``.
-    key : str, optional
-        Metric key with stored replicates; default: the suite's primary metric.
-    margin : float, default=0.01
-        m ≥ 0, in units of the metric.
+    key, margin
+        As in `compare_pair`.
 
     Raises
     ------
     UnknownNameError
         If a name is not among the rows.
     SpecError
+        As in `compare_pair`.
+    """
+    return compare_pair(
+        (candidate, row_named(rows, candidate)),
+        (reference, row_named(rows, reference)),
+        key=key,
+        margin=margin,
+    )
+
+
+def row_named(rows: Sequence[Candidate], name: str) -> Candidate:
+    """Return the row of a name.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none.
+    SpecError
+        If its record is there and was left out.
+    """
+    by_name = {row.name: row for row in rows}
+    if name in by_name:
+        return by_name[name]
+    if isinstance(rows, Field):
+        for each in rows.left_out:
+            if each.name == name.partition("+")[0]:
+                raise SpecError(f"The record of {name} was left out: {each.reason}")
+    raise unknown("row", name, by_name)
+
+
+def compare_pair(
+    candidate: tuple[str, Candidate],
+    reference: tuple[str, Candidate],
+    *,
+    key: str | None = None,
+    margin: float = DEFAULT_MARGIN,
+) -> Comparison:
+    """Compare two rows, perhaps two records of one entry, under the weightings that both share.
+
+    Parameters
+    ----------
+    candidate, reference : (str, Candidate)
+        What it is called, and the row.
+    key : str, optional
+        Metric key with stored replicates; default: the suite's primary metric.
+    margin : float, default=0.01
+        m ≥ 0, in units of the metric.
+
+    Returns
+    -------
+    Comparison
+        Intervals end where the metric does: no difference of shares is above 1.
+
+    Raises
+    ------
+    SpecError
         If they are not comparable: other test pools, no replicates, no common cell.
     """
     if margin < 0:
         raise SpecError(f"margin must be at least 0; got {margin}. Write for example 0.01.")
-    by_name = {row.name: row for row in rows}
-    for name in (candidate, reference):
-        if name not in by_name:
-            raise unknown("row", name, by_name)
-    a, b = by_name[candidate], by_name[reference]
-    key = key or a.recorded.record.suite.primary
-    higher = metric_of(key).direction == "higher"
+    (one, a), (two, b) = candidate, reference
+    stamp = a.recorded.record.suite
+    key = key or stamp.primary
+    metric = metric_of(key)
     values, replicates = zip(*(_arrays(row, key) for row in (a, b)), strict=True)
     try:
         check_paired(a.recorded.record, b.recorded.record)
@@ -82,28 +140,40 @@ def compare(
     shared = (both[0] & both[1])[common].all(axis=0)
     if len(common) == 0 or not shared.any():
         raise SpecError(
-            f"{candidate} and {reference} must have a seed in common with a value of {key} in each "
-            f"cell that both ran; they have none. Run: tailmark run {candidate} {reference}"
+            f"{one} and {two} must have a seed in common with a value of {key} in each "
+            f"cell that both ran; they have none. Run: tailmark run {RowName.parse(a.name).entry} "
+            f"{RowName.parse(b.name).entry}"
         )
 
     def judge(cells: np.ndarray) -> Verdict:
-        return verdict(
+        found = verdict(
             values[0][cells],
             values[1][cells],
             replicates[0][cells],
             replicates[1][cells],
             margin=margin,
-            higher_is_better=higher,
+            higher_is_better=metric.direction == "higher",
         )
+        return _inside(found, metric)
 
-    names = a.recorded.record.suite.cells
     return Comparison(
-        candidate=candidate,
-        reference=reference,
+        candidate=one,
+        reference=two,
+        suite=stamp.id,
         key=key,
         overall=judge(common),
-        cells=tuple((names[i], judge(np.array([i]))) for i in common),
+        cells=tuple((stamp.cells[i], judge(np.array([i]))) for i in common),
+        apart=tuple(cell for i, cell in enumerate(stamp.cells) if i not in set(common.tolist())),
     )
+
+
+def _inside(found: Verdict, metric: Metric) -> Verdict:
+    """Cut an interval at the largest difference that two values of the metric can have."""
+    low, high = metric.bounds
+    if low is None or high is None:
+        return found
+    most = high - low
+    return replace(found, low=max(found.low, -most), high=min(found.high, most))
 
 
 def _arrays(row: Candidate, key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -114,3 +184,21 @@ def _arrays(row: Candidate, key: str) -> tuple[np.ndarray, np.ndarray]:
             "made. Compare on the suite's primary metric, or name the variant in rank_variants."
         )
     return row.recorded.values(row.variant, row.key(key)), replicates
+
+
+def comparison_rows(found: Comparison) -> Rows:
+    """Return a comparison for the writer: the mean over cells first, its cell an empty field."""
+    head = (
+        "candidate reference suite metric cell difference low high interval verdict margin p "
+        "detectable seeds_to_settle"
+    )
+    whole = [] if len(found.cells) == 1 else [(None, found.overall)]
+    lines = [
+        (
+            *(found.candidate, found.reference, found.suite, found.key, cell),
+            *(each.difference, each.low, each.high, each.interval_kind, each.verdict),
+            *(each.margin, each.p, each.detectable, each.seeds_to_settle),
+        )
+        for cell, each in (*whole, *found.cells)
+    ]
+    return Rows(tuple(head.split()), lines, asdict(found))

@@ -8,7 +8,8 @@ from typing import Any, overload
 import numpy as np
 from jaxtyping import Float
 
-from harness.lookup import unknown
+from harness.errors import SpecError, UnknownNameError
+from harness.lookup import closest, unknown
 from harness.metric_keys import DECLARED as DECLARED
 from harness.metric_keys import MetricKey, RowName, metric_name, own_key
 from harness.metrics.table import METRICS, Metric
@@ -144,6 +145,42 @@ def known_keys(rows: Sequence[Candidate]) -> list[str]:
     """Return every metric key of the rows, also without a value; OOD keys also as ``declared``."""
     valued = {k for row in rows for k in row.recorded.record.variants[row.variant].metrics}
     return _with_declared(valued | {u.key for row in rows for u in row.recorded.record.undefined})
+
+
+def key_named(name: str, rows: Sequence[Candidate]) -> str:
+    """Return the key that a metric's name means: ``ece`` is ``test/ece`` where rows have that.
+
+    Parameters
+    ----------
+    name : str
+        A metric key, or a name in METRICS as ``tailmark list metrics`` prints it.
+    rows : sequence of Candidate
+        Whose records have it.
+
+    Raises
+    ------
+    UnknownNameError
+        If no record has it; the test pool's key of a near name is suggested first.
+    SpecError
+        If a bare name has no key on the test pool, but several elsewhere.
+    """
+    known = known_keys(rows)
+    if name in known:
+        return name
+    fitting = [key for key in known if metric_name(key) == name and "/" not in name]
+    chosen = [key for key in fitting if MetricKey.parse(key).root == "test"] or fitting
+    if len(chosen) == 1:
+        return chosen[0]
+    if chosen:
+        declared = [key for key in chosen if MetricKey.parse(key).is_declared] or chosen
+        raise SpecError(
+            f"{name} is measured in several places; name one of them: {', '.join(declared[:8])}"
+            f"{', …' if len(declared) > 8 else ''}."
+        )
+    near = closest(name, sorted({metric_name(key) for key in known})) if "/" not in name else None
+    if near is not None:
+        raise UnknownNameError(f"No metric named {name!r}. Did you mean {key_named(near, rows)!r}?")
+    raise unknown("metric key", name, known)
 
 
 def _with_declared(keys: Iterable[str]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import SpecError, TrackingError
 from harness.paths import records_folder, store_folder, submissions_folder
-from harness.records.records import Recorded, read_record, write_record
+from harness.records.records import Recorded, read_record
 from harness.runs.plan import Entry, find_entries, jobs_of, waves, with_parents
 from harness.runs.results import Results
 from harness.types import Ranking
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Started = Callable[[int], None]
 Finished = Callable[[str, "JobResult"], None]
+Told = Callable[[str], None]
 
 
 def run(
@@ -44,6 +45,7 @@ def run(
     report: "Report | None" = None,
     started: Started | None = None,
     finished: Finished | None = None,
+    told: Told | None = None,
 ) -> Results:
     """Run entries, or models in memory, on a suite.
 
@@ -70,8 +72,9 @@ def run(
         Jobs done at once; None: as many as cores.
     trust : bool, default=False
         Allow trainers outside of METHODS and ``baselines``.
-    report, started, finished : callable, optional
-        Told of progress: events of a job, the number of jobs, and each job's result.
+    report, started, finished, told : callable, optional
+        Told of progress: events of a job, the number of jobs, each job's result, and sentences
+        such as where an earlier record was set aside.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def run(
     problems: list[str] = []
     if names or not objects:
         wanted = find_entries(names, place.submissions, trust=trust, suite=suite, problems=problems)
-        plan = _Plan(place, chosen, drawn, processes, report, started, finished)
+        plan = _Plan(place, chosen, drawn, processes, report, started, finished, told)
         made |= {found.record.entry: found for found in plan.do(wanted)}
     if objects:
         from harness.runs.objects import run_object
@@ -141,6 +144,7 @@ class _Plan:
     report: "Report | None"
     started: Started | None
     finished: Finished | None
+    told: Told | None
 
     def do(self, wanted: list[Entry]) -> list[Recorded]:
         """Do all jobs, parents first, and write one record an entry."""
@@ -171,6 +175,7 @@ class _Plan:
 
     def _record(self, card: Any, results: "list[JobResult]") -> Recorded:
         """Assemble and write one entry's record as soon as its last job is done."""
+        from harness.records.merging import store_record
         from harness.runs.assemble import assemble
         from harness.runs.evidence import write_index
         from harness.runs.execute import opened_suite
@@ -178,9 +183,15 @@ class _Plan:
         opened = opened_suite(self.place.suite, self.place.data_root)
         recorded = assemble(card, opened, results)
         folder = records_folder(self.place.store) / card.name / "results"
-        path = write_record(recorded, folder)
-        write_index(self.place.store, card.name, self.place.suite, results)
-        return Recorded(recorded.record, path, recorded.arrays)
+        stored = store_record(recorded, folder)
+        write_index(self.place.store, card.name, self.place.suite, results, kept=stored.kept)
+        if stored.aside is not None and self.told is not None:
+            self.told(
+                f"{card.name}: {stored.why} changed since the earlier record, so nothing of it was "
+                f"kept in this one; it lies at {stored.aside}. Compare the two: tailmark compare "
+                f"{card.name}@local {stored.aside} --suite {self.place.suite}"
+            )
+        return stored.recorded
 
 
 def rank(

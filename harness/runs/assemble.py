@@ -13,7 +13,7 @@ from harness.models.cards.cards import card_sha256
 from harness.records.records import Recorded, sealed
 from harness.runs.evaluate.evaluate import variants_of
 from harness.runs.evaluate.scored import Scored
-from harness.runs.provenance import provenance
+from harness.runs.provenance import code_of, provenance
 from harness.types import (
     EntryCard,
     JobRecord,
@@ -99,8 +99,11 @@ def assemble(card: EntryCard, opened: OpenSuite, results: Sequence[JobResult]) -
         evidence=EvidenceStamp(
             sha256=sha256_of(hashes), bytes=sum(r.evidence_bytes for r in results)
         ),
-        cost=[{"cell": r.cell, "seed": r.seed, **r.cost} for _, r in sorted(grid.items())],
-        provenance=provenance(),
+        cost=[
+            {"cell": r.cell, "seed": r.seed, "evidence_bytes": r.evidence_bytes, **r.cost}
+            for _, r in sorted(grid.items())
+        ],
+        provenance=provenance() | {"code": code_of(card)},
     )
     return sealed(record, _arrays(grid, shape))
 

@@ -1,11 +1,12 @@
 """Which stored predictions a record stands on, so that it can be recomputed without any model."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from harness.atomic import write_text
 from harness.errors import StoreError
 from harness.models.store.store import Store
 from harness.records.records import Recorded
@@ -21,14 +22,35 @@ def index_path(store: Path, entry: str, suite: str) -> Path:
     return store / "records" / entry / "evidence" / f"{suite}.json"
 
 
-def write_index(store: Path, entry: str, suite: str, results: Sequence[JobResult]) -> None:
-    """Note the evidence keys of an entry's jobs; kept out of the record, since they are local."""
+def write_index(
+    store: Path,
+    entry: str,
+    suite: str,
+    results: Sequence[JobResult],
+    *,
+    kept: Collection[tuple[int, int]] = (),
+) -> None:
+    """Note the evidence keys of an entry's jobs; kept out of the record, since they are local.
+
+    Parameters
+    ----------
+    store : Path
+        Where the predictions lie.
+    entry, suite : str
+        Names.
+    results : sequence of JobResult
+        What was done now.
+    kept : collection of (int, int)
+        Cells and seeds that the record took over from an earlier one, with their keys.
+    """
     keys = {f"{r.cell}/{r.seed}": dict(r.evidence_keys) for r in results if r.evidence_keys}
     path = index_path(store, entry, suite)
+    if kept and path.is_file():
+        before = read_index(store, entry, suite)
+        places = (f"{cell}/{seed}" for cell, seed in kept)
+        keys |= {place: dict(before[place]) for place in places if place in before}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(keys, indent=1, sort_keys=True) + "\n")
-    temporary.replace(path)
+    write_text(path, json.dumps(keys, indent=1, sort_keys=True) + "\n")
 
 
 def read_index(store: Path, entry: str, suite: str) -> Keys:
@@ -45,7 +67,7 @@ def read_index(store: Path, entry: str, suite: str) -> Keys:
             f"Expected the evidence of {entry} on {suite} in the store ({store}); it has none. "
             f"Run: tailmark run {entry} --suite {suite}"
         )
-    return json.loads(path.read_text())
+    return json.loads(path.read_text("utf-8"))
 
 
 def stored_predictions(store: Path, keys: Mapping[str, str], entry: str) -> dict[str, Predictions]:

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -12,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import harness
+from harness.errors import CardError
+from harness.models.methods.code import code_sha256
+from harness.models.methods.methods import trainer_of
+from harness.runs.kept import evaluator_code
+from harness.types import EntryCard
 
 LIBRARIES = (
     "tailmark",
@@ -51,6 +57,26 @@ def provenance() -> dict[str, Any]:
         "host": host(),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def code_of(card: EntryCard) -> dict[str, str | None]:
+    """Return the identity of the code behind an entry's numbers: jobs of one record share it.
+
+    Parameters
+    ----------
+    card : EntryCard
+        Of a method: its trainer's code counts, too.
+
+    Returns
+    -------
+    dict of str
+        ``trainer`` (None without one, or for a function in memory) and ``evaluation``.
+    """
+    trainer = None
+    if card.method is not None:
+        with suppress(CardError):
+            trainer = code_sha256(trainer_of(card.method))
+    return {"trainer": trainer, "evaluation": evaluator_code()}
 
 
 def versions() -> dict[str, str]:

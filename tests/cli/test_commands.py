@@ -127,3 +127,30 @@ def test_rescoring_mends_a_record_whose_numbers_are_not_those_of_its_evidence(ta
     assert wrong.code == 2 and "test/ece in the record is 0.5, recomputed" in wrong.out
     assert tailmark("rescore", "quick", "--write").code == 0
     assert "reproduces" in tailmark("rescore", "quick").out
+
+
+def test_one_job_after_a_full_run_leaves_the_entry_in_the_ranking(tailmark, card):
+    card()
+    full = tailmark("run", "quick", "--no-track", "-j", "1")
+    again = tailmark("run", "quick", "--no-track", "-j", "1", *CELL, "--seed", "0")
+    assert again.out.startswith(full.out.strip())
+    assert "24 of 24 jobs" in again.out and "(23 jobs kept from the record of " in again.out
+    assert "not ranked" not in tailmark("rank", "--local").out
+    assert "reproduces" in tailmark("rescore", "quick").out
+
+
+def test_a_record_before_and_after_a_change_of_the_card_can_be_compared(tailmark, card, home):
+    folder = card()
+    tailmark("run", "quick", "--no-track", "-j", "1", *CELL)
+    toml = folder / "entry.toml"
+    toml.write_text(toml.read_text().replace('"nearest-mean"', '"prior"'))
+    changed = tailmark("run", "quick", "--no-track", "-j", "1", *CELL)
+    assert "the card changed since the earlier record" in changed.err
+    command = changed.err.partition("Compare the two: tailmark ")[2].split("\n")[0].split()
+    answer = tailmark(*command)
+    assert answer.code == 0, answer.err
+    assert "worse" in answer.out and "all cells" not in answer.out
+    assert "In common: 1 of 8 cells of digits-v1: digits-exp10-clean." in answer.out
+    tailmark("submit", "quick", "--partial")
+    both = tailmark("compare", "quick@local", "quick@committed", "--format", "json")
+    assert both.code == 0 and json.loads(both.out)["overall"]["difference"] == 0

@@ -1,4 +1,4 @@
-"""The board's router: which pages there are, nothing else.
+"""The board's router: which pages there are and how one gets from one to another.
 
 Started by path: ``streamlit run leaderboard/app.py``, or ``tailmark board``.
 """
@@ -7,36 +7,41 @@ from pathlib import Path
 
 import streamlit as st
 
-from leaderboard.markup.parts import FRAME
+from leaderboard.markup.parts import ANCHOR, FRAME
+from leaderboard.views import address
 
 HERE = Path(__file__).parent
+FIRST = {
+    "ranking": ("Ranking", ":material/leaderboard:"),
+    "compare": ("Compare", ":material/compare_arrows:"),
+    "claims": ("Claims", ":material/fact_check:"),
+}
+MORE = {
+    "entry": ("Entry", ":material/person_search:"),
+    "cells": ("Cells", ":material/table:"),
+    "trade": ("Trade-offs", ":material/scatter_plot:"),
+    "robustness": ("Robustness", ":material/storm:"),
+    "conformance": ("Conformance", ":material/menu_book:"),
+}
+PATHS = {"trade": "trade-offs"}
+"""Pages whose address is not their file's name."""
 
 st.set_page_config(page_title="tailmark", page_icon=str(HERE / "icon.svg"), layout="wide")
-st.logo(str(HERE / "logo.svg"), size="large")
 st.html(FRAME)
-st.navigation(
-    [
-        st.Page("views/ranking.py", title="Ranking", icon=":material/leaderboard:", default=True),
-        st.Page("views/cells.py", title="Cells", icon=":material/grid_on:", url_path="cells"),
-        st.Page("views/entry.py", title="Entry", icon=":material/person_search:", url_path="entry"),
-        st.Page(
-            "views/trade.py",
-            title="Trade-offs",
-            icon=":material/scatter_plot:",
-            url_path="trade-offs",
-        ),
-        st.Page(
-            "views/robustness.py",
-            title="Robustness",
-            icon=":material/storm:",
-            url_path="robustness",
-        ),
-        st.Page(
-            "views/conformance.py",
-            title="Conformance",
-            icon=":material/fact_check:",
-            url_path="conformance",
-        ),
-    ],
-    position="top",
-).run()
+st.html(f"<a class='tm-skip' href='#{ANCHOR}' target='_self'>Skip to the table</a>")
+home = st.Page("views/home.py", title="tailmark", icon=":material/home:", default=True)
+pages = {
+    name: st.Page(f"views/{name}.py", title=title, icon=icon, url_path=PATHS.get(name, name))
+    for name, (title, icon) in {**FIRST, **MORE}.items()
+}
+chosen = st.navigation([home, *pages.values()], position="hidden")
+# Links carry the shared choices: a page's whole state is in its address from the first moment.
+with st.container(horizontal=True, vertical_alignment="center", key="navigation"):
+    st.page_link(home, label="**tailmark**")
+    carried = address.shared()
+    for name in FIRST:
+        st.page_link(pages[name], query_params=carried)
+    with st.popover("More", key="more-pages"):
+        for name in MORE:
+            st.page_link(pages[name], query_params=carried)
+chosen.run()

@@ -8,3 +8,19 @@ PALE, DEEP, WHITE, INK = "#eef4f9", "#0072b2", "#f3f4f6", "#20242b"
 """Amounts from pale to deep, the middle of differences, and text on pale."""
 NEUTRAL = "#8a8f98"
 """For rows beside the ranking."""
+
+
+def step_hue(tie_class: int, classes: int) -> str:
+    """Return a tie class's hue: deep for the best class, paler down the ranking, grey for none.
+
+    Parameters
+    ----------
+    tie_class : int
+        From 1; 0 stands for no class.
+    classes : int
+        Number of classes of the ranking.
+    """
+    if tie_class < 1:
+        return NEUTRAL
+    share = 100 - 65 * (tie_class - 1) / max(classes - 1, 1)
+    return f"color-mix(in oklab, {DEEP} {share:.0f}%, #b9c4cf)"

@@ -3,7 +3,6 @@
 Run as ``python -m leaderboard.export FOLDER``; it reads the folders that the board reads.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,25 +15,14 @@ from harness.published.claims import claims_on_records
 from harness.published.claims_text import claim_rows
 from harness.published.conformance import published_beside_ours
 from harness.published.conformance_text import conformance_rows
-from harness.rankings.export import rows_text
-from harness.rankings.field import Candidate, stored_keys, suite_rows
+from harness.rankings.export import Rows, rows_text
+from harness.rankings.field import Candidate, stored_keys
 from harness.rankings.ranking import NOTES, rank
 from harness.records.records import Recorded
 from leaderboard.frames import entry as details
 from leaderboard.frames.cells import cells_frame, with_intervals
 from leaderboard.frames.ranking import ranking_frame
-
-
-def folders() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Return the folders of submitted entries and of this machine's own records."""
-    submissions = os.environ.get("TAILMARK_SUBMISSIONS", "submissions")
-    local = os.environ.get("TAILMARK_LOCAL")
-    return (Path(submissions),) if submissions else (), (Path(local),) if local else ()
-
-
-def suites_in(roots: Sequence[Path]) -> list[str]:
-    """Return the suites that have a record under some folders."""
-    return sorted({path.stem for root in roots for path in root.glob("*/results/*.json")})
+from leaderboard.reading import folders, read_field, suites_in
 
 
 def write_all(folder: Path) -> list[Path]:
@@ -43,19 +31,27 @@ def write_all(folder: Path) -> list[Path]:
     ``<suite>/rankings.csv`` holds every metric with replicates, ``cells.csv`` the primary metric in
     each cell with its interval, ``metrics.csv`` all metrics in all cells, ``curves.csv``,
     ``reliability.csv``, ``confusion.csv`` and ``recalls.csv`` what lies behind an entry's pictures;
-    ``conformance.csv`` and ``claims.csv`` stand beside the suites.
+    ``conformance.csv``, ``claims.csv`` and ``left_out.csv`` (entries that could not be read, with
+    the reason) stand beside the suites.
 
     Raises
     ------
     HarnessError
-        If a record cannot be read.
+        If a ranking cannot be made.
     """
     submitted, local = folders()
     written = []
+    lost: list[tuple[str, str, str]] = []
     for suite in suites_in((*local, *submitted)):
-        rows = suite_rows(suite, roots=submitted, local_roots=local)
+        field = read_field(suite, submitted, local)
+        rows = field.rows
+        lost += [(suite, item.name, item.reason) for item in field.left_out]
+        if not rows:
+            continue
         for name, frame in _frames(suite, rows).items():
             written.append(_write(frame.to_csv(index=False), folder / suite / f"{name}.csv"))
+    gone = rows_text(Rows(("suite", "name", "reason"), lost), "csv") + "\n"
+    written.append(_write(gone, folder / "left_out.csv"))
     found = published_beside_ours(
         (*local, *submitted), submissions=submitted[0] if submitted else None
     )
@@ -118,7 +114,7 @@ def _details(records: dict[str, Recorded]) -> dict[str, pd.DataFrame]:
 
 
 def main(folder: str) -> int:
-    """Write and name the files; a mistake that a user can mend is one sentence and status 2."""
+    """Write and name the files; a mistake that a user can fix is one sentence and status 2."""
     try:
         written = write_all(Path(folder))
     except (HarnessError, OSError) as error:

@@ -136,7 +136,7 @@ def cell_intervals(name: str, rankings: dict[str, Ranking]) -> pd.DataFrame:
                 interval_text(row.low, row.high, ranking.key),
                 interval_title(row.interval_kind),
                 "beside" if beside else f"{rank_text(row)} of {len(ranking.rows)}",
-                0 if beside else row.tie_class,
+                0 if beside else row.tie_class or 0,
                 "·" if beside else tie_letter(row.tie_class),
                 "",
             )
@@ -185,7 +185,7 @@ def _placed(row: RankedRow, ranking: Ranking, *, beside: bool) -> tuple[object, 
         interval_text(row.low, row.high, ranking.key),
         interval_title(row.interval_kind),
         "beside" if beside else f"{rank_text(row)} of {len(ranking.rows)}",
-        0 if beside else row.tie_class,
+        0 if beside else row.tie_class or 0,
         "·" if beside else tie_letter(row.tie_class),
     )
 

@@ -70,7 +70,7 @@ def _line(row: RankedRow, key: str, *, beside: bool) -> tuple[object, ...]:
         interval_text(row.low, row.high, key),
         row.interval_kind,
         "beside" if beside else rank_text(row),
-        0 if beside else row.tie_class,
+        0 if beside else row.tie_class or 0,
         "·" if beside else tie_letter(row.tie_class),
         row.tier,
         facet_labels(row.facets),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.rankings.display import difference_text, value_text
-from harness.records.records import Recorded
+from harness.rankings.field import Candidate
 from leaderboard.frames.trade import mean_over
 
 WORLDS = {
@@ -89,7 +89,7 @@ def world_frame(
     metric: str,
     places: Sequence[str],
     rows: Sequence[str],
-    records: Mapping[str, Recorded],
+    candidates: Mapping[str, Candidate],
     cell: int,
     *,
     higher_is_better: bool,
@@ -104,8 +104,8 @@ def world_frame(
         Columns.
     rows : sequence of str
         ``entry`` or ``entry+variant``, in the order shown; rows without any value are left out.
-    records : mapping of str to Recorded
-        Entry → record.
+    candidates : mapping of str to Candidate
+        Row's name → row.
     cell : int
         Of the suite.
     higher_is_better : bool
@@ -119,14 +119,14 @@ def world_frame(
     sign = 1 if higher_is_better else -1
     lines = []
     for row in rows:
-        entry, _, variant = row.partition("+")
-        if entry not in records:  # left out of the field: nothing of it was read
+        one = candidates.get(row)
+        if one is None:  # left out of the field: nothing of it was read
             continue
         found = []
         for place in (*_as_it_is(world), *places):
             key = world.base("", metric) if place == UNCHANGED else world.key(place, metric)
-            value = mean_over(records[entry], variant, key, [cell])
-            before = mean_over(records[entry], variant, world.base(place, metric), [cell])
+            value = mean_over(one.recorded, one.variant, key, [cell])
+            before = mean_over(one.recorded, one.variant, world.base(place, metric), [cell])
             change = None if value is None or before is None else value - before
             text, moved = value_text(value, key, unit=False), difference_text(change, key)
             kind, _, level = place.rpartition("-") if _SEVERITY.search(place) else (place, "", "")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from harness.rankings.display import tie_letter, value_text
+from harness.rankings.field import Candidate
 from harness.records.records import Recorded
 from harness.types import Ranking
 
@@ -31,7 +32,7 @@ def mean_over(recorded: Recorded, variant: str, key: str, cells: Sequence[int]) 
 
 
 def trade_frame(
-    ranking: Ranking, records: Mapping[str, Recorded], x: str, y: str, cells: Sequence[int]
+    ranking: Ranking, candidates: Mapping[str, Candidate], x: str, y: str, cells: Sequence[int]
 ) -> pd.DataFrame:
     """Return two metrics of every row that has both in all of some cells.
 
@@ -39,8 +40,8 @@ def trade_frame(
     ----------
     ranking : Ranking
         Its tie classes colour the points.
-    records : mapping of str to Recorded
-        Entry → record.
+    candidates : mapping of str to Candidate
+        Row's name → row.
     x, y : str
         Metric keys.
     cells : sequence of int
@@ -51,15 +52,15 @@ def trade_frame(
     DataFrame
         Columns ``name``, ``x``, ``y``, ``x_text``, ``y_text``, ``tie``, ``tie_class``.
     """
-    rows = [(row.name, row.tie_class) for row in ranking.rows]
+    rows = [(row.name, row.tie_class or 0) for row in ranking.rows]
     rows += [(row.name, 0) for row in ranking.beside]
     rows += [(row.name, 0) for row in ranking.missing]
     lines = []
     for name, tie_class in rows:
-        entry, _, variant = name.partition("+")
-        if entry not in records:  # left out of the field: nothing of it was read
+        row = candidates.get(name)
+        if row is None:  # left out of the field: nothing of it was read
             continue
-        pair = [mean_over(records[entry], variant, key, cells) for key in (x, y)]
+        pair = [mean_over(row.recorded, row.variant, key, cells) for key in (x, y)]
         if None not in pair:
             texts = (value_text(pair[0], x), value_text(pair[1], y))
             lines.append((name, *pair, *texts, tie_letter(tie_class) or "·", tie_class))

@@ -5,12 +5,18 @@ from collections.abc import Iterable
 from html import escape
 from urllib.parse import urlencode
 
+ANCHOR = "table"
+"""Where the link that skips the pickers leads."""
 FRAME = """
 <style>
-[data-testid=stMainBlockContainer] {padding-top:4.2rem; padding-bottom:3rem; max-width:1240px}
-h1 {font-size:2rem !important; padding:.4rem 0 .2rem !important}
-h2 {font-size:1.5rem !important}
-h3 {font-size:1.2rem !important}
+[data-testid=stMainBlockContainer] {padding-top:1.2rem; padding-bottom:3rem; max-width:1240px}
+[data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] {gap:.65rem}
+.tm-skip {position:absolute; left:-999rem}
+.tm-skip:focus {left:1rem; top:.2rem; z-index:99; padding:.4rem .7rem; border-radius:.4rem;
+  background:light-dark(#20242b, #eef1f5); color:light-dark(#ffffff, #14171c) !important}
+h1 {font-size:1.5rem !important; padding:.1rem 0 .7rem !important}
+h2 {font-size:1.3rem !important}
+h3 {font-size:1.1rem !important}
 @media (max-width: 640px) {
   [data-testid=stMainBlockContainer] {padding-left:.9rem; padding-right:.9rem}
 }

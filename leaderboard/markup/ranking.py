@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from leaderboard.colours import HUES, NEUTRAL
+from leaderboard.colours import step_hue
 from leaderboard.markup.parts import badges, linked
 from leaderboard.markup.table import STYLE, Column, hint, html_table, text
 
@@ -54,7 +54,9 @@ def scale_of(frame: pd.DataFrame, *, zoomed: bool) -> Scale:
     """
     count = max(1, round(LEADERS * len(frame))) if zoomed else len(frame)
     rows = frame.head(count)
-    low, high = float(rows["low"].min()), float(rows["high"].max())
+    # Rows by value alone have no interval: their values make the scale.
+    low = float(rows["low"].fillna(rows["value"]).astype(float).min())
+    high = float(rows["high"].fillna(rows["value"]).astype(float).max())
     pad = 0.06 * (high - low) or 0.01
     return Scale(low - pad, high + pad)
 
@@ -67,6 +69,8 @@ def ranking_table(
     heading: str,
     scale: Scale,
     extra: Mapping[str, Mapping[str, tuple[str, str]]] | None = None,
+    cost: Mapping[str, str] | None = None,
+    titles: Mapping[str, str] | None = None,
 ) -> str:
     """Return a ranking as HTML.
 
@@ -84,7 +88,14 @@ def ranking_table(
         Where intervals are drawn.
     extra : mapping, optional
         Title of another metric → row's name → its value and tie letter there.
+    cost : mapping of str to str, optional
+        Row's name → what it costs, in a line.
+    titles : mapping of str to str, optional
+        Row's name → what its card calls it.
     """
+    costs, called = cost or {}, titles or {}
+    classes = int(frame["tie_class"].max())
+    sizes = frame["tie_class"].value_counts()
     mark_local = frame["local"].nunique() > 1
     same = hint("Class", "Rows of one class cannot be told apart from its first")
     ranks = hint("Rank", "The ranks that the data allow")
@@ -95,7 +106,7 @@ def ranking_table(
     columns: list[Column[Line]] = [
         Column(same, lambda row: f"<span class='tie'>{text(row['tie'])}</span>"),
         Column(ranks, lambda row: text(row["rank"])),
-        Column("Entry", lambda row: _named(row, suite, mark_local=mark_local)),
+        Column("Entry", lambda row: _named(row, suite, costs, called, mark_local=mark_local)),
         Column("Value", _value, css="num"),
         Column(drawn, lambda row: _interval(row, scale), css="iv"),
         *(Column(text(title), _other(found), css="num") for title, found in (extra or {}).items()),
@@ -103,25 +114,63 @@ def ranking_table(
                css="wide"),
     ]  # fmt: skip
     rows: Sequence[Line] = frame.to_dict("records")
-    starts = {row["name"] for row, old in zip(rows, [None, *rows], strict=False)
-              if old is None or row["tie_class"] != old["tie_class"]}  # fmt: skip
     table = html_table(
         columns,
         rows,
         caption=f"Ranking of {suite}",
-        line=lambda row: ("first" if row["name"] in starts else "", f"--hue:{_hue(row)}"),
+        line=lambda row: ("", f"--hue:{step_hue(row['tie_class'], classes)}"),
+        above=lambda row, old: (
+            "" if old and old["tie_class"] == row["tie_class"] else _group(row, sizes)
+        ),
     )
     return f"{STYLE}<div class='tm-wide'>{table}</div>"
 
 
-def _hue(row: Line) -> str:
-    return HUES[(row["tie_class"] - 1) % len(HUES)] if row["tie_class"] else NEUTRAL
+def _group(row: Line, sizes: "pd.Series[int]") -> str:
+    """Return the heading of a tie class."""
+    if row["beside"]:
+        return "Beside the ranking: these adapt on test inputs"
+    if not row["tie_class"]:
+        return "In order of values alone"
+    count = int(sizes[row["tie_class"]])
+    if count == 1:
+        return f"{text(row['tie'])} · one entry"
+    return f"{text(row['tie'])} · {count} entries that cannot be told apart from the first of them"
 
 
-def _named(row: Line, suite: str, *, mark_local: bool) -> str:
+def _named(
+    row: Line,
+    suite: str,
+    costs: Mapping[str, str],
+    titles: Mapping[str, str],
+    *,
+    mark_local: bool,
+) -> str:
     own = ["this machine"] if row["local"] and mark_local else []
     marks = badges([*row["facets"], *own])
-    return f"{linked(suite, row['name'])}<br>{marks}{_flags(row['flags'])}"
+    title = titles.get(row["name"], "")
+    named = f" <span class='small'>{text(title)}</span>" if title else ""
+    cost = costs.get(row["name"], "")
+    line = f"<span class='small wide'> {text(cost)}</span>" if cost else ""
+    return f"{linked(suite, row['name'])}{named}<br>{marks}{_flags(row['flags'])}{line}"
+
+
+def missing_table(frame: pd.DataFrame, *, suite: str) -> str:
+    """Return the rows without an overall value as HTML, each with what it lacks.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.frames.ranking.missing_frame`.
+    suite : str
+        Suite id, for the links to entries.
+    """
+    columns: list[Column[Line]] = [
+        Column("Entry", lambda row: linked(suite, row["name"])),
+        Column("What is missing", lambda row: text(row["missing"])),
+    ]
+    rows: Sequence[Line] = frame.to_dict("records")
+    return f"{STYLE}{html_table(columns, rows, caption='Not ranked')}"
 
 
 def _value(row: Line) -> str:
@@ -140,7 +189,9 @@ def _other(found: Mapping[str, tuple[str, str]]) -> Any:
 
 def _interval(row: Line, scale: Scale) -> str:
     """Draw an interval, or an arrow where it lies beyond the scale."""
-    value, low, high = (float(row[name]) for name in ("value", "low", "high"))
+    value = float(row["value"])
+    low: float = value if pd.isna(row["low"]) else float(row["low"])
+    high: float = value if pd.isna(row["high"]) else float(row["high"])
     if high < scale.low or low > scale.high:
         side, arrow = ("left", "←") if high < scale.low else ("right", "→")
         beyond = "<span class='tm-sr'>beyond this scale</span>"

@@ -23,6 +23,9 @@ STYLE = """
 .tm tbody tr {border-top:1px solid color-mix(in srgb, currentColor 10%, transparent)}
 .tm tbody tr.first {border-top:2px solid color-mix(in srgb, currentColor 38%, transparent)}
 .tm tbody tr:hover {background:color-mix(in srgb, currentColor 5%, transparent)}
+.tm .group td {padding:.5rem .55rem .2rem; font-size:.8rem; font-weight:600;
+  color:light-dark(#414956, #c2c9d3)}
+.tm tbody tr.group:hover {background:none}
 .tm .num {text-align:right; white-space:nowrap}
 .tm th.num {white-space:normal}
 .tm-wide {overflow-x:auto}

@@ -6,31 +6,32 @@ from harness.rankings.display import is_fraction, metric_title
 from leaderboard.frames.cells import cell_names, cells_frame, sorted_by, with_intervals
 from leaderboard.frames.ranking import hidden_names
 from leaderboard.markup.cells import FORMS, heat_table
-from leaderboard.views import choices as chosen
+from leaderboard.markup.parts import plain
+from leaderboard.views import address, board, pickers
 
 RANKING, NAME = "ranking", "name"
 
 
 def page() -> None:
     """Draw the page."""
+    address.start()
     st.title("Cells", anchor=False)
+    suite = pickers.suite()
     with st.container(horizontal=True):
-        suite = chosen.choose_suite()
-        key = chosen.choose_metric(suite)
-        track = chosen.choose_track()
-    found = chosen.ranking(suite, key, track)
+        key = pickers.metric(suite)
+        track = pickers.track()
+    found = board.ranking(suite, key, track)
     cells = cell_names(found.cells)
     with st.container(horizontal=True):
-        form = chosen.choose("show", "Show", FORMS, optional=True)
-        order = chosen.choose(
+        form = pickers.one("show", "Show", FORMS)
+        order = pickers.one(
             "order",
             "Rows in the order of",
             [RANKING, *found.cells, NAME],
             words=lambda o: cells.get(o, o),
-            optional=True,
         )
-        words = chosen.search()
-    rankings = {cell: chosen.ranking(suite, key, track, (cell,)) for cell in found.cells}
+        words = pickers.search()
+    rankings = {cell: board.ranking(suite, key, track, (cell,)) for cell in found.cells}
     frame = with_intervals(cells_frame(found), rankings)
     kept = frame[~frame["name"].isin(hidden_names(found, words))]
     shown = sorted_by(kept, order, found.higher_is_better)
@@ -40,18 +41,20 @@ def page() -> None:
     if len(shown):
         st.html(heat_table(shown, suite=suite, form=form, higher_is_better=found.higher_is_better))
     else:
-        st.info(f"No entry has “{words}” in its name, facets or tier.", icon=":material/info:")
-    chosen.left_out(found)
+        named = f"No entry has “{plain(words)}” in its name, facets or tier."
+        st.info(named, icon=":material/info:")
+    board.left_out(suite)
+    board.notes_of(found)
     st.caption(
         "Deeper blue is better. Shades do not change beyond the first three quarters of the rows. "
         "A column is imbalance over label noise of the training data. Point at a field for its "
         "interval, rank and class in that cell alone. "
         "Differences are to the mean of tie class A in the same cell and carry no interval: for "
-        f"one, run `tailmark compare A B --suite {suite}{chosen.scope()}`."
+        f"one, run `tailmark compare A B --suite {suite}{board.scope()}`."
     )
     st.caption(
         f"The same in a terminal, cell by cell: `tailmark rank --suite {suite} --metric {key} "
-        f"--track {track} --cell CELL{chosen.scope()}`"
+        f"--track {track} --cell CELL{board.scope()}`"
     )
     st.download_button(
         "Cells as CSV",
@@ -59,7 +62,9 @@ def page() -> None:
         f"{suite}-cells.csv",
         "text/csv",
         icon=":material/download:",
+        on_click="ignore",
     )
+    address.finish()
 
 
 page()

@@ -1,5 +1,7 @@
 """One entry: what it is, how it does in each cell, what lies behind the numbers, how to redo it."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from harness.errors import HarnessError
@@ -9,8 +11,8 @@ from harness.rankings.display import (
     metric_title,
     rank_text,
     tie_letter,
-    variant_name,
 )
+from harness.rankings.field import Candidate
 from harness.records.records import Recorded
 from harness.types import Ranking
 from leaderboard import charts
@@ -20,35 +22,35 @@ from leaderboard.frames.cells import cell_intervals, cell_names
 from leaderboard.frames.ranking import display_scale
 from leaderboard.markup.parts import plain
 from leaderboard.markup.ranking import TIERS
-from leaderboard.views import choices as chosen
+from leaderboard.views import address, board, pickers
 
 
 def page() -> None:
     """Draw the page."""
+    address.start()
     title = st.empty()
     title.title("Entry", anchor=False)
+    suite = pickers.suite()
+    found = board.field(suite).by_name
     with st.container(horizontal=True):
-        suite = chosen.choose_suite()
-        found = chosen.records(suite)
-        whole = chosen.ranking(suite)
-        name = chosen.choose("entry", "Entry", _names(whole, found))
-        key = chosen.choose_metric(suite)
-    entry, variant = details.split_name(name)
-    recorded = found[entry]
-    title.title(name, anchor=False)
-    _header(name, variant, recorded, chosen.ranking(suite, key))
-    _cells(suite, key, name, recorded)
+        name = pickers.row(suite, _names(board.ranking(suite), found))
+        key = pickers.metric(suite)
+    recorded, variant = found[name].recorded, found[name].variant
+    title.title(plain(name), anchor=False)
+    _header(name, variant, recorded, board.ranking(suite, key))
+    _cells(suite, key, name, recorded, variant)
     _behind(recorded, variant)
     _all_metrics(recorded, variant)
     _gaps(recorded, variant)
     _origin(recorded, variant, suite)
+    board.left_out(suite)
+    address.finish()
 
 
-def _names(whole: Ranking, found: dict[str, Recorded]) -> list[str]:
+def _names(whole: Ranking, found: Mapping[str, Candidate]) -> list[str]:
     """Return every row's name, the ranking's first, then what is not ranked."""
     rows = [row.name for row in (*whole.rows, *whole.beside)] + [m.name for m in whole.missing]
-    others = [variant_name(e, v) for e, r in found.items() for v in r.record.variants]
-    return list(dict.fromkeys([*rows, *(name for name in others if "+" not in name)]))
+    return list(dict.fromkeys([*rows, *found]))
 
 
 def _header(name: str, variant: str, recorded: Recorded, ranking: Ranking) -> None:
@@ -74,13 +76,13 @@ def _header(name: str, variant: str, recorded: Recorded, ranking: Ranking) -> No
         st.metric("Tie class", letter, help="A cannot be told from the first row", border=True)
         st.metric("Tier", row.tier, help=TIERS[row.tier], border=True)
     for flag in row.flags:
-        st.warning(f"Worth a second look: {flag}", icon=":material/flag:")
+        st.warning(f"Worth a second look: {plain(flag)}", icon=":material/flag:")
 
 
-def _cells(suite: str, key: str, name: str, recorded: Recorded) -> None:
+def _cells(suite: str, key: str, name: str, recorded: Recorded, variant: str) -> None:
     st.subheader("In each cell", anchor=False)
     cells = recorded.record.suite.cells
-    rankings = {cell: chosen.ranking(suite, key, "open", (cell,)) for cell in cells}
+    rankings = {cell: board.ranking(suite, key, "open", (cell,)) for cell in cells}
     frame = cell_intervals(name, rankings)
     left, right = st.columns([6, 5])
     kinds = sorted(set(frame["interval"]) - {"–"})
@@ -96,7 +98,6 @@ def _cells(suite: str, key: str, name: str, recorded: Recorded) -> None:
         width="stretch",
         height="content",
     )
-    _, variant = details.split_name(name)
     for cells_without, reason in facts.reasons(recorded.record, variant, key):
         st.caption(f"No value in {plain(cells_without)}: {plain(reason)}.")
 
@@ -105,12 +106,12 @@ def _behind(recorded: Recorded, variant: str) -> None:
     st.subheader("Behind the numbers", anchor=False)
     cells = recorded.record.suite.cells
     words = cell_names(cells)
-    cell = chosen.choose("cell", "Cell", cells, words=lambda c: words[c], optional=True)
+    cell = pickers.one("cell", "Cell", cells, words=lambda c: words[c])
     index = cells.index(cell)
     try:
         _pictures(recorded, variant, index)
     except HarnessError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        board.say(error)
 
 
 def _pictures(recorded: Recorded, variant: str, cell: int) -> None:
@@ -220,7 +221,7 @@ def _origin(recorded: Recorded, variant: str, suite: str) -> None:
     ]
     st.code("\n".join(lines), language="bash")
     st.caption(
-        "`run` makes the record anew; two runs agree when their `record_sha256` is the same. "
+        "`run` makes the record again; two runs agree when their `record_sha256` is the same. "
         "`rescore` recomputes it from stored predictions, without any model."
     )
     with st.expander("Provenance", icon=":material/fingerprint:"):

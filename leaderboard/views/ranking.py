@@ -1,5 +1,10 @@
 """The ranking of a suite: values with intervals, ranks that the data allow, tie classes."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import pandas as pd
 import streamlit as st
 
 from harness.rankings.display import (
@@ -9,12 +14,23 @@ from harness.rankings.display import (
     metric_title,
     value_text,
 )
+from harness.rankings.export import ranking_rows, rows_text
 from harness.types import Ranking
-from leaderboard.frames.ranking import matching, missing_frame, ranking_frame, standing_texts
-from leaderboard.markup.parts import plain
-from leaderboard.markup.ranking import ranking_table, scale_of
-from leaderboard.views import choices as chosen
+from leaderboard.frames.cells import cell_names
+from leaderboard.frames.cost import cost_texts
+from leaderboard.frames.headline import headline
+from leaderboard.frames.ranking import (
+    matching,
+    missing_frame,
+    ranking_frame,
+    standing_texts,
+)
+from leaderboard.markup.parts import ANCHOR, plain
+from leaderboard.markup.ranking import missing_table, ranking_table, scale_of
+from leaderboard.views import address, board, pickers
 
+FIRST = 100
+"""Rows that a table shows before it is asked for all."""
 READ = """
 **Value**: mean over {cells} cells of the mean over {seeds} seeds. **Interval**: where the value
 would lie again in 95 of 100 repetitions with {over}.
@@ -22,7 +38,7 @@ would lie again in 95 of 100 repetitions with {over}.
 cannot be told apart from the first row of B, and so on; all pairs together are wrong in at most
 5 % of rankings. **Rank**: every place that the data allow; `2–5` means that at least one entry is
 better and that the rest could be in any order. A filter never moves a row between classes;
-another track is another field and is ranked anew.
+another track is another field and is ranked by itself.
 
 **Tier**: `rerun` was trained or loaded again by a maintainer or on this machine, `rescored` was
 recomputed from submitted predictions, `claimed` is numbers only and is not ranked.
@@ -31,31 +47,87 @@ recomputed from submitted predictions, `claimed` is numbers only and is not rank
 
 def page() -> None:
     """Draw the page."""
-    st.title("Ranking")
-    with st.container(horizontal=True):
-        suite = chosen.choose_suite()
-        key = chosen.choose_metric(suite)
-        track = chosen.choose_track()
-    cells = chosen.choose_cells(suite)
-    found = chosen.ranking(suite, key, track, cells)
+    address.start()
+    above = st.container()
+    suite = pickers.suite()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.popover("Filters", icon=":material/tune:"):
+            key = pickers.metric(suite)
+            track = pickers.track()
+            cells = pickers.cells(suite)
+            found = board.ranking(suite, key, track, cells)
+            frame = ranking_frame(found)
+            labels = pickers.several(
+                "facets",
+                "Facets",
+                sorted({label for facets in frame["facets"] for label in facets}),
+                placeholder="any",
+                help="Shows the rows that have all of them.",
+            )
+            tiers = pickers.several("tier", "Tier", sorted(set(frame["tier"])), placeholder="any")
+            others = pickers.several(
+                "also",
+                "Also show",
+                [other for other in board.metric_keys(suite) if other != found.key],
+                words=metric_title,
+                most=3,
+                placeholder="up to three other metrics",
+                help="Value and tie class by another metric, each ranked over the same field.",
+            )
+            zoomed = pickers.switch(
+                "zoom",
+                "Zoom in on the leaders",
+                default=True,
+                help="Draws the intervals of the first three quarters of the rows as wide as the "
+                "page allows; rows beyond the scale get an arrow.",
+            )
+        words = pickers.search()
+        pickers.chips(_filters(suite, found, cells, labels, tiers, others))
+    above.title(plain(headline(found)), anchor=False)
     direction = "higher is better" if found.higher_is_better else "lower is better"
-    st.markdown(
-        f"**{metric_title(key)}** on **{suite}** · {direction} · "
-        f"{len(found.rows)} ranked, {len(found.missing)} not{_whose(found)}"
-    )
     st.caption(
-        f"{metric_definition(key)} Here: {cells_text(len(found.cells))} × {len(found.seeds)} seeds."
+        f"**{plain(metric_title(key))}**, {direction} · {cells_text(len(found.cells))} × "
+        f"{len(found.seeds)} seeds · {len(found.rows)} ranked, {len(found.missing)} not"
+        f"{_whose(found)}"
     )
-    chosen.left_out(found)
-    if found.rows:
-        _table(found, suite, cells)
+    kept = matching(frame, words, labels) & (frame["tier"].isin(tiers) if tiers else True)
+    st.html(f"<span id='{ANCHOR}'></span>")
+    if not found.rows:
+        st.info("Choose some of the cells under Filters.", icon=":material/info:")
+    elif not kept.any():
+        st.info("No row has all of that; take a filter off.", icon=":material/info:")
     else:
-        st.info(
-            "No entry has a value in every cell. Choose some of the cells above.",
-            icon=":material/info:",
-        )
+        _table(found, kept, cells, others, zoomed=zoomed)
+    board.left_out(suite)
+    board.notes_of(found)
+    _flagged(found)
     _missing(found)
     _explained(found)
+    _downloads(_shown(found, set(frame["name"][kept]), words, labels, tiers))
+    address.finish()
+
+
+def _filters(
+    suite: str,
+    found: Ranking,
+    cells: Sequence[str] | None,
+    labels: Sequence[str],
+    tiers: Sequence[str],
+    others: Sequence[str],
+) -> list[tuple[str, str, str]]:
+    """Return what is not at its default, for the chips."""
+    primary = board.field(suite).rows[0].recorded.record.suite.primary
+    names = cell_names(board.field(suite).rows[0].recorded.record.suite.cells)
+    shown = []
+    if found.key != primary:
+        shown.append(("metric", metric_title(found.key), ""))
+    if found.track != "open":
+        shown.append(("track", f"track {found.track}", ""))
+    shown += [("cells", names[cell], cell) for cell in cells or ()]
+    shown += [("facets", label, label) for label in labels]
+    shown += [("tier", tier, tier) for tier in tiers]
+    shown += [("also", f"also {metric_title(key)}", key) for key in others]
+    return shown
 
 
 def _whose(found: Ranking) -> str:
@@ -64,69 +136,71 @@ def _whose(found: Ranking) -> str:
     return " · all from this machine" if rows and all(row.local for row in rows) else ""
 
 
-def _table(found: Ranking, suite: str, cells: tuple[str, ...] | None) -> None:
+def _table(
+    found: Ranking,
+    kept: pd.Series,
+    cells: tuple[str, ...] | None,
+    others: Sequence[str],
+    *,
+    zoomed: bool,
+) -> None:
     frame = ranking_frame(found)
-    with st.container(horizontal=True):
-        words = chosen.search()
-        labels = st.multiselect(
-            "Facets",
-            sorted({label for facets in frame["facets"] for label in facets}),
-            placeholder="any",
-            help="Shows the rows that have all of them.",
-        )
-        others = st.multiselect(
-            "Also show",
-            [key for key in chosen.metric_keys(suite) if key != found.key],
-            format_func=metric_title,
-            max_selections=3,
-            placeholder="up to three other metrics",
-            help="Value and tie class by another metric, each ranked over the same field.",
-        )
-    kept = matching(frame, words, labels)
-    zoomed = True
-    if scale_of(frame, zoomed=True) != scale_of(frame, zoomed=False):
-        zoomed = st.toggle(
-            "Zoom in on the leaders",
-            value=True,
-            help="Draws the intervals of the first three quarters of the rows as wide as the "
-            "page allows; rows beyond the scale get an arrow.",
-        )
     scale = scale_of(frame, zoomed=zoomed)
     kinds = sorted({row.interval_kind for row in found.rows if row.interval_kind})
-    heading = " / ".join(interval_title(kind) for kind in kinds)
+    heading = " / ".join(interval_title(kind) for kind in kinds) or "Interval"
     ends = [value_text(end, found.key) for end in (scale.low, scale.high)]
+    shown = frame[kept]
+    whole = (
+        len(shown) <= FIRST or address.one_of("rows", ("all", "first"), "first", "rows") == "all"
+    )
+    part = shown if whole else shown.head(FIRST)
+    rows = board.field(found.suite).by_name
+    st.html(
+        ranking_table(
+            part,
+            suite=found.suite,
+            ends=ends,
+            heading=heading,
+            scale=scale,
+            extra={
+                metric_title(key): standing_texts(
+                    board.ranking(found.suite, key, found.track, cells)
+                )
+                for key in others
+            },
+            cost=cost_texts({name: rows[name] for name in part["name"]}),
+        )
+    )
     if not kept.all():
         st.caption(f"{int(kept.sum())} of {len(frame)} rows shown; hiding a row moves no other.")
-    if kept.any():
-        extra = {
-            metric_title(key): standing_texts(chosen.ranking(suite, key, found.track, cells))
-            for key in others
-        }
-        table = ranking_table(
-            frame[kept], suite=suite, ends=ends, heading=heading, scale=scale, extra=extra
+    if not whole:
+        st.button(
+            f"Show all {len(shown)} rows",
+            on_click=address.write,
+            args=("rows", ["all"]),
+            icon=":material/expand_more:",
         )
-        st.html(table)
-    else:
-        st.info("No row has all of that; clear a field.", icon=":material/info:")
-    st.caption(
-        "Rows of one class cannot be told apart from the first of it. Ranks: every place that "
-        "the data allow."
-    )
+
+
+def _flagged(found: Ranking) -> None:
     flagged = [(row.name, flag) for row in (*found.rows, *found.beside) for flag in row.flags]
     if flagged:
-        lines = "\n".join(f"* **{plain(name)}**: {plain(flag)}" for name, flag in flagged)
-        st.warning(f"Worth a second look (never a rejection):\n\n{lines}", icon=":material/flag:")
+        lines = "\n".join(f"* **{plain(name)}**: {plain(flag)}" for name, flag in flagged[:FIRST])
+        with st.expander(
+            f"{len(flagged)} worth a second look, never a rejection", icon=":material/flag:"
+        ):
+            st.markdown(lines)
 
 
 def _missing(found: Ranking) -> None:
-    if found.missing:
-        st.subheader("Not ranked")
-        st.caption("An entry without every cell and seed has no overall value.")
-        st.dataframe(
-            missing_frame(found).rename(columns={"name": "entry", "missing": "what is missing"}),
-            hide_index=True,
-            width="stretch",
-        )
+    frame = missing_frame(found)
+    frame = frame[~frame["missing"].str.startswith("left out:")]  # named above
+    if len(frame):
+        with st.expander(
+            f"{len(frame)} not ranked: an entry without every cell and seed has no overall value",
+            icon=":material/rule:",
+        ):
+            st.html(missing_table(frame, suite=found.suite))
 
 
 def _explained(found: Ranking) -> None:
@@ -138,18 +212,55 @@ def _explained(found: Ranking) -> None:
         for kind in sorted(kinds)
     )
     with st.expander("How to read this", icon=":material/help:"):
+        st.markdown(metric_definition(found.key))
         st.markdown(READ.format(cells=len(found.cells), seeds=len(found.seeds), over=over))
         if found.notes:
             st.markdown("**Not covered by the intervals**")
-            st.markdown("\n".join(f"* {note}" for note in found.notes))
+            st.markdown("\n".join(f"* {plain(note)}" for note in found.notes))
+
+
+def _shown(
+    found: Ranking, names: set[str], words: str, labels: Sequence[str], tiers: Sequence[str]
+) -> Ranking:
+    """Return the ranking with the rows that the page shows; places stay those of the field."""
+    missing = found.missing if not (words or labels or tiers) else ()
+    return replace(
+        found,
+        rows=tuple(row for row in found.rows if row.name in names),
+        beside=tuple(row for row in found.beside if row.name in names),
+        missing=missing,
+    )
+
+
+def _text(shown: Ranking, form: str) -> str:
+    return rows_text(ranking_rows(shown), form) + "\n"
+
+
+def _downloads(shown: Ranking) -> None:
+    options = "".join(f" --cell {cell}" for cell in address.asked("cells"))
     st.caption(
-        f"The same in a terminal: `tailmark rank --suite {found.suite} --metric {found.key} "
-        f"--track {found.track}{chosen.scope()}`"
+        f"The same in a terminal: `tailmark rank --suite {shown.suite} --metric {shown.key} "
+        f"--track {shown.track}{options}{board.scope()}`"
     )
-    csv = ranking_frame(found).to_csv(index=False)
-    st.download_button(
-        "Ranking as CSV", csv, f"{found.suite}.csv", "text/csv", icon=":material/download:"
-    )
+    with st.container(horizontal=True):
+        for form, ending, mime in FORMS:
+            st.download_button(
+                f"As {form}",
+                partial(_text, shown, form.lower()),
+                f"{shown.suite}.{ending}",
+                mime,
+                icon=":material/download:",
+                key=f"download-{form}",
+                on_click="ignore",
+            )
+
+
+FORMS = (
+    ("CSV", "csv", "text/csv"),
+    ("JSON", "json", "application/json"),
+    ("Markdown", "md", "text/markdown"),
+)
+"""How the rows can be had: the command line's own writer."""
 
 
 page()

@@ -16,7 +16,7 @@ from leaderboard.frames.shifts import (
     worlds_of,
 )
 from leaderboard.markup.cells import FORMS, heat_table
-from leaderboard.views import choices as chosen
+from leaderboard.views import address, board, pickers
 
 VALUES, CHANGES = "values", "changes from the test pool as it is"
 PREFERRED = ("balanced_accuracy", "accuracy", "agreement", "worst_group_accuracy")
@@ -24,10 +24,11 @@ PREFERRED = ("balanced_accuracy", "accuracy", "agreement", "worst_group_accuracy
 
 def page() -> None:
     """Draw the page."""
+    address.start()
     st.title("Robustness", anchor=False)
+    suite = pickers.suite()
     with st.container(horizontal=True):
-        suite = chosen.choose_suite()
-        records = chosen.records(suite)
+        records = board.records(suite)
         keys = {
             k for r in records.values() for body in r.record.variants.values() for k in body.metrics
         }
@@ -35,21 +36,19 @@ def page() -> None:
         if not found:
             _nothing(suite)
             return
-        name = chosen.choose("world", "Test data", list(found), words=WORLDS.__getitem__)
+        name = pickers.one("world", "Test data", list(found), words=WORLDS.__getitem__)
         world = found[name]
         metric = _metric(world)
-    ranking = chosen.ranking(suite)
+    ranking = board.ranking(suite)
     with st.container(horizontal=True):
         cells = cell_names(ranking.cells)
-        cell = chosen.choose(
-            "cell", "Trained on", ranking.cells, words=cells.__getitem__, optional=True
-        )
+        cell = pickers.one("cell", "Trained on", ranking.cells, words=cells.__getitem__)
         places = list(world.metrics[metric])
         if world.name == "covariate":
-            choice = chosen.choose("copies", "Copies", severities(places), optional=True)
+            choice = pickers.one("copies", "Copies", severities(places))
             places = places_shown(places, choice)
-        form = chosen.choose("form", "Show", [VALUES, CHANGES], optional=True)
-        words = chosen.search()
+        form = pickers.one("form", "Show", [VALUES, CHANGES])
+        words = pickers.search()
     rows = [row.name for row in (*ranking.rows, *ranking.beside)]
     rows += [row.name for row in ranking.missing]
     hidden = hidden_names(ranking, words)
@@ -59,20 +58,20 @@ def page() -> None:
         metric,
         places,
         [row for row in rows if row not in hidden],
-        records,
+        board.field(suite).by_name,
         ranking.cells.index(cell),
         higher_is_better=higher,
     )
     _table(frame, suite, metric, form, higher)
     _same_elsewhere(suite, world, metric)
+    board.left_out(suite)
+    address.finish()
 
 
 def _metric(world: World) -> str:
     known = [m for m in METRICS if m in world.metrics]
     first = next((m for m in PREFERRED if m in known), known[0])
-    return chosen.choose(
-        "of", "Metric", known, default=first, words=lambda m: METRICS[m].title, optional=True
-    )
+    return pickers.one("of", "Metric", known, default=first, words=lambda m: METRICS[m].title)
 
 
 def _nothing(suite: str) -> None:
@@ -101,16 +100,16 @@ def _table(frame: pd.DataFrame, suite: str, metric: str, form: str, higher: bool
     )
     st.download_button(
         "Table as CSV", frame.to_csv(index=False), f"{suite}-{metric}.csv", "text/csv",
-        icon=":material/download:",
+        icon=":material/download:", on_click="ignore",
     )  # fmt: skip
 
 
 def _same_elsewhere(suite: str, world: World, metric: str) -> None:
-    stored = [k for k in chosen.metric_keys(suite) if k.startswith(f"{world.name}/")]
+    stored = [k for k in board.metric_keys(suite) if k.startswith(f"{world.name}/")]
     for key in stored:
         st.caption(
             f"With intervals and tie classes: `tailmark rank --suite {suite} --metric {key}"
-            f"{chosen.scope()}`, or the page Ranking."
+            f"{board.scope()}`, or the page Ranking."
         )
 
 

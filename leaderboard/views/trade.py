@@ -6,7 +6,7 @@ from harness.rankings.display import is_fraction, metric_definition, metric_titl
 from leaderboard.charts import trade_chart
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.trade import trade_frame
-from leaderboard.views import choices as chosen
+from leaderboard.views import address, board, pickers
 
 DEFAULT_X = "train/memorised"
 MEAN = "mean of all cells"
@@ -14,29 +14,27 @@ MEAN = "mean of all cells"
 
 def page() -> None:
     """Draw the page."""
+    address.start()
     st.title("Trade-offs", anchor=False)
+    suite = pickers.suite()
     with st.container(horizontal=True):
-        suite = chosen.choose_suite()
-        keys = chosen.all_keys(suite)
-        found = chosen.ranking(suite)
+        keys = board.all_keys(suite)
+        found = board.ranking(suite)
         cells = found.cells
         named = cell_names(cells)
         noisy = [c for c in cells if "-clean" not in c]
-        cell = chosen.choose(
+        cell = pickers.one(
             "where",
             "Cell",
             [MEAN, *cells],
             default=noisy[-1] if noisy else MEAN,
             words=lambda c: named.get(c, c),
-            optional=True,
         )
     with st.container(horizontal=True):
-        x = chosen.choose("x", "Across", keys, default=DEFAULT_X, words=metric_title, optional=True)
-        y = chosen.choose(
-            "y", "Upwards", keys, default=found.key, words=metric_title, optional=True
-        )
+        x = pickers.one("x", "Across", keys, default=DEFAULT_X, words=metric_title)
+        y = pickers.one("y", "Upwards", keys, default=found.key, words=metric_title)
     index = range(len(cells)) if cell == MEAN else [cells.index(cell)]
-    frame = trade_frame(found, chosen.records(suite), x, y, list(index))
+    frame = trade_frame(found, board.field(suite).by_name, x, y, list(index))
     names = (metric_title(x), metric_title(y))
     if frame.empty:
         st.info(
@@ -61,6 +59,8 @@ def page() -> None:
         hide_index=True,
         width="stretch",
     )
+    board.left_out(suite)
+    address.finish()
 
 
 page()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.rankings.field import candidates
 from harness.rankings.ranking import rank_suite
 from leaderboard import charts
 from leaderboard.frames import entry as details
@@ -57,7 +58,9 @@ def test_curves_are_drawn_a_line_a_seed(recorded):
 
 def test_scores_and_trade_offs_are_valid_charts(ranking, recorded):
     assert drawn(charts.scores_chart(details.scores_frame(recorded, "", 0)))
-    rows = {name: recorded for name in ("cnn-ce", "cnn-bs", "logreg", "majority", "broken")}
+    (row,) = candidates([recorded])
+    names = ("cnn-ce", "cnn-ce+la", "cnn-bs", "logreg", "majority", "broken")
+    rows = dict.fromkeys(names, row)
     frame = trade_frame(ranking, rows, "test/nll", "test/balanced_accuracy", [0])
     chart = charts.trade_chart(frame, x="NLL", y="Balanced accuracy", x_unit=False, y_unit=True)
     assert {line["name"] for line in drawn(chart)} >= {"cnn-ce", "majority"}

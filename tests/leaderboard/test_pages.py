@@ -11,6 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from harness.published.claims import STATES
 from harness.published.conformance import VERDICTS
+from harness.rankings.comparing import compare
+from harness.rankings.display import difference_text
+from harness.rankings.field import suite_rows
+from harness.rankings.ranking import rank_suite
+from leaderboard.frames.headline import headline
 from leaderboard.markup.cells import FORMS
 from tests.leaderboard.made import CELLS, FIELD, write_conforming, write_field, write_worlds
 
@@ -44,10 +49,11 @@ def words(app: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
-def test_the_ranking_names_its_metric_and_what_is_not_ranked(opened):
+def test_the_ranking_names_its_metric_and_what_is_not_ranked(opened, root):
     app = opened("ranking")
-    assert "**Balanced accuracy** on **digits-v1**" in words(app)
-    assert app.dataframe[0].value["entry"].tolist() == ["broken"]
+    assert "**Balanced accuracy**, higher is better" in words(app)
+    assert re.search(r"<a href='[^']*entry=broken'", html(app))
+    assert app.title[0].value == headline(rank_suite("digits-v1", roots=[root]))
     assert "tailmark rank --suite digits-v1" in words(app)
 
 
@@ -55,16 +61,16 @@ def test_chosen_cells_are_another_field_that_an_incomplete_entry_is_in(opened):
     app = opened("ranking")
     picker = next(m for m in app.multiselect if m.label == "Cells")
     picker.set_value([CELLS[0]]).run()
-    assert "Here: one cell × 3 seeds" in words(app)
-    assert not app.dataframe  # `broken` lacks another cell, and is ranked now
+    assert "one cell × 3 seeds" in words(app)
+    assert "6 ranked, 0 not" in words(app)  # `broken` lacks another cell, and is ranked now
     assert CELLS[0] in app.query_params["cells"]
     linked = opened("ranking", cells=CELLS[1])
-    assert "Here: one cell × 3 seeds" in words(linked)
+    assert "one cell × 3 seeds" in words(linked)
 
 
-def test_another_metric_ranks_anew_and_stands_in_the_address(opened):
+def test_another_metric_is_another_ranking_and_stands_in_the_address(opened):
     app = opened("ranking")
-    app.selectbox(key="widget-metric").set_value("test/nll").run()
+    app.selectbox(key="in-address-metric").set_value("test/nll").run()
     assert "lower is better" in words(app)
     assert "test/nll" in app.query_params["metric"]
 
@@ -72,11 +78,14 @@ def test_another_metric_ranks_anew_and_stands_in_the_address(opened):
 def test_a_link_opens_the_page_it_was_made_from(opened):
     app = opened("entry", suite="digits-v1", entry="cnn-ce+la", cell=CELLS[2])
     assert app.title[0].value == "cnn-ce+la"
-    assert app.selectbox(key="widget-cell").value == CELLS[2]
+    assert app.selectbox(key="in-address-cell").value == CELLS[2]
 
 
 def test_a_link_to_nothing_says_so(opened):
-    assert "no entry named 'nobody'" in words(opened("entry", entry="nobody"))
+    app = opened("entry", entry="nobody")
+    assert "There is no entry “nobody” in digits-v1" in words(app)
+    assert app.selectbox(key="in-address-entry").value is None
+    assert [title.value for title in app.title] == ["Entry"]
 
 
 def test_an_entry_shows_value_interval_and_how_to_redo_it(opened):
@@ -101,7 +110,7 @@ def test_rows_are_found_by_facet_and_the_others_keep_their_place(opened):
     assert "1 of 5 rows shown" in words(app)
     assert "majority" in html(app) and "cnn-bs" not in html(app)
     assert "cnn-bs" in whole
-    app.text_input(key="widget-find").set_value("nothing like it").run()
+    app.text_input(key="in-address-find").set_value("nothing like it").run()
     assert "No row has all of that" in words(app)
     assert "nothing like it" in app.query_params["find"]
 
@@ -162,12 +171,12 @@ def test_conformance_names_every_verdict_and_filters(opened):
     assert "No comparison has all three" in words(app)
 
 
-def test_claims_stand_beside_the_published_numbers_and_filter(opened):
-    app = opened("conformance", checked="digits-v1", state="not run")
+def test_claims_name_every_state_and_filter(opened):
+    app = opened("claims", checked="digits-v1", state="not run")
     assert all(f">{state}</span>" in html(app) for state in STATES)
     assert "no record of cnn-elr" in html(app)
     assert '`tailmark claims --suite digits-v1 --state "not run"`' in words(app)
-    assert "No row has both" in words(opened("conformance", checked="cifar10-v1", state="holds"))
+    assert "No row has both" in words(opened("claims", checked="cifar10-v1", state="holds"))
 
 
 def test_conformance_says_which_misses_a_filter_hides_and_what_is_damaged(
@@ -200,14 +209,40 @@ def test_a_damaged_record_is_a_sentence_not_a_traceback(opened, monkeypatch, tmp
     broken = write_field(tmp_path) / "logreg" / "results" / "digits-v1.json"
     broken.write_text(broken.read_text().replace("0.", "0.1", 1))
     monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(tmp_path))
-    assert "edited or damaged" in words(opened("ranking"))
+    app = opened("ranking")
+    assert "edited or damaged" in words(app)
+    assert "**logreg**" in words(app)
+    assert "4 loaded · 1 left out and why" in [e.label for e in app.expander]
+    assert str(tmp_path) not in words(app)
+    assert "cnn-bs" in html(app)
+
+
+def test_the_first_page_says_what_the_rankings_of_cells_say(opened, root):
+    app = opened("home")
+    best = rank_suite("digits-v1", roots=[root], cells=[CELLS[0]]).rows[0]
+    assert f"<small>{best.name}</small>" in html(app)
+    assert "rank correlation of" in words(app)
+
+
+def test_a_comparison_is_the_command_lines(opened, root):
+    app = opened("compare", **{"against": "logreg", "with": "cnn-bs"})
+    found = compare(suite_rows("digits-v1", roots=[root]), "cnn-bs", "logreg")
+    assert f"**{found.overall.verdict}**: " in words(app)
+    for _, one in found.cells:
+        assert f"<b>{difference_text(one.difference, found.key)}</b>" in html(app)
+    assert "tailmark compare cnn-bs logreg --suite digits-v1" in words(app)
+
+
+def test_entries_that_are_not_comparable_say_why(opened):
+    app = opened("compare", **{"against": "logreg", "with": "cnn-ce+la", "metric": "test/ece_null"})
+    assert "no stored replicates" in words(app)
 
 
 def test_a_selector_without_options_says_so():
     def script():
-        from leaderboard.views import choices as chosen
+        from leaderboard.views import pickers
 
-        chosen.choose("x", "Across", [])
+        pickers.one("x", "Across", [])
 
     app = AppTest.from_function(script).run()
     assert not app.exception

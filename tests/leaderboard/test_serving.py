@@ -119,7 +119,7 @@ def test_from_the_ranking_to_an_entry_without_asking_anyone_else(board, browser)
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     outside: list[str] = []
     page.on("request", lambda r: outside.append(r.url) if not _ours(r.url, board) else None)
-    page.goto(board, timeout=PATIENCE)
+    page.goto(f"{board}/ranking", timeout=PATIENCE)
     page.get_by_role("link", name="cnn-bs").click(timeout=PATIENCE)
     page.get_by_role("heading", name="cnn-bs").wait_for(timeout=PATIENCE)
     assert "entry=cnn-bs" in page.url
@@ -130,7 +130,7 @@ def test_from_the_ranking_to_an_entry_without_asking_anyone_else(board, browser)
 @pytest.mark.browser
 def test_nothing_is_wider_than_a_phone(board, browser):
     page = browser.new_page(viewport={"width": 390, "height": 844})
-    page.goto(board, timeout=PATIENCE)
+    page.goto(f"{board}/ranking", timeout=PATIENCE)
     page.get_by_role("link", name="majority").wait_for(timeout=PATIENCE)
     width = page.evaluate("document.querySelector('.tm').scrollWidth")
     assert width <= 390

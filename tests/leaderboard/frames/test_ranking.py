@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.rankings.field import candidates
 from harness.rankings.ranking import rank_suite
 from harness.types import MissingRow, RankedRow, Ranking
 from leaderboard.frames.cells import (
@@ -141,7 +142,8 @@ def test_a_trade_off_needs_both_values_in_all_seeds(ranking):
     records = {name: made(name, skill) for name, skill in FIELD.items()}
     records["cnn-ce"] = made("cnn-ce", 0.93, variants=("la",))
     records["broken"] = made("broken", 0.7, missing=True)
-    frame = trade_frame(ranking, records, "test/nll", KEY, [len(CELLS) - 1])
+    rows = {row.name: row for row in candidates(list(records.values()))}
+    frame = trade_frame(ranking, rows, "test/nll", KEY, [len(CELLS) - 1])
     assert set(frame["name"]) == {*FIELD, "cnn-ce+la"}
     line = frame.set_index("name").loc["cnn-bs"]
     assert line["y"] == pytest.approx(records["cnn-bs"].values("", KEY)[-1].mean())

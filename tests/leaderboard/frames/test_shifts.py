@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.rankings.field import candidates
 from harness.records.records import read_record
 from leaderboard.frames.shifts import MEANS, places_shown, severities, world_frame, worlds_of
 from leaderboard.markup.cells import FORMS, heat_table
@@ -13,12 +14,13 @@ METRIC = "balanced_accuracy"
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
     root = write_worlds(tmp_path_factory.mktemp("submissions"))
-    return {"shifted": read_record(root / "shifted" / "results" / "digits-v1.json")}
+    found = read_record(root / "shifted" / "results" / "digits-v1.json")
+    return {row.name: row for row in candidates([found])}
 
 
 @pytest.fixture(scope="module")
 def worlds(records):
-    return worlds_of(records["shifted"].record.variants[""].metrics)
+    return worlds_of(records["shifted"].recorded.record.variants[""].metrics)
 
 
 def test_worlds_are_found_among_all_metrics(worlds):

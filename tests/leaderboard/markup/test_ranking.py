@@ -1,11 +1,13 @@
 """The ranking's HTML: what it draws, and that nothing from a submission can act in it."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from leaderboard.frames.ranking import ranking_frame
 from leaderboard.markup.parts import entry_link, plain
-from leaderboard.markup.ranking import Scale, ranking_table, scale_of
+from leaderboard.markup.ranking import Scale, missing_table, ranking_table, scale_of
 from tests.leaderboard.frames.test_ranking import a_row, small
 
 
@@ -33,9 +35,34 @@ def test_the_heading_says_which_interval():
     assert "95 % interval over seeds and test set" in html(a_row("a", 1, (0.5,)))
 
 
-def test_a_new_class_starts_with_a_line():
+def test_a_class_has_a_heading_that_counts_it():
     text = html(a_row("a", 1, (0.5,)), a_row("b", 1, (0.5,)), a_row("c", 2, (0.4,)))
-    assert text.count("<tr class='first'") == 2
+    assert text.count("<tr class='group'") == 2
+    assert "A · 2 entries that cannot be told apart from the first of them" in text
+    assert "B · one entry" in text
+
+
+def test_rows_by_value_alone_have_no_interval_and_say_so():
+    row = replace(a_row("a", 1, (0.5,)), low=None, high=None, tie_class=None, rank_low=None)
+    text = html(row)
+    assert "In order of values alone" in text
+    assert "class='dot' style='left:50.00%'" in text
+
+
+def test_costs_and_titles_stand_with_their_row():
+    frame = ranking_frame(small(a_row("a", 1, (0.5,))))
+    text = ranking_table(
+        frame, suite="s", ends=("0", "1"), heading="x", scale=Scale(0.0, 1.0),
+        cost={"a": "1 k parameters"}, titles={"a": "<Method>"},
+    )  # fmt: skip
+    assert "1 k parameters" in text
+    assert "&lt;Method&gt;" in text
+
+
+def test_what_is_not_ranked_is_linked_and_says_why():
+    text = missing_table(pd.DataFrame({"name": ["a+b"], "missing": ["<none>"]}), suite="s")
+    assert "entry=a%2Bb" in text
+    assert "&lt;none&gt;" in text
 
 
 def test_names_and_facets_cannot_bring_markup():
@@ -57,11 +84,13 @@ def test_markdown_signs_mean_themselves():
 
 @pytest.mark.parametrize(("zoomed", "low"), [(True, 0.88), (False, 0.1)])
 def test_zooming_leaves_the_last_quarter_off_the_scale(zoomed, low):
-    frame = pd.DataFrame({"low": [0.9, 0.89, 0.88, 0.1], "high": [0.95, 0.94, 0.93, 0.2]})
+    frame = pd.DataFrame(
+        {"low": [0.9, 0.89, 0.88, 0.1], "high": [0.95, 0.94, 0.93, 0.2], "value": 0.9}
+    )
     scale = scale_of(frame, zoomed=zoomed)
     assert scale.place(low) == pytest.approx(100 * 0.06 / 1.12)
 
 
 def test_equal_values_still_have_a_scale():
-    scale = scale_of(pd.DataFrame({"low": [0.5], "high": [0.5]}), zoomed=False)
+    scale = scale_of(pd.DataFrame({"low": [0.5], "high": [0.5], "value": [0.5]}), zoomed=False)
     assert scale.place(0.5) == pytest.approx(50)

@@ -1,0 +1,189 @@
+"""Charts of several entries or cells side by side (altair), as those of `leaderboard.charts`."""
+
+import altair as alt
+import pandas as pd
+
+from leaderboard.charts import FOOT, ROW
+from leaderboard.colours import BLUE, DEEP, GREEN, HUES, NEUTRAL, ORANGE, PINK, RED
+
+VERDICT_HUES = {"better": GREEN, "worse": RED, "same": NEUTRAL, "cannot tell": ORANGE}
+"""Verdict → its colour; each stands in words beside its line, too."""
+LINE_HUES = (BLUE, ORANGE, GREEN, PINK, RED, DEEP)
+"""Entries, in the order in which they were chosen."""
+
+
+def _rows(frame: pd.DataFrame, column: str) -> list[str]:
+    return list(dict.fromkeys(frame[column]))
+
+
+def _named() -> alt.Axis:
+    return alt.Axis(title=None, labelLimit=190)
+
+
+def order_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """Draw the place of entries in the easiest and in the hardest cell, a line an entry.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.frames.roughness.order_frame`.
+    """
+    cells = _rows(frame, "label")
+    colour = alt.Color(
+        "leads:N",
+        scale=alt.Scale(domain=["easiest", "hardest", "both"], range=[BLUE, RED, DEEP]),
+        legend=alt.Legend(orient="top", title="leads in the cell that is", titleLimit=300),
+    )
+    tips = [
+        alt.Tooltip("name:N", title="entry"),
+        alt.Tooltip("label:N", title="cell"),
+        alt.Tooltip("place:Q", title="place by value"),
+        alt.Tooltip("rank:N", title="ranks that the data allow"),
+        alt.Tooltip("value_text:N", title="value"),
+    ]
+    x = alt.X(
+        "label:N",
+        sort=cells,
+        title=None,
+        axis=alt.Axis(labelAngle=0, labelLimit=260),
+        scale=alt.Scale(padding=0.9),
+    )
+    # Places of the leaders lie close together; the last ones need no room.
+    y = alt.Y(
+        "place:Q",
+        scale=alt.Scale(type="log", reverse=True, nice=False),
+        title="place, 1 is best",
+        axis=alt.Axis(values=[1, 2, 3, 5, 10, 20, 40, 80]),
+    )
+    root = alt.Chart(frame).encode(x=x, y=y, color=colour)
+    lines = root.mark_line(strokeWidth=2, opacity=0.7).encode(detail="name:N")
+    points = root.mark_point(filled=True, size=50, opacity=1).encode(tooltip=tips)
+    layers = [lines, points]
+    for cell, align, shift in ((cells[0], "right", -9), (cells[-1], "left", 9)):
+        ends = alt.Chart(frame[frame["label"] == cell]).encode(x=x, y=y, color=colour)
+        layers.append(ends.mark_text(align=align, dx=shift, fontSize=11).encode(text="name:N"))
+    return alt.layer(*layers).properties(height=430)
+
+
+def tied_chart(frame: pd.DataFrame) -> alt.Chart:
+    """Draw how many entries cannot be told from the best one in each cell.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.frames.roughness.best_frame`, with a column ``label``.
+    """
+    return (
+        alt.Chart(frame)
+        .mark_bar(color=BLUE)
+        .encode(
+            y=alt.Y("label:N", sort=list(frame["label"]), axis=_named()),
+            x=alt.X("tied:Q", title="entries that cannot be told from the best one",
+                    axis=alt.Axis(tickMinStep=1)),
+            tooltip=[
+                alt.Tooltip("label:N", title="cell"),
+                alt.Tooltip("name:N", title="first by value"),
+                alt.Tooltip("value_text:N", title="value"),
+                alt.Tooltip("tied:Q", title="tie class A"),
+                alt.Tooltip("ranked:Q", title="ranked"),
+            ],
+        )
+        .properties(height=FOOT + ROW * len(frame))
+    )  # fmt: skip
+
+
+def verdicts_chart(frame: pd.DataFrame, *, scale: float, title: str) -> alt.LayerChart:
+    """Draw paired differences with their intervals around zero.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.frames.compare.verdict_frame`.
+    scale : float
+        From `leaderboard.frames.ranking.display_scale`.
+    title : str
+        What a difference is, with its unit.
+    """
+    shown = frame.assign(**{c: frame[c] * scale for c in ("difference", "low", "high")})
+    domain = list(VERDICT_HUES)
+    colour = alt.Color(
+        "verdict:N",
+        scale=alt.Scale(domain=domain, range=list(VERDICT_HUES.values())),
+        legend=alt.Legend(orient="top", title=None),
+    )
+    root = alt.Chart(shown).encode(
+        y=alt.Y("label:N", sort=list(frame["label"]), axis=_named()),
+        color=colour,
+        tooltip=[
+            alt.Tooltip("label:N", title="cell"),
+            alt.Tooltip("difference_text:N", title="difference"),
+            alt.Tooltip("interval_text:N", title="95 % interval"),
+            alt.Tooltip("covers:N", title="covers"),
+            alt.Tooltip("verdict:N"),
+        ],
+    )
+    bars = root.mark_rule(strokeWidth=4, opacity=0.5).encode(
+        x=alt.X("low:Q", title=title), x2="high:Q"
+    )
+    points = root.mark_point(filled=True, size=90, opacity=1).encode(x="difference:Q")
+    zero = alt.Chart(pd.DataFrame({"difference": [0.0]})).mark_rule(
+        strokeDash=[5, 4], color=NEUTRAL
+    )
+    return alt.layer(zero.encode(x="difference:Q"), bars, points).properties(
+        height=FOOT + ROW * len(frame)
+    )
+
+
+def classes_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """Draw the recall of each class from head to tail, a line an entry.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.frames.compare.class_frame`.
+    """
+    names = _rows(frame, "name")
+    hues = [LINE_HUES[i % len(LINE_HUES)] for i in range(len(names))]
+    root = alt.Chart(frame).encode(
+        x=alt.X("place:O", title="class, the most frequent first", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("recall:Q", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+        color=alt.Color(
+            "name:N",
+            scale=alt.Scale(domain=names, range=hues),
+            legend=alt.Legend(orient="top", title=None, labelLimit=260),
+        ),
+    )
+    tips = [
+        "name:N",
+        "class:O",
+        alt.Tooltip("recall:Q", format=".1%"),
+        alt.Tooltip("images:Q", title="training rows (clean)", format=".0f"),
+    ]
+    points = root.mark_point(filled=True, size=60, opacity=1).encode(tooltip=tips)
+    return alt.layer(root.mark_line(opacity=0.6), points).properties(height=320)
+
+
+def cells_chart(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
+    """Draw a share over noise, a line an imbalance.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With columns ``imbalance``, ``noise``, ``value`` in [0, 1] and ``text``.
+    title : str
+        What the share is.
+    """
+    kinds = _rows(frame, "imbalance")
+    root = alt.Chart(frame).encode(
+        x=alt.X("noise:N", sort=_rows(frame, "noise"), title="label noise of the training data",
+                axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("value:Q", axis=alt.Axis(format="%"), title=title, scale=alt.Scale(zero=False)),
+        color=alt.Color(
+            "imbalance:N",
+            scale=alt.Scale(domain=kinds, range=[HUES[i % len(HUES)] for i in range(len(kinds))]),
+            legend=alt.Legend(orient="top", title="imbalance"),
+        ),
+    )  # fmt: skip
+    tips = ["imbalance:N", "noise:N", alt.Tooltip("text:N", title=title)]
+    points = root.mark_point(filled=True, size=70, opacity=1).encode(tooltip=tips)
+    return alt.layer(root.mark_line(opacity=0.6), points).properties(height=300)

@@ -1,0 +1,111 @@
+"""What rough training data do to the order of methods: the frames behind the home page.
+
+Everything is read from rankings of single cells, which the command line prints with ``--cell``.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from harness.rankings.display import cell_parts, value_text
+from harness.types import Ranking
+from leaderboard.frames.cells import cell_names
+
+
+def hardest_last(rankings: Mapping[str, Ranking]) -> list[str]:
+    """Return cells from the one where entries do best on average to the one where they do worst.
+
+    Parameters
+    ----------
+    rankings : mapping of str to Ranking
+        Cell → the ranking over that cell alone.
+    """
+    sign = -1 if next(iter(rankings.values())).higher_is_better else 1
+    means = {cell: _mean([row.value for row in found.rows]) for cell, found in rankings.items()}
+    return sorted((c for c in means if means[c] is not None), key=lambda c: sign * (means[c] or 0))
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def order_frame(rankings: Mapping[str, Ranking], *, most: int = 8) -> pd.DataFrame:
+    """Return the places, in the easiest and in the hardest cell, of the entries that lead in one.
+
+    Parameters
+    ----------
+    rankings : mapping of str to Ranking
+        Cell → the ranking over that cell alone.
+    most : int, default=8
+        Places from the top of each of the two cells.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``name``, ``cell``, ``label``, ``place`` (1 is best, by value), ``rank``,
+        ``value_text`` and ``leads`` (``easiest``, ``hardest`` or ``both``); the easiest cell first.
+    """
+    cells = hardest_last(rankings)
+    if len(cells) < 2:
+        return pd.DataFrame(columns=["name", "cell", "label", "place", "rank", "leads"])
+    ends = [{row.name for row in rankings[c].rows[:most]} for c in (cells[0], cells[-1])]
+    words = cell_names(cells)
+    lines = [
+        (
+            row.name,
+            cell,
+            words[cell],
+            place,
+            f"{row.rank_low}–{row.rank_high}",
+            value_text(row.value, rankings[cell].key),
+            "both" if row.name in ends[0] & ends[1] else
+            "easiest" if row.name in ends[0] else "hardest",
+        )
+        for cell in (cells[0], cells[-1])
+        for place, row in enumerate(rankings[cell].rows, start=1)
+        if row.name in ends[0] | ends[1]
+    ]  # fmt: skip
+    names = ["name", "cell", "label", "place", "rank", "value_text", "leads"]
+    return pd.DataFrame(lines, columns=names)
+
+
+def best_frame(rankings: Mapping[str, Ranking]) -> pd.DataFrame:
+    """Return the first entry of every cell and how many cannot be told from it.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``cell``, ``imbalance``, ``noise``, ``name``, ``value``, ``value_text``, ``tied``
+        (entries of tie class A, the first included), ``ranked``.
+    """
+    lines = []
+    for cell, found in rankings.items():
+        if found.rows:
+            first = found.rows[0]
+            tied = sum(row.tie_class == 1 for row in found.rows)
+            text = value_text(first.value, found.key)
+            lines.append(
+                (cell, *cell_parts(cell), first.name, first.value, text, tied, len(found.rows))
+            )
+    names = ["cell", "imbalance", "noise", "name", "value", "value_text", "tied", "ranked"]
+    return pd.DataFrame(lines, columns=names)
+
+
+def agreement(rankings: Mapping[str, Ranking]) -> float | None:
+    """Return Spearman's correlation of the order in the easiest and in the hardest cell.
+
+    Returns
+    -------
+    float or None
+        In [−1, 1] over the entries that both rank; None with fewer than three.
+    """
+    cells = hardest_last(rankings)
+    if len(cells) < 2:
+        return None
+    one, two = ({r.name: r.value for r in rankings[c].rows} for c in (cells[0], cells[-1]))
+    both = [name for name in one if name in two]
+    if len(both) < 3:
+        return None
+    pair = pd.DataFrame({"one": [one[n] for n in both], "two": [two[n] for n in both]}).rank()
+    found = pair["one"].corr(pair["two"])
+    return None if pd.isna(found) else float(found)

@@ -1,0 +1,101 @@
+"""Two entries or more, paired: what differs, where, and whether the data can tell."""
+
+import streamlit as st
+
+from harness.errors import HarnessError
+from harness.rankings.comparing import DEFAULT_MARGIN
+from harness.rankings.display import difference_text, interval_title, metric_title
+from leaderboard.comparison_charts import classes_chart, verdicts_chart
+from leaderboard.frames.cells import cell_names
+from leaderboard.frames.compare import class_frame, verdict_frame, view_frame, views_of
+from leaderboard.frames.ranking import display_scale
+from leaderboard.markup.compare import verdicts_table, views_table
+from leaderboard.markup.parts import ANCHOR, plain
+from leaderboard.views import address, board, pickers
+
+MOST = 6
+"""Entries side by side; more cannot be told apart by colour."""
+
+
+def page() -> None:
+    """Draw the page."""
+    address.start()
+    st.title("Compare", anchor=False)
+    suite = pickers.suite()
+    found = board.ranking(suite)
+    rows = board.field(suite).by_name
+    names = list(dict.fromkeys([r.name for r in (*found.rows, *found.beside)] + [*rows]))
+    with st.container(horizontal=True):
+        reference = pickers.one("against", "Reference", names, default=_plainest(names))
+        others = [name for name in names if name != reference]
+        picked = pickers.several(
+            "with", "Compared with it", others, placeholder="the first of the ranking", most=MOST
+        )
+        key = pickers.metric(suite)
+    compared = picked or others[:1]
+    st.html(f"<span id='{ANCHOR}'></span>")
+    if not compared:
+        st.info(f"{suite} has one row; there is nothing to compare.", icon=":material/info:")
+        st.stop()
+    for name in compared:
+        _pair(suite, name, reference, key)
+    cells = rows[reference].recorded.record.suite.cells
+    words = cell_names(cells)
+    st.subheader("Class by class", anchor=False)
+    cell = pickers.one("cell", "Cell", cells, default=cells[-1], words=lambda c: words[c])
+    side = [rows[name] for name in (reference, *compared)]
+    classes = class_frame(side, cells.index(cell))
+    if len(classes):
+        st.altair_chart(classes_chart(classes), width="stretch")
+        st.caption("Recall, mean over seeds, without intervals; from the head to the tail.")
+    else:
+        st.caption("These records keep no recall of single classes.")
+    views = views_of(rows[reference].recorded, key)
+    frame = view_frame(side, views, cells.index(cell))
+    if len(frame):
+        st.subheader("Test data with other shares of the classes", anchor=False)
+        st.html(views_table(frame))
+        st.caption(
+            "Differences of means over seeds in the cell above, without intervals; positive is "
+            "better than the reference."
+        )
+    board.left_out(suite)
+    address.finish()
+
+
+def _plainest(names: list[str]) -> str | None:
+    """Return the reference that a reader expects: an entry trained with cross-entropy."""
+    return next((name for name in names if name == "cnn-ce"), None)
+
+
+def _pair(suite: str, name: str, reference: str, key: str) -> None:
+    st.subheader(f"{plain(name)} against {plain(reference)}", anchor=False)
+    try:
+        found = board.compared(suite, name, reference, key, DEFAULT_MARGIN)
+    except HarnessError as error:
+        board.say(error)
+        return
+    whole = found.overall
+    frame = verdict_frame(found)
+    better = int((frame["verdict"][1:] == "better").sum())
+    worse = int((frame["verdict"][1:] == "worse").sum())
+    interval = frame["interval_text"].iloc[0]
+    st.markdown(
+        f"**{whole.verdict}**: {difference_text(whole.difference, key)} {interval} "
+        f"({interval_title(whole.interval_kind)}) in {metric_title(key).lower()}, positive is "
+        f"better; better in {better} and worse in {worse} of {len(frame) - 1} cells."
+    )
+    unit = "percentage points" if display_scale(key) == 100 else metric_title(key)
+    left, right = st.columns([6, 5])
+    left.altair_chart(
+        verdicts_chart(frame, scale=display_scale(key), title=f"difference, {unit}"),
+        width="stretch",
+    )
+    right.html(verdicts_table(frame))
+    st.caption(
+        f"The same in a terminal: `tailmark compare {name} {reference} --suite {suite} "
+        f"--metric {key}{board.scope()}`"
+    )
+
+
+page()

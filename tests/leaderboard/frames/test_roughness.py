@@ -1,0 +1,70 @@
+"""What rough data do to an order: read from the rankings of single cells, nothing made up."""
+
+import pytest
+
+from harness.rankings.ranking import rank_suite
+from leaderboard.frames.roughness import agreement, best_frame, hardest_last, order_frame
+from tests.leaderboard.frames.test_ranking import a_row, small
+from tests.leaderboard.made import CELLS, write_field
+
+KEY = "test/balanced_accuracy"
+
+
+@pytest.fixture(scope="module")
+def rankings(tmp_path_factory):
+    root = write_field(tmp_path_factory.mktemp("submissions"))
+    return {cell: rank_suite("digits-v1", roots=[root], cells=[cell]) for cell in CELLS}
+
+
+def two(first, second, key=KEY):
+    """Return rankings of two cells in which entries have these values, best first."""
+    found = {}
+    for cell, values in (("d-balanced-clean", first), ("d-exp50-clean", second)):
+        sign = -1 if key == KEY else 1
+        order = sorted(values, key=lambda name: sign * values[name])
+        found[cell] = small(*(a_row(n, 1, (values[n],)) for n in order), key=key)
+    return found
+
+
+def placed(values):
+    """Give rows of `two` their own value, which `a_row` does not."""
+    from dataclasses import replace
+
+    return {
+        cell: replace(r, rows=tuple(replace(row, value=row.cells[0]) for row in r.rows))
+        for cell, r in values.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "last"), [(KEY, "d-exp50-clean"), ("test/nll", "d-balanced-clean")]
+)
+def test_the_hardest_cell_is_where_entries_do_worst(key, last):
+    found = placed(two({"a": 0.9, "b": 0.8}, {"a": 0.5, "b": 0.4}, key))
+    assert hardest_last(found)[-1] == last
+
+
+def test_orders_that_turn_around_correlate_with_minus_one():
+    found = placed(two({"a": 0.9, "b": 0.8, "c": 0.7}, {"a": 0.1, "b": 0.2, "c": 0.3}))
+    assert agreement(found) == pytest.approx(-1)
+    same = placed(two({"a": 0.9, "b": 0.8, "c": 0.7}, {"a": 0.3, "b": 0.2, "c": 0.1}))
+    assert agreement(same) == pytest.approx(1)
+
+
+def test_two_entries_have_no_correlation_to_speak_of():
+    assert agreement(placed(two({"a": 0.9, "b": 0.8}, {"a": 0.1, "b": 0.2}))) is None
+
+
+def test_places_are_those_of_the_cells_own_rankings(rankings):
+    frame = order_frame(rankings, most=2)
+    ends = hardest_last(rankings)
+    assert list(dict.fromkeys(frame["cell"])) == [ends[0], ends[-1]]
+    for line in frame.to_dict("records"):
+        assert rankings[line["cell"]].rows[line["place"] - 1].name == line["name"]
+
+
+def test_the_best_of_a_cell_is_the_first_of_its_ranking(rankings):
+    frame = best_frame(rankings).set_index("cell")
+    for cell, found in rankings.items():
+        assert frame.loc[cell, "name"] == found.rows[0].name
+        assert frame.loc[cell, "tied"] == sum(row.tie_class == 1 for row in found.rows)

@@ -1,12 +1,17 @@
 """``tailmark new``, ``check`` and ``submit``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import options
 from harness.cli.console import remark, say
+
+if TYPE_CHECKING:
+    from harness.data.suites.open import OpenSuite
+    from harness.runs.plan import Entry
+    from harness.types import EntryCard
 
 
 def new(
@@ -65,44 +70,95 @@ def check(
     ] = None,
     suite: Annotated[
         str | None,
-        typer.Option("--suite", "-s", help="Check cells, classes and rows against this suite too."),
+        typer.Option(
+            "--suite", "-s", help="Suite to check against; default: the one of the card's files."
+        ),
     ] = None,
     trust: options.Trust = False,
     submissions: options.Submissions = None,
+    store: options.Store = None,
     data_root: options.DataRoot = None,
 ) -> None:
-    """Check cards and files; with a suite also whether they fit its cells, classes and rows."""
+    """Check cards and all that they name, and say what a run will take.
+
+    Whatever a run would refuse is said here: settings, files and their sha256 sums, rows, columns
+    and values of predictions, names, shapes and numbers of weights. Nothing of the entry's code
+    is imported.
+    """
     from harness.errors import HarnessError
     from harness.models.cards.cards import check_entry
-    from harness.paths import submissions_folder
-    from harness.runs.plan import entry_folders, find_entries
+    from harness.paths import records_folder, store_folder, submissions_folder
+    from harness.runs.plan import entry_folders, find_entries, find_entry
 
     root = submissions_folder(submissions)
-    opened = None
-    if suite is not None:
-        from harness.data.suites.open import open_suite
-
-        opened = open_suite(suite, data_root)
+    wanted = list(names or entry_folders(root))
+    if not wanted:
+        find_entries([], root)  # says what to do
+    suites = _Suites(suite, data_root)
+    roots = (records_folder(store_folder(store)), root)
     failures = 0
-    for name in names or list(entry_folders(root)) or [None]:  # type: ignore[list-item]
+    for name in dict.fromkeys(wanted):
         try:
-            found = find_entries([name] if name else [], root, trust=trust)
+            entry = find_entry(name, root, trust=trust)
+            opened, notes = suites.of(entry.card)
+            notes += check_entry(entry.folder, suite=opened, trust=trust)
+            cost = "" if opened is None else _cost(entry, opened, roots)
         except HarnessError as error:
             failures += 1
-            remark(f"tailmark: {error}")
+            remark(f"tailmark: {_of(name, str(error))}")
             continue
-        for entry in found:
-            try:
-                findings = check_entry(entry.folder, suite=opened, trust=trust)
-            except HarnessError as error:
-                failures += 1
-                remark(f"tailmark: {error}")
-                continue
-            say(f"{entry.card.name}: ok ({entry.card.kind})")
-            for finding in findings:
-                say(f"  note: {finding}")
+        against = "" if opened is None else f", on {opened.suite.id}"
+        say(f"{entry.card.name}: ok ({entry.card.kind}{against})")
+        for note in notes:
+            say(f"  note: {note}")
+        if cost:
+            say(f"  cost: {cost}")
     if failures:
         raise typer.Exit(2)
+
+
+def _of(name: str, sentence: str) -> str:
+    """Return a sentence that begins with the entry it is about."""
+    short = Path(name).name
+    known = sentence.startswith((short, "No entry", "Expected", "An entry is"))
+    return sentence if known else f"{short}: {sentence}"
+
+
+class _Suites:
+    """The suite that entries are checked against: the one asked for, or that of their files."""
+
+    def __init__(self, asked: str | None, data_root: Path | None) -> None:
+        self.data_root = data_root
+        self.opened: dict[str, OpenSuite] = {}
+        self.asked = None if asked is None else self._open(asked)
+
+    def _open(self, name: str) -> "OpenSuite":
+        from harness.data.suites.open import open_suite
+
+        if name not in self.opened:
+            self.opened = {name: open_suite(name, self.data_root)}  # one suite fills the memory
+        return self.opened[name]
+
+    def of(self, card: "EntryCard") -> "tuple[OpenSuite | None, list[str]]":
+        """Return the suite for a card, None where there is none, and remarks about that."""
+        from harness.data.suites.catalogue import SUITES
+        from harness.errors import HarnessError
+        from harness.models.cards.files import suites_about
+
+        if self.asked is not None:
+            return self.asked, []
+        for name in suites_about(card, SUITES)[:1]:
+            try:
+                return self._open(name), []
+            except HarnessError as error:
+                return None, [f"its files were not compared with {name}: {error}"]
+        return None, []
+
+
+def _cost(entry: "Entry", opened: "OpenSuite", roots: "tuple[Path, ...]") -> str:
+    from harness.runs.estimate import estimate
+
+    return str(estimate(entry, opened, roots))
 
 
 def submit(

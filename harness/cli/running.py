@@ -89,6 +89,8 @@ def _say_results(results: "Results") -> int:
         )
         for error in dict.fromkeys(job.error for job in record.jobs if job.error):
             remark(f"tailmark: {record.entry}: {error}")
+    for sentence in results.remarks():
+        remark(f"note: {sentence}")
     return failed
 
 

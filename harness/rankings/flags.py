@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from harness.rankings.column_order import far_below_chance
 from harness.rankings.field import Candidate
 from harness.types import RankedRow
 
@@ -41,6 +42,7 @@ def review_flags(
             lead if position == 0 else None,
             gaps.get(row.name),
             twins.get(row.name),
+            far_below_chance(found.recorded.record, found.variant),
             _no_spread(found),
             *_upside_down(found),
         ]

@@ -8,6 +8,7 @@
 >>> harness.compare(mine, "cnn-ce")                                # doctest: +SKIP
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +110,10 @@ def run(
 
         for name, given in objects.items():
             made[name] = run_object(given, place, name=name, cells=chosen, seeds=drawn)
-    return Results(suite, tuple(made.values()), tuple(problems))
+    found = Results(suite, tuple(made.values()), tuple(problems))
+    for remark in found.remarks() if objects else ():
+        warnings.warn(remark, stacklevel=2)
+    return found
 
 
 def _sorted_out(entries: Any) -> tuple[list[str], dict[str, Any]]:

@@ -72,6 +72,8 @@ def find_entries(
 ) -> list[Entry]:
     """Return the entries asked for, all of `root` when none is named; each once.
 
+    With no names, one bad card takes no other down: its sentence is added to `refused`.
+
     Parameters
     ----------
     names : sequence of str
@@ -88,7 +90,7 @@ def find_entries(
     Raises
     ------
     CardError
-        If none is named and there is none, or a card is wrong.
+        If none is named and there is none, or a named card is wrong, or all are.
     UnknownNameError
         If a named one does not exist.
     """
@@ -101,6 +103,8 @@ def find_entries(
             if names or problems is None:
                 raise
             problems.append(str(error))
+    if not found and problems:
+        raise CardError("\n".join(problems))
     entries = {entry.card.name: entry for entry in found}
     if suite is not None and not names:
         entries = {n: e for n, e in entries.items() if suite in (e.card.suites or (suite,))}

@@ -70,6 +70,18 @@ class Results(Sequence[Recorded]):
         columns = ["entry", "variant", "cell", "seed", "metric", "value"]
         return pd.DataFrame(rows, columns=columns).astype({"value": "float64"})
 
+    def remarks(self) -> list[str]:
+        """Return what is worth a second look: notes of given files, columns in another order."""
+        from harness.rankings.column_order import column_order
+
+        found = []
+        for recorded in self.records:
+            jobs = recorded.record.jobs
+            notes = [str(job.numerics["notes"]) for job in jobs if "notes" in job.numerics]
+            flags = [*dict.fromkeys(notes), column_order(recorded)]
+            found += [f"{recorded.record.entry}: {flag}" for flag in flags if flag]
+        return found
+
     def cells(self) -> tuple[str, ...]:
         """Return the cells that every record has been run in, in the suite's order."""
         if not self.records:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float16, Int
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.keys import content
 from harness.types.data import Inputs
@@ -23,21 +23,36 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Side = Annotated[int, Field(ge=1, le=4096)]
+"""Of an image, in pixels."""
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class Preprocessing(Strict):
     """How uint8 images become what a model was trained with; applied by the harness."""
 
-    size: tuple[int, int]
+    size: tuple[Side, Side]
     """(height, width) in pixels of what the model receives."""
     channels: Literal[1, 3]
     """Grey images are repeated to 3, colour ones turned grey for 1."""
-    mean: tuple[float, ...]
+    mean: tuple[Finite, ...]
     """Per channel, of values in [0, 1]."""
-    std: tuple[float, ...]
+    std: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...]
     """Per channel, of values in [0, 1]."""
     interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
     """How sizes are changed, with antialiasing."""
-    crop_pct: float = 1.0
+    crop_pct: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the resized image that the centre crop keeps."""
+
+    @model_validator(mode="after")
+    def _per_channel(self) -> "Preprocessing":
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != self.channels:
+                raise ValueError(
+                    f"{name} has {len(values)} values and the model takes {self.channels} "
+                    f"channels. Write one value per channel"
+                )
+        return self
 
 
 @dataclass(frozen=True)

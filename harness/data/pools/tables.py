@@ -144,14 +144,13 @@ def make_table(
             f"Expected the column to predict in {raw.source}. Name it with --target: "
             f"{', '.join([*raw.columns][:8])}"
         )
-    raw.column(target, "target column")
+    labels, class_names, notes = classes_of(raw, target, reading)
     rest = raw.without([target])
     if not rest.columns:
         raise DataError(
             f"Expected columns beside the target {target!r} in {raw.source}; there is none. "
             "Name another file."
         )
-    labels, class_names, notes = classes_of(raw, target, reading)
     typed = typed_columns(rest, reading)
     if not typed.numeric and not typed.categorical:
         raise DataError(

@@ -123,7 +123,7 @@ def parse_corruption(name: str) -> tuple[str, int]:
     Parameters
     ----------
     name : str
-        As in `Suite.corruptions`.
+        As in ``suite.parts["corruptions"]``.
 
     Raises
     ------

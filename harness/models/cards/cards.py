@@ -1,7 +1,6 @@
 """Cards: ``submissions/<entry>/entry.toml``, read strictly, with a sentence for every mistake."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +16,7 @@ from harness.keys import sha256_of
 from harness.lookup import closest, lookup
 from harness.models.cards.files import check_files
 from harness.models.cards.templates import card_text
-from harness.models.cards.toml import toml_lines
+from harness.models.cards.toml import check_plain, read_toml, toml_lines
 from harness.models.methods.methods import trainer_problem
 from harness.types.models import NAME, EntryCard
 
@@ -31,6 +30,8 @@ ARCH_KWARGS = {
     "output_stride", "patch_size", "reg_tokens", "stem_type", "stem_width", "window_size",
 }  # fmt: skip
 """Arguments of timm architectures that a card may set: sizes and rates, nothing that loads."""
+MAX_KWARG = 8192
+"""Largest number of an architecture's arguments: widths and sizes beyond fill any memory."""
 _LATER = {"suites"}
 """Fields added to cards of format 1: left out of the identity while unset."""
 _ARCH = re.compile(r"[a-z0-9_]+")
@@ -53,17 +54,14 @@ def read_card(folder: Path, *, trust: bool = False) -> EntryCard:
     CardError
         If there is no card, it is not TOML, or a field is unknown, missing or out of range.
     """
-    path = folder / CARD
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    path, where = folder / CARD, f"{folder.name}/{CARD}"
+    if not path.is_file():
         raise CardError(
             f"An entry is a folder with {CARD}; got {folder} without one. "
             f"Run: tailmark new {folder.name}"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CardError(f"{path} is not TOML: {error}.") from None
-    where = f"{folder.name}/{CARD}"
+        )
+    raw = read_toml(path, CardError)
+    check_plain(raw, where)
     card = _parse(raw, where)
     _check_rules(card, folder, where, trust=trust)
     return card
@@ -139,6 +137,8 @@ def card_sha256(card: EntryCard) -> str:
 
 
 def _parse(raw: Mapping[str, Any], where: str) -> EntryCard:
+    if isinstance(raw.get("format"), bool):  # which Python takes for the number 1
+        raise CardError(f"{where}: format: expected 1; got a truth value. Write format = 1.")
     try:
         return EntryCard.model_validate(raw)
     except ValidationError as error:
@@ -165,7 +165,10 @@ def _sentence(detail: ErrorDetails, raw: Mapping[str, Any]) -> str:
         )
     if path == "name":
         return _name_sentence(detail["input"])
-    return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}; got {detail['input']!r}."
+    if detail["type"] == "value_error":
+        return f"{path}: {detail['ctx']['error']}."
+    message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
+    return f"{path}: {message}; got {repr(detail['input'])[:80]}. Correct it."
 
 
 def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
@@ -238,15 +241,17 @@ def _check_arch(arch: str, kwargs: Mapping[str, Any], where: str) -> None:
             raise CardError(f"{where}: model.kwargs: {name!r} may not be set on a card. {hint}")
         if not _plain(value):
             raise CardError(
-                f"{where}: model.kwargs.{name} must be a number, a text or a list of numbers; "
-                f"got {value!r}."
+                f"{where}: model.kwargs.{name} must be a number, a text or a list of numbers, "
+                f"none beyond {MAX_KWARG:,}; got {str(value)[:80]!r}. Use what it was trained with."
             )
 
 
 def _plain(value: Any) -> bool:
     if isinstance(value, list):
-        return all(isinstance(item, int | float) for item in value)
-    return isinstance(value, bool | int | float | str)
+        return len(value) <= 64 and all(not isinstance(i, str) and _plain(i) for i in value)
+    if isinstance(value, int | float):
+        return abs(value) <= MAX_KWARG
+    return isinstance(value, str)
 
 
 def write_card(folder: Path, card: EntryCard) -> Path:

@@ -1,29 +1,20 @@
 """A card for a folder of predictions: files are recognised by their names, summed and listed."""
 
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.splits.make import parse_split_id
-from harness.errors import CardError, HarnessError, PredictionsError
+from harness.errors import CardError, PredictionsError
 from harness.keys import sha256_file
 from harness.models.cards.cards import CARD, new_home, read_card
+from harness.models.cards.job_keys import SCHEME, key_of
 from harness.models.cards.templates import card_text
 from harness.models.safe.given import FORMATS, read_arrays
 
-SCHEME = "<cell>-s<seed>/<pool>.npz"
-"""How files are named; ``<cell>-s<seed>-<pool>.npz`` with dashes for the pool's slashes will do."""
 COPIES = "predictions"
 """Folder of an entry that files from elsewhere are copied to."""
-POOL = re.compile(r"test|calibration|train|val|test@[^/]+|ood/(near|far)/[^/]+")
-"""Names of pools that predictions can be about."""
-_FLAT = re.compile(
-    r"(?P<job>.+-s\d+)-(?P<pool>test|calibration|train|val|test@.+|ood-(near|far)-.+)"
-)
-_JOB = re.compile(r"(.+)-s\d+")
 
 
 @dataclass(frozen=True)
@@ -77,51 +68,6 @@ def collect(folder: Path) -> Collected:
             f"{len(others)} others{found}. Rename them, e.g. digits-exp10-clean-s0/test.npz."
         )
     return Collected(files, tuple(others))
-
-
-def key_of(short: Path) -> str | None:
-    """Return ``"<cell>-s<seed>/<pool>"`` of a file's path below its folder, or None.
-
-    Parameters
-    ----------
-    short : Path
-        Relative to the folder.
-
-    Examples
-    --------
-    >>> key_of(Path("digits-exp10-clean-s0/ood/near/digits89.csv"))
-    'digits-exp10-clean-s0/ood/near/digits89'
-    >>> key_of(Path("digits-exp10-clean-s0-ood-near-digits89.npz"))
-    'digits-exp10-clean-s0/ood/near/digits89'
-    """
-    if short.suffix.lower() not in FORMATS:
-        return None
-    whole = short.with_suffix("").as_posix()
-    parts = whole.split("/")
-    for at in range(len(parts) - 1):
-        pool = "/".join(parts[at + 1 :])
-        if is_job(parts[at]) and POOL.fullmatch(pool):
-            return f"{parts[at]}/{pool}"
-    flat = _FLAT.fullmatch(parts[-1])
-    if flat is not None and is_job(flat["job"]):
-        pool = flat["pool"]
-        if pool.startswith("ood-"):
-            place, _, name = pool.removeprefix("ood-").partition("-")
-            pool = f"ood/{place}/{name}"
-        return f"{flat['job']}/{pool}"
-    return None
-
-
-def is_job(word: str) -> bool:
-    """Return whether a word is a split id with a seed, such as ``digits-exp10-clean-s0``."""
-    match = _JOB.fullmatch(word)
-    if match is None:
-        return False
-    try:
-        parse_split_id(match[1])
-    except HarnessError:
-        return False
-    return True
 
 
 def new_from(folder: Path, name: str, source: Path) -> tuple[Path, Collected]:

@@ -1,15 +1,25 @@
-"""The files that a card names: where they lie, whose bytes they are, whether they fit a suite."""
+"""The files that a card names: where they lie, whose bytes they are, whether they fit a suite.
 
-from collections.abc import Mapping
+Whatever a run would refuse in them is said here, from the same readers.
+"""
+
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.errors import CardError
+from harness.errors import CardError, HarnessError
 from harness.lookup import closest
-from harness.models.methods.methods import package_folder, read_recipe, trainer_of
-from harness.models.safe.given import NOTES, read_arrays, read_predictions
+from harness.models.cards.job_keys import SCHEME, wrong_key
+from harness.models.methods.known_settings import check_settings
+from harness.models.methods.methods import package_folder, settings_of
+from harness.models.safe.given import FORMATS, NOTES, read_arrays, read_predictions
 from harness.models.safe.weights import checked_file, read_header
 from harness.types.models import EntryCard
+
+SMALL_FILE = 256 << 20
+"""Bytes up to which a file that no suite is known for is read whole."""
+WEIGHTS = ".safetensors"
+"""Suffix of files of weights."""
 
 
 def check_files(card: EntryCard, folder: Path, suite: Any = None) -> list[str]:
@@ -22,7 +32,7 @@ def check_files(card: EntryCard, folder: Path, suite: Any = None) -> list[str]:
     folder : Path
         The entry's folder.
     suite : OpenSuite, optional
-        Check keys, classes and rows against it.
+        Check keys, classes, rows and values against it.
     """
     if card.kind == "method":
         return _check_method(card, suite)
@@ -31,13 +41,36 @@ def check_files(card: EntryCard, folder: Path, suite: Any = None) -> list[str]:
     return _check_predictions(card, folder, suite)
 
 
+def suites_about(card: EntryCard, suites: Mapping[str, Any]) -> list[str]:
+    """Return the suites that a card's files may be about, the likeliest first.
+
+    Parameters
+    ----------
+    card : EntryCard
+        Of kind model or predictions; of a method none are returned.
+    suites : mapping of str to Suite
+        The shipped ones; ``own-<data set>-v1`` is added for cells of no other.
+    """
+    part = card.model or card.predictions
+    cells = {key.partition("/")[0].rpartition("-s")[0] for key in (part.files if part else ())}
+    if not cells:
+        return []
+    named = [name for name in card.suites if name in suites]
+    found = {name: len(cells & set(suites[name].cells)) for name in named or suites}
+    ranked = [name for name in sorted(found, key=lambda n: -found[n]) if found[name]]
+    own = {cell.partition("-")[0] for cell in cells}
+    return ranked or [f"own-{name}-v1" for name in sorted(own) if name]
+
+
 def _check_method(card: EntryCard, suite: Any) -> list[str]:
     assert card.method is not None
-    trainer = trainer_of(card.method)
-    package_folder(trainer)
-    if card.method.recipe is not None:
-        for dataset in [""] if suite is None else _datasets(suite):
-            read_recipe(trainer, card.method.recipe, dataset)
+    for dataset in [""] if suite is None else _datasets(suite):
+        trainer, settings = settings_of(card, dataset)
+        package_folder(trainer)
+        try:
+            check_settings(trainer, settings)
+        except CardError as error:
+            raise CardError(f"{card.name}: {error}") from None
     if card.facets.selection != "last" and suite is not None:
         cells = [cell for cell in suite.suite.cells if "~val" not in cell]
         if cells:
@@ -49,42 +82,84 @@ def _check_method(card: EntryCard, suite: Any) -> list[str]:
 
 
 def _check_model(card: EntryCard, folder: Path, suite: Any) -> list[str]:
-    from harness.models.obtain.loading import check_weights, known_arch
+    from harness.models.obtain.loading import check_weights, known_arch, preprocessing_of
 
     assert card.model is not None
     known_arch(card.model.arch)
     findings = _keys(card, card.model.files, suite, pools=False)
+    problems: list[HarnessError] = []
     for key, file in card.model.files.items():
-        path = checked_file(folder, file)
-        part = _part(suite, key)
-        if part is None:
-            read_header(path)
-        else:
-            check_weights(card, path, len(part.test.class_names))
+        try:
+            path = checked_file(folder, file)
+            if path.suffix != WEIGHTS:
+                raise CardError(
+                    f"{folder.name}/{file.path} must be a {WEIGHTS} file; got "
+                    f"{path.suffix or 'no suffix'!r}. Save the weights with "
+                    "safetensors.torch.save_file; pickles (.pt, .pth, .bin) are not opened."
+                )
+            part = _part(suite, key)
+            if part is None:
+                read_header(path)
+            else:
+                network = check_weights(card, path, len(part.test.class_names))
+                preprocessing_of(card.model, network)
+        except HarnessError as error:
+            problems.append(type(error)(f"{key}: {error}"))
+    _raise_all(problems, card)
     return findings
 
 
 def _check_predictions(card: EntryCard, folder: Path, suite: Any) -> list[str]:
-    from harness.data.suites.open import pools_of  # with all readers of data: only for a check
-
     assert card.predictions is not None
     findings = _keys(card, card.predictions.files, suite, pools=True)
+    problems: list[HarnessError] = []
     for key, file in card.predictions.files.items():
-        path = checked_file(folder, file)
-        part = _part(suite, key)
-        pool = None if part is None else pools_of(part).get(key.partition("/")[2])
-        if part is None or pool is None:
-            read_arrays(path, None, None)
-        else:
-            found = read_predictions(path, pool, part.test.class_names)
-            findings += found.numerics.get(NOTES, ())
+        try:
+            path = checked_file(folder, file)
+            if path.suffix.lower() not in FORMATS:
+                read_arrays(path, None, None)
+            pool = _pool(suite, key)
+            if pool is not None:
+                names = _part(suite, key).test.class_names
+                notes = read_predictions(path, pool, names).numerics.get(NOTES, ())
+                findings += [f"{key}: {note}" for note in notes]
+            elif path.stat().st_size <= SMALL_FILE:
+                read_arrays(path, None, None)
+        except HarnessError as error:
+            problems.append(type(error)(f"{key}: {error}"))
+    _raise_all(problems, card)
     return findings
+
+
+def _raise_all(problems: list[HarnessError], card: EntryCard) -> None:
+    """Raise one error of all that is wrong, each file in its line, at most five of them."""
+    if not problems:
+        return
+    more = f"\n… and {len(problems) - 5} more files of {card.name}." if len(problems) > 5 else ""
+    raise type(problems[0])("\n".join(map(str, problems[:5])) + more)
 
 
 def _part(suite: Any, key: str) -> Any:
     """Return the part of a suite that a file's key is about; None for another suite's key."""
     cell = key.partition("/")[0].rpartition("-s")[0]
     return suite.at(cell) if suite is not None and cell in suite.suite.cells else None
+
+
+def _pool(suite: Any, key: str) -> Any:
+    """Return the pool that a file's key is about, training and validation rows included."""
+    from harness.data.suites.open import pools_of  # with all readers of data: only for a check
+
+    part = _part(suite, key)
+    if part is None:
+        return None
+    job, _, name = key.partition("/")
+    cell, _, seed = job.rpartition("-s")
+    if name in ("train", "val"):
+        split = part.split(cell, int(seed))
+        return part.train_pool(split) if name == "train" else part.val_pool(split)
+    if name.startswith("test@") and name.removeprefix("test@") in part.suite.views:
+        return part.subsampled(part.split(cell, int(seed)), name.removeprefix("test@"))
+    return pools_of(part).get(name)
 
 
 def _datasets(suite: Any) -> list[str]:
@@ -96,18 +171,29 @@ def _keys(card: EntryCard, files: Mapping[str, Any], suite: Any, *, pools: bool)
     """Refuse keys that the suite's cells and seeds do not have; find cells without a file."""
     from harness.data.suites.open import pools_of  # with all readers of data: only for a check
 
-    if suite is None:
-        return [] if files else [f"[{card.kind}.files] names no file yet."]
-    jobs = {f"{cell}-s{seed}": cell for cell in suite.suite.cells for seed in suite.suite.seeds}
-    datasets = _datasets(suite)
+    jobs, datasets, views = {}, [], []
+    if suite is not None:
+        jobs = {f"{c}-s{seed}": c for c in suite.suite.cells for seed in suite.suite.seeds}
+        datasets = _datasets(suite)
+        views = [f"test@{view}" for view in suite.suite.views]
     for key in files:
         job, _, pool = key.partition("/")
         if job not in jobs and key.partition("-")[0] in datasets:
-            raise _no_such(card, key, job, list(jobs), suite, pools=pools)
+            raise _no_such(card, key, job, jobs, suite, pools=pools)
         if pools and job in jobs:
-            known = [*pools_of(suite.at(jobs[job])), "train", "val"]
+            known = [*pools_of(suite.at(jobs[job])), "train", "val", *views]
             if pool not in known:
                 raise _no_such(card, key, pool, known, suite, pools=pools)
+    wrong = wrong_key(files, pools=pools)
+    if wrong is not None:
+        form = SCHEME.removesuffix(".npz") if pools else "<cell>-s<seed>"
+        example = "digits-exp10-clean-s0" + ("/test" if pools else "")
+        raise CardError(
+            f"{card.name}: keys of [{card.kind}.files] are {form}, such as {example!r}; got "
+            f"{wrong[:80]!r}. Rename it."
+        )
+    if suite is None:
+        return [] if files else [f"[{card.kind}.files] names no file yet."]
     needed = [f"{job}/test" if pools else job for job in jobs]
     missing = [key for key in needed if key not in files]
     if not missing:
@@ -119,11 +205,12 @@ def _keys(card: EntryCard, files: Mapping[str, Any], suite: Any, *, pools: bool)
 
 
 def _no_such(
-    card: EntryCard, key: str, wrong: str, known: list[str], suite: Any, *, pools: bool
+    card: EntryCard, key: str, wrong: str, known: Iterable[str], suite: Any, *, pools: bool
 ) -> CardError:
-    near = closest(wrong, known)
+    names = list(known)
+    near = closest(wrong, names)
     return CardError(
-        f"{card.name}: {key!r} is no cell and seed{' and pool' if pools else ''} of "
+        f"{card.name}: {key!r} is not a cell and seed{' and pool' if pools else ''} of "
         f"{suite.suite.id}. "
-        + (f"Did you mean {near!r}?" if near else f"Known: {', '.join(known[:6])}, …")
+        + (f"Did you mean {near!r}?" if near else f"Known: {', '.join(names[:6])}, …")
     )

@@ -117,6 +117,11 @@ def read_recipe(trainer: str, recipe: str, dataset: str) -> dict[str, Any]:
         If the package has no such recipe or it is not TOML.
     """
     folder = package_folder(trainer) / "recipes"
+    if Path(recipe).name != recipe or recipe.startswith("."):
+        raise CardError(
+            f"A recipe is a name of {folder.parent.name}/recipes, without a folder; got "
+            f"{recipe[:80]!r}. Put the file there, or write its settings as overrides."
+        )
     path = folder / f"{recipe}.toml"
     if not path.is_file():
         known = sorted(p.stem for p in folder.glob("*.toml"))

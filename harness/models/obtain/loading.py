@@ -14,7 +14,7 @@ from harness.lookup import unknown
 from harness.models.obtain.source import Source
 from harness.models.obtain.vision import timm
 from harness.models.passes.numerics import Numerics
-from harness.models.safe.weights import check_shapes, checked_file, read_header
+from harness.models.safe.weights import check_numbers, check_shapes, checked_file, read_header
 from harness.models.store.store import Store
 from harness.types.models import (
     EntryCard,
@@ -159,13 +159,15 @@ def check_weights(card: EntryCard, path: Path, num_classes: int) -> Any:
     header = read_header(path)
     network = build(card.model, num_classes)
     last = network.pretrained_cfg.get("classifier") if hasattr(network, "pretrained_cfg") else None
+    state = network.state_dict()
     check_shapes(
         header,
-        {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()},
+        {name: tuple(tensor.shape) for name, tensor in state.items()},
         what=f"{card.name}/{path.name}",
         classifier=f"{last}.weight" if isinstance(last, str) else None,
         num_classes=num_classes,
     )
+    check_numbers(path, header, {name for name, t in state.items() if t.is_floating_point()})
     return network
 
 

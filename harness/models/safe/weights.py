@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -33,16 +33,26 @@ def inside(folder: Path, path: str) -> Path:
         If the path leaves the folder, or there is no such file.
     """
     home = folder.resolve()
-    found = (home / path).resolve()
+    try:
+        found = (home / path).resolve()
+        regular = found.is_file()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a nul byte, a loop of links
+        raise CardError(
+            f"{folder.name}: {path[:80]!r} is no path that can be followed: {str(error)[:120]}. "
+            "Name a file of the entry's folder."
+        ) from None
     if not found.is_relative_to(home):
         raise CardError(
-            f"Files of an entry lie in its folder; {path!r} of {folder.name} leads to {found}. "
+            f"Files of an entry lie in its folder; {path[:80]!r} of {folder.name} leads to "
+            f"{str(found)[:200]}. "
             "Copy the file into the folder."
         )
-    if not found.is_file():
+    if not regular:
+        there = found.exists()
         raise CardError(
-            f"{folder.name}/{path} is named on the card and does not exist. Add the file, or take "
-            "it off the card."
+            f"{folder.name}/{path} is named on the card and "
+            + ("is a folder, pipe or device" if there else "does not exist")
+            + ". Add the file, or take it off the card."
         )
     return found
 
@@ -83,13 +93,21 @@ def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     try:
         declared = json.loads(text)
         tensors = {name: entry for name, entry in declared.items() if name != "__metadata__"}
-        header = {n: (str(e["dtype"]), tuple(map(int, e["shape"]))) for n, e in tensors.items()}
+        header = {n: (str(e["dtype"]), _shape(e["shape"])) for n, e in tensors.items()}
         total = sum(_ITEM[dtype] * prod(shape) for dtype, shape in header.values())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _not_safetensors(path, f"a header that cannot be read ({error!r})") from None
+    except (
+        ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError
+    ) as error:  # fmt: skip
+        raise _not_safetensors(path, f"a header that cannot be read ({str(error)[:80]})") from None
     if total != size - 8 - length:
         raise _not_safetensors(path, f"{total:,} bytes declared and {size - 8 - length:,} there")
     return header
+
+
+def _shape(given: Any) -> tuple[int, ...]:
+    if not isinstance(given, list) or not all(type(n) is int and n >= 0 for n in given):
+        raise ValueError(f"shape {str(given)[:60]}")
+    return tuple(given)
 
 
 def _not_safetensors(path: Path, received: str) -> CardError:
@@ -134,6 +152,12 @@ def check_shapes(
                 f"{what} is for {rows:,} classes ({classifier} has {rows:,} rows), the suite has "
                 f"{num_classes:,}. Train the last layer on the suite's classes."
             )
+    if prefix := foreign_prefix(header, expected):
+        raise CardError(
+            f"{what} names every tensor with {prefix!r} before the architecture's own name, as "
+            f"{_WRAPPERS.get(prefix, 'a wrapper')} does. Strip it before saving: "
+            f"{{k.removeprefix({prefix!r}): v for k, v in state.items()}}"
+        )
     if missing := sorted(set(expected) - set(header)):
         raise CardError(
             f"{what} lacks {len(missing)} of the architecture's {len(expected)} tensors, first "
@@ -150,6 +174,92 @@ def check_shapes(
                 f"{what}: {name} has shape {header[name][1]}, the architecture's is "
                 f"{tuple(shape)}. Check model.kwargs (in_chans, img_size, …)."
             )
+
+
+_WRAPPERS = {
+    "module.": "torch.nn.DataParallel",
+    "_orig_mod.": "torch.compile",
+    "model.": "a training module that holds the network as .model",
+    "backbone.": "a training module that holds the network as .backbone",
+    "module._orig_mod.": "torch.compile inside torch.nn.DataParallel",
+    "_orig_mod.module.": "torch.nn.DataParallel inside torch.compile",
+}
+"""Common prefixes of saved states → what writes them."""
+
+
+def foreign_prefix(names: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
+    """Return what stands before the architecture's own names in a state, or nothing.
+
+    Parameters
+    ----------
+    names : mapping
+        Tensors of the file, by name.
+    expected : mapping
+        Tensors of the architecture.
+
+    Examples
+    --------
+    >>> foreign_prefix({"module.fc.weight": 0, "module.fc.bias": 0}, {"fc.weight": 0, "fc.bias": 0})
+    'module.'
+    """
+    if not names or not expected or set(names) & set(expected):
+        return ""
+    first = min(expected)
+    for name in names:
+        if name.endswith("." + first):
+            prefix = name.removesuffix(first)
+            mine = {n.removeprefix(prefix) for n in names if n.startswith(prefix)}
+            if len(mine & set(expected)) * 2 > len(expected):
+                return prefix
+    return ""
+
+
+def check_numbers(
+    path: Path, header: Mapping[str, tuple[str, tuple[int, ...]]], floating: Collection[str]
+) -> None:
+    """Refuse weights that are integers, or not finite as float32.
+
+    Parameters
+    ----------
+    path : Path
+        A safetensors file.
+    header : mapping of str
+        As `read_header` returns it.
+    floating : collection of str
+        Tensors that the architecture computes with; others count or index.
+
+    Raises
+    ------
+    CardError
+        Naming the tensor.
+    """
+    for name, (dtype, _) in header.items():
+        if name in floating and dtype not in _FLOATS:
+            raise CardError(
+                f"{path.name}: weights are floating point; {name} is {dtype}. Save the trained "
+                "weights as float32, not quantised ones."
+            )
+    for name, array in _float_arrays(path):
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(array.astype(np.float32)).all()
+        if not finite:
+            raise CardError(
+                f"{path.name}: {name} must be finite as float32; it holds NaN, infinity or values "
+                "beyond 3.4e38. Save the weights of a training that converged."
+            )
+
+
+def _float_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the tensors that numpy has a dtype for; bfloat16 has float32's range."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        for name in file.keys():  # noqa: SIM118  (safe_open is no mapping)
+            if file.get_slice(name).get_dtype() in ("F16", "F32", "F64"):
+                yield name, file.get_tensor(name)
+
+
+_FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 
 
 def save_state(path: Path, state: Mapping[str, np.ndarray]) -> None:

@@ -148,7 +148,7 @@ def test_a_changed_card_is_passed_again(entry, opened, store, change):
         ({"kwargs": {"in_chans": 1, "img_size": 32}}, "cannot be built with model.kwargs"),
         ({"preprocessing": None}, "timm knows no mean and std"),
         (
-            {"preprocessing": PART["preprocessing"] | {"channels": 3}},
+            {"preprocessing": {"size": [8, 8], "channels": 3, "mean": [0.5] * 3, "std": [1] * 3}},
             "model.preprocessing has 3 channels and the architecture takes 1",
         ),
     ],

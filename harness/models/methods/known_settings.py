@@ -1,0 +1,109 @@
+"""What can be known of a trainer from its text alone: whether it exists, and its settings' names.
+
+Nothing is imported, so a card can be checked without trusting or waiting for its code.
+"""
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import CardError
+from harness.lookup import closest
+from harness.models.methods.code import closure
+
+
+def check_settings(trainer: str, settings: Mapping[str, Any]) -> None:
+    """Refuse a trainer that does not exist, or a setting that it has not.
+
+    A fit function's settings are known where it is decorated with their class, as in
+    ``baselines``: ``@neural(Settings)``. Elsewhere only its existence is.
+
+    Parameters
+    ----------
+    trainer : str
+        ``module:function``.
+    settings : mapping
+        Of recipe and card.
+
+    Raises
+    ------
+    CardError
+        With the closest name that exists.
+    """
+    module, _, function = trainer.partition(":")
+    modules = closure(module)
+    tree = _tree(modules[module])
+    defined = _defined(tree)
+    if function not in defined:
+        near = closest(function, [n for n in defined if not n.startswith("_")])
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise CardError(f"{module} offers no function {function!r}.{hint}")
+    kind = _settings_class(tree, function)
+    known = None if kind is None else _fields(kind, module, modules)
+    for name in settings if known else ():
+        assert known is not None
+        if name not in known:
+            near = closest(name, known)
+            hint = f"Did you mean {near!r}?" if near else f"Known: {', '.join(sorted(known))}."
+            raise CardError(f"{function} has no setting {name!r}. {hint}")
+
+
+def _tree(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, OSError) as error:
+        raise CardError(f"{path} is not Python: {error}.") from None
+
+
+def _defined(tree: ast.Module) -> set[str]:
+    """Return the names that a module binds at its top level."""
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+    return names
+
+
+def _settings_class(tree: ast.Module, function: str) -> str | None:
+    """Return the class that a fit function's decorator names, or None."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            for decorator in node.decorator_list:
+                if isinstance(decorator, ast.Call) and decorator.args:
+                    first = decorator.args[0]
+                    return first.id if isinstance(first, ast.Name) else None
+    return None
+
+
+def _fields(kind: str, module: str, modules: Mapping[str, Path]) -> set[str] | None:
+    """Return the annotated fields of a class and its bases; None where one cannot be found."""
+    if kind == "BaseModel":
+        return set()
+    tree = _tree(modules[module])
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == kind:
+            found = {
+                item.target.id
+                for item in node.body
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+            }
+            for base in node.bases:
+                above = _fields(base.id, module, modules) if isinstance(base, ast.Name) else None
+                if above is None:
+                    return None
+                found |= above
+            return found
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module in modules:
+            for alias in node.names:
+                if (alias.asname or alias.name) == kind:
+                    return _fields(alias.name, str(node.module), modules)
+        if isinstance(node, ast.ImportFrom) and kind in {a.asname or a.name for a in node.names}:
+            return set() if kind == "BaseModel" else None
+    return None

@@ -1,0 +1,180 @@
+"""What a run will take, said before it starts: from records where there are any, else measured.
+
+An estimate says what it is based on; where there is nothing to base it on, it says what to do.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.suites.open import OpenSuite, pools_of
+from harness.errors import HarnessError
+from harness.models.cards.cards import card_sha256
+from harness.records.records import read_record
+from harness.runs.plan import Entry, entry_folders, find_entry, jobs_of
+from harness.types import Job, RunRecord
+
+ROWS = 32
+"""Rows that a model is timed on."""
+GB = 1e9
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What all jobs of an entry on a suite will take, one after the other."""
+
+    seconds: float
+    """Of one process."""
+    memory: float | None
+    """Largest bytes of one process; None: not known."""
+    basis: str
+    """What it is based on."""
+
+    def __str__(self) -> str:
+        memory = "" if self.memory is None else f" and {self.memory / GB:.1f} GB of memory"
+        return f"about {_duration(self.seconds)} in one process{memory} ({self.basis})"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def estimate(entry: Entry, opened: OpenSuite, roots: Sequence[Path]) -> Estimate | str:
+    """Return what running an entry on a suite will take, or why that is not known.
+
+    Parameters
+    ----------
+    entry : Entry
+        Checked before.
+    opened : OpenSuite
+        The suite.
+    roots : sequence of Path
+        Folders of records, this machine's first: the entry's own record there is the best basis,
+        then records of other entries with the same trainer.
+    """
+    suite = opened.suite.id
+    jobs = len(opened.suite.cells) * len(opened.suite.seeds)
+    own = next(_records(roots, suite, {entry.card.name}), None)
+    if own is not None and (found := _from_records([own], jobs)) is not None:
+        changed = own.card_sha256 != card_sha256(entry.card)
+        basis = f"its record of {_done(own)} jobs{', made before its card changed' * changed}"
+        return Estimate(*found, basis)
+    if entry.card.method is not None:
+        return _like_others(entry, suite, jobs, roots)
+    return _measured(entry, opened, jobs)
+
+
+def _records(roots: Sequence[Path], suite: str, names: Iterable[str]) -> Iterator[RunRecord]:
+    for root in roots:
+        for name in sorted(names):
+            path = root / name / "results" / f"{suite}.json"
+            try:
+                if path.is_file():
+                    yield read_record(path).record
+            except HarnessError:
+                continue  # a damaged record is said by `rank`, it is no basis here
+
+
+def _done(record: RunRecord) -> int:
+    return sum(job.status == "done" for job in record.jobs)
+
+
+def _from_records(records: Sequence[RunRecord], jobs: int) -> tuple[float, float | None] | None:
+    """Return seconds of all jobs and the largest memory, from what jobs in records took."""
+    costs = [cost for record in records for cost in record.cost if _seconds(cost) > 0]
+    if not costs:
+        return None
+    memory = [float(c["peak_memory_bytes"]) for c in costs if c.get("peak_memory_bytes")]
+    mean = float(np.mean([_seconds(cost) for cost in costs]))
+    return jobs * mean, max(memory, default=None)
+
+
+def _seconds(cost: Mapping[str, Any]) -> float:
+    worked = float(cost.get("train_seconds", 0)) + float(cost.get("pass_seconds", 0))
+    return max(worked, float(cost.get("wall_seconds", 0)))
+
+
+def _like_others(entry: Entry, suite: str, jobs: int, roots: Sequence[Path]) -> Estimate | str:
+    """Base an estimate on entries with the same trainer, else say that a job must be run."""
+    assert entry.card.method is not None
+    trainer = entry.card.method.trainer
+    names = set()
+    for name, folder in entry_folders(entry.folder.parent).items():
+        try:
+            card = find_entry(str(folder), entry.folder.parent, trust=True).card
+        except HarnessError:
+            continue
+        if card.method is not None and card.method.trainer == trainer:
+            names.add(name)
+    records = list(_records(roots, suite, names))
+    found = _from_records(records, jobs)
+    if found is None:
+        return (
+            f"not known: there is no record of {entry.card.name} or of its trainer on {suite}. "
+            f"Measure one job with: tailmark run {entry.card.name} --suite {suite} "
+            "--cell CELL --seed 0"
+        )
+    alike = ", ".join(sorted({record.entry for record in records})[:3])
+    return Estimate(*found, f"records of the same trainer: {alike}; its settings may cost more")
+
+
+def _measured(entry: Entry, opened: OpenSuite, jobs: int) -> Estimate | str:
+    """Time one job with given predictions, or a few rows of a model."""
+    part = entry.card.model or entry.card.predictions
+    keys = [] if part is None else [key.partition("/")[0] for key in part.files]
+    first = next(
+        (job for job in jobs_of(entry, opened.suite) if f"{job.cell}-s{job.seed}" in keys), None
+    )
+    if first is None:
+        return "not known: the card names no file of this suite yet. Add the files."
+    seconds, rows = (
+        _passing(first, opened) if entry.card.model is not None else _evaluating(first, opened)
+    )
+    wanted = min(jobs, len(set(keys)))
+    basis = f"measured here on {rows} of {first.cell}-s{first.seed}, for {wanted} of {jobs} jobs"
+    return Estimate(seconds * wanted, _peak(), basis)
+
+
+def _evaluating(job: Job, opened: OpenSuite) -> tuple[float, str]:
+    """Return the seconds of reading and measuring one job's given predictions."""
+    from harness.models.obtain.obtain import obtain
+    from harness.models.store.store import Store
+    from harness.runs.evaluate.evaluate import evaluate
+
+    here = opened.at(job.cell)
+    started = time.perf_counter()
+    obtained = obtain(job, here, Store(job.folder / ".none"))
+    evaluate(here, here.split(job.cell, job.seed), obtained.predictions, job.card)
+    return time.perf_counter() - started, "all predictions"
+
+
+def _passing(job: Job, opened: OpenSuite) -> tuple[float, str]:
+    """Return the seconds of passing all pools of one job, from those of a few rows."""
+    from harness.models.obtain.loading import load_model
+    from harness.models.passes.predict import predict
+
+    here = opened.at(job.cell)
+    classes = len(here.test.class_names)
+    model: Any = load_model(job.card, job.folder, job.cell, job.seed, classes)
+    few = np.arange(min(ROWS, len(here.test)))
+    predict(model, here.test, rows=few[:1])  # the first pass chooses kernels
+    started = time.perf_counter()
+    predict(model, here.test, rows=few)
+    seconds = time.perf_counter() - started
+    split = here.split(job.cell, job.seed)
+    total = len(split.indices) + sum(len(pool) for pool in pools_of(here).values())
+    return seconds / len(few) * total, f"{len(few)} rows"
+
+
+def _peak() -> float:
+    """Return the largest memory of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak if sys.platform == "darwin" else peak * 1024)

@@ -142,16 +142,17 @@ def manifest(
     data_root: options.DataRoot = None,
 ) -> None:
     """Make a suite's manifest anew; say whether it is the committed one."""
+    from harness.atomic import write_text
     from harness.data.suites.make_manifest import labels_manifest, suite_manifest
     from harness.data.suites.manifest import FOLDER
 
     text = (labels_manifest if labels_only else suite_manifest)(suite, data_root)
     committed = FOLDER / f"{suite}.json"
-    before = committed.read_text() if committed.is_file() else None
+    before = committed.read_text("utf-8") if committed.is_file() else None
     if output is None:
         say(text.rstrip("\n"))
     else:
-        output.write_text(text)
+        write_text(output, text)
     if before is None:
         remark(f"No manifest of {suite} is committed yet.")
     elif before == text:

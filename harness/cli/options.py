@@ -20,7 +20,9 @@ Submissions = Annotated[
 ]
 DataRoot = Annotated[
     Path | None,
-    typer.Option("--data-root", help="Where data sets lie [TAILMARK_DATA, ~/.cache/tailmark]."),
+    typer.Option(
+        "--data-root", help="Where data sets lie [TAILMARK_DATA, ~/.cache/tailmark/data]."
+    ),
 ]
 Metric = Annotated[
     str | None,

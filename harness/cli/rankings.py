@@ -9,7 +9,7 @@ from harness.cli import options
 from harness.cli.console import remark, say, stdout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.table import Table
 
@@ -26,6 +26,7 @@ def rank(
     metric: options.Metric = None,
     track: options.Track = "open",
     cell: options.Cells = None,
+    seed: options.Seeds = None,
     local: options.Local = False,
     with_local: options.WithLocal = False,
     against_committed: Annotated[
@@ -58,7 +59,7 @@ def rank(
             say(rows_text(change_rows(changes), output))
         return
     key = metric and _metric(metric, rows)
-    found = rank_rows(rows, suite=suite, key=key, track=track, cells=cell, notes=NOTES)
+    found = rank_rows(rows, suite=suite, key=key, track=track, cells=cell, seeds=seed, notes=NOTES)
     if output == "text":
         print_ranking(found)
     else:
@@ -92,17 +93,20 @@ def print_ranking(ranking: "Ranking") -> None:
     direction = "higher is better" if ranking.higher_is_better else "lower is better"
     say(
         f"{ranking.suite} · {metric_title(ranking.key)} ({direction}) · "
-        f"{cells_text(len(ranking.cells))} × {len(ranking.seeds)} seeds · track {ranking.track}"
+        f"{cells_text(len(ranking.cells))} × {len(ranking.seeds)} seed"
+        f"{'' if len(ranking.seeds) == 1 else 's'} · track {ranking.track}"
     )
     if ranking.rows or ranking.beside:
         console.print(_table(ranking))
     else:
         say("No entry has a value in every cell. Rank some of the cells: --cell CELL, repeated.")
-    for gone in ranking.missing:
-        say(f"not ranked: {gone.name} — {gone.missing}")
-    for row in (*ranking.rows, *ranking.beside):
-        for flag in row.flags:
-            say(f"look again: {row.name} — {flag}")
+        for line in _rankable(ranking):
+            say(line)
+    for words, names in _by_words((m.missing, m.name) for m in ranking.missing).items():
+        say(f"not ranked: {_counted(names)} — {words}")
+    flags = ((flag, r.name) for r in (*ranking.rows, *ranking.beside) for flag in r.flags)
+    for flag, names in _by_words(flags).items():
+        say(f"look again: {_counted(names)} — {flag}")
     for kind in sorted({row.interval_kind for row in ranking.rows if row.interval_kind}):
         say(f"In brackets: {interval_title(kind)}.")
     if ranking.by_value:
@@ -117,6 +121,29 @@ def print_ranking(ranking: "Ranking") -> None:
         )
     for note in ranking.notes:
         say(f"Not covered: {note}")
+
+
+def _by_words(pairs: "Iterable[tuple[str, str]]") -> dict[str, list[str]]:
+    """Return each sentence once, with the names that it is said of."""
+    found: dict[str, list[str]] = {}
+    for words, name in pairs:
+        found.setdefault(words, []).append(name)
+    return found
+
+
+def _counted(names: "Sequence[str]") -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} rows ({', '.join(names)})"
+
+
+def _rankable(ranking: "Ranking") -> list[str]:
+    """Return the cells in which rows have every seed, most rows first, at most eight."""
+    counts = {
+        cell: sum(row.cells[at] is not None for row in ranking.missing)
+        for at, cell in enumerate(ranking.cells)
+    }
+    most = sorted((cell for cell in counts if counts[cell]), key=lambda c: -counts[c])
+    lines = [f"can be ranked: --cell {cell} ({counts[cell]} rows)" for cell in most[:8]]
+    return lines + ([f"and {len(most) - 8} more cells"] if len(most) > 8 else [])
 
 
 def _say_agreement(
@@ -184,7 +211,7 @@ def _plain_table(heads: "Sequence[str]") -> "Table":
             justify="left" if entry else "right",
             no_wrap=True,
             overflow="ellipsis",
-            max_width=32 if entry else None,
+            max_width=32 if entry and stdout().is_terminal else None,
         )
     return table
 
@@ -202,7 +229,8 @@ def _table(ranking: "Ranking") -> "Table":
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
     table.add_column("Class", justify="center")
-    table.add_column("Entry", no_wrap=True, overflow="ellipsis", max_width=32)
+    entry_width = 32 if stdout().is_terminal else None
+    table.add_column("Entry", no_wrap=True, overflow="ellipsis", max_width=entry_width)
     table.add_column("Value", justify="right")
     table.add_column("95 % interval", justify="right")
     table.add_column("Rank", justify="right")

@@ -1,52 +1,57 @@
 """``tailmark list``: what there is, from the literal tables alone."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from harness.cli import options
-from harness.cli.console import remark, stdout
+from harness.cli.console import printable, remark, say, stdout
 
 if TYPE_CHECKING:
     from harness.types import EntryCard
 
-KINDS = ("datasets", "suites", "metrics", "methods", "scores", "entries")
+Kind = Literal["datasets", "suites", "metrics", "methods", "scores", "entries"]
 
 
 def list_things(
-    kind: Annotated[str, typer.Argument(help="|".join(KINDS))],
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    output: options.Output = "text",
     submissions: options.Submissions = None,
 ) -> None:
     """List one kind of things."""
-    from harness.lookup import lookup
-
-    show = lookup("list", kind, _LISTS)
-    if kind == "entries":
+    if kind != "entries":
+        heads, rows = _LISTS[kind]()
+        _answer(heads, list(rows), output)
+    else:
         from harness.paths import submissions_folder
         from harness.runs.plan import find_entries
 
         problems: list[str] = []
         entries = find_entries([], submissions_folder(submissions), problems=problems)
-        _print(
-            ("Entry", "Kind", "What it is"),
-            ((e.card.name, e.card.kind, _what(e.card)) for e in entries),
-        )
+        named = [(e.card.name, e.card.kind, _what(e.card)) for e in entries]
+        _answer(("Entry", "Kind", "What it is"), named, output)
         for problem in problems:
             remark(f"tailmark: {problem}")
         if problems:
             raise typer.Exit(2)
-        return
-    show()
 
 
 def _what(card: "EntryCard") -> str:
     """Return what an entry is, and where it may be run when not everywhere."""
     only = f" (only {', '.join(card.suites)})" if card.suites else ""
-    return (card.summary or card.title) + only
+    said = (words for words in (card.title, card.summary) if words and words != card.name)
+    return ": ".join(dict.fromkeys(said)) + only
 
 
-def _print(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def _answer(heads: Sequence[str], rows: Sequence[Sequence[str]], form: str) -> None:
+    """Print rows as a table, or in a form for other programs."""
+    if form != "text":
+        from harness.rankings.export import Rows, rows_text
+
+        columns = tuple(head.lower().replace(" ", "_") for head in heads)
+        say(rows_text(Rows(columns, rows), form))
+        return
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -55,14 +60,17 @@ def _print(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         last = position == len(heads) - 1
         table.add_column(head, no_wrap=not last, overflow="fold" if last else "ellipsis")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     stdout().print(table)
 
 
-def _datasets() -> None:
+Listing = tuple[Sequence[str], Iterable[Sequence[str]]]
+
+
+def _datasets() -> Listing:
     from harness.data.sets.datasets import DATASETS
 
-    _print(
+    return (
         ("Data set", "Classes", "Licence", "Title and source"),
         (
             (d.name, str(d.num_classes), d.licence[:24], f"{d.title} · {d.source}")
@@ -71,10 +79,10 @@ def _datasets() -> None:
     )
 
 
-def _suites() -> None:
+def _suites() -> Listing:
     from harness.data.suites.open import SUITES
 
-    _print(
+    return (
         ("Suite", "Cells", "Seeds", "What it is"),
         (
             (s.id, str(len(s.cells)), str(len(s.seeds)), s.title + _superseded(s.superseded_by))
@@ -87,38 +95,37 @@ def _superseded(by: str | None) -> str:
     return "" if by is None else f" (superseded by {by})"
 
 
-def _metrics() -> None:
+def _metrics() -> Listing:
     from harness.metrics.table import METRICS
 
-    _print(
+    return (
         ("Metric", "Better", "What it is"),
         ((m.key, m.direction, m.title) for m in METRICS.values()),
     )
 
 
-def _methods() -> None:
+def _methods() -> Listing:
     from harness.models.methods.methods import METHODS
 
-    _print(
+    return (
         ("Method", "Family", "What it is"),
         ((name, m.family, m.title) for name, m in METHODS.items()),
     )
 
 
-def _scores() -> None:
+def _scores() -> Listing:
     from harness.scores.ood import OOD_SCORES
 
-    _print(
+    return (
         ("OOD score", "Needs", "What it is"),
         ((name, ", ".join(s.needs), s.title) for name, s in OOD_SCORES.items()),
     )
 
 
-_LISTS = {
+_LISTS: dict[str, Callable[[], Listing]] = {
     "datasets": _datasets,
     "suites": _suites,
     "metrics": _metrics,
     "methods": _methods,
     "scores": _scores,
-    "entries": lambda: None,
 }

@@ -30,6 +30,7 @@ from harness.rankings.field import (
 )
 from harness.rankings.flags import review_flags
 from harness.records.reading import LeftOut
+from harness.records.seeds import only_seeds
 from harness.stats.standing import Summary, stand_summaries
 from harness.types import MissingRow, RankedRow, Ranking
 
@@ -41,6 +42,7 @@ def rank(
     key: str | None = None,
     track: str = "open",
     cells: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
     notes: Sequence[str] = (),
 ) -> Ranking:
     """Rank candidates by one metric.
@@ -58,13 +60,15 @@ def rank(
         A name in TRACKS.
     cells : sequence of str, optional
         Average these cells only.
+    seeds : sequence of int, optional
+        Of these seeds only.
     notes : sequence of str
         What the numbers do not cover.
 
     Raises
     ------
     UnknownNameError
-        If track, metric or cell is unknown.
+        If track, metric, cell or seed is unknown.
     SpecError
         If there is no row.
     """
@@ -77,6 +81,8 @@ def rank(
             f"A ranking of {suite} needs at least one record; found none.{lost} "
             f"Run: tailmark run --suite {suite}"
         )
+    if seeds:
+        rows = [replace(row, recorded=only_seeds(row.recorded, seeds)) for row in rows]
     stamp = rows[0].recorded.record.suite
     key = key or stamp.primary
     if key not in (known := known_keys(rows)):

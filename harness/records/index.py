@@ -168,7 +168,7 @@ def read_indexed(path: Path, index: Path | None = None) -> Recorded:
     if stamp["newest"] < (started - SETTLED) * 1e9:
         with suppress(OSError):
             _write(target, recorded, stamp)
-            (target.parents[1] / "folder").write_text(str(_root(path)))
+            (target.parents[1] / "folder").write_text(str(_root(path)), "utf-8")
             return _load(target, path) or recorded
     # Verified, but not kept in memory: thousands of records are read one after the other.
     arrays = recorded.record.arrays
@@ -261,7 +261,7 @@ def _make_room(target: Path) -> None:
     mine = target.parents[1]
     if not mine.is_dir():
         for other in mine.parent.glob("*/folder"):
-            if not Path(other.read_text()).is_dir():
+            if not Path(other.read_text("utf-8")).is_dir():
                 shutil.rmtree(other.parent, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
 

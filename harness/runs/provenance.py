@@ -143,7 +143,7 @@ def host() -> dict[str, Any]:
 def _processor() -> str:
     listed = Path("/proc/cpuinfo")
     if listed.is_file():
-        for line in listed.read_text(errors="replace").splitlines():
+        for line in listed.read_text("utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

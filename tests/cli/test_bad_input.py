@@ -30,7 +30,7 @@ def test_unknown_metric(tailmark, card):
 
 
 def test_unknown_list(tailmark):
-    refused(tailmark("list", "suite"), "Did you mean 'suites'?")
+    refused(tailmark("list", "suite"), "'suite' is not one of", "'suites'")
 
 
 def test_unknown_cell(tailmark, card):

@@ -218,7 +218,9 @@ def _remembered(hashes: Path | None) -> dict[str, str]:
     """Return path → ``size TAB time TAB sha256``; empty when nothing can be read."""
     if hashes is None or not hashes.is_file():
         return {}
-    rows = (line.rsplit("\t", 1) for line in hashes.read_text(errors="replace").splitlines())
+    rows = (
+        line.rsplit("\t", 1) for line in hashes.read_text("utf-8", errors="replace").splitlines()
+    )
     return {row[1]: row[0] for row in rows if len(row) == 2 and len(row[0].split("\t")[-1]) == 64}
 
 
@@ -227,7 +229,7 @@ def _remember(hashes: Path, lines: dict[str, str]) -> None:
     try:
         hashes.parent.mkdir(parents=True, exist_ok=True)
         temporary = hashes.with_name(f".{hashes.name}.{os.getpid()}")
-        temporary.write_text("".join(f"{mark}\t{path}\n" for path, mark in lines.items()))
+        temporary.write_text("".join(f"{mark}\t{path}\n" for path, mark in lines.items()), "utf-8")
         temporary.replace(hashes)
     except OSError:
         return

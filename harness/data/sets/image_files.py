@@ -57,7 +57,7 @@ def clothing1m(root: Path, part: str) -> Listed:
         "train": ("noisy_train_key_list.txt", "noisy_label_kv.txt"),
         "test": ("clean_test_key_list.txt", "clean_label_kv.txt"),
     }[part]
-    paths = tuple(_there(folder / keys).read_text().split())
+    paths = tuple(_there(folder / keys).read_text("utf-8-sig").split())
     known, labels = read_index(_there(folder / values))
     found = dict(zip(known, labels.tolist(), strict=True))
     return _joined(paths, found, folder / values)
@@ -75,13 +75,13 @@ def food101n(root: Path, part: str) -> Listed:
     """Return Food-101N's images for training, Food-101's own test images for testing."""
     if part == "train":
         meta = root / "food101n" / "Food-101N_release" / "meta"
-        classes = _there(meta / "classes.txt").read_text().split()[1:]
-        lines = _there(meta / "imagelist.tsv").read_text().split()[1:]
+        classes = _there(meta / "classes.txt").read_text("utf-8-sig").split()[1:]
+        lines = _there(meta / "imagelist.tsv").read_text("utf-8-sig").split()[1:]
         paths = [f"food101n/Food-101N_release/images/{line}" for line in lines]
     else:
         meta = root / "food-101" / "meta"
-        classes = _there(meta / "classes.txt").read_text().split()
-        lines = _there(meta / "test.txt").read_text().split()
+        classes = _there(meta / "classes.txt").read_text("utf-8-sig").split()
+        lines = _there(meta / "test.txt").read_text("utf-8-sig").split()
         paths = [f"food-101/images/{line}.jpg" for line in lines]
     number = {name: k for k, name in enumerate(classes)}
     try:
@@ -109,7 +109,7 @@ def webvision_mini(root: Path, part: str) -> Listed:
 def tiny_imagenet(root: Path, part: str) -> Listed:
     """Return Tiny-ImageNet's training images, or its validation images for testing."""
     folder = root / "tiny-imagenet-200"
-    wnids = _there(folder / "wnids.txt").read_text().split()
+    wnids = _there(folder / "wnids.txt").read_text("utf-8-sig").split()
     number = {wnid: k for k, wnid in enumerate(sorted(wnids))}
     if part == "train":
         found = [
@@ -118,7 +118,7 @@ def tiny_imagenet(root: Path, part: str) -> Listed:
             for path in sorted(_there(folder / "train" / wnid / "images").glob("*.JPEG"))
         ]
     else:
-        lines = _there(folder / "val" / "val_annotations.txt").read_text().splitlines()
+        lines = _there(folder / "val" / "val_annotations.txt").read_text("utf-8-sig").splitlines()
         pairs = (line.split("\t")[:2] for line in lines if line)
         found = [(f"val/images/{name}", number[wnid]) for name, wnid in pairs]
     return tuple(p for p, _ in found), np.array([k for _, k in found], dtype=np.int64)
@@ -127,7 +127,7 @@ def tiny_imagenet(root: Path, part: str) -> Listed:
 def textures(root: Path, part: str) -> Listed:
     """Return a part of DTD's first partition; its validation part is in no pool."""
     folder = root / "dtd" / "dtd"
-    paths = tuple(_there(folder / "labels" / f"{part}1.txt").read_text().split())
+    paths = tuple(_there(folder / "labels" / f"{part}1.txt").read_text("utf-8-sig").split())
     number = {name: k for k, name in enumerate(TEXTURES)}
     unknown = [path for path in paths if path.partition("/")[0] not in number]
     if unknown:
@@ -144,7 +144,7 @@ def inaturalist18(root: Path, part: str) -> Listed:
     name = {"train": "train2018.json", "test": "val2018.json"}[part]
     path = _there(root / "inat18" / name)
     try:
-        given = json.loads(path.read_text())
+        given = json.loads(path.read_text("utf-8-sig"))
         label = {a["image_id"]: a["category_id"] for a in given["annotations"]}
         pairs = [(image["file_name"], label[image["id"]]) for image in given["images"]]
     except (ValueError, KeyError) as error:

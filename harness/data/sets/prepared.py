@@ -32,7 +32,7 @@ def save_facts(root: Path, spec: DatasetSpec) -> None:
         Its name is the folder.
     """
     text = json.dumps(asdict(spec), indent=1, sort_keys=True, default=dict)
-    (root / FOLDER / spec.name / FACTS).write_text(text + "\n")
+    (root / FOLDER / spec.name / FACTS).write_text(text + "\n", "utf-8")
 
 
 def own_datasets(root: Path) -> dict[str, DatasetSpec]:
@@ -51,7 +51,9 @@ def own_datasets(root: Path) -> dict[str, DatasetSpec]:
     found = {}
     for path in sorted((root / FOLDER).glob(f"*/{FACTS}")):
         try:
-            found[path.parent.name] = TypeAdapter(DatasetSpec).validate_json(path.read_text())
+            found[path.parent.name] = TypeAdapter(DatasetSpec).validate_json(
+                path.read_text("utf-8")
+            )
         except (OSError, ValidationError) as error:
             raise DataError(
                 f"Expected the facts of a data set in {path}; they cannot be read "
@@ -108,7 +110,7 @@ def save_table(root: Path, name: str, pool: Pool) -> None:
         "categories": table.categories,
         "class_names": pool.class_names,
     }
-    (folder / f"{pool.name}.json").write_text(json.dumps(stamp) + "\n")
+    (folder / f"{pool.name}.json").write_text(json.dumps(stamp) + "\n", "utf-8")
 
 
 def save_rows(root: Path, name: str, part: str, rows: Mapping[str, np.ndarray]) -> None:
@@ -169,7 +171,7 @@ def load_prepared_table(root: Path, name: str, part: str) -> Pool:
     """
     folder = root / FOLDER / name
     try:
-        stamp = json.loads((folder / f"{part}.json").read_text())
+        stamp = json.loads((folder / f"{part}.json").read_text("utf-8"))
         with np.load(folder / f"{part}-table.npz", allow_pickle=False) as arrays:
             inputs = TableInputs(
                 arrays["numeric"],
@@ -242,7 +244,7 @@ def save_prepared(root: Path, name: str, part: str, images: np.ndarray, labels: 
     np.save(folder / f"{part}-images.npy", images, allow_pickle=False)
     np.save(folder / f"{part}-labels.npy", labels, allow_pickle=False)
     stamp = {"fingerprint": fingerprint(images, labels), "shape": list(images.shape)}
-    (folder / f"{part}.json").write_text(json.dumps(stamp) + "\n")
+    (folder / f"{part}.json").write_text(json.dumps(stamp) + "\n", "utf-8")
 
 
 def load_prepared(root: Path, name: str, part: str) -> tuple[np.ndarray, np.ndarray, str] | None:
@@ -265,7 +267,7 @@ def load_prepared(root: Path, name: str, part: str) -> tuple[np.ndarray, np.ndar
     if not stamp.is_file():
         return None
     try:
-        expected = json.loads(stamp.read_text())["fingerprint"]
+        expected = json.loads(stamp.read_text("utf-8"))["fingerprint"]
         images = np.load(folder / f"{part}-images.npy", allow_pickle=False)
         labels = np.load(folder / f"{part}-labels.npy", allow_pickle=False)
     except (OSError, ValueError, KeyError) as error:

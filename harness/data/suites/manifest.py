@@ -32,7 +32,7 @@ def read_manifest(suite: str, folder: Path = FOLDER) -> dict[str, Any] | None:
     path = folder / f"{suite}.json"
     if not path.is_file():
         return None
-    return dict(json.loads(path.read_text()))
+    return dict(json.loads(path.read_text("utf-8")))
 
 
 def manifest_text(suite: str, pools: Mapping[str, str], splits: Mapping[str, Split]) -> str:

@@ -80,7 +80,7 @@ def shared_classes(pretraining: str, dataset: str) -> tuple[Shared, ...]:
             f"Shared classes are known of {known}; got {pretraining} with {dataset}. Name an OOD "
             "set by a list of files instead."
         )
-    lines = (Path(__file__).parent / "overlaps" / file).read_text().splitlines()
+    lines = (Path(__file__).parent / "overlaps" / file).read_text("utf-8").splitlines()
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")][1:]
     return tuple(
         Shared(wnid, c, "kind" if how == "kind" else "like", n) for wnid, c, how, n in rows

@@ -51,7 +51,7 @@ class Recorder:
         self.epochs = epochs
         self.progress = progress
         self._file = folder / "curves.json"
-        kept = json.loads(self._file.read_text()) if self._file.is_file() else {}
+        kept = json.loads(self._file.read_text("utf-8")) if self._file.is_file() else {}
         self._points: dict[str, dict[str, float]] = kept.get("points", {})
         self._best: dict[str, dict[str, float]] = kept.get("best", {})
         self._before = float(kept.get("seconds", 0.0))
@@ -131,7 +131,7 @@ class Recorder:
             self._points.setdefault(name, {})[str(epoch)] = float(value)
         partial = self._file.with_suffix(".partial")
         kept = {"points": self._points, "best": self._best, "seconds": self.seconds}
-        partial.write_text(json.dumps(kept))
+        partial.write_text(json.dumps(kept), "utf-8")
         partial.replace(self._file)
 
 

@@ -1,0 +1,158 @@
+"""What is printed survives its surroundings: encodings, pipes, full disks, hostile names."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cli.console import printable
+from harness.records.records import write_record
+from harness.records.trust import add_to_rerun_list
+from tests.runs.synthetic import recorded
+
+ROOT = Path(__file__).resolve().parents[2]
+ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+LONG = "a-very-long-name-of-an-entry-that-a-terminal-would-cut"
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    root = tmp_path / "submissions"
+    for name, level in {"best": 0.9, "worst": 0.5, LONG: 0.4}.items():
+        made = recorded(name, level)
+        write_record(made, root / name / "results")
+        add_to_rerun_list(root, made.record)
+    return root
+
+
+def command(shelf, *words):
+    return [sys.executable, "-m", "harness.cli.app", *words, "--submissions", str(shelf)]
+
+
+def surroundings(tmp_path, **changes):
+    home = {"PYTHONPATH": str(ROOT), "TAILMARK_HOME": str(tmp_path / "store")}
+    return {**os.environ, **home, **changes}
+
+
+def ran(shelf, *words, **options):
+    changes = options.pop("env", {})
+    environment = surroundings(shelf.parent, **changes)
+    options = {"capture_output": True, **options}
+    return subprocess.run(command(shelf, *words), env=environment, **options)
+
+
+@pytest.mark.parametrize(
+    "words", [("rank",), ("compare", "best", "worst"), ("claims",), ("list", "metrics")]
+)
+def test_an_ascii_locale_gets_plain_characters(shelf, words):
+    done = ran(shelf, *words, env=ASCII)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii() and done.stdout.strip()
+    assert b"Traceback" not in done.stderr
+
+
+def test_an_error_under_an_ascii_locale_is_a_sentence(shelf):
+    done = ran(shelf, "rank", "--metric", "ecé", env=ASCII)
+    assert done.returncode == 2
+    assert done.stderr.isascii() and done.stderr.startswith(b"tailmark: No metric")
+
+
+def test_a_reader_that_went_away_ends_the_command_quietly(shelf):
+    read, write = os.pipe()
+    os.close(read)
+    done = ran(shelf, "rank", capture_output=False, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert done.returncode == 141
+    assert done.stderr == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_one_sentence(shelf):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = ran(shelf, "rank", capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("tailmark: The output could not be written: No space")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_closed_output_is_no_traceback(shelf):
+    line = " ".join(f"'{word}'" for word in command(shelf, "rank")) + " >&-"
+    done = subprocess.run(
+        ["sh", "-c", line], env=surroundings(shelf.parent), stderr=subprocess.PIPE
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_deleted_working_folder_is_one_sentence(shelf, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    line = f"cd {gone} && rmdir {gone} && {sys.executable} -m harness.cli.app rank"
+    done = subprocess.run(["sh", "-c", line], env=surroundings(tmp_path), capture_output=True)
+    assert done.returncode == 2
+    assert b"working folder has been deleted" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_an_unusual_backend_of_matplotlib_does_not_matter(shelf):
+    done = ran(shelf, "rank", env={"MPLBACKEND": "module://no_such_backend"})
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_piped_is_neither_wrapped_nor_cut(shelf):
+    done = ran(shelf, "rank", env={"COLUMNS": "40"})
+    assert LONG in done.stdout.decode()
+    lines = [line for line in done.stdout.decode().splitlines() if "%" in line and "[" in line]
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "markdown"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rank",),
+        ("rank", "--seed", "0"),
+        ("compare", "best", "worst"),
+        ("claims", "--suite", "digits-v1"),
+        ("conformance", "--method", "ldam-drw"),
+        ("list", "metrics"),
+    ],
+)
+def test_every_answer_has_every_form(shelf, words, form, monkeypatch, capsys):
+    from harness.cli.app import main
+
+    monkeypatch.setattr(sys, "argv", ["tailmark", *command(shelf, *words, "--format", form)[3:]])
+    if words[0] == "list":
+        monkeypatch.setattr(sys, "argv", ["tailmark", *words, "--format", form])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert not stopped.value.code
+    text = capsys.readouterr().out
+    match form:
+        case "json":
+            assert json.loads(text)
+        case "csv":
+            assert len(text.splitlines()) > 1 and "," in text.splitlines()[0]
+        case "markdown":
+            assert text.startswith("| ") and set(text.splitlines()[1]) == set("| -")
+
+
+def test_control_characters_are_spelt_out():
+    assert printable("a\x1b[31mb\u202ec\x07\ud800") == "a\\x1b[31mb\\u202ec\\x07\\ud800"
+    assert printable("97.3 % · τ\n\t") == "97.3 % · τ\n\t"
+
+
+def test_a_title_cannot_act_on_the_terminal_or_draw_in_markdown(tailmark, card):
+    folder = card()
+    toml = folder / "entry.toml"
+    evil = 'title = "\\u001b[31m [bold]x[/bold] ![p](http://x/p.png)|"\n[method]'
+    toml.write_text(toml.read_text().replace("[method]", evil))
+    for form in ("text", "markdown", "csv"):
+        text = tailmark("list", "entries", "--format", form).out
+        assert "\x1b" not in text
+        if form == "text":
+            assert "[bold]x[/bold]" in text
+        if form == "markdown":
+            assert r"!\[p\](http://x/p.png)\|" in text

@@ -14,14 +14,19 @@ HERE = Path(__file__).parent
 FIRST = {
     "ranking": ("Ranking", ":material/leaderboard:"),
     "compare": ("Compare", ":material/compare_arrows:"),
+    "map": ("Map", ":material/grid_on:"),
     "claims": ("Claims", ":material/fact_check:"),
 }
 MORE = {
     "entry": ("Entry", ":material/person_search:"),
     "cells": ("Cells", ":material/table:"),
+    "calibration": ("Calibration", ":material/straighten:"),
+    "ood": ("OOD", ":material/travel_explore:"),
     "trade": ("Trade-offs", ":material/scatter_plot:"),
     "robustness": ("Robustness", ":material/storm:"),
     "conformance": ("Conformance", ":material/menu_book:"),
+    "data": ("Data", ":material/database:"),
+    "about": ("About the numbers", ":material/help:"),
 }
 PATHS = {"trade": "trade-offs"}
 """Pages whose address is not their file's name."""

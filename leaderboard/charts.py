@@ -81,7 +81,8 @@ def reliability_chart(frame: pd.DataFrame) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        From `leaderboard.frames.entry.reliability_frame`.
+        From `leaderboard.frames.entry.reliability_frame`, or with a band from
+        `leaderboard.frames.calibration.banded_frame`.
     """
     # The number of images is drawn from the floor in a third of the height.
     shown = frame.assign(floor=0.0, pile=frame["images"] / frame["images"].max() / 3)
@@ -105,13 +106,23 @@ def reliability_chart(frame: pd.DataFrame) -> alt.LayerChart:
     gaps = root.mark_rule(strokeWidth=4, color=ORANGE, opacity=0.7).encode(
         x=x, y=y, y2="confidence:Q"
     )
+    band = _null_band(shown, x, unit)
     line = root.mark_line(color=BLUE, opacity=0.6, strokeWidth=1.5).encode(x=x, y=y)
     # A bin of three images says little: the area of a point is its number of images.
     area = alt.Size("images:Q", scale=alt.Scale(range=[14, 160]), legend=None)
     points = root.mark_point(color=BLUE, filled=True, opacity=1).encode(
         x=x, y=y, size=area, tooltip=tips
     )
-    return alt.layer(counts, _diagonal(), gaps, line, points).properties(height=PANEL)
+    return alt.layer(counts, *band, _diagonal(), gaps, line, points).properties(height=PANEL)
+
+
+def _null_band(shown: pd.DataFrame, x: alt.X, unit: alt.Scale) -> list[alt.Chart]:
+    """Return the band of a calibrated model where the frame has one."""
+    if "band_low" not in shown:
+        return []
+    low = alt.Y("band_low:Q", scale=unit, title="share that is right")
+    area = alt.Chart(shown).mark_area(color=NEUTRAL, opacity=0.25)
+    return [area.encode(x=x, y=low, y2="band_high:Q")]
 
 
 def _diagonal() -> alt.Chart:

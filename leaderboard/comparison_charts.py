@@ -187,3 +187,33 @@ def cells_chart(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
     tips = ["imbalance:N", "noise:N", alt.Tooltip("text:N", title=title)]
     points = root.mark_point(filled=True, size=70, opacity=1).encode(tooltip=tips)
     return alt.layer(root.mark_line(opacity=0.6), points).properties(height=300)
+
+
+def curve_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """Draw ROC points of each OOD set, joined by a line.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.frames.ood.curves_frame`.
+    """
+    pools = _rows(frame, "pool")
+    share = alt.Axis(format="%")
+    root = alt.Chart(frame).encode(
+        x=alt.X("fpr:Q", axis=share, title="share of ID that is flagged"),
+        y=alt.Y("tpr:Q", axis=share, title="share of OOD that is caught"),
+        color=alt.Color(
+            "pool:N",
+            scale=alt.Scale(domain=pools, range=[ORANGE, RED, PINK, GREEN, BLUE][: len(pools)]),
+            legend=alt.Legend(orient="top", title=None, labelLimit=220, columns=2),
+        ),
+    )
+    tips = [
+        "pool:N",
+        alt.Tooltip("fpr:Q", format=".1%", title="ID flagged"),
+        alt.Tooltip("tpr:Q", format=".1%", title="OOD caught (recall)"),
+        alt.Tooltip("precision:Q", format=".1%"),
+    ]
+    points = root.mark_point(filled=True, size=30, opacity=1).encode(tooltip=tips)
+    line = root.mark_line(opacity=0.5).encode(order="fpr:Q")
+    return alt.layer(line, points).properties(height=290)

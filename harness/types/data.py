@@ -1,6 +1,6 @@
 """What is measured on: data sets, pools, splits, views and suites."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -347,15 +347,57 @@ class Suite:
     """The suite to use instead."""
     notes: tuple[str, ...] = ()
     """What this suite does not cover; shown beside its ranking."""
-    parts: Mapping[str, Any] = field(default_factory=dict)
-    """Anything else that decides a pool; part of the identity."""
+    partition_of: str | None = None
+    """The suite whose streams part the data, where it is another over the same data."""
+    photo_patches: int | None = None
+    """Patches of photographs in the OOD set of that name."""
+    lists: Mapping[str, str] = field(default_factory=dict)
+    """OOD set → its index list below the data root."""
+    covariate_lists: Mapping[str, str] = field(default_factory=dict)
+    """Covariate-shifted ID set → its index list below the data root."""
+    corruptions: tuple[str, ...] = ()
+    """Our own corruptions of the test pool, such as ``fog-3``."""
+    published_corruptions: tuple[str, ...] = ()
+    """Corruptions of the test pool that are read from the published arrays, such as ``fog-3``."""
+    truths: tuple[str, ...] = ()
+    """What somebody else says of the test labels, by name."""
+    subsampled: bool = False
+    """Whether views are also measured on test images thrown away instead of weighted."""
+    open_set: str | None = None
+    """OOD set that open-set noise takes its images from."""
+    planted_test: float | None = None
+    """Share of test images whose planted square is at their class's place."""
+    familiar: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Pre-training data → near and far sets whose classes it has."""
+    imagenet_familiar: int | None = None
+    """Images per class in the OOD set of that name."""
+    group: str | None = None
+    """Column of an own table whose equal values stay in one part."""
+    folds: int | None = None
+    """Folds of an own table, each the test of cells of its own."""
+    fold: int | None = None
+    """The fold that is the test pool, in a member of a suite over folds."""
 
     @cached_property
     def sha256(self) -> str:
         """Return the identity of everything that may change a number."""
-        facts = {k: v for k, v in asdict(self).items() if k not in _WORDS}
+        given = asdict(self)
+        facts = {k: v for k, v in given.items() if k not in _WORDS | _PARTS}
+        facts["parts"] = {k: given[k] for k in _PARTS if _is_set(given[k])}
         return sha256_of(facts)
 
 
 _WORDS = {"title", "notes", "superseded_by"}
 """Fields of a suite that people read and no number depends on."""
+_PARTS = {
+    *("partition_of", "photo_patches", "lists", "covariate_lists", "corruptions"),
+    *("published_corruptions", "truths", "subsampled", "open_set", "planted_test", "familiar"),
+    *("imagenet_familiar", "group", "folds", "fold"),
+}
+"""Fields that few suites set: the identity holds those that are set, so that a new one changes
+the identity of no suite without it."""
+
+
+def _is_set(value: object) -> bool:
+    """Return whether a field of `_PARTS` says something: 0 does, False does not."""
+    return value is not None and value is not False and value not in ((), {})

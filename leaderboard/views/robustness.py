@@ -35,6 +35,7 @@ def page() -> None:
         found = worlds_of(keys)
         if not found:
             _nothing(suite)
+            board.left_out(suite)
             return
         name = pickers.one("world", "Test data", list(found), words=WORLDS.__getitem__)
         world = found[name]

@@ -1,6 +1,7 @@
 """The pages run, say what the ranking says, and keep the choice in the address."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from streamlit.testing.v1 import AppTest
 from harness.published.claims import STATES
 from harness.published.conformance import VERDICTS
 from harness.rankings.comparing import compare
-from harness.rankings.display import difference_text
+from harness.rankings.display import difference_text, interval_text
 from harness.rankings.field import suite_rows
 from harness.rankings.ranking import rank_suite
+from leaderboard.frames.calibration import most_to_see
 from leaderboard.frames.headline import headline
 from leaderboard.markup.cells import FORMS
 from tests.leaderboard.made import CELLS, FIELD, write_conforming, write_field, write_worlds
@@ -236,6 +238,115 @@ def test_a_comparison_is_the_command_lines(opened, root):
 def test_entries_that_are_not_comparable_say_why(opened):
     app = opened("compare", **{"against": "logreg", "with": "cnn-ce+la", "metric": "test/ece_null"})
     assert "no stored replicates" in words(app)
+
+
+def test_a_map_shows_the_best_of_every_cell(opened, root):
+    app = opened("map")
+    for cell in CELLS:
+        first = rank_suite("digits-v1", roots=[root], cells=[cell]).rows[0]
+        assert f"<small>{first.name}</small>" in html(app)
+
+
+def test_a_map_of_one_entry_has_the_command_lines_values(opened, root):
+    app = opened("map", map="one entry", entry="logreg")
+    for cell in CELLS:
+        ranked = rank_suite("digits-v1", roots=[root], cells=[cell])
+        row = next(row for row in ranked.rows if row.name == "logreg")
+        assert interval_text(row.low, row.high, ranked.key) in html(app)
+
+
+def test_a_map_of_a_difference_has_the_comparisons_values(opened, root):
+    app = opened("map", map="difference of two entries", entry="cnn-bs", against="logreg")
+    found = compare(suite_rows("digits-v1", roots=[root]), "cnn-bs", "logreg")
+    for _, one in found.cells:
+        assert difference_text(one.difference, found.key) in html(app)
+
+
+def test_calibration_opens_where_there_is_most_to_see(opened, root):
+    app = opened("calibration", entry="logreg")
+    row = next(r for r in suite_rows("digits-v1", roots=[root]) if r.name == "logreg")
+    assert app.selectbox(key="in-address-cell").value == most_to_see(row, CELLS)
+    assert "a calibrated model would show 1.8 %" in words(app)
+    assert "(null 1.8 %)" in html(app)
+
+
+def test_ood_shows_the_declared_score_of_every_set(opened, root):
+    app = opened("ood", entry="logreg", cell=CELLS[1])
+    row = next(r for r in suite_rows("digits-v1", roots=[root]) if r.name == "logreg")
+    value = row.recorded.values("", "ood/far/energy/ood_auroc")[1].mean()
+    assert f">{100 * value:.1f} %<" in html(app)
+    assert "Declared score: **energy**" in words(app)
+
+
+def test_data_and_about_say_what_is_measured_on_what(opened):
+    assert "realised imbalance" in html(opened("data"))
+    assert "ood_fpr95" in html(opened("about"))
+
+
+@pytest.mark.parametrize("page", ["ranking", "compare", "map", "calibration", "ood", "cells"])
+def test_nonsense_in_the_address_is_named_and_the_page_goes_on(opened, page):
+    app = opened(page, suite="<b>no</b>", entry="[x](http://y)", metric="![](z)", strange="1")
+    found = words(app)
+    assert "asks for suite “\\<b\\>no" in found
+    assert "<b>no" not in found
+    assert "mean nothing on this page" in found or "There is no entry" in found
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "home",
+        "ranking",
+        "compare",
+        "map",
+        "calibration",
+        "ood",
+        "data",
+        "cells",
+        "entry",
+        "trade",
+        "robustness",
+        "claims",
+        "conformance",
+    ],
+)
+def test_every_page_goes_on_without_records_and_with_damaged_ones(
+    opened, monkeypatch, tmp_path, page
+):
+    monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(tmp_path))
+    opened(page)
+    write_field(tmp_path)
+    (tmp_path / "cnn-bs" / "results" / "digits-v1.npz").write_bytes(b"no")
+    app = opened(page)
+    assert str(tmp_path) not in words(app)
+    if page not in ("claims", "conformance"):
+        assert "**cnn-bs**" in words(app)
+
+
+def test_a_field_of_one_entry_is_a_ranking_of_one(opened, monkeypatch, tmp_path):
+    write_field(tmp_path)
+    for name in (*FIELD, "broken"):
+        if name != "logreg":
+            shutil.rmtree(tmp_path / name)
+    monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(tmp_path))
+    assert "One entry is ranked, logreg" in opened("ranking").title[0].value
+    for page in ("home", "compare", "map", "cells", "trade"):
+        opened(page)
+
+
+def test_entries_that_are_all_claimed_are_listed_and_not_ranked(opened, monkeypatch, tmp_path):
+    write_field(tmp_path)
+    (tmp_path / "rerun.toml").unlink()
+    monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(tmp_path))
+    app = opened("ranking")
+    assert app.title[0].value.startswith("No entry has a value in every cell")
+    assert "tier is claimed" in html(app)
+
+
+def test_a_metric_without_replicates_is_ranked_by_value_alone(opened):
+    app = opened("ranking", metric="test/ece_null")
+    assert "in order of their values alone" in app.title[0].value
+    assert "In order of values alone" in html(app)
 
 
 def test_a_selector_without_options_says_so():

@@ -201,8 +201,8 @@ def _strictly(data: bytes, path: Path, encoding: str) -> str:
 def _as_windows(data: bytes, path: Path, error: UnicodeDecodeError) -> tuple[str, tuple[str, ...]]:
     """Return text in Windows-1252, of which Latin-1 is a part; refused where it looks wrong.
 
-    Any bytes can be read so. In Western languages no three letters in a row have an accent; in
-    Cyrillic, Greek or Japanese text read as Windows-1252 nearly all do.
+    Any bytes can be read so. In Western languages no three signs in a row are beyond ASCII; in
+    Cyrillic, Greek or Japanese text read as Windows-1252 nearly all are.
     """
     line = data.count(b"\n", 0, error.start) + 1
     try:
@@ -211,12 +211,12 @@ def _as_windows(data: bytes, path: Path, error: UnicodeDecodeError) -> tuple[str
         text = ""
     run = longest = 0
     for letter in text:
-        run = run + 1 if ord(letter) > 127 and letter.isalpha() else 0
+        run = run + 1 if ord(letter) > 127 and not letter.isspace() else 0
         longest = max(longest, run)
     if not text or longest > 2 or any(ord(letter) < 9 for letter in text[:100_000]):
         raise DataError(
             f"Expected text in UTF-8 in {path}; line {line:,} is not. Save the file as UTF-8, or "
-            "name its encoding, for example: --encoding cp1251"
+            "name its encoding, for example: --encoding cp1252, or --encoding cp1251 for Cyrillic"
         )
     words = text.splitlines()[line - 1].strip()[:40]
     return text, (

@@ -144,13 +144,14 @@ def make_table(
             f"Expected the column to predict in {raw.source}. Name it with --target: "
             f"{', '.join([*raw.columns][:8])}"
         )
-    labels, class_names, notes = classes_of(raw, target, reading)
+    raw.column(target, "target column")
     rest = raw.without([target])
     if not rest.columns:
         raise DataError(
             f"Expected columns beside the target {target!r} in {raw.source}; there is none. "
             "Name another file."
         )
+    labels, class_names, notes = classes_of(raw, target, reading)
     typed = typed_columns(rest, reading)
     if not typed.numeric and not typed.categorical:
         raise DataError(

@@ -154,7 +154,7 @@ def _own_names(files: Sequence[str], column: str, source: str) -> tuple[str, ...
 def _stated(file: str, column: str) -> tuple[str, ...] | None:
     import datasets
     import fsspec  # type: ignore[import-untyped]
-    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow
     from pyarrow import parquet
 
     if not file.endswith((".parquet", ".arrow")):

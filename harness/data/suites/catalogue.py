@@ -51,7 +51,7 @@ SUITES: dict[str, Suite] = {
             "A few hundred test images: only large differences can be told apart.",
             "Images of 8×8 pixels say little about large images.",
         ),
-        parts={"photo_patches": 600},
+        photo_patches=600,
     ),
     "fashion-v1": Suite(
         id="fashion-v1",
@@ -68,7 +68,7 @@ SUITES: dict[str, Suite] = {
         tail_metric="recall_tail",
         calibration_fraction=0.1,
         notes=("Near OOD is MNIST: grey digits of the same size, not other clothes.",),
-        parts={"photo_patches": 660},
+        photo_patches=660,
     ),
     "cifar10-v1": Suite(
         id="cifar10-v1",
@@ -95,11 +95,9 @@ SUITES: dict[str, Suite] = {
             "undefined here.",
             "Far OOD is grey (photographs, MNIST); the openood suites have the field's far sets.",
         ),
-        parts={
-            "photo_patches": 520,
-            "truths": ("label_errors", "cifar10h"),
-            "subsampled": True,
-        },
+        photo_patches=520,
+        truths=("label_errors", "cifar10h"),
+        subsampled=True,
     ),
     "cifar100-v1": Suite(
         id="cifar100-v1",
@@ -124,7 +122,9 @@ SUITES: dict[str, Suite] = {
             "undefined here.",
             "Far OOD is grey (photographs, MNIST); the openood suites have the field's far sets.",
         ),
-        parts={"photo_patches": 520, "truths": ("label_errors",), "subsampled": True},
+        photo_patches=520,
+        truths=("label_errors",),
+        subsampled=True,
     ),
     "cifar10n-v1": Suite(
         id="cifar10n-v1",
@@ -149,7 +149,7 @@ SUITES: dict[str, Suite] = {
             "undefined here.",
             "In balanced cells the training data are the same under every seed.",
         ),
-        parts={"photo_patches": 520},
+        photo_patches=520,
     ),
     "cifar100n-v1": Suite(
         id="cifar100n-v1",
@@ -172,7 +172,7 @@ SUITES: dict[str, Suite] = {
             "undefined here.",
             "In balanced cells the training data are the same under every seed.",
         ),
-        parts={"photo_patches": 520},
+        photo_patches=520,
     ),
     "tabular-v1": Suite(
         id="tabular-v1",

@@ -44,11 +44,8 @@ def _openood(
         groups="terciles",
         tail_metric="recall_tail",
         notes=(_FREE, "OpenOOD's validation images are in no pool of this suite."),
-        parts={
-            part: {name: f"{folder}/{file}" for name, file in files.items()}
-            for part, files in (("lists", {**near, **far}), ("covariate_lists", covariate))
-            if files
-        },
+        lists={name: f"{folder}/{file}" for name, file in {**near, **far}.items()},
+        covariate_lists={name: f"{folder}/{file}" for name, file in covariate.items()},
     )
 
 
@@ -77,7 +74,7 @@ def _natural(
         groups="shots" if few else "terciles",
         tail_metric="recall_few" if few else "recall_tail",
         notes=tuple(filter(None, (_FREE, "No OOD set is named.", note))),
-        parts={"subsampled": True} if subsampled else {},
+        subsampled=subsampled,
     )
 
 

@@ -5,7 +5,7 @@ model trained there is not trained again here.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from harness.types import Suite
 
@@ -37,6 +37,16 @@ _GREY = (
     "pixelate",
     "jpeg_compression",
 )
+_PUBLISHED = (
+    *("gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur"),
+    *("motion_blur", "zoom_blur", "snow", "frost", "fog", "brightness", "contrast"),
+    *("elastic_transform", "pixelate", "jpeg_compression"),
+)
+"""The fifteen corruptions of the published benchmark; its four extra ones are not counted."""
+_CIFAR: tuple[tuple[str, str, str, Literal["terciles", "shots"], str], ...] = (
+    ("cifar10", "CIFAR-10", "cifar100", "terciles", "recall_tail"),
+    ("cifar100", "CIFAR-100", "cifar10", "shots", "recall_few"),
+)
 _SQUARES = "A bright square per class is planted: what is learned from it holds for no photograph."
 _OWN = "Corruptions are our own: numbers are not those of the published CIFAR-10-C files."
 _NO_CALIBRATION = (
@@ -66,7 +76,9 @@ def _digits(
         calibration_fraction=0.1,
         test_fraction=1 / 3,
         notes=(_FEW, *notes),
-        parts={"photo_patches": 600, "partition_of": "digits-v1", **parts},
+        photo_patches=600,
+        partition_of="digits-v1",
+        **parts,
     )
 
 
@@ -131,7 +143,9 @@ WORLD_SUITES: dict[str, Suite] = {
             tail_metric="recall_tail",
             calibration_fraction=0.1,
             notes=(_SQUARES, "Near OOD is MNIST: grey digits of the same size, not other clothes."),
-            parts={"photo_patches": 660, "partition_of": "fashion-v1", "planted_test": 0.5},
+            photo_patches=660,
+            partition_of="fashion-v1",
+            planted_test=0.5,
         ),
         Suite(
             id="cifar10-shift-v1",
@@ -159,13 +173,39 @@ WORLD_SUITES: dict[str, Suite] = {
                 _OWN,
                 "Far OOD is grey (photographs, MNIST); the openood suites have the field's sets.",
             ),
-            parts={
-                "photo_patches": 520,
-                "partition_of": "cifar10-v1",
-                "corruptions": _at_severities([*_GREY, *_BLURS, "saturate"]),
-                "truths": ("label_errors", "cifar10h"),
-                "subsampled": True,
-            },
+            photo_patches=520,
+            partition_of="cifar10-v1",
+            corruptions=_at_severities([*_GREY, *_BLURS, "saturate"]),
+            truths=("label_errors", "cifar10h"),
+            subsampled=True,
+        ),
+        *(
+            Suite(
+                id=f"{dataset}-c-v1",
+                title=f"{title}-C as published: fifteen corruptions of its test images, five "
+                "severities",
+                dataset=dataset,
+                classes=None,
+                cells=(f"{dataset}-balanced-clean", f"{dataset}-exp100-clean"),
+                seeds=(0, 1, 2),
+                near=(near,),
+                far=("photo_patches", "mnist"),
+                views=VIEWS,
+                primary="test/balanced_accuracy",
+                groups=groups,
+                tail_metric=tail,
+                notes=(
+                    _NO_CALIBRATION,
+                    f"The arrays of {title}-C are read from the data root; mean corruption error "
+                    "relative to a reference network is not computed.",
+                ),
+                photo_patches=520,
+                partition_of=f"{dataset}-v1",
+                published_corruptions=tuple(
+                    f"{kind}-{severity}" for kind in _PUBLISHED for severity in range(1, 6)
+                ),
+            )
+            for dataset, title, near, groups, tail in _CIFAR
         ),
         Suite(
             id="cifar10-familiar-v1",
@@ -188,11 +228,9 @@ WORLD_SUITES: dict[str, Suite] = {
                 "Far OOD are ImageNet-1K's classes that CIFAR-10 does not have: a backbone "
                 "pre-trained on ImageNet has seen them with labels.",
             ),
-            parts={
-                "partition_of": "cifar10-v1",
-                "familiar": {"imagenet-1k": ["imagenet_familiar"]},
-                "imagenet_familiar": 10,
-            },
+            partition_of="cifar10-v1",
+            familiar={"imagenet-1k": ["imagenet_familiar"]},
+            imagenet_familiar=10,
         ),
     )
 }

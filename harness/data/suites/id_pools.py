@@ -47,9 +47,9 @@ def partition_of(suite: Suite) -> str:
     Parameters
     ----------
     suite : Suite
-        Its ``parts["partition_of"]`` names another suite over the same data.
+        Its `partition_of` names another suite over the same data.
     """
-    return str(suite.parts.get("partition_of", suite.id))
+    return suite.partition_of or suite.id
 
 
 def id_pools(suite: Suite, key: str, data_root: Path | None) -> IdPools:
@@ -146,10 +146,10 @@ def _partition(
     order = stream(key, 0, "partition").permutation(len(whole.labels))
     shares = {"test": suite.test_fraction or 0.0, "calibration": suite.calibration_fraction}
     test = None
-    if "fold" in suite.parts:
-        test = known["fold"] == suite.parts["fold"]
+    if suite.fold is not None:
+        test = known["fold"] == suite.fold
         shares["test"], order = 0.0, order[~test[order]]
-    if "group" in suite.parts:
+    if suite.group is not None:
         rows = _grouped(whole, known["group"], shares, order)
     else:
         classes = suite.classes or tuple(range(len(whole.class_names)))

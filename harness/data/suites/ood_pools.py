@@ -33,14 +33,14 @@ def held_out(suite: Suite, whole: Pool, root: Path | None) -> Images:
 
 
 def photo_patches(suite: Suite, whole: Pool, root: Path | None) -> Images:
-    """Return `suite.parts["photo_patches"]` grey patches of two photographs, the suite's size.
+    """Return `suite.photo_patches` grey patches of two photographs, the suite's size.
 
     Which of them is drawn from its stream of the step ``partition``; in grid order.
     """
     height, _, channels = _shape(whole)
     found = patches(height)
     order = stream(f"{partition_of(suite)}|photo_patches", 0, "partition").permutation(len(found))
-    return _fitted(found[np.sort(order[: suite.parts["photo_patches"]])], height, channels)
+    return _fitted(found[np.sort(order[: suite.photo_patches])], height, channels)
 
 
 def mnist_test(suite: Suite, whole: Pool, root: Path | None) -> Images:
@@ -98,11 +98,11 @@ IMAGENET = "imagenet/val"
 
 
 def _familiar(suite: Suite, name: str, whole: Pool, root: Path) -> Pool:
-    """Return ``parts["imagenet_familiar"]`` images of each class, decoded to the ID data's size."""
+    """Return `suite.imagenet_familiar` images of each class, decoded to the ID data's size."""
     wnids = familiar_wnids("imagenet-1k", suite.dataset, class_folders(root / IMAGENET))
     height, width, _ = _shape(whole)
     return load_ood_classes(
-        name, IMAGENET, wnids, root, size=(height, width), per_class=suite.parts[FAMILIAR]
+        name, IMAGENET, wnids, root, size=(height, width), per_class=suite.imagenet_familiar
     )
 
 
@@ -114,7 +114,7 @@ def ood_pool(suite: Suite, name: str, place: str, whole: Pool, root: Path | None
     suite : Suite
         Which suite; decides size and rows.
     name : str
-        Key of OOD_SETS, or of the suite's ``parts["lists"]``.
+        Key of OOD_SETS, or of the suite's `lists`.
     place : {"near", "far"}
         How far from the ID data the suite says it is.
     whole : Pool
@@ -122,10 +122,9 @@ def ood_pool(suite: Suite, name: str, place: str, whole: Pool, root: Path | None
     root : Path, optional
         Data root.
     """
-    lists = suite.parts.get("lists", {})
-    if name in lists:
+    if name in suite.lists:
         named = f"ood/{place}/{name}"
-        return load_ood_files(named, suite.dataset, lists[name], data_root(root))
+        return load_ood_files(named, suite.dataset, suite.lists[name], data_root(root))
     if name == FAMILIAR:
         return _familiar(suite, f"ood/{place}/{name}", whole, data_root(root))
     images = lookup("OOD set", name, OOD_SETS)(suite, whole, root)

@@ -252,8 +252,8 @@ def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = T
     checked : bool, optional
         Whether its splits are to be compared with a committed manifest.
     """
-    if "folds" in suite.parts:
-        return _folded(suite, data_root, checked=checked)
+    if suite.folds is not None:
+        return _folded(suite, suite.folds, data_root, checked=checked)
     names = dict.fromkeys(cell.partition("-")[0] for cell in suite.cells)
     if len(names) == 1:
         return _one(suite, partition_of(suite), data_root, checked=checked)
@@ -269,12 +269,12 @@ def make_suite(suite: Suite, data_root: Path | None = None, *, checked: bool = T
     return replace(members[suite.dataset], suite=suite, members=members)
 
 
-def _folded(suite: Suite, data_root: Path | None, *, checked: bool) -> OpenSuite:
+def _folded(suite: Suite, folds: int, data_root: Path | None, *, checked: bool) -> OpenSuite:
     """Return a suite each of whose folds is the test pool of cells of its own."""
     members = {}
-    for fold in range(suite.parts["folds"]):
+    for fold in range(folds):
         name = fold_name(suite.dataset, fold)
-        one = replace(suite, parts={**suite.parts, "fold": fold})
+        one = replace(suite, fold=fold)
         members[name] = _one(one, f"{partition_of(suite)}|{name}", data_root, checked=checked)
     return replace(next(iter(members.values())), suite=suite, members=members)
 
@@ -289,11 +289,11 @@ def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> Op
         for name in names
     ]
     strangers = None
-    if "open_set" in suite.parts:
-        strangers = ood_pool(suite, suite.parts["open_set"], "far", ours.whole, data_root)
+    if suite.open_set is not None:
+        strangers = ood_pool(suite, suite.open_set, "far", ours.whole, data_root)
     groups = None
-    if "planted_test" in suite.parts:
-        ours, ood, groups = planted_pools(ours, ood, suite.parts["planted_test"], key)
+    if suite.planted_test is not None:
+        ours, ood, groups = planted_pools(ours, ood, suite.planted_test, key)
     truths, absent = _truths(suite, ours.test, root)
     covariate = covariate_pools(suite, ours.test, root)
     return OpenSuite(
@@ -322,7 +322,7 @@ def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> Op
 def _truths(suite: Suite, test: Pool, root: Path) -> tuple[dict[str, Truth], dict[str, str]]:
     """Return the suite's alternative truths, and why others are absent."""
     assert test.labels is not None, "a test pool has labels"
-    names, classes = suite.parts.get("truths", ()), len(test.class_names)
+    names, classes = suite.truths, len(test.class_names)
     return read_truths(names, suite.dataset, test.labels, classes, root)
 
 

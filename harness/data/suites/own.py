@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 from harness.data.sets.datasets import facts_of
 from harness.data.suites.catalogue import SUITES
@@ -51,12 +50,10 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
     if own is None:
         return lookup("suite", name, SUITES)
     facts = facts_of(own[1], data_root)
-    rules: dict[str, Any] = {"group": facts.group} if facts.group else {}
     names = [facts.name]
     noises: tuple[str, ...] = NOISES
     seeds: tuple[int, ...] = (0, 1, 2)
     if facts.folds:
-        rules["folds"] = facts.folds
         names = [fold_name(facts.name, fold) for fold in range(facts.folds)]
         if facts.folds > MOST_NOISY_FOLDS:
             noises, seeds = NOISES[:1], (0,)
@@ -81,7 +78,8 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
             "No OOD set is named.",
             *facts.findings,
         ),
-        parts=rules,
+        group=facts.group or None,
+        folds=facts.folds or None,
     )
 
 

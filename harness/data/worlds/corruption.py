@@ -123,7 +123,7 @@ def parse_corruption(name: str) -> tuple[str, int]:
     Parameters
     ----------
     name : str
-        As in ``suite.parts["corruptions"]``.
+        As in `Suite.corruptions`.
 
     Raises
     ------

@@ -13,6 +13,7 @@ from harness.data.sets.image_files import FILE_SETS
 from harness.data.splits.ids import parse_split_id
 from harness.data.splits.unlearning import patched_copy
 from harness.data.worlds.corruption import corrupted_pool, parse_corruption
+from harness.data.worlds.published_corruptions import published_pools
 from harness.errors import DataError
 from harness.lookup import lookup
 from harness.types import Pool, Suite
@@ -24,8 +25,8 @@ def covariate_pools(suite: Suite, test: Pool, root: Path) -> dict[str, Pool]:
     Parameters
     ----------
     suite : Suite
-        Its ``parts["corruptions"]`` are names such as ``fog-3``; its ``parts["covariate_lists"]``
-        go from a name to a list below the data root.
+        Its `corruptions` and `published_corruptions` are names such as ``fog-3``;
+        its `covariate_lists` go from a name to a list below the data root.
     test : Pool
         What is corrupted; images are corrupted when they are taken.
     root : Path
@@ -42,9 +43,10 @@ def covariate_pools(suite: Suite, test: Pool, root: Path) -> dict[str, Pool]:
     DataError
         If a list or an image is missing, or a label is no class of the test pool.
     """
-    corruptions = map(parse_corruption, suite.parts.get("corruptions", ()))
+    corruptions = map(parse_corruption, suite.corruptions)
     pools = [corrupted_pool(test, kind, severity) for kind, severity in corruptions]
-    lists = suite.parts.get("covariate_lists", {})
+    pools += published_pools(suite.published_corruptions, suite.dataset, test, root)
+    lists = suite.covariate_lists
     pools += [_listed(name, suite.dataset, test, root, lists[name]) for name in lists]
     if any(parse_split_id(cell).noise == "patch_poison" for cell in suite.cells):
         pools.append(patched_copy(test))

@@ -141,7 +141,7 @@ def familiar_sets(suite: Suite, pretraining: str) -> tuple[str, ...]:
     Parameters
     ----------
     suite : Suite
-        Its ``parts["familiar"]`` maps data (in SEEN) to names of its near and far sets.
+        Its `familiar` maps data (in SEEN) to names of its near and far sets.
     pretraining : str
         A card's facet.
 
@@ -161,7 +161,7 @@ def familiar_sets(suite: Suite, pretraining: str) -> tuple[str, ...]:
     ----------
     Miyai et al. 2023, "Can Pre-trained Networks Detect Familiar Out-of-Distribution Data?".
     """
-    named = suite.parts.get("familiar", {})
+    named = suite.familiar
     sets = (*suite.near, *suite.far)
     for data, names in named.items():
         lookup("pre-training data", data, dict.fromkeys(SEEN))

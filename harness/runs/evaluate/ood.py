@@ -187,14 +187,14 @@ def on_familiar(
         Receives ``ood/<set>/linear_probe/ood_auroc`` for every such set, and under
         ``ood/familiar/<score>/`` the means over those that the card's pre-training saw.
     opened : Pools
-        ``parts["familiar"]`` maps pre-training data to the sets whose classes it has.
+        `Suite.familiar` maps pre-training data to the sets whose classes it has.
     predictions : mapping of str to Predictions
         Pool → evidence.
     card : EntryCard
         Its declared score, whose values are in `scored`, and its pre-training.
     """
     suite = opened.suite
-    named = {name for sets in suite.parts.get("familiar", {}).values() for name in sets}
+    named = {name for sets in suite.familiar.values() for name in sets}
     if not named:
         return
     for name, pool in opened.ood.items():

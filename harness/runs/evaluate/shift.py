@@ -85,7 +85,7 @@ def on_views(
             continue
         weights = view_weights(view, split.clean_counts, outputs.y_true)
         scored.take(name, measure(outputs, SHIFTED, weights=weights))
-        if opened.suite.parts.get("subsampled"):
+        if opened.suite.subsampled:
             rows = shifted_rows(view, split.clean_counts, opened.test)
             at = np.flatnonzero(np.isin(predictions.row, rows))
             few = outputs_of(outputs.y_true[at], _rows(predictions, at), outputs.c)

@@ -17,8 +17,6 @@ from harness.data.suites.manifest import FOLDER, check_split, read_manifest
 from harness.data.suites.open import OpenSuite, make_suite, open_suite
 from harness.errors import RecordMismatchError, SpecError, UnknownNameError
 
-PARTS = SUITES["digits-v1"].parts
-
 
 @pytest.fixture(scope="module")
 def digits() -> OpenSuite:
@@ -111,9 +109,7 @@ def test_cifar10_splits_are_those_committed_and_its_near_ood_has_no_order(data_r
 
 def test_open_set_noise_puts_other_images_under_the_labels(rng):
     cell = "digits-balanced-open_set0.3"
-    suite = replace(
-        SUITES["digits-v1"], id="made-v1", cells=(cell,), parts={**PARTS, "open_set": "digits89"}
-    )
+    suite = replace(SUITES["digits-v1"], id="made-v1", cells=(cell,), open_set="digits89")
     opened = make_suite(suite)
     split = opened.split(cell, 0)
     data, pool = opened.training_data(split), opened.train_pool(split)

@@ -15,13 +15,9 @@ from harness.errors import DataError, SpecError, UnknownNameError
 from harness.types import View
 from tests.data.sets.test_image_files import image, openood, write
 
-PARTS = SUITES["digits-v1"].parts
-
 
 def _made(corruptions):
-    suite = replace(
-        SUITES["digits-v1"], id="made-v1", parts={**PARTS, "corruptions": tuple(corruptions)}
-    )
+    suite = replace(SUITES["digits-v1"], id="made-v1", corruptions=tuple(corruptions))
     return make_suite(suite)
 
 
@@ -69,8 +65,7 @@ def _full_spectrum(root):
     write(listed, [f"{path} {path.split('/')[1]}" for path in paths])
     given = SUITES["openood-cifar10-v1"]
     lists = {"cifar10_v2": "benchmark_imglist/cifar10/test_cifar10_v2.txt"}
-    parts = {**given.parts, "covariate_lists": lists, "corruptions": ("fog-1",)}
-    return listed, replace(given, id="made-v1", parts=parts)
+    return listed, replace(given, id="made-v1", covariate_lists=lists, corruptions=("fog-1",))
 
 
 def test_full_spectrum_lists_are_pools_of_their_own_with_labels(tmp_path):
@@ -96,17 +91,17 @@ def test_full_spectrum_lists_are_pools_of_their_own_with_labels(tmp_path):
 def test_the_full_spectrum_suites_name_openoods_lists(suite, name):
     spectrum, plain = SUITES[f"openood-{suite}-fs-v1"], SUITES[f"openood-{suite}-v1"]
     folder = f"benchmark_imglist/{name}"
-    assert spectrum.parts["covariate_lists"] == {
+    assert spectrum.covariate_lists == {
         "imagenet_v2": f"{folder}/test_{name}_v2.txt",
         "imagenet_c": f"{folder}/test_{name}_c.txt",
         "imagenet_r": f"{folder}/test_{name}_r.txt",
     }
-    assert spectrum.parts["lists"] == plain.parts["lists"]
-    assert "covariate_lists" not in plain.parts
+    assert spectrum.lists == plain.lists
+    assert plain.covariate_lists == {}
 
 
 def test_manifests_hold_the_covariate_pools(monkeypatch):
-    suite = replace(SUITES["digits-v1"], parts={**PARTS, "corruptions": ("fog-3",)})
+    suite = replace(SUITES["digits-v1"], corruptions=("fog-3",))
     monkeypatch.setitem(SUITES, "digits-v1", suite)
     assert "test@fog-3" in json.loads(suite_manifest("digits-v1"))["pools"]
 
@@ -125,7 +120,7 @@ def test_the_published_variant_of_a_view_has_the_rows_that_shift_names():
 
 
 def _kinds(suite):
-    return {parse_corruption(name)[0] for name in SUITES[suite].parts["corruptions"]}
+    return {parse_corruption(name)[0] for name in SUITES[suite].corruptions}
 
 
 def test_the_shift_suites_have_every_corruption_that_changes_their_images():

@@ -103,7 +103,7 @@ def test_a_card_says_which_classes_were_seen(said, seen):
 def test_a_suites_familiar_sets_hang_on_the_cards_pretraining():
     suite = replace(
         SUITES["cifar10-v1"], near=("cifar100", "held_out"), far=("mnist", "imagenet"),
-        parts={"familiar": {"imagenet-1k": ["imagenet"], "imagenet-21k": ["cifar100"]}},
+        familiar={"imagenet-1k": ["imagenet"], "imagenet-21k": ["cifar100"]},
     )  # fmt: skip
     assert familiar_sets(suite, "none") == ()
     assert familiar_sets(suite, "imagenet-1k supervised") == ("imagenet",)
@@ -113,7 +113,7 @@ def test_a_suites_familiar_sets_hang_on_the_cards_pretraining():
         familiar_sets(suite, "cabin1k")
     with pytest.raises(Undefined, match="which classes 'CLIP' saw is not known"):
         familiar_sets(suite, "CLIP")
-    wrong = replace(suite, parts={"familiar": {"imagenet-1k": ["imagnet"]}})
+    wrong = replace(suite, familiar={"imagenet-1k": ["imagnet"]})
     with pytest.raises(SpecError, match="Expected familiar sets of cifar10-v1 among .*'imagnet'"):
         familiar_sets(wrong, "none")
 

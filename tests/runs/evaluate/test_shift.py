@@ -33,8 +33,8 @@ def opened():
                         np.ones(len(labels), dtype=bool), "made"),
     }  # fmt: skip
     copies = [corrupted_pool(plain.test, kind, severity) for kind, severity in COPIES]
-    parts = plain.suite.parts | {"subsampled": True, "familiar": {"imagenet-1k": ["digits89"]}}
-    suite = replace(plain.suite, parts=parts)
+    familiar = {"imagenet-1k": ["digits89"]}
+    suite = replace(plain.suite, subsampled=True, familiar=familiar)
     return replace(
         plain, suite=suite, covariate={pool.name: pool for pool in copies}, truths=truths,
         absent_truths={"missing": "Expected annotations; there is none."},

@@ -348,10 +348,14 @@ def _print_comparison(found: "Comparison", margin: float) -> None:
         say(f"In common: {count} of {count + len(found.apart)} cells of {found.suite}: {listed}.")
     say(
         f"Intervals: {interval_title(overall.interval_kind)}. Margin of 'same': "
-        f"{difference_text(margin, found.key).lstrip('+')}. Smallest difference found with "
-        f"80 % power: {difference_text(overall.detectable, found.key).lstrip('+')}."
+        f"{difference_text(margin, found.key).lstrip('+')}."
     )
-    if overall.verdict == "cannot tell":
+    if overall.detectable is not None:
+        least = difference_text(overall.detectable, found.key).lstrip("+")
+        say(f"Smallest difference found with 80 % power: {least}.")
+    if overall.reason is not None:
+        say(f"Nothing is told: {overall.reason}.")
+    elif overall.verdict == "cannot tell":
         needed = overall.seeds_to_settle
         say(
             f"Seeds that would settle it: {needed}."

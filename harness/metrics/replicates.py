@@ -26,6 +26,9 @@ Found = Replicates | MetricResult
 
 COLUMNS_AT_ONCE = 2048
 """Images of one block of the product: 1,000 replicates of them in float64 are 16 MiB."""
+LEAST_OOD = 50
+"""OOD images below which the 95 % threshold rests on too few of them: with 20 the interval of
+FPR95 covers 78 %, with 50 it covers 93 to 95 % (`benchmarks/truth.py`)."""
 LEAST_POSITIVES = 50
 """Images a class needs before average precision is close to linear (PROTOCOL section 5)."""
 
@@ -250,6 +253,10 @@ def replicate_ood(
         lookup("metric", key, METRICS)
         if reason is not None:
             found[key] = MetricResult(None, reason)
+        elif key == "ood_fpr95" and len(outside) < LEAST_OOD:
+            found[key] = MetricResult(
+                None, f"{len(outside)} OOD images; replicates of FPR95 need {LEAST_OOD}"
+            )
         elif key in OOD_REPLICATES:
             found[key] = OOD_REPLICATES[key](inside, outside, id_weightings, ood_weightings)
         else:

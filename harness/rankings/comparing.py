@@ -9,6 +9,7 @@ from harness.errors import SpecError, Undefined
 from harness.lookup import unknown
 from harness.metric_keys import RowName
 from harness.metrics.table import Metric
+from harness.rankings.class_recalls import class_recalls
 from harness.rankings.export import Rows
 from harness.rankings.field import Candidate, Field, metric_of
 from harness.records.records import check_paired
@@ -145,7 +146,15 @@ def compare_pair(
             f"{RowName.parse(b.name).entry}"
         )
 
+    declared = (a.recorded.record.deterministic, b.recorded.record.deterministic)
+
     def judge(cells: np.ndarray) -> Verdict:
+        few = [
+            class_recalls(
+                row.recorded, row.variant, key, cells.tolist(), float(np.nanmean(v[cells]))
+            )
+            for row, v in zip((a, b), values, strict=True)
+        ]
         found = verdict(
             values[0][cells],
             values[1][cells],
@@ -153,6 +162,8 @@ def compare_pair(
             replicates[1][cells],
             margin=margin,
             higher_is_better=metric.direction == "higher",
+            deterministic=declared,
+            images=None if few[0] is None or few[1] is None else (few[0], few[1]),
         )
         return _inside(found, metric)
 

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from harness.errors import SpecError
 from harness.lookup import unknown
 from harness.metrics.table import Metric
-from harness.rankings.few_images import few_image_interval
+from harness.rankings.class_recalls import few_class_recalls
 from harness.rankings.field import TRACKS as TRACKS
 from harness.rankings.field import (
     Candidate,
@@ -31,6 +31,7 @@ from harness.rankings.field import (
 from harness.rankings.flags import review_flags
 from harness.records.reading import LeftOut
 from harness.records.seeds import only_seeds
+from harness.stats.spread import MIN_SEEDS
 from harness.stats.standing import Summary, stand_summaries
 from harness.types import MissingRow, RankedRow, Ranking
 
@@ -121,7 +122,7 @@ def rank(
             ),
             *_left_out_rows(left_out, {row.name for row in rows}, len(index)),
         ),
-        notes=(*_left_out(rows, key, void), *notes),
+        notes=(*_left_out(rows, key, void), *_unclassed(best_first), *notes),
     )
 
 
@@ -171,6 +172,17 @@ def _left_out(rows: Sequence[Candidate], key: str, void: Sequence[int]) -> list[
     return [f"Cells left out, where the metric has no value ({reason}): {names}."]
 
 
+def _unclassed(rows: Sequence[RankedRow]) -> list[str]:
+    """Say why rows with an interval are not classed."""
+    count = sum(row.interval_kind is not None and row.tie_class is None for row in rows)
+    if not count:
+        return []
+    who = "1 row" if count == 1 else f"{count} rows"
+    return [
+        f"Not classed: {who} by value alone; spread over seeds unknown, needs {MIN_SEEDS} seeds."
+    ]
+
+
 @dataclass(frozen=True)
 class _Table:
     rows: Mapping[str, RankedRow]
@@ -195,7 +207,10 @@ def _summary(row: Candidate, key: str, index: Sequence[int], stored: bool) -> Su
     if not stored:
         return Summary(row.name, values, np.empty((values.shape[1], 0)))
     streams = row.recorded.streams(row.variant, row.key(key), index)
-    return None if streams is None else Summary(row.name, values, streams)
+    if streams is None:
+        return None
+    images = few_class_recalls(row.recorded, row.variant, key, index, float(values.mean()))
+    return Summary(row.name, values, streams, row.recorded.record.deterministic, images)
 
 
 def _by_replicates(
@@ -211,12 +226,11 @@ def _by_replicates(
     table = {}
     for standing in standings:
         row, cells = by_name[standing.name]
-        found = few_image_interval(row.recorded, row.variant, key, index) or standing
         table[standing.name] = replace(
             _row(row, standing.value, cells),
-            low=found.low,
-            high=found.high,
-            interval_kind=found.kind,
+            low=standing.low,
+            high=standing.high,
+            interval_kind=standing.kind,
             rank_low=standing.rank_low,
             rank_high=standing.rank_high,
             tie_class=standing.tie_class,

@@ -1,22 +1,19 @@
 """Intervals of a metric's value and of the difference of two entries (PROTOCOL section 5)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from scipy.special import expit, logit
 
-from harness.errors import SpecError, Undefined
-from harness.stats.spread import Kind, Spread, spread, t_quantile
+from harness.errors import Undefined
+from harness.stats.score_intervals import ClassRecalls, score_ends
+from harness.stats.spread import MIN_SEEDS, Kind, Spread, spread, t_quantile
 
 Scale = Literal["logit", "log"]
 LEVEL = 0.975
 """Upper quantile of a 95 % interval."""
-FEW = 10
-"""A recall with fewer right or wrong images than this gets a Wilson interval."""
-
-
 ROUNDING = 1e-9
 """Records keep nine digits: seeds that differ by less do not differ."""
 
@@ -47,8 +44,6 @@ class Interval:
     """Upper end."""
     se: float
     """Standard error of the value; ``√V`` in natural units also where ends are on another scale."""
-    df: float
-    """ν, the degrees of freedom of t; infinite for `test-set only`."""
     kind: Kind
     """What the interval covers; never print ± without it."""
 
@@ -58,6 +53,7 @@ def level(
     replicates: Float[np.ndarray, "seeds replicates"],
     *,
     scale: Scale | None = None,
+    images: ClassRecalls | None = None,
 ) -> Interval:
     """Return the interval of a metric in one cell.
 
@@ -69,6 +65,8 @@ def level(
         The metric under every weighting, or its deviation from the value.
     scale : {"logit", "log"}, optional
         Where the ends are computed: ``logit`` for levels in (0, 1), ``log`` for NLL.
+    images : ClassRecalls, optional
+        For a mean of recalls: with few images its ends are by score.
 
     Raises
     ------
@@ -80,7 +78,7 @@ def level(
     >>> level(np.array([0.9]), np.array([[0.89, 0.91, 0.9]])).kind
     'test-set only'
     """
-    return level_over_cells(values[None], replicates[None], scale=scale)
+    return level_over_cells(values[None], replicates[None], scale=scale, images=images)
 
 
 def level_over_cells(
@@ -88,6 +86,7 @@ def level_over_cells(
     replicates: Float[np.ndarray, "cells seeds replicates"],
     *,
     scale: Scale | None = None,
+    images: ClassRecalls | None = None,
 ) -> Interval:
     """Return the interval of a metric's unweighted mean over cells.
 
@@ -102,13 +101,15 @@ def level_over_cells(
         The metric under every weighting, or its deviation from the value.
     scale : {"logit", "log"}, optional
         Where the ends are computed, by the delta method around the value.
+    images : ClassRecalls, optional
+        For a mean of recalls: with few images its ends are by score.
 
     Raises
     ------
     Undefined
         If a value or replicate is missing.
     """
-    return around(float(values.mean()), spread(values, replicates), scale=scale)
+    return around(float(values.mean()), spread(values, replicates), scale=scale, images=images)
 
 
 def difference(
@@ -133,6 +134,59 @@ def difference(
     """
     gap, spread_of_gap = paired(candidate, reference, candidate_replicates, reference_replicates)
     return around(gap, spread_of_gap)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a paired difference."""
+
+    values: Float[np.ndarray, "cells seeds"]
+    """The metric; NaN where the entry lacks the seed in a cell."""
+    replicates: Float[np.ndarray, "cells seeds replicates"]
+    """The metric under every weighting, the same for both sides."""
+    deterministic: bool = False
+    """Declared so; not believed where seeds differ."""
+    images: ClassRecalls | None = None
+    """For a mean of recalls: what it is the mean of."""
+
+    @property
+    def constant(self) -> bool:
+        """Return whether one seed tells all: declared, and equal over the seeds that exist."""
+        with np.errstate(invalid="ignore"):
+            gap = np.nanmax(self.values, axis=1) - np.nanmin(self.values, axis=1)
+        return self.deterministic and bool((gap == 0).all())
+
+    def repeated(self, seeds: int) -> "Side":
+        """Return the side with its first complete seed as each of `seeds` seeds."""
+        complete = np.isfinite(self.values).all(axis=0)
+        if not complete.any():
+            return self
+        first = int(np.flatnonzero(complete)[0])
+        return replace(
+            self,
+            values=np.repeat(self.values[:, [first]], seeds, axis=1),
+            replicates=np.repeat(self.replicates[:, [first]], seeds, axis=1),
+        )
+
+
+def matched(candidate: Side, reference: Side) -> tuple[Side, Side]:
+    """Return both sides over the seeds that they share; a constant side has every seed.
+
+    Raises
+    ------
+    Undefined
+        If there is none.
+    """
+    if candidate.constant:
+        candidate = candidate.repeated(reference.values.shape[1])
+    if reference.constant:
+        reference = reference.repeated(candidate.values.shape[1])
+    both = shared_seeds(candidate.values.astype(np.float64) - reference.values)
+    one, two = (
+        replace(side, values=side.values[:, both], replicates=side.replicates[:, both])
+        for side in (candidate, reference)
+    )
+    return one, two
 
 
 def paired(
@@ -207,20 +261,31 @@ def paired_interval(
     both = shared_seeds(gaps)
     kept = gaps[:, both]
     if replicate_gaps is not None and np.isfinite(replicates := replicate_gaps[:, both]).all():
+        if kept.shape[1] < MIN_SEEDS:
+            mean = float(kept.mean())
+            return SeedInterval(mean, mean, mean, f"no interval: needs {MIN_SEEDS} seeds")
         found = around(float(kept.mean()), spread(kept, replicates))
         return SeedInterval(found.value, found.low, found.high, found.kind)
     return over_seeds(kept.mean(axis=0))
 
 
-def around(value: float, components: Spread, *, scale: Scale | None = None) -> Interval:
+def around(
+    value: float,
+    components: Spread,
+    *,
+    scale: Scale | None = None,
+    images: ClassRecalls | None = None,
+) -> Interval:
     """Return the interval of a value with known variance components.
 
-    On the edge of a scale (a recall of exactly 1) there is no tangent, and the ends are those of
-    the natural scale cut at the edge.
+    On the edge of a scale (an AUROC of exactly 1) there is no tangent, and the ends are those of
+    the natural scale cut at the edge. A mean of recalls over few images has its ends by score.
     """
-    se, df = float(np.sqrt(components.variance)), components.df
-    reach = t_quantile(LEVEL, df) * se
-    if scale == "logit" and 0 < value < 1:
+    se, reach = float(np.sqrt(components.variance)), components.reach(LEVEL)
+    ends: tuple[float, float] | np.ndarray
+    if images is not None and images.few:
+        ends = score_ends(value, images, components, LEVEL)
+    elif scale == "logit" and 0 < value < 1:
         ends = expit(logit(value) + np.array([-1, 1]) * reach / (value * (1 - value)))
     elif scale == "log" and value > 0:
         ends = value * np.exp(np.array([-1, 1]) * reach / value)
@@ -228,68 +293,4 @@ def around(value: float, components: Spread, *, scale: Scale | None = None) -> I
         upper = 1.0 if scale == "logit" else np.inf
         ends = np.array([value - reach, value + reach])
         ends = ends if scale is None else np.clip(ends, min(0.0, value), max(upper, value))
-    return Interval(value, float(ends[0]), float(ends[1]), se, df, components.kind)
-
-
-def few_images(group_recalls: Float[np.ndarray, " g"], class_sizes: Int[np.ndarray, " g"]) -> bool:
-    """Return whether fewer than ten images of the group are right, or fewer than ten wrong.
-
-    Parameters
-    ----------
-    group_recalls : float array of shape (g,)
-        Recall of every class of the group, in [0, 1].
-    class_sizes : int array of shape (g,)
-        Test images of every class of the group.
-    """
-    right = float(group_recalls @ class_sizes)
-    # Recalls are quotients: 10 right images may sum to 9.999999999999998.
-    return min(right, float(class_sizes.sum()) - right) < FEW - 1e-6
-
-
-def wilson(
-    value: float, group_recalls: Float[np.ndarray, " g"], class_sizes: Int[np.ndarray, " g"]
-) -> Interval:
-    """Return the Wilson interval of a group's mean recall, for few right or wrong images.
-
-    The group counts as N = G²/Σ(1/n_k) images: with equal recalls p their mean has variance
-    p(1 − p)/N.
-
-    Parameters
-    ----------
-    value : float
-        The recall, in [0, 1].
-    group_recalls : float array of shape (g,)
-        Recall of every class of the group (averaged over seeds).
-    class_sizes : int array of shape (g,)
-        Test images of every class of the group, at least 1 each.
-
-    Returns
-    -------
-    Interval
-        `test-set only`.
-
-    Raises
-    ------
-    SpecError
-        If the value is outside [0, 1], or shapes or sizes do not fit.
-
-    References
-    ----------
-    Wilson 1927, "Probable inference, the law of succession, and statistical inference".
-    """
-    if not 0 <= value <= 1:
-        raise SpecError(f"a recall lies in [0, 1]; got {value}. Give a fraction, not percent.")
-    if len(group_recalls) != len(class_sizes) or not len(class_sizes) or class_sizes.min() < 1:
-        raise SpecError(
-            f"class_sizes needs one size of at least 1 for each of {len(group_recalls)} recalls; "
-            f"got {class_sizes.tolist()}. Leave out classes without a test image."
-        )
-    n = len(class_sizes) ** 2 / float((1 / class_sizes).sum())
-    z = t_quantile(LEVEL, np.inf)
-    centre = (value + z**2 / (2 * n)) / (1 + z**2 / n)
-    reach = z * np.sqrt(value * (1 - value) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    # The ends of 0 and 1 are exact in the formula and an ulp off in floating point.
-    low = 0.0 if value == 0 else float(centre - reach)
-    high = 1.0 if value == 1 else float(centre + reach)
-    se = float(np.sqrt(value * (1 - value) / n))
-    return Interval(value, low, high, se, np.inf, "test-set only")
+    return Interval(value, float(ends[0]), float(ends[1]), se, components.kind)

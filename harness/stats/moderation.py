@@ -2,7 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import gammaln
+from scipy.special import fdtrc, gammaln
 
 from harness.stats.spread import welch_df
 
@@ -12,6 +12,10 @@ LEAST_PRIOR_DF = 0.1
 """d0 is not sought below: the prior then weighs a twentieth of two degrees of freedom."""
 PRIOR_DFS_TRIED = 100
 """Values of d0 that are tried, in equal ratios: at most 6 % apart."""
+OUTLYING = 0.1
+"""A variance is outlying when fewer than this many as large are expected in the whole field."""
+OUTLIER_ROUNDS = 4
+"""How often the prior is fitted without those that were found outlying."""
 HALVINGS = 40
 """Narrows ln s0² to 1e-12 of its range."""
 
@@ -100,30 +104,60 @@ def _prior_variances(
 
 def moderate(
     values: Float[np.ndarray, "entries cells seeds"],
-) -> tuple[Float[np.ndarray, " entries"], float]:
-    """Return the moderated seed variance v of every entry, and its degrees of freedom d.
+) -> tuple[Float[np.ndarray, " entries"], Float[np.ndarray, " entries"]]:
+    """Return the moderated seed variance v of every entry, and the degrees of freedom of each.
 
-    v = (d0·s0² + f·s²)/(d0 + f), d = d0 + f, with f = S − 1 for one cell. d0 is at most 20, at
-    most the number of entries K, and at most (K − 2)·f: together, K entries have (K − 1)·f
-    degrees of freedom after their mean is taken out, and two entries' variances are equal by
-    construction, so they lend each other nothing.
+    v = (d0·s0² + f·s²)/(d0 + f), d = d0 + f, with f = S − 1 for one cell. Two kinds of entries
+    stand outside: those that do not vary at all (v = 0, d infinite), which say nothing of the
+    others; and those that vary more than the rest can explain, which keep their own variance
+    (v = s², d = f). d0 is at most 20 and at most K − 2 over the K entries that vary; two alone
+    have equal variances by construction and lend each other nothing.
 
     Parameters
     ----------
     values : float array of shape (entries, cells, seeds)
-        At least 2 entries and 3 seeds.
+        At least 3 seeds.
 
     Returns
     -------
     tuple
-        float array of shape (entries,), and d (infinite when no entry varies).
+        Two float arrays of shape (entries,).
+
+    References
+    ----------
+    Phipson et al. 2016, "Robust hyperparameter estimation protects against hypervariable genes
+    and improves power to detect differential expression" (outliers apart; there by degrees, here
+    whole).
     """
-    variances, df = field_variances(values)
-    if not variances.any():
-        return variances, np.inf
+    entries = len(values)
+    variances, df = np.zeros(entries), np.full(entries, np.inf)
+    varying = np.flatnonzero((values != values[..., :1]).any(axis=(1, 2)))
+    if len(varying) == 1:
+        rest = values[varying].var(axis=2, ddof=1)[0]
+        variances[varying] = rest.sum() / values.shape[1] ** 2
+        df[varying] = welch_df(rest, values.shape[2] - 1.0)
+    elif len(varying):
+        variances[varying], df[varying] = _moderated(*field_variances(values[varying]))
+    return variances, df
+
+
+def _moderated(
+    variances: Float[np.ndarray, " entries"], f: float
+) -> tuple[Float[np.ndarray, " entries"], Float[np.ndarray, " entries"]]:
+    """Return v and d of entries that vary, outlying ones with their own variance and `f`."""
     entries = len(variances)
-    most = min(PRIOR_DF_AT_MOST, float(entries), (entries - 2) * df)
-    if most == 0:
-        return variances, df
-    prior, prior_df = fit_prior(variances, df, most)
-    return (prior_df * prior + df * variances) / (prior_df + df), prior_df + df
+    most = min(PRIOR_DF_AT_MOST, entries - 2.0)
+    own = variances, np.full(entries, f)
+    if most <= 0 or not variances.any():
+        return own
+    alike = np.ones(entries, dtype=bool)
+    for _ in range(OUTLIER_ROUNDS):
+        prior, prior_df = fit_prior(variances[alike], f, min(most, alike.sum() - 2.0))
+        # With a prior that says little no variance is outlying: it is taken as at least 4.
+        tail = fdtrc(f, max(prior_df, 4.0), variances / prior)
+        found = tail * entries > OUTLYING
+        if found.sum() < 3 or (found == alike).all():
+            break
+        alike = found
+    moderated = (prior_df * prior + f * variances) / (prior_df + f)
+    return np.where(alike, moderated, own[0]), np.where(alike, prior_df + f, f)

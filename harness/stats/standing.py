@@ -1,14 +1,15 @@
 """Where an entry stands: tie classes and rank intervals from one pairwise decision."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from harness.errors import SpecError
 from harness.stats.intervals import Scale, around
-from harness.stats.pairs import differing
+from harness.stats.pairs import decidable, differing
+from harness.stats.score_intervals import ClassRecalls
 from harness.stats.spread import Kind, cell_mean, check_streams, check_values, spreads
 
 
@@ -26,12 +27,13 @@ class Standing:
     """Upper end."""
     kind: Kind
     """What the interval covers."""
-    rank_low: int
-    """1 + number of entries that are significantly better."""
-    rank_high: int
-    """Number of entries − number that are significantly worse."""
-    tie_class: int
-    """1 for the best class; entries of a class do not differ from its first."""
+    rank_low: int | None
+    """1 + number of entries that are significantly better; None: not classed."""
+    rank_high: int | None
+    """Number of entries − number that are significantly worse; None: not classed."""
+    tie_class: int | None
+    """1 for the best class; entries of a class do not differ from its first. None: its spread
+    over seeds is not known, it needs three seeds."""
     position: int
     """1 for the first in order of value; equal values in order of name."""
 
@@ -46,6 +48,10 @@ class Summary:
     """The metric."""
     streams: Float[np.ndarray, "seeds replicates"]
     """Replicates averaged over cells; deviations or levels, means do not matter."""
+    deterministic: bool = False
+    """Declared so: one seed tells all, if the seeds that exist are equal."""
+    images: ClassRecalls | None = None
+    """For a mean of recalls: what it is the mean of."""
 
 
 def summarise(
@@ -54,6 +60,8 @@ def summarise(
     replicates: Float[np.ndarray, "_ _ replicates"],
     *,
     sd: Float[np.ndarray, "cells seeds"] | None = None,
+    deterministic: bool = False,
+    images: ClassRecalls | None = None,
 ) -> Summary:
     """Return what ranking keeps of an entry.
 
@@ -67,6 +75,10 @@ def summarise(
         In natural units, or in units of `sd`, any float dtype.
     sd : float array of shape (cells, seeds), optional
         Unit of the replicates, as records store them.
+    deterministic : bool, default=False
+        Declared so.
+    images : ClassRecalls, optional
+        For a mean of recalls: with few images its interval is by score.
 
     Raises
     ------
@@ -86,7 +98,7 @@ def summarise(
         unit = (sd / len(values)).astype(np.float32)
         streams = np.einsum("ms,msb->sb", unit, wide).astype(np.float64)
     check_streams(streams)
-    return Summary(name, values.astype(np.float64), streams)
+    return Summary(name, values.astype(np.float64), streams, deterministic, images)
 
 
 def stand(
@@ -154,19 +166,23 @@ def stand_summaries(
     field = sorted(field, key=lambda entry: (-sign * float(entry.values.mean()), entry.name))
     values = np.stack([entry.values for entry in field])
     streams = np.stack([entry.streams for entry in field])
-    differ = differing(values, streams)
+    declared = np.array([entry.deterministic for entry in field])
+    decided = decidable(values, declared)
+    differ = differing(values, streams, deterministic=declared)
     better = np.tril(differ).sum(axis=1)  # those before it that differ from it
     worse = np.triu(differ).sum(axis=1)
+    classes = iter(_tie_classes(differ[np.ix_(decided, decided)]))
     rows = []
-    for i, (tie_class, components) in enumerate(
-        zip(_tie_classes(differ), spreads(values, streams), strict=True)
-    ):
-        interval = around(float(field[i].values.mean()), components, scale=scale)
-        rank = (1 + int(better[i]), len(field) - int(worse[i]))
-        rows.append(
-            Standing(field[i].name, interval.value, interval.low, interval.high, interval.kind,
-                     *rank, tie_class, i + 1)
-        )  # fmt: skip
+    for i, components in enumerate(spreads(values, streams)):
+        value = float(field[i].values.mean())
+        interval = around(value, components, scale=scale, images=field[i].images)
+        row = Standing(field[i].name, interval.value, interval.low, interval.high, interval.kind,
+                       None, None, None, i + 1)  # fmt: skip
+        if decided[i]:
+            # Entries that are not classed may stand anywhere among these.
+            low, high = 1 + int(better[i]), len(field) - int(worse[i])
+            row = replace(row, rank_low=low, rank_high=high, tie_class=next(classes))
+        rows.append(row)
     return rows
 
 

@@ -4,16 +4,17 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
+from scipy.optimize import brentq
 
 from harness.errors import SpecError
-from harness.stats.intervals import LEVEL, Interval, around, paired
-from harness.stats.spread import MIN_SEEDS, Spread, t_probability, t_quantile
+from harness.stats.intervals import LEVEL, Interval, Side, around, matched
+from harness.stats.planning import detectable, seeds_to_settle
+from harness.stats.score_intervals import LEAST_P, ClassRecalls, score_difference, score_p
+from harness.stats.spread import MIN_SEEDS, Spread, spread
 from harness.types import Verdict
 
-POWER = 0.80
-"""Chance to find a true difference that the planning figures are made for."""
-MOST_SEEDS = 400
-"""Beyond this many seeds the answer is: not by seeds."""
+UNKNOWN_SPREAD = f"spread over seeds unknown: needs {MIN_SEEDS} seeds that both have"
+"""Why nothing is said of entries with one or two seeds in common."""
 
 
 def verdict(
@@ -24,11 +25,14 @@ def verdict(
     *,
     margin: float,
     higher_is_better: bool,
+    deterministic: tuple[bool, bool] = (False, False),
+    images: tuple[ClassRecalls, ClassRecalls] | None = None,
 ) -> Verdict:
     """Return same, better, worse or cannot tell, in this order of precedence.
 
     `same`: the 95 % interval of the difference lies inside (−margin, margin); `better`: its lower
-    end is above 0; `worse`: its upper end is below 0.
+    end is above 0; `worse`: its upper end is below 0. With fewer than 3 common seeds nothing is
+    said, unless both sides are deterministic or one is and the other has 3.
 
     Parameters
     ----------
@@ -40,11 +44,15 @@ def verdict(
         Differences inside (−margin, margin) count as the same; natural units, at least 0.
     higher_is_better : bool
         Direction of the metric; the difference is signed so that positive is better.
+    deterministic : pair of bool, optional
+        Which sides are declared so; one whose seeds differ is not believed.
+    images : pair of ClassRecalls, optional
+        For means of recalls: with few images on either side the interval is by score.
 
     Returns
     -------
     Verdict
-        ``seeds_to_settle`` is the number of seeds at hand when the verdict is settled.
+        ``seeds_to_settle`` is the number of seeds there are when the verdict is settled.
 
     Raises
     ------
@@ -55,11 +63,24 @@ def verdict(
     """
     if not (np.isfinite(margin) and margin >= 0):
         raise SpecError(f"margin must be at least 0; got {margin}. Give natural units, e.g. 0.01.")
-    gap, components = paired(candidate, reference, candidate_replicates, reference_replicates)
-    interval = around(gap if higher_is_better else -gap, components)
-    word = _word(interval, margin)
-    if word == "cannot tell":
-        settle = seeds_to_settle(interval.value, components, margin)
+    one, two = matched(
+        Side(candidate, candidate_replicates, deterministic[0]),
+        Side(reference, reference_replicates, deterministic[1]),
+    )
+    sign = 1.0 if higher_is_better else -1.0
+    gaps = sign * (one.values.astype(np.float64) - two.values)
+    moved = sign * (one.replicates.astype(np.float64) - two.replicates)
+    components = spread(gaps, moved)
+    gap = float(gaps.mean())
+    known = components.seeds >= MIN_SEEDS or (one.constant and two.constant)
+    interval, p = around(gap, components), _p_value(gap, components)
+    if images is not None and (images[0].few or images[1].few):
+        interval, p = _by_score(interval, (one, two), images, components, sign)
+    word = _word(interval, margin) if known else "cannot tell"
+    if not known:
+        settle: int | None = MIN_SEEDS
+    elif word == "cannot tell":
+        settle = seeds_to_settle(gap, components, margin, LEVEL)
     else:
         settle = components.seeds
     return Verdict(
@@ -68,14 +89,38 @@ def verdict(
         low=interval.low,
         high=interval.high,
         margin=margin,
-        p=_p_value(interval),
-        interval_kind=interval.kind,
-        detectable=(_t(LEVEL, interval.df) + _t(POWER, interval.df)) * interval.se,
+        p=p if known else None,
+        interval_kind="seeds and test set" if known else interval.kind,
+        detectable=detectable(components, LEVEL) if known else None,
         seeds_to_settle=settle,
+        reason=None if known else UNKNOWN_SPREAD,
     )
 
 
-_t = t_quantile
+def _by_score(
+    interval: Interval,
+    sides: tuple[Side, Side],
+    images: tuple[ClassRecalls, ClassRecalls],
+    components: Spread,
+    sign: float,
+) -> tuple[Interval, float]:
+    """Return the interval by score, and its p."""
+    means = [float(side.values.mean()) for side in sides]
+    pair = ((means[0], images[0]), (means[1], images[1]))
+    if sign < 0:
+        pair = (pair[1], pair[0])
+    correlation = _correlation(*sides)
+    low, high = score_difference(pair, correlation, components, LEVEL)
+    found = Interval(interval.value, low, high, interval.se, interval.kind)
+    return found, score_p(pair, correlation, components)
+
+
+def _correlation(one: Side, two: Side) -> float:
+    """Return how far the sides move together over test images; 0 where one does not move."""
+    streams = [side.replicates.astype(np.float64).mean(axis=(0, 1)) for side in (one, two)]
+    if min(stream.std() for stream in streams) == 0:
+        return 0.0
+    return float(np.clip(np.corrcoef(*streams)[0, 1], 0.0, 1.0))
 
 
 def _word(interval: Interval, margin: float) -> Literal["same", "better", "worse", "cannot tell"]:
@@ -86,54 +131,15 @@ def _word(interval: Interval, margin: float) -> Literal["same", "better", "worse
     return "worse" if interval.high < 0 else "cannot tell"
 
 
-def _p_value(interval: Interval) -> float:
-    if interval.value == 0:
+def _p_value(gap: float, components: Spread) -> float:
+    """Return the two-sided p of no difference: the level at which the interval reaches 0."""
+    if gap == 0:
         return 1.0
-    if interval.se == 0:
+    if components.variance == 0:
         return 0.0
-    return 2 * t_probability(-abs(interval.value) / interval.se, interval.df)
+    ratio = abs(gap) / float(np.sqrt(components.variance))
 
+    def miss(p: float) -> float:
+        return ratio - components.critical(1 - p / 2)
 
-def seeds_to_settle(difference: float, components: Spread, margin: float) -> int | None:
-    """Return the smallest number of seeds, 3 to 400, that would settle a comparison.
-
-    Settled means that, were the difference as seen, `better` or `worse` would be found with 80 %
-    power, or `same` would. With fewer than 3 seeds their variance is not known and taken as zero:
-    the number is then a lower bound.
-
-    Parameters
-    ----------
-    difference : float
-        Candidate minus reference, natural units.
-    components : Spread
-        Variance components of the difference with the seeds at hand.
-    margin : float
-        Natural units, at least 0.
-
-    Returns
-    -------
-    int or None
-        None: not by seeds, needs test images.
-    """
-    size = abs(difference)
-    for seeds in range(MIN_SEEDS, MOST_SEEDS + 1):
-        planned = with_seeds(components, seeds)
-        se, df = float(np.sqrt(planned.shared + planned.seed)), planned.df
-        reach = _t(LEVEL, df)
-        if (reach + _t(POWER, df)) * se <= size:
-            return seeds
-        upper = t_probability((margin - size) / se - reach, df) if se else float(size < margin)
-        lower = t_probability(-(margin + size) / se + reach, df) if se else 0.0
-        if upper - lower >= POWER:
-            return seeds
-    return None
-
-
-def with_seeds(components: Spread, seeds: int) -> Spread:
-    """Return the spread that the same entries would have with another number of seeds.
-
-    s² = w·S stays; its degrees of freedom grow with S − 1.
-    """
-    seed = components.seed * components.seeds / seeds
-    df = components.seed_df * (seeds - 1) / max(1, components.seeds - 1)
-    return Spread(components.shared + seed, components.shared, seed, df, seeds)
+    return LEAST_P if miss(LEAST_P) > 0 else float(brentq(miss, LEAST_P, 1.0))

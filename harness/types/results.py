@@ -199,14 +199,21 @@ class Verdict:
     """Upper end."""
     margin: float
     """m: differences inside (−m, m) count as the same."""
-    p: float
-    """Two-sided, of no difference."""
+    p: float | None
+    """Two-sided, of no difference; None where the spread over seeds is not known."""
     interval_kind: Literal["seeds and test set", "test-set only"]
     """What the interval covers."""
-    detectable: float
-    """Smallest true difference that this comparison would find with 80 % power."""
+    detectable: float | None
+    """Smallest true difference that this comparison would find with 80 % power, which allows for
+    the spread being an estimate; None where it is not known."""
     seeds_to_settle: int | None
     """Seeds that would settle it; None: not by seeds, needs test images."""
+    reason: str | None = None
+    """Why nothing can be told whatever the numbers, such as too few seeds; None: judged."""
+
+
+STATISTICS_VERSION = 2
+"""Raised when the meaning of intervals, tie classes or verdicts changes (PROTOCOL section 5)."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +238,7 @@ class RankedRow:
     """Worst rank that the data allow; None without an interval."""
     tie_class: int | None
     """1 is the best class; rows of one class cannot be told apart from its first. None without
-    an interval: values alone tell nothing apart."""
+    an interval, and with fewer than three seeds: nothing is told apart then."""
     cells: tuple[float | None, ...]
     """Mean over seeds in each of the ranking's cells."""
     tier: Literal["claimed", "rescored", "rerun"]
@@ -280,6 +287,8 @@ class Ranking:
     """Entries without an overall value."""
     notes: tuple[str, ...] = ()
     """What the numbers do not cover."""
+    statistics: int = STATISTICS_VERSION
+    """Which edition of intervals and tie classes."""
 
     @property
     def by_value(self) -> bool:

@@ -107,6 +107,21 @@ def test_weightings_of_another_pool_are_refused(large, make_weightings):
         replicate(Outputs.from_logits(y, logits), ["accuracy"], make_weightings(y[1:]))
 
 
+@pytest.mark.parametrize(("size", "given"), [(49, False), (50, True)])
+def test_fpr95_over_too_few_ood_images_has_no_replicates(rng, make_weightings, size, given):
+    inside, outside = rng.normal(size=30), rng.normal(2, 1, size)
+    found = replicate_ood(
+        inside,
+        outside,
+        make_weightings(np.zeros(30, int)),
+        make_weightings(np.zeros(size, int)),
+        ["ood_fpr95"],
+    )["ood_fpr95"]
+    assert isinstance(found, np.ndarray) is given
+    if not given:
+        assert found.reason == "49 OOD images; replicates of FPR95 need 50"
+
+
 def test_ood_fpr95_is_recomputed_under_both_weightings(rng, make_weightings):
     inside, outside = np.round(rng.normal(size=80), 1), np.round(rng.normal(size=50) + 1, 1)
     wi, wo = make_weightings(np.zeros(80, int), 25), make_weightings(np.zeros(50, int), 25)

@@ -30,7 +30,7 @@ def reference_covariance(x, y):
 
 
 def reference_components(values, replicates):
-    """V_t, V_c, w and ν of a mean over cells; values[m][s], replicates[m][s][b]."""
+    """V_t, V_c, w and its degrees of freedom; values[m][s], replicates[m][s][b]."""
     cells, seeds, size = np.shape(replicates)
     streams = [
         [sum(replicates[m][s][b] for m in range(cells)) / cells for b in range(size)]
@@ -44,28 +44,48 @@ def reference_components(values, replicates):
     parts = [reference_covariance(row, row) / (seeds * cells**2) for row in values]
     seed = sum(parts)
     seed_df = seed**2 / sum(part**2 / (seeds - 1) for part in parts)
-    return total, shared, seed, seed_df * ((shared + seed) / seed) ** 2
+    return total, shared, seed, seed_df
 
 
 def reference_interval(values, replicates):
-    """Natural-scale interval with S >= 3."""
+    """Natural-scale interval with S >= 3: V_t by the normal, what is beyond it by Student."""
     total, shared, seed, df = reference_components(values, replicates)
-    se = math.sqrt(max(total, shared + seed))
+    variance = max(total, shared + seed)
+    beyond = variance - total
+    critical = (total * stats.norm.ppf(0.975) + beyond * stats.t.ppf(0.975, df)) / variance
     value = np.mean(values)
-    reach = stats.t.ppf(0.975, df) * se
+    reach = critical * math.sqrt(variance)
     return value - reach, value + reach
 
 
-def reference_differ(values, streams):
-    """Matrix of decisions for one cell, values[k][s], streams[k][s][b], by limma's formulas."""
+def reference_moderated(values):
+    """v and d of every entry of one cell, values[k][s], outlying entries with their own."""
     entries, seeds = np.shape(values)
-    alpha = 0.05 / (entries * (entries - 1) / 2)
-    field = np.mean(values, axis=0)
+    field, f = np.mean(values, axis=0), seeds - 1
     squares = [np.var(np.array(row) - field, ddof=1) * entries / (entries - 1) for row in values]
-    most = min(20, entries, (entries - 2) * (seeds - 1))
-    prior, prior_df = reference_limma(squares, seeds - 1, most) if most else (0, 0)
-    df = prior_df + seeds - 1
-    moderated = [(prior_df * prior + (seeds - 1) * s) / df for s in squares]
+    if entries <= 2:
+        return squares, [f] * entries
+    inside = list(range(entries))
+    for _ in range(4):
+        most = min(20, entries - 2, len(inside) - 2)
+        prior, prior_df = reference_limma([squares[i] for i in inside], f, most)
+        tails = [stats.f.sf(square / prior, f, max(prior_df, 4)) for square in squares]
+        found = [i for i, tail in enumerate(tails) if tail * entries > 0.1]
+        if len(found) < 3 or found == inside:
+            break
+        inside = found
+    variances, dfs = list(squares), [f] * entries
+    for i in inside:
+        variances[i] = (prior_df * prior + f * squares[i]) / (prior_df + f)
+        dfs[i] = prior_df + f
+    return variances, dfs
+
+
+def reference_differ(values, streams):
+    """Matrix of decisions for one cell, values[k][s], streams[k][s][b]."""
+    entries, seeds = np.shape(values)
+    alpha = 0.025 / (entries * (entries - 1) / 2)
+    moderated, dfs = reference_moderated(values)
     differ = np.zeros((entries, entries), dtype=bool)
     for a, e in itertools.permutations(range(entries), 2):
         gaps = np.array(streams[a]) - np.array(streams[e])
@@ -73,10 +93,12 @@ def reference_differ(values, streams):
         crossed = [reference_covariance(gaps[s], gaps[t])
                    for s, t in itertools.permutations(range(seeds), 2)]  # fmt: skip
         shared = max(0.0, np.mean(crossed))
-        w = (moderated[a] + moderated[e]) / seeds
+        parts = [moderated[i] / seeds for i in (a, e)]
+        quantiles = [stats.t.isf(alpha / 2, dfs[i]) for i in (a, e)]
+        weighted = shared * stats.norm.isf(alpha / 2) + np.dot(parts, quantiles)
+        critical = weighted / (shared + sum(parts))
         size = abs(np.mean(values[a]) - np.mean(values[e]))
-        t = size / math.sqrt(max(total, shared + w))
-        differ[a, e] = 2 * stats.t.cdf(-t, df * ((shared + w) / w) ** 2) <= alpha
+        differ[a, e] = size > critical * math.sqrt(max(total, shared + sum(parts)))
     return differ
 
 

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 COMMANDS = (
     *("list", "new", "check", "run", "rescore", "submit"),
@@ -19,14 +18,18 @@ def test_help_names_every_command(tailmark):
         assert command in answer.out, command
 
 
-def test_help_answers_in_under_half_a_second():
-    command = [sys.executable, "-m", "harness.cli.app", "--help"]
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        times.append(time.perf_counter() - started)
-    assert min(times) < 0.5
+def test_help_loads_no_numbers_and_no_readers_of_data():
+    # What makes help slow is what it imports; a clock would measure the machine.
+    code = (
+        "import sys; sys.argv = ['tailmark', '--help']\n"
+        "from harness.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('LOADED', sorted(m for m in sys.modules if m in ('numpy', 'scipy', 'pydantic')\n"
+        "      or m.startswith(('harness.data', 'harness.models', 'harness.rankings'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "LOADED []"
 
 
 def test_an_entry_goes_from_new_to_the_ranking(tailmark, home):

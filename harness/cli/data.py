@@ -55,6 +55,11 @@ def prepare(
     size: Annotated[
         int | None, typer.Option(min=1, help="Side in pixels that your own images are scaled to.")
     ] = None,
+    near: Annotated[
+        list[str] | None,
+        typer.Option(help="Near-OOD set of your own data: folder:, hf: or table:."),
+    ] = None,
+    far: Annotated[list[str] | None, typer.Option(help="Far-OOD set, likewise.")] = None,
     background: Annotated[
         Literal["white", "black"], typer.Option(help="What transparent images are laid over.")
     ] = "white",
@@ -87,6 +92,8 @@ def prepare(
         name=called,
         target=target,
         size=size,
+        near=tuple(near or ()),
+        far=tuple(far or ()),
         background=background,
         header=header,
         separator=separator,

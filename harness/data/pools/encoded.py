@@ -71,6 +71,11 @@ class Look:
     example: dict[str, str] = field(default_factory=dict)
     """What is done → name of the first such image."""
 
+    @property
+    def depth(self) -> int:
+        """Return the bits that the largest grey value of more than 8 bits needs."""
+        return depth_of(self.largest)
+
     def note(self, kind: str, name: str) -> None:
         """Count an image that something is done to."""
         self.kinds[kind] += 1
@@ -163,7 +168,7 @@ def form_of(
             "scaled to, for example: --size 64"
         )
     side = (size, size) if size is not None else next(iter(found.sizes))
-    return Form(side, not found.coloured, depth_of(found.largest), background)
+    return Form(side, not found.coloured, found.depth, background)
 
 
 def decode_part(part: Encoded, source: str, form: Form) -> UInt8[np.ndarray, "n h w c"]:

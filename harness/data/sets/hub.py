@@ -13,8 +13,17 @@ from typing import Any
 import numpy as np
 
 from harness.data.pools.encoded import Encoded
-from harness.data.sets.hub_labels import Labelled, check_train, label_column, labels_of, numbered
+from harness.data.pools.file_pools import file_digests, fingerprint_files
+from harness.data.sets.hub_labels import (
+    Labelled,
+    check_train,
+    image_columns,
+    label_column,
+    labels_of,
+    numbered,
+)
 from harness.errors import DataError, DownloadError
+from harness.keys import sha256_of
 
 OLDEST = 4
 """First major version of `datasets` that cannot run a repository's script at all."""
@@ -91,6 +100,65 @@ def read_hub(reference: str, *, target: str = "", cache: Path | None = None) -> 
         _renumbered(said[test], classes, test),
         note,
     )
+
+
+def snapshot_digest(name: str, config: str | None, revision: str | None) -> str:
+    """Return the sha256 of a set's files: their bytes in a folder, else their addresses.
+
+    Parameters
+    ----------
+    name : str
+        Repository or folder.
+    config, revision : str or None
+        As in the reference.
+
+    Returns
+    -------
+    str
+        Empty where a repository's files cannot be listed. Addresses name the commit.
+    """
+    home = Path(name)
+    if not home.is_dir():
+        files = sorted(f for part in data_files(name, config, revision).values() for f in part)
+        return sha256_of(files) if files else ""
+    found = sorted(path.relative_to(home) for path in home.rglob("*") if path.is_file())
+    paths = [path.as_posix() for path in found if not any(p.startswith(".") for p in path.parts)]
+    return fingerprint_files(paths, file_digests(home, paths), None)
+
+
+def hub_pictures(reference: str, *, cache: Path | None = None) -> Encoded:
+    """Return the images of a set of the Hub, whatever its labels: an OOD set.
+
+    Parameters
+    ----------
+    reference : str
+        As in `read_hub`.
+    cache : Path, optional
+        Where the library keeps what it read; None: its own cache.
+
+    Returns
+    -------
+    Encoded
+        Of the first part there is of test, validation, valid, val and train; labels are 0.
+
+    Raises
+    ------
+    DataError
+        If it has no part, or not one column of images.
+    DownloadError
+        If it cannot be had.
+    """
+    name, config, revision = split_reference(reference)
+    loaded = _loaded(name, config, revision, cache)
+    part = next((part for part in (*TEST_PARTS, "train") if part in loaded), next(iter(loaded)))
+    rows = loaded[part]
+    images = image_columns(rows.features)
+    if len(images) != 1:
+        raise DataError(
+            f"Expected one column of images in {part} of {name}; it has {len(images)}. Name "
+            "another set."
+        )
+    return _encoded(rows, images[0], np.zeros(len(rows), dtype=np.int64), f"{part} of {name}")
 
 
 def _renumbered(labels: Labelled, classes: tuple[str, ...], part: str) -> tuple[str, ...]:

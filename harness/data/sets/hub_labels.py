@@ -49,7 +49,7 @@ def label_column(features: Any, name: str, target: str) -> tuple[str, str]:
     """
     import datasets
 
-    images = [key for key, kind in features.items() if isinstance(kind, datasets.Image)]
+    images = image_columns(features)
     lists = [key for key, kind in features.items() if _is_list(kind)]
     classes = [key for key, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
     plain_ = [key for key, kind in features.items() if _is_plain(kind)]
@@ -74,6 +74,13 @@ def label_column(features: Any, name: str, target: str) -> tuple[str, str]:
             + f". Name one: --target {known[0]}"
         )
     return images[0], wanted[0]
+
+
+def image_columns(features: Any) -> list[str]:
+    """Return the names of the columns that hold images."""
+    import datasets
+
+    return [key for key, kind in features.items() if isinstance(kind, datasets.Image)]
 
 
 def _is_list(kind: Any) -> bool:

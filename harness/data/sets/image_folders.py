@@ -53,6 +53,16 @@ def read_image_folder(home: Path) -> ImageFolder:
     DataError
         If it is not there or has none of the layouts.
     """
+    _check_folder(home)
+    if any(_index(home, part) for part in ("train", "test")):
+        return _listed(home)
+    if (home / "train").is_dir():
+        return _parted(home)
+    tree = _tree(home, home)
+    return ImageFolder(home, {"all": tree.rows(tree.names)}, tree.names, tree.findings)
+
+
+def _check_folder(home: Path) -> None:
     if not home.is_dir():
         packed = home.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
         found = "a file" if home.is_file() else "nothing"
@@ -60,12 +70,28 @@ def read_image_folder(home: Path) -> ImageFolder:
             f"Expected a folder of images at {home}; there is {found}. "
             + ("Unpack it and name the folder." if packed else "Name the folder that holds them.")
         )
-    if any(_index(home, part) for part in ("train", "test")):
-        return _listed(home)
-    if (home / "train").is_dir():
-        return _parted(home)
-    tree = _tree(home, home)
-    return ImageFolder(home, {"all": tree.rows(tree.names)}, tree.names, tree.findings)
+
+
+def images_of(home: Path) -> tuple[str, ...]:
+    """Return every image below a folder, in order of their paths: an OOD set has no classes.
+
+    Parameters
+    ----------
+    home : Path
+        The folder.
+
+    Raises
+    ------
+    DataError
+        If it is not there or has no image.
+    """
+    _check_folder(home)
+    images, _, _ = _images_below(home)
+    if not images:
+        raise DataError(
+            f"Expected images below {home}; there is none. Name the folder that holds them."
+        )
+    return tuple(path.relative_to(home).as_posix() for path in images)
 
 
 def _index(home: Path, part: str) -> Path | None:

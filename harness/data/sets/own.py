@@ -5,16 +5,15 @@ folder of images with index lists (``folder:``). Each gets a name for split ids 
 like those shipped from then on.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.data.pools.doubles import double_findings
-from harness.data.sets.hub import split_reference
 from harness.data.sets.own_images import folder_identity, hub_identity, write_folder, write_hub
-from harness.data.sets.own_options import Options, check_name, differences, identity
+from harness.data.sets.own_ood import ood_digest
+from harness.data.sets.own_options import Options, check_name, differences, identity, named
 from harness.data.sets.own_tables import (
     openml_identity,
     table_identity,
@@ -23,6 +22,7 @@ from harness.data.sets.own_tables import (
 )
 from harness.data.sets.prepared import read_prepared, save_facts
 from harness.errors import DataError
+from harness.keys import sha256_of
 from harness.types import DatasetSpec, Identity
 
 __all__ = ["SOURCES", "Options", "own_identity", "own_name", "refuse_other", "write_own"]
@@ -68,24 +68,9 @@ def own_name(reference: str, options: Options | None = None, taken: Mapping[str,
     >>> own_name("table:/data/My Rows.csv.gz", Options(name="rows_of_may"))
     'rows_of_may'
     """
-    kind, _, what = reference.partition(":")
-    if kind == "hf":
-        name, config, _ = split_reference(what)
-        folder = Path(name)
-        what = folder.resolve().name if folder.is_dir() else name
-        what += "" if config is None else f"_{config}"
-    elif kind in ("table", "folder"):
-        what = Path(what).resolve().name
-        what = what.partition(".")[0] if kind == "table" else what
     if options is not None and options.name:
         return check_name(options.name, taken)
-    slug = re.sub(r"[^a-z0-9]+", "_", what.lower()).strip("_")
-    if not slug:
-        raise DataError(
-            f"Expected something to call the data set after {kind!r}; got {reference!r}. Write "
-            f"for example {SOURCES[kind].example}, or name it with --name."
-        )
-    return f"{kind}_{slug}"
+    return named(reference)
 
 
 def own_identity(reference: str, options: Options) -> Identity:
@@ -105,7 +90,9 @@ def own_identity(reference: str, options: Options) -> Identity:
     """
     kind, _, what = reference.partition(":")
     source, digest = SOURCES[kind].identity(what, options)
-    return identity(source, digest, SOURCES[kind].modality, options)
+    modality = SOURCES[kind].modality
+    ood = ood_digest(options, modality)
+    return identity(source, sha256_of([digest, *ood]) if ood else digest, modality, options)
 
 
 def refuse_other(there: DatasetSpec, asked: Identity, folder: Path) -> None:

@@ -8,8 +8,9 @@ from harness.data.pools.encoded import Encoded, decode_part, encoded_files, form
 from harness.data.pools.file_pools import file_digests, fingerprint_files
 from harness.data.pools.pools import fingerprint
 from harness.data.sets.class_checks import occurring
-from harness.data.sets.hub import data_files, read_hub, split_reference
+from harness.data.sets.hub import read_hub, snapshot_digest, split_reference
 from harness.data.sets.image_folders import read_image_folder
+from harness.data.sets.own_ood import with_ood_images
 from harness.data.sets.own_options import Options
 from harness.data.sets.prepared import save_prepared
 from harness.keys import sha256_of
@@ -23,14 +24,9 @@ def hub_identity(what: str, options: Options) -> tuple[str, str]:
     """
     repository, config, revision = split_reference(what)
     home = Path(repository)
-    if not home.is_dir():
-        files = sorted(
-            f for part in data_files(repository, config, revision).values() for f in part
-        )
-        return f"https://huggingface.co/datasets/{what}", sha256_of(files) if files else ""
-    found = sorted(path.relative_to(home) for path in home.rglob("*") if path.is_file())
-    paths = [path.as_posix() for path in found if not any(p.startswith(".") for p in path.parts)]
-    return _place(home, config), fingerprint_files(paths, file_digests(home, paths), None)
+    address = f"https://huggingface.co/datasets/{what}"
+    place = _place(home, config) if home.is_dir() else address
+    return place, snapshot_digest(repository, config, revision)
 
 
 def _place(home: Path, config: str | None) -> str:
@@ -90,7 +86,7 @@ def _write_images(
         save_prepared(folder, spec.name, part, images, classes.labels[part])
         contents[part] = fingerprint(images, classes.labels[part])
     scaled = "" if options.size is None else f"Scaled to {options.size} pixels a side."
-    return replace(
+    spec = replace(
         spec,
         class_names=classes.names,
         image_shape=(*form.size, 1 if form.grey else 3),
@@ -99,6 +95,7 @@ def _write_images(
         caveat=" ".join(text for text in (spec.caveat, scaled) if text),
         findings=(*findings, *classes.findings, *seen.findings(form)),
     )
+    return with_ood_images(folder, spec, options, form)
 
 
 def _own(name: str, title: str, class_names: tuple[str, ...], source: str) -> DatasetSpec:

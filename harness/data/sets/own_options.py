@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.pools.decoding import DECODING
+from harness.data.sets.hub import split_reference
 from harness.errors import DataError
 from harness.types import DatasetSpec, Identity
 
@@ -32,6 +33,10 @@ class Options:
     """Column to predict; empty: the one that the source names, the last one of a CSV file."""
     size: int | None = field(default=None, metadata={"flag": "--size"})
     """Side in pixels that images are scaled to; None: as they are."""
+    near: tuple[str, ...] = field(default=(), metadata={"flag": "--near"})
+    """Sources of near-OOD sets: ``folder:``, ``hf:`` or ``table:`` and where they lie."""
+    far: tuple[str, ...] = field(default=(), metadata={"flag": "--far"})
+    """Sources of far-OOD sets."""
     background: str = field(default="white", metadata={"flag": "--background"})
     """Colour that transparent images are laid over."""
     header: bool = field(default=True, metadata={"flag": "--header"})
@@ -156,6 +161,42 @@ def check_reading(spec: DatasetSpec, folder: Path) -> DatasetSpec:
             f"prepared by {before}. Delete that folder and prepare it again from {spec.source}."
         )
     return spec
+
+
+def named(reference: str) -> str:
+    """Return the name that is made from a reference.
+
+    Parameters
+    ----------
+    reference : str
+        ``<kind>:<what>``.
+
+    Raises
+    ------
+    DataError
+        If nothing of it can stand in a name.
+
+    Examples
+    --------
+    >>> named("folder:/data/My Textures")
+    'folder_my_textures'
+    """
+    kind, _, what = reference.partition(":")
+    if kind == "hf":
+        name, config, _ = split_reference(what)
+        folder = Path(name)
+        what = folder.resolve().name if folder.is_dir() else name
+        what += "" if config is None else f"_{config}"
+    elif kind in ("table", "folder"):
+        what = Path(what).resolve().name
+        what = what.partition(".")[0] if kind == "table" else what
+    slug = re.sub(r"[^a-z0-9]+", "_", what.lower()).strip("_")
+    if not slug:
+        raise DataError(
+            f"Expected something to call the data set after {kind!r}; got {reference!r}. Write "
+            f"for example {kind}:mine, or name it with --name."
+        )
+    return f"{kind}_{slug}"
 
 
 def check_name(name: str, taken: Mapping[str, Any]) -> str:

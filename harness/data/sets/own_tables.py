@@ -12,6 +12,7 @@ from harness.data.formats.raw_table import RawTable, Reading, below
 from harness.data.formats.table_files import read_openml, read_table
 from harness.data.formats.text_files import check_regular
 from harness.data.pools.tables import make_table, table_rows
+from harness.data.sets.own_ood import with_ood_tables
 from harness.data.sets.own_options import Options
 from harness.data.sets.own_splits import check_rules, columns_of_rules, part_rows
 from harness.data.sets.prepared import save_rows, save_table
@@ -128,7 +129,7 @@ def _write_table(
         kinds |= {} if parting.groups is None else {"group": parting.groups[rows]}
         kinds |= {} if parting.folds is None else {"fold": parting.folds[rows]}
         save_rows(folder, name, part, kinds)
-    return DatasetSpec(
+    spec = DatasetSpec(
         name=name,
         title=title,
         modality="table",
@@ -143,6 +144,10 @@ def _write_table(
         folds=0 if parting.folds is None else len(np.unique(parting.folds)),
         group=options.group,
     )
+    reading = reading_of(options)
+    rest = replace(raw, last=last).without(rules).dropped(reading)
+    rest = rest.without([options.target or rest.last])
+    return with_ood_tables(folder, spec, options, rest, table.pool, reading)
 
 
 def _parts(n: int, test: Int[np.ndarray, " t"] | None) -> dict[str, Int[np.ndarray, " m"]]:

@@ -1,6 +1,7 @@
 """Out-of-distribution sets: from a suite and a set's name to its images."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,13 @@ from jaxtyping import UInt8
 
 from harness.data.pools.pools import image_pool
 from harness.data.sets.class_folders import class_folders, load_ood_classes
-from harness.data.sets.datasets import cifar100_test_images, data_root, load_part
+from harness.data.sets.datasets import cifar100_test_images, data_root, facts_of, load_part
 from harness.data.sets.embedded import patches
 from harness.data.sets.image_files import load_ood_files
 from harness.data.suites.id_pools import partition_of
 from harness.data.worlds.familiar import familiar_wnids
 from harness.errors import SpecError
+from harness.keys import sha256_of
 from harness.lookup import lookup
 from harness.streams import stream
 from harness.types import Pool, Suite
@@ -114,7 +116,7 @@ def ood_pool(suite: Suite, name: str, place: str, whole: Pool, root: Path | None
     suite : Suite
         Which suite; decides size and rows.
     name : str
-        Key of OOD_SETS, or of the suite's `lists`.
+        Key of OOD_SETS or of the suite's `lists`, or prepared with the suite's own data set.
     place : {"near", "far"}
         How far from the ID data the suite says it is.
     whole : Pool
@@ -127,5 +129,10 @@ def ood_pool(suite: Suite, name: str, place: str, whole: Pool, root: Path | None
         return load_ood_files(named, suite.dataset, suite.lists[name], data_root(root))
     if name == FAMILIAR:
         return _familiar(suite, f"ood/{place}/{name}", whole, data_root(root))
+    if f"{place}_{name}" in facts_of(suite.dataset, root).parts:
+        own = load_part(suite.dataset, f"{place}_{name}", root)
+        identity = sha256_of({"ood": own.fingerprint})
+        named = f"ood/{place}/{name}"
+        return replace(own, name=named, labels=None, class_names=(), fingerprint=identity)
     images = lookup("OOD set", name, OOD_SETS)(suite, whole, root)
     return image_pool(f"ood/{place}/{name}", images, None)

@@ -7,7 +7,7 @@ from harness.data.sets.datasets import facts_of
 from harness.data.suites.catalogue import SUITES
 from harness.data.suites.catalogue_worlds import VIEWS
 from harness.lookup import lookup
-from harness.types import Suite
+from harness.types import DatasetSpec, Suite
 
 NOISES = ("clean", "symmetric0.2", "symmetric0.4")
 """Noise of the cells."""
@@ -57,6 +57,7 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
         names = [fold_name(facts.name, fold) for fold in range(facts.folds)]
         if facts.folds > MOST_NOISY_FOLDS:
             noises, seeds = NOISES[:1], (0,)
+    near, far = own_ood(facts, "near"), own_ood(facts, "far")
     return Suite(
         id=name,
         title=f"{facts.title}, as it is and mislabelled",
@@ -64,8 +65,8 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
         classes=None,
         cells=tuple(f"{name}-natural-{noise}" for noise in noises for name in names),
         seeds=seeds,
-        near=(),
-        far=(),
+        near=near,
+        far=far,
         views=VIEWS,
         primary="test/balanced_accuracy",
         groups="terciles",
@@ -75,12 +76,26 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
         notes=(
             "Made from a data set of your own: no manifest is committed for it.",
             "In the clean cell the training data are the same under every seed.",
-            "No OOD set is named.",
+            *(() if near or far else ("No OOD set is named.",)),
             *facts.findings,
         ),
         group=facts.group or None,
         folds=facts.folds or None,
     )
+
+
+def own_ood(facts: DatasetSpec, place: str) -> tuple[str, ...]:
+    """Return the names of the OOD sets that a user prepared with a data set.
+
+    Parameters
+    ----------
+    facts : DatasetSpec
+        Of the data set: an OOD set is its part ``near_<name>`` or ``far_<name>``.
+    place : {"near", "far"}
+        Where the user says they are.
+    """
+    start = f"{place}_"
+    return tuple(part.removeprefix(start) for part in facts.parts if part.startswith(start))
 
 
 def fold_name(dataset: str, fold: int) -> str:

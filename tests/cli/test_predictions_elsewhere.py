@@ -28,7 +28,7 @@ def test_the_worked_example_runs_to_a_ranking_as_it_stands(tailmark, home):
             answer = tailmark(*line.split()[1:])
             assert answer.code == 0, line + answer.out + answer.err
             answers[line.split()[1]] = answer
-    assert "my-logistic: ok (predictions)" in answers["check"].out
+    assert "my-logistic: ok (predictions, on digits-v1)" in answers["check"].out
     assert "note" not in answers["check"].out
     assert "my-logistic" in answers["rank"].out
     from harness import load_record

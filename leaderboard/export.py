@@ -1,10 +1,10 @@
-"""Everything that the board shows as CSV files: ``tailmark board --export FOLDER``.
+"""The board as a static site with its tables: ``tailmark board --export FOLDER``.
 
 Run as ``python -m leaderboard.export FOLDER``; it reads the folders that the board reads.
 """
 
 import sys
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +15,24 @@ from harness.published.claims import claims_on_records
 from harness.published.claims_text import claim_rows
 from harness.published.conformance import published_beside_ours
 from harness.published.conformance_text import conformance_rows
-from harness.rankings.export import Rows, rows_text
-from harness.rankings.field import Candidate, stored_keys
+from harness.rankings.export import rows_text
+from harness.rankings.field import stored_keys
 from harness.rankings.ranking import NOTES, rank
 from harness.records.records import Recorded
+from harness.types import Ranking
+from leaderboard import site
 from leaderboard.frames import entry as details
 from leaderboard.frames.cells import cells_frame, with_intervals
 from leaderboard.frames.ranking import ranking_frame
-from leaderboard.reading import folders, read_field, suites_in
+from leaderboard.reading import SuiteField, folders, read_field, suites_in, without_folders
 
 
 def write_all(folder: Path) -> list[Path]:
-    """Write every table of the board into a folder; return the files.
+    """Write the board into a folder as a site and as tables; return the files.
 
-    ``<suite>/rankings.csv`` holds every metric with replicates, ``cells.csv`` the primary metric in
+    ``index.html`` leads to every suite's ranking, map and entries and to the claims. Beside the
+    pages, ``<suite>/ranking.csv`` (also ``.json`` and ``.md``) is what `tailmark rank` writes,
+    ``rankings.csv`` holds every metric with replicates, ``cells.csv`` the primary metric in
     each cell with its interval, ``metrics.csv`` all metrics in all cells, ``curves.csv``,
     ``reliability.csv``, ``confusion.csv`` and ``recalls.csv`` what lies behind an entry's pictures;
     ``conformance.csv``, ``claims.csv`` and ``left_out.csv`` (entries that could not be read, with
@@ -40,39 +44,36 @@ def write_all(folder: Path) -> list[Path]:
         If a ranking cannot be made.
     """
     submitted, local = folders()
-    written = []
-    lost: list[tuple[str, str, str]] = []
-    for suite in suites_in((*local, *submitted)):
-        field = read_field(suite, submitted, local)
-        rows = field.rows
-        lost += [(suite, item.name, item.reason) for item in field.left_out]
-        if not rows:
-            continue
-        for name, frame in _frames(suite, rows).items():
-            written.append(_write(frame.to_csv(index=False), folder / suite / f"{name}.csv"))
-    gone = rows_text(Rows(("suite", "name", "reason"), lost), "csv") + "\n"
-    written.append(_write(gone, folder / "left_out.csv"))
-    found = published_beside_ours(
-        (*local, *submitted), submissions=submitted[0] if submitted else None
-    )
-    text = rows_text(conformance_rows(found.rows), "csv") + "\n"
-    written.append(_write(text, folder / "conformance.csv"))
-    claims = claims_on_records((*local, *submitted)).rows
-    claimed = rows_text(claim_rows(claims), "csv") + "\n"
-    return [*written, _write(claimed, folder / "claims.csv")]
+    roots = (*local, *submitted)
+    fields = [read_field(suite, submitted, local) for suite in suites_in(roots)]
+    written, rankings = [], []
+    for field in (field for field in fields if field.rows):
+        suite, rows = field.suite, field.rows
+        whole = rank(rows, suite=suite, notes=NOTES)
+        each = {cell: rank(rows, suite=suite, cells=[cell]) for cell in whole.cells}
+        rankings.append(whole)
+        for name, frame in _frames(field, whole, each).items():
+            written.append(site.write(folder / suite, f"{name}.csv", site.csv(frame)))
+        for name, text in site.suite_pages(field, whole, each).items():
+            written.append(site.write(folder / suite, name, text))
+    found = published_beside_ours(roots, submissions=submitted[0] if submitted else None)
+    claims = claims_on_records(roots)
+    told = tuple(without_folders(sentence, roots) for sentence in claims.damaged)
+    claims = replace(claims, damaged=told)
+    tables = {
+        "left_out": site.left_out_rows(fields),
+        "conformance": conformance_rows(found.rows),
+        "claims": claim_rows(claims.rows),
+    }
+    for name, table in tables.items():
+        written.append(site.write(folder, f"{name}.csv", rows_text(table, "csv") + "\n"))
+    written.append(site.write(folder, "claims.html", site.claims_page(claims)))
+    return [*written, site.write(folder, "index.html", site.home_page(rankings, claims))]
 
 
-def _write(text: str, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def _frames(suite: str, rows: Sequence[Candidate]) -> dict[str, pd.DataFrame]:
-    whole = rank(rows, suite=suite, notes=NOTES)
+def _frames(field: SuiteField, whole: Ranking, each: dict[str, Ranking]) -> dict[str, pd.DataFrame]:
+    suite, rows, records = field.suite, field.rows, field.records
     rankings = [rank(rows, suite=suite, key=key) for key in stored_keys(rows)]
-    each = {cell: rank(rows, suite=suite, cells=[cell]) for cell in whole.cells}
-    records = {row.recorded.record.entry: row.recorded for row in rows}
     frames = {
         "rankings": pd.concat(
             [ranking_frame(found).assign(metric=found.key) for found in rankings],

@@ -31,14 +31,17 @@ def board(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
     export: Annotated[
         Path | None,
-        typer.Option("--export", help="Write all of its tables as CSV to this folder instead."),
+        typer.Option(
+            "--export",
+            help="Write it to this folder instead: a site for any web host, with CSV.",
+        ),
     ] = None,
     local: options.Local = False,
     with_local: options.WithLocal = False,
     submissions: options.Submissions = None,
     store: options.Store = None,
 ) -> None:
-    """Open the leaderboard in the browser, or write what it shows as CSV."""
+    """Open the leaderboard in the browser, or write it as a static site with its tables."""
     from harness.paths import records_folder, store_folder, submissions_folder
 
     own = records_folder(store_folder(store)) if local or with_local else None
@@ -91,7 +94,7 @@ def serve(submissions: Path | None, local: Path | None, port: int) -> int:
 
 
 def write(submissions: Path | None, local: Path | None, folder: Path) -> int:
-    """Write every table of the board as CSV.
+    """Write the board as a static site with its tables as CSV.
 
     Parameters
     ----------

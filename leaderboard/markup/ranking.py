@@ -12,7 +12,7 @@ import pandas as pd
 
 from leaderboard.colours import step_hue
 from leaderboard.markup.parts import badges, linked
-from leaderboard.markup.table import STYLE, Column, hint, html_table, text
+from leaderboard.markup.table import STYLE, Column, Field, hint, html_table, text
 
 TIERS = {
     "claimed": "numbers only, not checked",
@@ -105,10 +105,11 @@ def ranking_table(
     )
     columns: list[Column[Line]] = [
         Column(same, lambda row: f"<span class='tie'>{text(row['tie'])}</span>"),
-        Column(ranks, lambda row: text(row["rank"])),
-        Column("Entry", lambda row: _named(row, suite, costs, called, mark_local=mark_local)),
+        Column(ranks, lambda row: Field(text(row["rank"]), sort=_first_rank(row))),
+        Column("Entry", lambda row: Field(
+                _named(row, suite, costs, called, mark_local=mark_local), sort=row["name"])),
         Column("Value", _value, css="num"),
-        Column(drawn, lambda row: _interval(row, scale), css="iv"),
+        Column(drawn, lambda row: Field(_interval(row, scale), sort=row["value"]), css="iv"),
         *(Column(text(title), _other(found), css="num") for title, found in (extra or {}).items()),
         Column("Tier", lambda row: hint(text(row["tier"]), TIERS[row["tier"]], css="end"),
                css="wide"),
@@ -173,8 +174,15 @@ def missing_table(frame: pd.DataFrame, *, suite: str) -> str:
     return f"{STYLE}{html_table(columns, rows, caption='Not ranked')}"
 
 
-def _value(row: Line) -> str:
-    return f"<b>{text(row['value_text'])}</b><span class='ends'>{text(row['interval_text'])}</span>"
+def _value(row: Line) -> Field:
+    interval = f"<span class='ends'>{text(row['interval_text'])}</span>"
+    return Field(f"<b>{text(row['value_text'])}</b>{interval}", sort=float(row["value"]))
+
+
+def _first_rank(row: Line) -> float:
+    """Return the first number of a rank; rows beside the ranking come last."""
+    first = row["rank"].partition("–")[0]
+    return float(first) if first.isdigit() else float("inf")
 
 
 def _other(found: Mapping[str, tuple[str, str]]) -> Any:

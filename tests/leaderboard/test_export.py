@@ -1,10 +1,18 @@
 """What the board shows can be had as files, with the numbers of the ranking."""
 
+import re
+from html import unescape
+from urllib.parse import unquote
+
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from harness.cli.app import app
+from harness.rankings.display import interval_text, value_text
 from harness.rankings.ranking import rank_suite
-from leaderboard.export import main
+from leaderboard.export import main, write_all
+from leaderboard.frames.headline import headline
 from tests.leaderboard.made import CELLS, FIELD, write_field
 
 
@@ -13,25 +21,77 @@ def root(tmp_path_factory):
     return write_field(tmp_path_factory.mktemp("submissions"))
 
 
-def test_every_table_is_written_with_the_rankings_numbers(root, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(root))
-    monkeypatch.delenv("TAILMARK_LOCAL", raising=False)
-    assert main(str(tmp_path)) == 0
-    named = capsys.readouterr().out.splitlines()
+@pytest.fixture(scope="module")
+def written(root, tmp_path_factory):
+    """The exported board, and what the command said."""
+    folder = tmp_path_factory.mktemp("site")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TAILMARK_SUBMISSIONS", str(root))
+        patched.delenv("TAILMARK_LOCAL", raising=False)
+        files = write_all(folder)
+    return folder, files
+
+
+def test_every_table_is_written_with_the_rankings_numbers(root, written):
+    folder, files = written
     names = ["rankings", "cells", "metrics", "curves", "reliability", "confusion", "recalls"]
-    files = [tmp_path / "digits-v1" / f"{n}.csv" for n in names]
-    beside = [tmp_path / f"{n}.csv" for n in ("left_out", "conformance", "claims")]
-    assert named == [f"Written: {p}" for p in (*files, *beside)]
-    rankings = pd.read_csv(files[0])
+    assert {folder / "digits-v1" / f"{n}.csv" for n in names} <= set(files)
+    assert {folder / f"{n}.csv" for n in ("left_out", "conformance", "claims")} <= set(files)
+    assert all(path.is_file() for path in files)
+    rankings = pd.read_csv(folder / "digits-v1" / "rankings.csv")
     first = rank_suite("digits-v1", roots=[root]).rows[0]
     line = rankings[rankings["metric"] == "test/balanced_accuracy"].iloc[0]
     assert (line["name"], line["value"]) == (first.name, pytest.approx(first.value))
-    metrics = pd.read_csv(files[2])
+    metrics = pd.read_csv(folder / "digits-v1" / "metrics.csv")
     assert list(metrics.columns[3:]) == list(CELLS)
     broken = metrics[(metrics["entry"] == "broken") & (metrics["metric"] == "test/nll")].iloc[0]
     assert pd.isna(broken[CELLS[-1]])
     assert not pd.isna(broken[CELLS[0]])
-    assert len(pd.read_csv(tmp_path / "conformance.csv")) == 254
+    assert len(pd.read_csv(folder / "conformance.csv")) == 254
+
+
+@pytest.mark.parametrize(("form", "ending"), [("csv", "csv"), ("json", "json"), ("markdown", "md")])
+def test_downloads_are_what_the_command_line_writes(root, written, form, ending):
+    done = CliRunner().invoke(
+        app, ["rank", "--suite", "digits-v1", "--submissions", str(root), "--format", form]
+    )
+    assert done.exit_code == 0
+    assert (written[0] / "digits-v1" / f"ranking.{ending}").read_text() == done.stdout
+
+
+def test_the_sites_ranking_shows_every_row_with_its_interval(root, written):
+    text = (written[0] / "digits-v1" / "index.html").read_text()
+    ranking = rank_suite("digits-v1", roots=[root])
+    for row in ranking.rows:
+        assert f"<b>{value_text(row.value, ranking.key)}</b>" in text
+        assert interval_text(row.low, row.high, ranking.key) in text
+    assert headline(ranking) in text
+    assert "the loss is NaN" in text
+
+
+def test_every_link_of_the_site_leads_to_a_file(written):
+    folder, files = written
+    pages = [path for path in files if path.suffix == ".html"]
+    assert len(pages) >= 4 + len(FIELD)
+    for page in pages:
+        for href in re.findall(r"href='([^'#]+)'", page.read_text()):
+            target = (page.parent / unquote(unescape(href))).resolve()
+            assert target.is_file(), (page.name, href)
+
+
+def test_the_site_loads_nothing_from_elsewhere(written):
+    for page in (path for path in written[1] if path.suffix == ".html"):
+        text = page.read_text()
+        assert not re.search(r"(src|href)=.?https?:", text)
+        assert "default-src 'none'" in text
+
+
+def test_an_entrys_page_has_its_cells_and_how_to_redo_it(root, written):
+    text = (written[0] / "digits-v1" / "entry-cnn-ce+la.html").read_text()
+    found = rank_suite("digits-v1", roots=[root], cells=[CELLS[2]])
+    row = next(row for row in found.rows if row.name == "cnn-ce+la")
+    assert interval_text(row.low, row.high, found.key) in text
+    assert "tailmark run cnn-ce --suite digits-v1" in text
 
 
 def test_a_damaged_record_leaves_its_entry_out_by_name(tmp_path, monkeypatch):

@@ -36,7 +36,11 @@ def only_seeds(recorded: Recorded, seeds: Collection[int]) -> Recorded:
         name: body.model_copy(update={"metrics": {k: cut(g) for k, g in body.metrics.items()}})
         for name, body in record.variants.items()
     }
+    grid = record.variants[""].metrics.get(record.suite.primary, ())
+    # One seed of an entry that varies over the others does not make it deterministic.
+    still = all(len(set(row)) == 1 for row in grid)
     update = {
+        "deterministic": record.deterministic and still,
         "suite": record.suite.model_copy(update={"seeds": tuple(known[place] for place in places)}),
         "jobs": [
             job.model_copy(update={"seed": now[job.seed]}) for job in record.jobs if job.seed in now

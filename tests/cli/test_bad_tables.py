@@ -84,6 +84,10 @@ BAD = {
     "no line of names": (GOOD.partition("\n")[2], "Say --no-header"),
     "no line of names, words": ("u,a\nv,b\nu,a\nv,b\n", "Say --no-header"),
     "a column without a name": ("x,,label\n1,5,a\n2,5,b\n", "Expected a name for column 2"),
+    "a measurement without a name": (
+        "\n".join([",x,label", *(f"{k / 3:.2f},{k % 4},{'ab'[k % 2]}" for k in range(24))]),
+        "its values are no index, because one is 0.33",
+    ),
     "the target twice": ("x,label,label\n1,a,a\n2,b,b\n", "several have that name"),
     # numbers
     "inf": (rows(with_one("inf")), "row 7 (line 8) is infinite"),
@@ -97,6 +101,12 @@ BAD = {
     ),
     "percent here and there": (rows(with_one("50%")), "row 7 (line 8) has '50%'"),
     "units": (rows(f"{k}.5 kg" for k in range(24)), "looks like numbers"),
+    "a dash for missing": (rows(with_one("-")), "say --missing '-'"),
+    "amounts with a code": (rows(f"USD {k}.5" for k in range(24)), "looks like numbers"),
+    "ranges": (rows(f"{k}-{k + 5}" for k in range(24)), "looks like numbers"),
+    "codes with zeros": (rows(["1", "01", *range(2, 24)]), "'1' and '01' would become equal"),
+    "a list cut short": (rows(['"[1 2 ... 9]"'] * 24), "was cut short with '...'"),
+    "a title above the names": ("My rows\nx,label\n1,a\n2,b\n", "Delete the lines above the names"),
     "hexadecimal": (rows(hex(k) for k in range(100, 124)), "looks like numbers"),
     "commas of two kinds": (
         rows([999, *(f"{k},{100 + k}" for k in range(1, 24))], "x;label", ";"),
@@ -110,6 +120,11 @@ BAD = {
     "lists of two lengths": (
         rows(f'"{[0] * (2 + (k == 3))}"' for k in range(24)),
         "lists of 2 items",
+    ),
+    "a column of parts": (
+        "x,part,label\n"
+        + "\n".join(f"{k}.5,{['train', 'test'][k % 3 == 2]},{'ab'[k % 2]}" for k in range(24)),
+        "Say --split part where it gives the test rows",
     ),
     # targets
     "an empty class": (target(["a", "", *"ba"]), "row 2 (line 3), where nothing is written"),
@@ -208,10 +223,13 @@ def test_a_bad_number_of_openml_gets_one_sentence(reference, words, tailmark, ho
 ADVICE = {
     "no line of names": ["--no-header"],
     "no line of names, words": ["--force"],
+    "a column of parts": ["--split", "part"],
     "inf": ["--drop", "x"],
     "a word among numbers": ["--text", "x"],
     "hexadecimal": ["--text", "x"],
     "two currencies": ["--text", "x"],
+    "a dash for missing": ["--missing", "-"],
+    "codes with zeros": ["--text", "x"],
     "commas of two kinds": ["--decimal", ","],
     "either day or month": ["--drop", "x"],
     "numbers beyond 2^53": ["--text", "x"],

@@ -17,9 +17,8 @@ _SAMPLE = 200
 """Rows that a separator is chosen by."""
 _LONGEST = 1 << 30
 """Characters of one value at most; the library's own limit is 131,072."""
+_WHOLE = re.compile(r"\s*[+-]?\d+(\.0*)?\s*")
 _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
-_INDEX = re.compile(r"X|(?i:index|unnamed: ?\d+|row|row_?id|row_?(number|num|no|index))")
-"""Names that tools give to the number of a row (R, pandas)."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +180,7 @@ def _named(parsed: _Rows, reading: Reading, path: Path) -> tuple[list[str], _Row
     if body.rows and all(len(row) == len(names) + 1 for row in body.rows):
         if not any(row[-1].strip() for row in body.rows):
             names = [*names, ""]  # every row ends with a separator
-        elif len({row[0] for row in body.rows}) == len(body.rows):
+        elif len(names) > 1 and len({row[0] for row in body.rows}) == len(body.rows):
             names = ["", *names]  # R writes no name above the names of rows
     doubled = {name for name, times in Counter(names).items() if name and times > 1}
     notes = []
@@ -219,6 +218,12 @@ def _check_names(names: list[str], body: _Rows, path: Path) -> None:
 
 
 def _check_width(names: list[str], body: _Rows, path: Path) -> None:
+    widths = {len(row) for row in body.rows}
+    if len(widths) == 1 and len(names) == 1 < max(widths):
+        raise DataError(
+            f"Expected {max(widths)} names in the first line of {path}, as many as values below; "
+            f"got {names[0][:40]!r}. Delete the lines above the names."
+        )
     for row, line in zip(body.rows, body.lines, strict=True):
         if len(row) != len(names):
             raise DataError(
@@ -235,7 +240,7 @@ def _assembled(
     reading: Reading,
     last: str,
 ) -> RawTable:
-    """Return the table with its columns; those that count rows are put aside."""
+    """Return the table with its columns; those without a name are put aside as indices."""
     columns: dict[str, Sequence[str]] = {}
     aside: dict[str, Sequence[str]] = {}
     for k, name in enumerate(names):
@@ -252,18 +257,8 @@ def _assembled(
                 f"{place.capitalize()} has no name and another value in every row: it is the index "
                 "of the rows and no input."
             )
-        elif counts_rows(values) and _INDEX.fullmatch(name):
-            aside[name] = values
-            notes.append(
-                f"{place.capitalize()}, {name!r}, counts the rows: it is an index and no input."
-            )
         else:
             columns[name] = values
-            if counts_rows(values):
-                notes.append(
-                    f"Column {name!r} counts the rows and is an input; where it is an index, leave "
-                    f"it out: --drop {name}"
-                )
     return replace(
         table,
         columns=columns,
@@ -275,26 +270,15 @@ def _assembled(
 
 def _check_index(values: Sequence[str], place: str, table: RawTable) -> None:
     """Refuse a column without a name that is no index: nobody can say what it is."""
+    why = "some occur twice"
     if len(set(values)) == len(values):
-        return
+        fraction = next(
+            (v for v in values if _NUMBER.fullmatch(v) and not _WHOLE.fullmatch(v)), None
+        )
+        if fraction is None:
+            return
+        why = f"one is {fraction.strip()}"
     raise DataError(
         f"Expected a name for {place} of {table.source}; there is none, and its values are no "
-        "index, because some occur twice. Write a name into the first line."
+        f"index, because {why}. Write a name into the first line."
     )
-
-
-def counts_rows(values: Sequence[str]) -> bool:
-    """Return whether a column of text is 0, 1, 2, … or 1, 2, 3, … from the first row on.
-
-    Examples
-    --------
-    >>> counts_rows(["0", "1", "2"]), counts_rows(["1", "2", "3.0"]), counts_rows(["0", "2"])
-    (True, True, False)
-    """
-    try:
-        first = float(values[0])
-        if first not in (0, 1) or len(values) < 2:
-            return False
-        return all(float(value) == first + k for k, value in enumerate(values))
-    except ValueError:
-        return False

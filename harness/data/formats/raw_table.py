@@ -151,8 +151,8 @@ def below(first: RawTable, second: RawTable) -> RawTable:
         hint = f" It has {near!r}." if near else ""
         raise DataError(
             f"Expected the same columns in {first.source} and {second.source}; {name!r} of "
-            f"{there.source} is not in {lacking.source}.{hint} Rename it or add it, or leave it "
-            "out of both files."
+            f"{there.source} is not in {lacking.source}.{hint} Rename it or add it, or leave "
+            f"it out: --drop {name}"
         )
 
     def stacked(name: str) -> Values:

@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.data.formats.arrow_files import ENDINGS, from_arrow, read_arrow
 from harness.data.formats.delimited import read_delimited
+from harness.data.formats.index_columns import without_counters
 from harness.data.formats.raw_table import RawTable, Reading
 from harness.errors import DataError, DownloadError
 
@@ -31,9 +32,9 @@ def read_table(path: Path, reading: Reading = Reading()) -> RawTable:  # noqa: B
     DataError
         If the file is missing, damaged, ragged, empty, or another kind of file.
     """
-    if path.suffix.lower() in ENDINGS:
-        return read_arrow(path)
-    return read_delimited(path, reading)
+    arrow = path.suffix.lower() in ENDINGS
+    raw = read_arrow(path) if arrow else read_delimited(path, reading)
+    return without_counters(raw, reading)
 
 
 def read_openml(

@@ -6,6 +6,7 @@ A column is read in one style or not at all: a style is what every value in it f
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from jaxtyping import Float
@@ -22,7 +23,11 @@ _THOUSANDS = re.compile(rf"[+-]?(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.?\d*|\.
 _BLANKS = re.compile(r"(?<=\d)[ '’](?=\d{3}(?!\d))")
 _AROUND = re.compile(r"([+-]?)\s*([$€£¥]?)\s*([+-]?[^$€£¥%]*?)\s*([%$€£¥]?)")
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
-_LIKE = re.compile(r"[^A-Za-z0-9]{0,3}\d[\d.,'’ ]*[^\d]{0,4}|0[xX][0-9a-fA-F]+")
+_LIKE = re.compile(
+    r"([A-Za-z]{1,4} )?[^A-Za-z0-9]{0,3}\d[\d.,'’ _/:+–-]*[^\d]{0,4}|0[xX][0-9a-fA-F]+"
+)
+_DIGITS = 15
+"""Characters of a number that float64 always tells from another of as many."""
 _LETTERS = str.maketrans({"−": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "－": "-"})
 
 
@@ -34,8 +39,10 @@ class Numbers:
     """NaN where missing; infinite where one was written or is too large."""
     said: str = ""
     """How they were written where that is not plain: ``"with a decimal comma"``."""
-    merged: bool = False
-    """Whether two values that differ as written are the same number as float64."""
+    merged: tuple[str, str] | None = None
+    """Two whole numbers or codes that are written otherwise and are one number here."""
+    rounded: int = 0
+    """How many values with a fraction are equal to another that was written otherwise."""
 
 
 def is_number(value: str) -> bool:
@@ -116,7 +123,7 @@ def read_numbers(
         found, said = styled
     numbers = np.full(len(values), np.nan)
     numbers[~holes] = found
-    return Numbers(numbers, said, _merged(words, found))
+    return Numbers(numbers, said, *_merged(words, found))
 
 
 def _plain(words: Sequence[str]) -> list[float] | None:
@@ -183,12 +190,24 @@ def _style(words: Sequence[str], separator: str, decimal: str) -> str | None:
     return "," if all("," in word for word in words) else None
 
 
-def _merged(words: Sequence[str], numbers: Sequence[float]) -> bool:
-    """Return whether whole numbers beyond 2⁵³ fall together: float64 holds not all of them."""
-    large = [
-        word for word, number in zip(words, numbers, strict=True) if 2**53 <= abs(number) < np.inf
-    ]
-    if not large:
-        return False
-    whole = {int(word) for word in large if word.lstrip("+-").isdecimal()}
-    return len({float(number) for number in whole}) < len(whole)
+def _merged(words: Sequence[str], numbers: Sequence[float]) -> tuple[tuple[str, str] | None, int]:
+    """Return two whole numbers that fell together, and how many fractions did.
+
+    Whole numbers beyond 2⁵³ are not all in float64, and ``01`` and ``1`` may be two codes.
+    Fractions fall together beyond some sixteen digits.
+    """
+    odd = {
+        word: number
+        for word, number in zip(words, numbers, strict=True)
+        if len(word) > _DIGITS or (len(word) > 1 and word[0] == "0" and word.isdecimal())
+    }
+    if not odd:
+        return None, 0
+    whole: dict[float, str] = {}
+    for word, number in dict(zip(words, numbers, strict=True)).items():
+        digits = word.lstrip("+-") if number == 0 else word.removeprefix("+")
+        if digits.lstrip("-").isdecimal() and whole.setdefault(number, digits) != digits:
+            return (whole[number], digits), 0
+    fractions = {word: n for word, n in odd.items() if _PLAIN.fullmatch(word)}
+    exact = {Decimal(word) for word in fractions}
+    return None, len(exact) - len(set(fractions.values()))

@@ -16,6 +16,7 @@ from harness.data.formats.text_dates import are_dates, read_dates
 from harness.data.formats.text_numbers import (
     MISSING,
     NO_WORD,
+    Numbers,
     decimal_sign,
     is_like_number,
     is_number,
@@ -96,7 +97,7 @@ def _add(
         if numbers is not None:
             if numbers.said:
                 found.notes.append(f"Column {name!r} is read as numbers {numbers.said}.")
-            _refuse_merged(name, numbers.merged, raw)
+            _check_merged(found, name, numbers, raw)
             _note_zeros(found, name, words)
             _add_numbers(found, name, numbers.values, raw)
             return
@@ -110,7 +111,7 @@ def _add(
     if all(_LIST.fullmatch(word) for word in words):
         _add_lists(found, name, values, raw, reading)
         return
-    _refuse_odd_words(found, name, values, gone, raw)
+    _refuse_odd_words(found, name, values, gone, raw, reading)
     _add_words(found, name, values, missing or NO_WORD)
 
 
@@ -164,12 +165,20 @@ def in_order(kinds: set[str]) -> list[str]:
     return sorted(kinds)
 
 
-def _refuse_merged(name: str, merged: bool, raw: RawTable) -> None:
-    if merged:
+def _check_merged(found: Typed, name: str, numbers: Numbers, raw: RawTable) -> None:
+    """Refuse whole numbers and codes that become equal; say how many fractions do."""
+    if numbers.merged is not None:
+        one, other = numbers.merged
         raise DataError(
-            f"Expected column {name!r} of {raw.source} to keep its values as 64-bit numbers; whole "
-            "numbers beyond 2^53 in it would become equal. Leave it out where it is an identifier "
-            f"(--drop {name}), or take it as categories (--text {name})."
+            f"Expected column {name!r} of {raw.source} to keep its values as 64-bit numbers; "
+            f"{one!r} and {other!r} would become equal, as whole numbers beyond 2^53 and codes "
+            f"with zeros do. Take it as categories (--text {name}), or leave it out where it is an "
+            f"identifier (--drop {name})."
+        )
+    if numbers.rounded:
+        found.notes.append(
+            f"In column {name!r} {numbers.rounded:,} values are equal to another as 64-bit numbers "
+            "that was written with other digits."
         )
 
 
@@ -184,7 +193,12 @@ def _note_zeros(found: Typed, name: str, words: Sequence[str]) -> None:
 
 
 def _refuse_odd_words(
-    found: Typed, name: str, values: Sequence[str], gone: set[str], raw: RawTable
+    found: Typed,
+    name: str,
+    values: Sequence[str],
+    gone: set[str],
+    raw: RawTable,
+    reading: Reading,
 ) -> None:
     """Refuse words that are meant as numbers or dates and cannot be read as such.
 
@@ -197,10 +211,13 @@ def _refuse_odd_words(
     shown, advice = values[odd][:40], _AGAIN.format(name)
     rows = sum(value in numbers for value in values), sum(value in kinds for value in values)
     if len(numbers) > MANY and 2 * rows[0] >= rows[1]:
-        first = "" if odd else " Where the first line has names, leave --no-header out."
+        first = " Where the first line has names, leave --no-header out."
+        hints = f" Where {shown!r} means missing, say --missing {shown!r}." * (len(strange) == 1)
+        hints += " Name the decimal sign (--decimal , or --decimal .)." * ("," in shown)
+        hints += first * (not reading.header and not odd)
         raise DataError(
             f"Expected numbers in column {name!r} of {raw.source}, as in most rows; "
-            f"{raw.where(odd)} has {shown!r}. {advice}{first}"
+            f"{raw.where(odd)} has {shown!r}. {advice}{hints}"
         )
     if len(kinds) > MANY and are_dates([*kinds]):
         raise DataError(
@@ -224,6 +241,13 @@ def _add_lists(
 ) -> None:
     """Spread lists written as text, ``[1, 2]`` or NumPy's ``[1. 2.]``, into one column an item."""
     items = [_items(value) for value in values]
+    cut = next((row for row, each in enumerate(items) if "..." in each), None)
+    if cut is not None:
+        raise DataError(
+            f"Expected whole lists in column {name!r} of {raw.source}; {raw.where(cut)} was cut "
+            f"short with '...' when it was printed. Write the file as Parquet, or leave the column "
+            f"out: --drop {name}"
+        )
     widths = {len(row) for row in items}
     if len(widths) > 1:
         usual = max(widths, key=lambda width: sum(len(row) == width for row in items))
@@ -235,12 +259,14 @@ def _add_lists(
 
 
 def _items(value: str) -> list[str]:
+    """Return the items of a list as text; those of a matrix row by row."""
     inside = _LIST.fullmatch(value)
     if inside is None:
         return []
-    text = inside[1].strip()
-    parts = text.split(",") if "," in text else text.split()
-    return [part.strip().strip("\"'") for part in parts]
+    text = inside[1].replace("]", " ").replace("[", " ").strip()
+    if text != inside[1].strip() or "," not in text:  # a matrix, or no commas between items
+        return [item.strip("\"'") for item in text.replace(",", " ").split()]
+    return [item.strip().strip("\"'") for item in text.split(",")]
 
 
 def ragged(name: str, source: str, where: str, usual: int, got: int) -> DataError:

@@ -66,6 +66,28 @@ def columns_of_rules(options: Options) -> list[str]:
     return [name for name in named if name]
 
 
+def refuse_unused(raw: RawTable, options: Options) -> None:
+    """Refuse a column of train and test that no option names: as an input it would mean nothing.
+
+    Raises
+    ------
+    DataError
+        With the options that say what it is.
+    """
+    target = options.target or raw.last
+    said = {target, *columns_of_rules(options), *options.drop, *options.text}
+    for name, values in raw.columns.items():
+        if name in said or isinstance(values, np.ndarray):
+            continue
+        words = {_word(value) for value in set(values)}
+        if words <= _TRAIN | _VALIDATION | _TEST and words & _TRAIN and words & _TEST:
+            raise DataError(
+                f"Expected to be told what column {name!r} of {raw.source} is for; it says "
+                f"{' and '.join(sorted(words))} of each row. Say --split {name} where it gives the "
+                f"test rows, --drop {name} to draw them, or --text {name} where it is an input."
+            )
+
+
 def part_rows(
     raw: RawTable, pool: Pool, name: str, options: Options, given: Int[np.ndarray, " t"] | None
 ) -> Parting:

@@ -14,7 +14,7 @@ from harness.data.formats.text_files import check_regular
 from harness.data.pools.tables import make_table, table_rows
 from harness.data.sets.own_ood import with_ood_tables
 from harness.data.sets.own_options import Options
-from harness.data.sets.own_splits import check_rules, columns_of_rules, part_rows
+from harness.data.sets.own_splits import check_rules, columns_of_rules, part_rows, refuse_unused
 from harness.data.sets.prepared import save_rows, save_table
 from harness.errors import DataError
 from harness.keys import sha256_file, sha256_text
@@ -73,7 +73,8 @@ def write_table(what: str, name: str, folder: Path, root: Path, options: Options
     path, reading = Path(what), reading_of(options)
     raw = read_table(path, reading)
     if options.test:
-        raw = below(raw, read_table(Path(options.test), reading))
+        second = read_table(Path(options.test), reading)
+        raw = below(raw.dropped(reading), second.without(reading.drop))
     return _write_table(folder, name, path.name, str(path.resolve()), raw, options)
 
 
@@ -105,6 +106,7 @@ def _write_table(
     rules = columns_of_rules(options)
     for rule in rules:
         raw.column(rule, "column of parts")
+    refuse_unused(raw, options)
     if options.target and options.target in rules:
         raise DataError(
             f"Expected a target of its own in {raw.source}; {options.target!r} says what rows are "
@@ -115,7 +117,10 @@ def _write_table(
         if raw.last not in rules
         else next((column for column in reversed([*raw.columns]) if column not in rules), "")
     )
-    table = make_table(replace(raw, last=last).without(rules), options.target, reading_of(options))
+    reading = reading_of(options)
+    if raw.before is not None:  # what is left out was left out of both files
+        reading = replace(reading, drop=())
+    table = make_table(replace(raw, last=last).without(rules), options.target, reading)
     given = None if raw.before is None else np.arange(raw.before[0], len(raw))
     parting = part_rows(raw, table.pool, name, options, given)
     parts = _parts(len(raw), parting.test)

@@ -135,6 +135,14 @@ def test_the_index_of_a_frame_is_no_input(tmp_path):
     assert "Column 'i' is the index of the data frame and no input." in table.notes
 
 
+def test_a_column_that_counts_the_rows_is_no_input(tmp_path):
+    columns = {"Unnamed: 0": [0, 1, 2], "n": [1, 2, 3], "x": [5.5, 7, 6]}
+    table = make_table(read_table(written(tmp_path, columns)), "label")
+    assert table.pool.inputs.names == ("n", "x")
+    assert any("'Unnamed: 0' counts the rows: it is an index" in note for note in table.notes)
+    assert any("'n' counts the rows and is an input" in note for note in table.notes)
+
+
 def test_nullable_columns_of_pandas_are_numbers_with_holes():
     frame = pd.DataFrame(
         {

@@ -80,6 +80,9 @@ SAME = {
     "pandas' name for an index": "\n".join(
         f"{k - 1 if k else 'Unnamed: 0'},{line}" for k, line in enumerate(PLAIN.splitlines())
     ),
+    "an identifier that counts": "\n".join(
+        f"{k or 'ID'},{line}" for k, line in enumerate(PLAIN.splitlines())
+    ),
     "an empty column": lines([f"{x}," for x in X], head="x,nothing,label"),
 }
 
@@ -209,6 +212,20 @@ def test_numbers_are_read_as_they_are_written(form, tmp_path):
     np.testing.assert_array_equal(table.pool.inputs.numeric[:, 0], expected)
 
 
+def test_values_that_would_become_equal_are_said(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(lines(["1", "01", *range(2, N)]))
+    with pytest.raises(DataError, match="'1' and '01' would become equal.*--text x"):
+        table_of(path)
+    assert len(table_of(path, text=("x",)).pool.inputs.categories[0]) == N
+    path.write_text(lines([f"0.1234567890123456{k:04d}" for k in range(N)]))
+    distinct = len({float(f"0.1234567890123456{k:04d}") for k in range(N)})
+    note = f"{N - distinct} values are equal to another as 64-bit numbers"
+    assert distinct < N and any(note in said for said in table_of(path).notes)
+    path.write_text(lines([10**18 + 1000 * k for k in range(N)]))  # large, but all apart
+    assert len(set(table_of(path).pool.inputs.numeric[:, 0].tolist())) == N
+
+
 def test_time_stamps_keep_every_second(tmp_path):
     """Case 16: as float32 three distinct values were left of 240."""
     stamps = list(range(1_700_000_000, 1_700_000_000 + N))
@@ -268,6 +285,11 @@ def test_lists_are_spread(tmp_path):
         DataError, match=r"lists of 2 items in column 'v' .*; row 3 \(line 4\) has 1"
     ):
         table_of(tmp_path / "t.csv")
+
+
+def test_a_matrix_is_spread_row_by_row(tmp_path):
+    (tmp_path / "n.csv").write_text('v,label\n"[[1, 2], [3, 4]]",a\n"[[5, 6], [7, 8]]",b\n')
+    assert table_of(tmp_path / "n.csv").pool.inputs.numeric.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
 
 
 def test_a_quoted_line_end_is_part_of_a_value(tmp_path):

@@ -28,7 +28,9 @@ def prepare(tmp_path):
     (tmp_path / "t.csv").write_text("\n".join([HEAD, *map(row, range(N))]) + "\n")
 
     def run(name="mine", **options):
-        said = {"name": name} | options
+        used = (options.get("split"), options.get("group"), *options.get("drop", ()))
+        gone = () if "part" in used else ("part",)
+        said = {"name": name} | options | {"drop": (*options.get("drop", ()), *gone)}
         return preparing.prepare(f"table:{tmp_path / 't.csv'}", tmp_path, never, Options(**said))
 
     return run
@@ -71,27 +73,34 @@ def test_parts_are_known_by_several_words(words, tmp_path):
 
 
 def test_a_file_has_the_test_rows_in_another_order_of_columns(prepare, tmp_path):
-    lines = ["label,extra,x", "b,7,100.5", "a,7,101.5", "c,7,102.5"]
+    lines = ["label,part,x", "b,7,100.5", "a,7,101.5", "c,7,102.5"]
     (tmp_path / "test.csv").write_text("\n".join(lines))
-    options = {"test": str(tmp_path / "test.csv"), "drop": ("site", "part", "fold")}
-    with pytest.raises(DataError, match="'site' of .*t.csv is not in .*test.csv"):
+    options = {"test": str(tmp_path / "test.csv")}
+    with pytest.raises(DataError, match="'site' of .*t.csv is not in .*test.csv.*--drop site"):
         prepare(**options)
     (tmp_path / "t.csv").write_text(
-        "x,extra,label\n" + "\n".join(f"{k + 0.5},8,{'abc'[k % 3]}" for k in range(N))
+        "x,part,label\n" + "\n".join(f"{k + 0.5},8,{'abc'[k % 3]}" for k in range(N))
     )
     prepare(test=options["test"])
     opened = open_suite("own-mine-v1", tmp_path)
     assert inputs(opened.test) == [100, 101, 102] and opened.test.labels.tolist() == [1, 0, 2]
     assert opened.origin["test"].tolist() == [0, 1, 2]  # of the test file
     assert opened.origin["train"].tolist() == inputs(opened.train)
-    (tmp_path / "test.csv").write_text("label,extra,x\nb,7,100.5\nd,7,1\n")
+    (tmp_path / "test.csv").write_text("label,part,x\nb,7,100.5\nd,7,1\n")
     with pytest.raises(DataError, match="content .*in the source by now"):
         prepare(test=options["test"])
     with pytest.raises(DataError, match="class 'd' has none, so no method could learn it"):
         prepare("other", test=options["test"])
-    (tmp_path / "test.csv").write_text("label,extra,x\nb,7,100.5\na,7,inf\n")
+    (tmp_path / "test.csv").write_text("label,part,x\nb,7,100.5\na,7,inf\n")
     with pytest.raises(DataError, match=r"row 2 \(line 3\) of .*test.csv is infinite"):
         prepare("other", test=options["test"])
+
+
+def test_columns_that_are_left_out_need_not_be_in_both_files(prepare, tmp_path):
+    (tmp_path / "test.csv").write_text("x,label\n100.5,a\n101.5,b\n")
+    prepare(test=str(tmp_path / "test.csv"), drop=("site", "fold"))
+    assert inputs(load_part("mine", "test", tmp_path)) == [100, 101]
+    assert len(load_part("mine", "train", tmp_path)) == N
 
 
 def test_rows_are_listed_as_ranges_or_in_a_file(prepare, tmp_path):

@@ -59,7 +59,7 @@ def _binned(
     return float(bin_gaps(bins, correct - confidence, weights).sum() / total)
 
 
-def _top(
+def top_of(
     y_true: Integer[np.ndarray, " n"],
     probs: Float[np.ndarray, "n c"],
     weights: Float[np.ndarray, " n"] | None,
@@ -107,7 +107,7 @@ def expected_calibration_error(
     ----------
     Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2, with 15 bins.
     """
-    return ece_of(*_top(y_true, probs, weights))
+    return ece_of(*top_of(y_true, probs, weights))
 
 
 ECE = Metric(
@@ -169,7 +169,7 @@ def calibration_error_null(
     float
         Fraction in [0, 1]; neither direction is better: it is what to read `ece` against.
     """
-    confidence, _, w = _top(y_true, probs, weights)
+    confidence, _, w = top_of(y_true, probs, weights)
     return ece_null_of(confidence, w)
 
 
@@ -227,7 +227,7 @@ def equal_mass_calibration_error(
     Nixon et al. 2019, "Measuring Calibration in Deep Learning", section 3 (adaptive bins), here
     for the predicted class only.
     """
-    return ece_mass_of(*_top(y_true, probs, weights))
+    return ece_mass_of(*top_of(y_true, probs, weights))
 
 
 ECE_MASS = Metric(
@@ -283,7 +283,7 @@ def maximum_calibration_error(
     ----------
     Naeini et al. 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning".
     """
-    return mce_of(*_top(y_true, probs, weights))
+    return mce_of(*top_of(y_true, probs, weights))
 
 
 MCE = Metric(

@@ -236,3 +236,107 @@ CLASSES_SCORED = Metric(
     undefined_when="",
     differs="",
 )
+
+
+def error_of(confusion: Matrix) -> float:
+    """Return the share of weight off the diagonal."""
+    total = confusion.sum()
+    return float((total - np.trace(confusion)) / total)
+
+
+def error(
+    y_true: Integer[np.ndarray, " n"],
+    y_pred: Integer[np.ndarray, " n"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the share of images whose predicted class is not the true one.
+
+    Parameters
+    ----------
+    y_true, y_pred : int array of shape (n,)
+        Class indices.
+    weights : float array of shape (n,), optional
+        Weight of each image; default ones.
+
+    Returns
+    -------
+    float
+        Fraction in [0, 1]; lower is better. 1 − `accuracy`.
+    """
+    return error_of(confusion_matrix(y_true, y_pred, weights=weights))
+
+
+ERROR = Metric(
+    key="error",
+    title="Error",
+    definition="Share of images whose predicted class is not the true one: 1 − `accuracy`.",
+    function=error,
+    evaluate=lambda pool: error_of(pool.confusion),
+    direction="lower",
+    bounds=UNIT,
+    unit="fraction",
+    needs="labels",
+    source="—",
+    weighted=UNBIASED,
+    undefined_when="",
+    differs="timm and torchvision print accuracy in percent; RobustBench's and CIFAR-10-C's "
+    "tables print this error, some relative to AlexNet's (mCE), which is not it.",
+    scale="logit",
+)
+
+
+def hmean_of(confusion: Matrix) -> float:
+    """Return the harmonic mean of recalls."""
+    held = recalls(confusion)
+    held = held[~np.isnan(held)]
+    return 0.0 if held.min() == 0 else float(1 / np.mean(1 / held))
+
+
+def hmean(
+    y_true: Integer[np.ndarray, " n"],
+    y_pred: Integer[np.ndarray, " n"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the harmonic mean over classes of their recall; exactly 0 when one has none.
+
+    Parameters
+    ----------
+    y_true, y_pred : int array of shape (n,)
+        Class indices.
+    weights : float array of shape (n,), optional
+        Weight of each image; class weights change nothing. Default ones.
+
+    Returns
+    -------
+    float
+        Fraction in [0, 1]; higher is better. At most `gmean`.
+
+    References
+    ----------
+    Du and Wu 2023, "No One Left Behind: Improving the Worst Categories in Long-Tailed Learning",
+    section 4.1.
+    """
+    return hmean_of(confusion_matrix(y_true, y_pred, weights=weights))
+
+
+HMEAN = Metric(
+    key="hmean",
+    title="H-mean",
+    definition="Harmonic mean over classes of their recall; exactly 0 when one has none.",
+    function=hmean,
+    evaluate=lambda pool: hmean_of(pool.confusion),
+    direction="higher",
+    bounds=UNIT,
+    unit="fraction",
+    needs="labels",
+    source="Du and Wu 2023, No One Left Behind: Improving the Worst Categories in Long-Tailed "
+    "Learning, section 4.1",
+    weighted=UNCHANGED,
+    undefined_when="",
+    differs="scipy's `hmean` of the recalls agrees. The H-mean of generalised zero-shot papers is "
+    "that of two numbers, seen and unseen accuracy: with recalls 1, 1 and 0.25 it is 0.50 here and "
+    "0.40 of the seen pair and the unseen one.",
+    scale="logit",
+)

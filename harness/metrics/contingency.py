@@ -1,11 +1,14 @@
-"""What the whole confusion matrix says, false alarms included: F1, Matthews' correlation."""
+"""What the whole confusion matrix says, false alarms included: F1, correlations, specificity."""
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float, Float64, Integer
 
 from harness.errors import Undefined
 from harness.metrics.engine.confusion import Matrix, confusion_matrix
 from harness.metrics.metric import ONE_CLASS, PLUG_IN, UNIT, Metric
+
+DOMINANCE = 0.1
+"""α of the index balanced accuracy: how much recall's lead over specificity counts."""
 
 
 def macro_f1_of(confusion: Matrix) -> float:
@@ -121,4 +124,197 @@ MCC = Metric(
     weighted=PLUG_IN,
     undefined_when="the model predicts one class for every image, or " + ONE_CLASS,
     differs="scikit-learn returns 0 for a constant prediction.",
+)
+
+
+def rates_of(
+    confusion: Matrix,
+) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " k"]]:
+    """Return recall and specificity of every class that has weight.
+
+    Raises
+    ------
+    Undefined
+        If all weight is of one class: it has no negatives.
+    """
+    true, called, hit = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
+    held = true > 0
+    if np.count_nonzero(held) < 2:
+        raise Undefined(ONE_CLASS)
+    others = confusion.sum() - true[held]
+    false = called[held] - hit[held]
+    return hit[held] / true[held], (others - false) / others
+
+
+def specificity(
+    y_true: Integer[np.ndarray, " n"],
+    y_pred: Integer[np.ndarray, " n"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the mean over classes of the share of other images that are not called the class.
+
+    Parameters
+    ----------
+    y_true, y_pred : int array of shape (n,)
+        Class indices.
+    weights : float array of shape (n,), optional
+        Weight of each image; default ones.
+
+    Returns
+    -------
+    float
+        Fraction in [0, 1]; higher is better. Near 1 for many classes, whatever the model does.
+
+    Raises
+    ------
+    Undefined
+        If only one class has images.
+
+    References
+    ----------
+    Yerushalmy 1947, "Statistical problems in assessing methods of medical diagnosis", for the
+    term; here one class against the rest, mean over classes.
+    """
+    return float(rates_of(confusion_matrix(y_true, y_pred, weights=weights))[1].mean())
+
+
+SPECIFICITY = Metric(
+    key="specificity",
+    title="Specificity",
+    definition="Mean over classes of the share of the other classes' images that are not called "
+    "the class.",
+    function=specificity,
+    evaluate=lambda pool: float(rates_of(pool.confusion)[1].mean()),
+    direction="higher",
+    bounds=UNIT,
+    unit="fraction",
+    needs="labels",
+    source="Yerushalmy 1947, Statistical problems in assessing methods of medical diagnosis, for "
+    "the term",
+    weighted=PLUG_IN,
+    undefined_when=ONE_CLASS,
+    differs="Over classes with test images. imbalanced-learn's `specificity_score` with "
+    '`average="macro"` also counts a class that is predicted but absent: labels 0 0 2 2, '
+    "predictions 0 1 2 2 give 1.00 here, 0.92 there.",
+    scale="logit",
+)
+
+
+def index_balanced_accuracy_of(confusion: Matrix) -> float:
+    """Return the mean over classes of (1 + 0.1·(recall − specificity))·recall·specificity."""
+    recall, spared = rates_of(confusion)
+    return float(np.mean((1 + DOMINANCE * (recall - spared)) * recall * spared))
+
+
+def index_balanced_accuracy(
+    y_true: Integer[np.ndarray, " n"],
+    y_pred: Integer[np.ndarray, " n"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the mean over classes of (1 + 0.1·(recall − specificity))·recall·specificity.
+
+    The product is the squared G-mean of one class against the rest; the factor rewards a class
+    whose recall exceeds its specificity, which the rare class of a skewed task rarely has.
+
+    Parameters
+    ----------
+    y_true, y_pred : int array of shape (n,)
+        Class indices.
+    weights : float array of shape (n,), optional
+        Weight of each image; default ones.
+
+    Returns
+    -------
+    float
+        Fraction in [0, 1]; higher is better.
+
+    Raises
+    ------
+    Undefined
+        If only one class has images.
+
+    References
+    ----------
+    García, Mollineda and Sánchez 2009, "Index of Balanced Accuracy: A Performance Measure for
+    Skewed Class Distributions", equation 5, with α = 0.1.
+    """
+    return index_balanced_accuracy_of(confusion_matrix(y_true, y_pred, weights=weights))
+
+
+IBA = Metric(
+    key="iba",
+    title="Index balanced accuracy",
+    definition="Mean over classes of (1 + 0.1·(recall − specificity))·recall·specificity.",
+    function=index_balanced_accuracy,
+    evaluate=lambda pool: index_balanced_accuracy_of(pool.confusion),
+    direction="higher",
+    bounds=UNIT,
+    unit="fraction",
+    needs="labels",
+    source="García, Mollineda and Sánchez 2009, Index of Balanced Accuracy, equation 5, α = 0.1",
+    weighted=PLUG_IN,
+    undefined_when=ONE_CLASS,
+    differs="imbalanced-learn's report gives it by class, as here, and averages by support: a "
+    "plain mean is the tail's view.",
+    scale="logit",
+)
+
+
+def cohen_kappa_of(confusion: Matrix) -> float:
+    """Return agreement beyond chance."""
+    true, called, total = confusion.sum(axis=1), confusion.sum(axis=0), confusion.sum()
+    chance = float(true @ called) / total**2
+    if np.count_nonzero(true) == 1 and np.count_nonzero(called) == 1 and true @ called > 0:
+        raise Undefined("labels and predictions are all of one class")
+    return float((np.trace(confusion) / total - chance) / (1 - chance))
+
+
+def cohen_kappa(
+    y_true: Integer[np.ndarray, " n"],
+    y_pred: Integer[np.ndarray, " n"],
+    *,
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return the agreement of predictions and labels beyond what their frequencies give by chance.
+
+    Parameters
+    ----------
+    y_true, y_pred : int array of shape (n,)
+        Class indices.
+    weights : float array of shape (n,), optional
+        Weight of each image; default ones.
+
+    Returns
+    -------
+    float
+        In [−1, 1]; higher is better, 0 is chance.
+
+    Raises
+    ------
+    Undefined
+        If labels and predictions are all of the same class.
+
+    References
+    ----------
+    Cohen 1960, "A Coefficient of Agreement for Nominal Scales", equation 1.
+    """
+    return cohen_kappa_of(confusion_matrix(y_true, y_pred, weights=weights))
+
+
+COHEN_KAPPA = Metric(
+    key="cohen_kappa",
+    title="Cohen's kappa",
+    definition="(accuracy − chance)/(1 − chance), chance = Σ_k share of true k · share called k.",
+    function=cohen_kappa,
+    evaluate=lambda pool: cohen_kappa_of(pool.confusion),
+    direction="higher",
+    bounds=(-1.0, 1.0),
+    unit="correlation",
+    needs="labels",
+    source="Cohen 1960, A Coefficient of Agreement for Nominal Scales, equation 1",
+    weighted=PLUG_IN,
+    undefined_when="labels and predictions are all of the same class",
+    differs="scikit-learn returns NaN, with a warning, where this is undefined.",
 )

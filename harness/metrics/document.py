@@ -17,6 +17,9 @@ NEEDS = {
     "groups": "the predicted class, and a group for each image",
     "truth": "logits or probabilities, and another truth of the same images",
     "repair": "the predicted class on corrupted training rows or patched test images",
+    "structure": "the predicted class, and the order or the hierarchy of the classes",
+    "conformal": "logits or probabilities, also on the calibration pool",
+    "epochs": "a curve over the epochs of training",
 }
 SCALES = {
     None: "",
@@ -41,11 +44,11 @@ compute something else. Every example there is measured by `tests/metrics`.
 REPLICATES = """\
 ## Uncertainty
 
-Replicates under the pool's shared weightings exist for `accuracy`, `balanced_accuracy`, the \
-recalls of groups, `nll` and `brier` (exact, one matrix product), `auroc` and `ood_auroc` (to \
-first order, by influence values), `average_precision` (to first order, where every class has 50 \
-test images), `ece` (recomputed and recentred: its interval is for the expected error at this n, \
-not for the true one) and `ood_fpr95` (recomputed, thresholds in whole images).
+Replicates under the pool's shared weightings exist for `accuracy`, `error`, `top5_accuracy`, \
+`balanced_accuracy`, the recalls of groups, `nll` and `brier` (exact, one matrix product), `auroc` \
+and `ood_auroc` (to first order, by influence values), `average_precision` (to first order, where \
+every class has 50 test images), `ece` (recomputed and recentred: its interval is for the expected \
+error at this n, not for the true one) and `ood_fpr95` (recomputed, thresholds in whole images).
 """
 
 

@@ -4,6 +4,7 @@ A metric without a value becomes `MetricResult(None, reason)` here, and nowhere 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
@@ -11,10 +12,12 @@ from jaxtyping import Bool, Float, Integer, Shaped
 from harness.errors import SpecError, Undefined
 from harness.lookup import lookup
 from harness.metrics import label_errors, memorisation
+from harness.metrics.conformal import conformal_results
+from harness.metrics.distances import hierarchical_error, macro_absolute_error
 from harness.metrics.engine.checks import check_aligned, checked_labels, checked_weights
 from harness.metrics.engine.levels import levels_of
 from harness.metrics.engine.outputs import Outputs
-from harness.metrics.open_set import oscr
+from harness.metrics.open_set import OPEN_SET
 from harness.metrics.replicates import replicate, replicate_ood
 from harness.metrics.table import METRICS
 from harness.metrics.weighted import Group, Weighted
@@ -22,15 +25,28 @@ from harness.types import MetricResult
 
 __all__ = [
     "measure",
+    "measure_conformal",
     "measure_noise",
     "measure_ood",
-    "measure_oscr",
+    "measure_open_set",
+    "measure_structure",
     "replicate",
     "replicate_ood",
 ]
 
-LEVEL_KEYS = tuple(k for k, m in METRICS.items() if m.needs == "ood" and k != "oscr")
+OPEN_SET_KEYS = tuple(m.key for m in OPEN_SET)
+"""OOD metrics that also read whether the class is right."""
+LEVEL_KEYS = tuple(k for k, m in METRICS.items() if m.needs == "ood" and k not in OPEN_SET_KEYS)
 """OOD metrics that one sort of scores gives."""
+
+
+TAKERS = {
+    "ood": "measure_ood",
+    "train": "measure_noise",
+    "conformal": "measure_conformal",
+    "structure": "measure_structure",
+}
+"""What measures the metrics that need more than a pool's predictions; others are called."""
 
 
 def result_of(compute: Callable[[], float]) -> MetricResult:
@@ -82,7 +98,7 @@ def measure(
         if metric.needs not in ("labels", "probs"):
             raise SpecError(
                 f"measure() takes metrics of a pool's predictions; {key!r} needs {metric.needs}. "
-                f"Use measure_{'ood' if metric.needs == 'ood' else 'noise'}()."
+                f"Use {TAKERS.get(metric.needs, metric.function.__name__)}()."
             )
         results[key] = result_of(lambda m=metric: m.evaluate(pool))  # type: ignore[misc]
     return results
@@ -117,14 +133,14 @@ def measure_ood(
     return {key: result_of(lambda k=key: METRICS[k].evaluate(levels)) for key in LEVEL_KEYS}  # type: ignore[misc]
 
 
-def measure_oscr(
+def measure_open_set(
     correct: Bool[np.ndarray, " n"],
     id_scores: Float[np.ndarray, " n"],
     ood_scores: Float[np.ndarray, " m"],
     *,
     id_weights: Float[np.ndarray, " n"] | None = None,
-) -> MetricResult:
-    """Return the open-set classification rate.
+) -> dict[str, MetricResult]:
+    """Return the metrics of class and OOD score together.
 
     Parameters
     ----------
@@ -134,9 +150,82 @@ def measure_oscr(
         Larger for OOD.
     id_weights : float array of shape (n,), optional
         Weight of each ID image; default ones.
+
+    Returns
+    -------
+    dict of str to MetricResult
+        Every key of `OPEN_SET`.
     """
     right = correct.astype(np.float64)
-    return result_of(lambda: oscr(id_scores, right, ood_scores, id_weights=id_weights))
+
+    def one(function: Callable[..., float]) -> float:
+        return function(id_scores, right, ood_scores, id_weights=id_weights)
+
+    return {m.key: result_of(partial(one, m.function)) for m in OPEN_SET}
+
+
+def measure_conformal(
+    test: Outputs, calibration: Outputs | None, groups: Mapping[str, Group]
+) -> dict[str, MetricResult]:
+    """Return coverage and size of prediction sets, over all images, by class and by group.
+
+    Parameters
+    ----------
+    test : Outputs
+        Of the test pool.
+    calibration : Outputs or None
+        Of the calibration pool; None: there is none.
+    groups : mapping of str to bool array of shape (c,) or str
+        Of `class_groups`.
+
+    Returns
+    -------
+    dict of str to MetricResult
+        Every key of METRICS that needs ``conformal``, for the groups that were given.
+    """
+    computed = conformal_results(test, calibration or test, groups)
+    if calibration is None:
+        return dict.fromkeys(computed, MetricResult(None, "there is no calibration pool"))
+    return {key: result_of(compute) for key, compute in computed.items()}
+
+
+def measure_structure(
+    outputs: Outputs,
+    *,
+    ordered: bool,
+    hierarchy: Integer[np.ndarray, "c levels"] | None,
+) -> dict[str, MetricResult]:
+    """Return how far off wrong classes are.
+
+    Parameters
+    ----------
+    outputs : Outputs
+        Of the test pool.
+    ordered : bool
+        Whether class indices are in an order, one step apart.
+    hierarchy : int array of shape (c, levels) or None
+        Ancestors of every class, the parent first; None: not known.
+
+    Returns
+    -------
+    dict of str to MetricResult
+        Every key of METRICS that needs ``structure``.
+    """
+    y, pred = outputs.y_true, outputs.y_pred
+
+    def distance() -> float:
+        if not ordered:
+            raise Undefined("the classes have no order")
+        return macro_absolute_error(y, pred)
+
+    def height() -> float:
+        if hierarchy is None:
+            raise Undefined("no hierarchy of the classes is known")
+        if len(hierarchy) != outputs.c:
+            raise Undefined(f"the hierarchy covers {len(hierarchy)} of {outputs.c} classes")
+        return hierarchical_error(y, pred, hierarchy=hierarchy)
+
+    return {"macro_mae": result_of(distance), "hierarchical_error": result_of(height)}
 
 
 def measure_noise(
@@ -147,6 +236,7 @@ def measure_noise(
     transition: Float[np.ndarray, "c c"] | None = None,
     chance: float | None = None,
     reason: str | None = None,
+    keys: Iterable[str] | None = None,
 ) -> dict[str, MetricResult]:
     """Return what a model did with wrong training labels.
 
@@ -162,11 +252,13 @@ def measure_noise(
         The chance level itself where it is known: 1/(c − 1) for symmetric noise.
     reason : str, optional
         Why memorisation has no meaning here (open_set and complementary noise).
+    keys : iterable of str, optional
+        Which to compute; default all.
 
     Returns
     -------
     dict of str to MetricResult
-        Every key of METRICS that needs ``train``.
+        Of the keys, or every key of METRICS that needs ``train``.
 
     Raises
     ------
@@ -181,27 +273,39 @@ def measure_noise(
     def meaningful(compute: Callable[[], float]) -> MetricResult:
         return MetricResult(None, reason) if reason is not None else result_of(compute)
 
-    return {
-        "memorised": meaningful(lambda: memorisation.memorised_of(seen.y_pred, labels, true)),
-        "memorised_chance": meaningful(
-            lambda: memorisation.memorised_chance(
-                labels, true, transition=transition, chance=chance
-            )
+    def chance_level() -> float:
+        return memorisation.memorised_chance(labels, true, transition=transition, chance=chance)
+
+    computed: dict[str, Callable[[], MetricResult]] = {
+        "memorised": lambda: meaningful(
+            lambda: memorisation.memorised_of(seen.y_pred, labels, true)
         ),
-        "clean_train_accuracy": result_of(lambda: float((seen.y_pred == true).mean())),
+        "memorised_chance": lambda: meaningful(chance_level),
+        "clean_train_accuracy": lambda: result_of(lambda: float((seen.y_pred == true).mean())),
         **_label_errors(seen, flipped),
+        "label_error_f1": lambda: result_of(
+            lambda: label_errors.label_error_f1(seen.probs, labels, true)
+        ),
+        "transition_error": lambda: meaningful(
+            lambda: label_errors.transition_error(seen.probs, labels, true)
+        ),
     }
+    return {key: computed[key]() for key in (computed if keys is None else keys)}
 
 
-def _label_errors(seen: Outputs, flipped: Shaped[np.ndarray, " n"]) -> dict[str, MetricResult]:
-    """Return how well loss and margin of the observed labels find the flipped ones."""
-    suspicion = {
+def _label_errors(
+    seen: Outputs, flipped: Shaped[np.ndarray, " n"]
+) -> dict[str, Callable[[], MetricResult]]:
+    """Return how each measure of finding flipped labels by a suspicion is computed."""
+    suspicion: dict[str, Callable[[], np.ndarray]] = {
         "loss": lambda: -seen.log_true,
         "margin": lambda: seen.rows.log_rest - seen.log_true,
+        "normalized_margin": lambda: np.exp(seen.rows.log_rest) - np.exp(seen.log_true),
     }
     functions = {"auroc": label_errors.label_error_auroc, "ap": label_errors.label_error_ap}
     return {
-        f"label_error_{kind}_{by}": result_of(lambda f=function, s=score: f(s(), flipped))  # type: ignore[misc]
+        f"label_error_{kind}_{by}": lambda f=function, s=score: result_of(lambda: f(s(), flipped))  # type: ignore[misc]
+        for kinds in (functions, {"lift": label_errors.label_error_lift})
         for by, score in suspicion.items()
-        for kind, function in functions.items()
+        for kind, function in kinds.items()
     }

@@ -3,7 +3,7 @@
 All need the model's predictions on its own training split under the evaluation transform.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -27,6 +27,7 @@ def noise_metric(
     direction: Literal["higher", "lower", "none"],
     undefined_when: str,
     source: str = "PROTOCOL section 4",
+    differs: str = "",
 ) -> Metric:
     """Return the row of a metric of predictions on the training split."""
     return Metric(
@@ -42,7 +43,7 @@ def noise_metric(
         source=source,
         weighted="not weighted",
         undefined_when=undefined_when,
-        differs="",
+        differs=differs,
         scale="logit" if direction != "none" else None,
     )
 
@@ -181,4 +182,54 @@ CLEAN_TRAIN_ACCURACY = noise_metric(
     clean_train_accuracy,
     direction="higher",
     undefined_when="",
+)
+
+
+def best_last_gap(curve: Sequence[float]) -> float:
+    """Return how much the best epoch is better than the last one.
+
+    Large where a model learns wrong labels late: what early stopping with a clean eye would save.
+
+    Parameters
+    ----------
+    curve : sequence of float
+        A value of each epoch in order, higher is better, e.g. balanced accuracy on clean
+        validation labels.
+
+    Returns
+    -------
+    float
+        Difference in [0, 1]; lower is better. The best of many epochs is best partly by chance.
+
+    Raises
+    ------
+    Undefined
+        If there are fewer than two epochs.
+
+    References
+    ----------
+    Li, Socher and Hoi 2020, "DivideMix: Learning with Noisy Labels as Semi-supervised Learning",
+    table 1 (best and last).
+    """
+    if len(curve) < 2:
+        raise Undefined(f"a gap needs two epochs; the curve has {len(curve)}")
+    return float(max(curve) - curve[-1])
+
+
+BEST_LAST_GAP = Metric(
+    key="best_last_gap",
+    title="Best epoch against last",
+    definition="Balanced accuracy on clean validation labels of the best epoch minus that of the "
+    "last.",
+    function=best_last_gap,
+    evaluate=best_last_gap,
+    direction="lower",
+    bounds=UNIT,
+    unit="fraction",
+    needs="epochs",
+    source="Li, Socher and Hoi 2020, DivideMix, table 1 (best and last)",
+    weighted="not weighted",
+    undefined_when="fewer than two epochs have a clean validation accuracy",
+    differs="Tables of best and last test accuracy choose the best epoch on the test set itself.",
+    scale="logit",
 )

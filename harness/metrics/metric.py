@@ -32,9 +32,22 @@ class Metric:
     """Smallest and largest value; None: unbounded."""
     unit: str
     """``fraction``, ``nats``, ``classes`` or ``squared error``."""
-    needs: Literal["labels", "probs", "logits", "ood", "train", "groups", "truth", "repair"]
+    needs: Literal[
+        "labels",
+        "probs",
+        "logits",
+        "ood",
+        "train",
+        "groups",
+        "truth",
+        "repair",
+        "structure",
+        "conformal",
+        "epochs",
+    ]
     """Predicted classes, probabilities, OOD scores, predictions on the training split, groups of
-    test images, another truth, or what was corrupted."""
+    test images, another truth, what was corrupted, order or hierarchy of the classes, predictions
+    on the calibration pool, or a training curve."""
     source: str
     """Paper and place."""
     weighted: str

@@ -28,6 +28,7 @@ def ood_metric(
     source: str,
     differs: str,
     headline: bool = False,
+    undefined_when: str = "the score is not defined for this entry",
 ) -> Metric:
     """Return the row of a metric of one score an image; all of them read alike but for these."""
     return Metric(
@@ -42,7 +43,7 @@ def ood_metric(
         needs="ood",
         source=source,
         weighted="reweights ID only, their total weight unchanged",
-        undefined_when="the score is not defined for this entry",
+        undefined_when=undefined_when,
         differs=differs,
         headline=headline,
         scale="logit",

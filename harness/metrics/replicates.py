@@ -17,6 +17,7 @@ from harness.metrics.engine.checks import checked_scores
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.ood import CAUGHT, share_above
 from harness.metrics.table import METRICS
+from harness.metrics.top_k import among_the_top
 from harness.metrics.weighted import Group, Weighted
 from harness.types import MetricResult, Weightings
 
@@ -36,6 +37,16 @@ LEAST_POSITIVES = 50
 def accuracy_terms(pool: Weighted) -> Vector:
     """Return each image's term of accuracy."""
     return pool.outputs.correct / pool.outputs.n
+
+
+def error_terms(pool: Weighted) -> Vector:
+    """Return each image's term of the error."""
+    return ~pool.outputs.correct / pool.outputs.n
+
+
+def top5_terms(pool: Weighted) -> Vector:
+    """Return each image's term of top-5 accuracy."""
+    return among_the_top(pool.outputs) / pool.outputs.n
 
 
 def balanced_accuracy_terms(pool: Weighted) -> Vector:
@@ -99,6 +110,8 @@ def ece_terms(pool: Weighted) -> Float64[np.ndarray, "bins n"]:
 TERMS: dict[str, Callable[[Weighted], np.ndarray]] = {
     "accuracy": accuracy_terms,
     "balanced_accuracy": balanced_accuracy_terms,
+    "error": error_terms,
+    "top5_accuracy": top5_terms,
     "nll": nll_terms,
     "brier": brier_terms,
     "auroc": auroc_terms,
@@ -132,8 +145,9 @@ def replicate(
 ) -> dict[str, Found]:
     """Return metrics of one pool under each of its shared weightings.
 
-    Accuracy, recalls, NLL and Brier are exact; AUROC and average precision are to first order;
-    `ece` is exact and recentred on its value, since reweighting adds the binning noise twice.
+    Accuracy, error, top-5 accuracy, recalls, NLL and Brier are exact; AUROC and average precision
+    are to first order; `ece` is exact and recentred on its value, since reweighting adds the
+    binning noise twice.
 
     Parameters
     ----------

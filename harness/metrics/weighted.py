@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from harness.errors import Undefined
+from harness.metrics.engine.adaptive import AdaptiveGaps, adaptive_gaps
 from harness.metrics.engine.blocks import Blocks, blocks_of
 from harness.metrics.engine.confusion import count_pairs
 from harness.metrics.engine.outputs import Outputs
@@ -73,6 +74,11 @@ class Weighted:
         """Return the blocks of equal confidence."""
         o = self.outputs
         return blocks_of(o.certainty, o.correct, self.weights)
+
+    @cached_property
+    def adaptive(self) -> AdaptiveGaps:
+        """Return the adaptive calibration gaps of every class."""
+        return adaptive_gaps(self.outputs, self.weights)
 
     @property
     def pairs(self) -> Float64[np.ndarray, "c c"]:

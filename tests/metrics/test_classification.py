@@ -94,3 +94,28 @@ def test_a_group_without_test_images_is_undefined():
 def test_predictions_of_another_length_are_refused():
     with pytest.raises(PredictionsError, match="y_pred has 2 rows, the predictions have 3"):
         confusion_matrix(np.array([0, 1, 1]), np.array([0, 1]))
+
+
+def test_error_is_one_minus_accuracy(rng):
+    y, pred = rng.integers(0, 4, size=70), rng.integers(0, 4, size=70)
+    w = rng.random(70)
+    assert cls.error(y, pred) == pytest.approx(sk.zero_one_loss(y, pred), abs=1e-15)
+    theirs = sk.zero_one_loss(y, pred, sample_weight=w)
+    assert cls.error(y, pred, weights=w) == pytest.approx(theirs, abs=1e-12)
+
+
+def test_hmean_is_the_harmonic_mean_of_recalls(rng):
+    from scipy.stats import hmean
+
+    y = rng.choice(4, size=300, p=[0.6, 0.3, 0.1, 0.0])
+    pred = np.where(rng.random(300) < 0.7, y, rng.integers(0, 4, size=300))
+    by_class = list(references.recalls(y.tolist(), pred.tolist(), 4).values())
+    assert cls.hmean(y, pred) == pytest.approx(hmean(by_class), abs=1e-12)
+    assert cls.hmean(y, pred) <= cls.gmean(y, pred) <= cls.balanced_accuracy(y, pred)
+
+
+def test_hmean_by_hand_and_of_a_class_that_is_never_found():
+    # Recalls 1, 1 and 1/4: 3/(1 + 1 + 4); of the seen pair and the unseen class 2/(1 + 4).
+    y, pred = np.array([0, 1, 2, 2, 2, 2]), np.array([0, 1, 2, 0, 0, 1])
+    assert cls.hmean(y, pred) == pytest.approx(0.5)
+    assert cls.hmean(np.array([0, 1]), np.array([0, 0])) == 0.0

@@ -70,3 +70,11 @@ def test_clean_labels_of_another_length_are_refused(rng):
     function = getattr(measure_noise, "__wrapped__", measure_noise)
     with pytest.raises(PredictionsError, match="clean has 3 rows, the predictions have 2"):
         function(outputs, np.array([0, 1]), np.array([0, 1, 0]))
+
+
+def test_the_gap_is_the_best_epoch_less_the_last():
+    assert mem.best_last_gap([0.2, 0.9, 0.6]) == pytest.approx(0.3)
+    assert mem.best_last_gap([0.2, 0.9]) == 0.0
+    for short in ([], [0.5]):
+        with pytest.raises(Undefined, match=f"a gap needs two epochs; the curve has {len(short)}"):
+            mem.best_last_gap(short)

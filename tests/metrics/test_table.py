@@ -10,16 +10,22 @@ from hypothesis import strategies as st
 from harness.errors import PredictionsError
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import GROUPS
-from harness.metrics.measure import measure, measure_noise, measure_ood, measure_oscr
+from harness.metrics.measure import (
+    LEVEL_KEYS,
+    measure,
+    measure_noise,
+    measure_ood,
+    measure_open_set,
+)
 from harness.metrics.table import METRICS, SUBJECTS
 
 POOL = [k for k, m in METRICS.items() if m.needs in ("labels", "probs")]
-OOD = [k for k, m in METRICS.items() if m.needs == "ood" and k != "oscr"]
+OOD = list(LEVEL_KEYS)
 TRAIN = [k for k, m in METRICS.items() if m.needs == "train"]
 GROUPED = [k for k in POOL if k.split("_")[-1] in {g for names in GROUPS.values() for g in names}]
 PLAIN = [k for k in POOL if k not in GROUPED]
-SQUARED = [k for k in POOL if k.startswith("ece_null")]
-"""Their closed form has squared weights, so a weight of 2 is not two images."""
+SQUARED = [k for k in POOL if k.startswith("ece_null")] + ["debiased_ce", "grouping_loss"]
+"""They have squared weights, so a weight of 2 is not two images."""
 
 few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -27,7 +33,7 @@ few = settings(max_examples=40, deadline=None, suppress_health_check=list(Health
 @st.composite
 def pools(draw, max_n=40):
     """Labels and logits of a small pool: ties, absent classes, sharp and flat rows."""
-    n, c = draw(st.integers(1, max_n)), draw(st.integers(2, 5))
+    n, c = draw(st.integers(1, max_n)), draw(st.integers(2, 7))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     y = rng.integers(0, draw(st.integers(1, c)), size=n)
     logits = rng.normal(size=(n, c)) * draw(st.sampled_from([0.0, 1.0, 8.0]))
@@ -148,27 +154,31 @@ def test_the_plain_function_is_the_engines_number(pool):
 
 
 BEST = {"nll": 0.0, "brier": 0.0, "ece": 0.0, "ece_mass": 0.0, "classwise_ece": 0.0, "mce": 0.0}
-BEST |= {"aurc": 0.0, "augrc": 0.0, "classes_scored": 4.0}
+BEST |= {"aurc": 0.0, "augrc": 0.0, "classes_scored": 6.0}
+BEST |= dict.fromkeys(
+    ("error", "rms_ce", "ace", "tace", "ks_ce", "smooth_ece", "debiased_ce", "grouping_loss"), 0.0
+)
+BEST |= {"eaurc": 0.0, "risk_at_80_coverage": 0.0}
 
 
 def test_a_perfect_prediction_has_the_best_value(rng):
-    y = np.r_[np.arange(4), rng.integers(0, 4, size=30)]
-    found = values(Outputs.from_probs(y, np.eye(4)[y]))
+    y = np.r_[np.arange(6), rng.integers(0, 6, size=30)]
+    found = values(Outputs.from_probs(y, np.eye(6)[y]))
     for key, value in found.items():
         expected = 0.0 if key.startswith("ece_") else BEST.get(key, 1.0)
         assert value == pytest.approx(expected, abs=1e-12), key
 
 
 def test_constant_scores_have_a_value_or_a_reason(rng):
-    y = rng.integers(0, 4, size=50)
-    found = measure(Outputs.from_logits(y, np.zeros((50, 4))), PLAIN)
+    y = rng.integers(0, 6, size=50)
+    found = measure(Outputs.from_logits(y, np.zeros((50, 6))), PLAIN)
     assert [k for k, r in found.items() if r.value is None] == ["mcc"]
     assert found["auroc"].value == 0.5
 
 
 def test_an_absent_class_leaves_every_metric_defined(rng):
     y = rng.choice([0, 2, 3], size=60)
-    found = measure(Outputs.from_logits(y, rng.normal(size=(60, 4))), PLAIN)
+    found = measure(Outputs.from_logits(y, rng.normal(size=(60, 6))), PLAIN)
     assert all(r.value is not None for r in found.values())
     assert found["classes_scored"].value == 3
 
@@ -176,7 +186,10 @@ def test_an_absent_class_leaves_every_metric_defined(rng):
 def test_one_image_leaves_only_what_needs_two_classes_undefined():
     found = measure(Outputs.from_logits(np.array([1]), np.array([[0.0, 1.0]])), PLAIN)
     undefined = {k for k, r in found.items() if r.value is None}
-    assert undefined == {"mcc", "auroc", "auroc_ovo", "average_precision"}
+    assert undefined == {
+        *("mcc", "auroc", "auroc_ovo", "average_precision", "specificity", "iba", "cohen_kappa"),
+        *("top5_accuracy", "debiased_ce", "grouping_loss"),
+    }
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
@@ -264,7 +277,9 @@ def test_noise_metrics_keep_bounds_and_order(pool, seed):
     observed = np.where(rng.random(len(clean)) < 0.4, rng.integers(0, c, len(clean)), clean)
     found = measure_noise(Outputs.from_logits(clean, logits), observed, clean, chance=0.25)
     assert list(found) == TRAIN
-    assert all(r.value is None or 0 <= r.value <= 1 for r in found.values())
+    for key, result in found.items():
+        high = METRICS[key].bounds[1]
+        assert result.value is None or 0 <= result.value <= (np.inf if high is None else high), key
     o = rng.permutation(len(clean))
     again = measure_noise(
         Outputs.from_logits(clean[o], logits[o]), observed[o], clean[o], chance=0.25
@@ -274,7 +289,7 @@ def test_noise_metrics_keep_bounds_and_order(pool, seed):
 
 def test_oscr_lies_between_nothing_and_accuracy(rng):
     correct = rng.random(80) < 0.6
-    found = measure_oscr(correct, rng.normal(size=80), rng.normal(size=50)).value
+    found = measure_open_set(correct, rng.normal(size=80), rng.normal(size=50))["oscr"].value
     assert 0 <= found <= correct.mean()
 
 

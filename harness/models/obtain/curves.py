@@ -144,8 +144,8 @@ def noise_curves(logits: Float[np.ndarray, "n c"], split: Split) -> dict[str, fl
     from harness.metrics.measure import measure_noise
 
     outputs = Outputs.from_logits(split.observed, logits)
-    results = measure_noise(outputs, split.observed, split.clean)
-    found = {name: results[name].value for name in NOISE_CURVES if name in results}
+    results = measure_noise(outputs, split.observed, split.clean, keys=NOISE_CURVES)
+    found = {name: result.value for name, result in results.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 

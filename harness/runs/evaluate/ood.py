@@ -8,7 +8,13 @@ from jaxtyping import Float
 from harness.data.worlds.familiar import familiar_sets, linear_separability
 from harness.errors import Undefined
 from harness.metrics.engine.outputs import Outputs
-from harness.metrics.measure import measure_ood, measure_oscr, replicate_ood, result_of
+from harness.metrics.measure import (
+    OPEN_SET_KEYS,
+    measure_ood,
+    measure_open_set,
+    replicate_ood,
+    result_of,
+)
 from harness.runs.evaluate.scored import Scored, mean_of, pool_weightings
 from harness.runs.evaluate.shift import PATCHED
 from harness.scores.ood import GIVEN, MISSING, given_scores, ood_scores
@@ -77,7 +83,7 @@ def on_ood(
     dict of str to float array
         Pool → scores, larger for OOD; empty when the score is undefined.
     """
-    keys = (*OOD, *((*OOD_COMPATIBLE, "oscr") if declared else ()))
+    keys = (*OOD, *((*OOD_COMPATIBLE, *OPEN_SET_KEYS) if declared else ()))
     try:
         scores = _scores(name, opened, split, predictions, declared=declared)
     except Undefined as undefined:
@@ -90,7 +96,7 @@ def on_ood(
     def one(ood: Float[np.ndarray, " m"]) -> dict[str, MetricResult]:
         found = measure_ood(scores["test"], ood)
         if declared:
-            found["oscr"] = measure_oscr(outputs.correct, scores["test"], ood)
+            found |= measure_open_set(outputs.correct, scores["test"], ood)
         return {key: found[key] for key in keys}
 
     _on_sets(scored, opened, scores, ("ood", name), keys, one)

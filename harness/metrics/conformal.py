@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Integer
 
 from harness.errors import Undefined
-from harness.metrics.engine.checks import block_rows
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.engine.softmax import TINY
 from harness.metrics.groups import GROUPS, MEANING, NO_GROUP
@@ -124,9 +123,8 @@ class Sets:
 
 def _surprise(outputs: Outputs) -> Iterator[Float64[np.ndarray, "b c"]]:
     """Yield −ln p of every class, with all digits and with those of `Outputs.log_true`."""
-    for start in range(0, outputs.n, block_rows(outputs.c)):
-        rows = slice(start, start + block_rows(outputs.c))
-        block = outputs.values[rows].astype(np.float64)
+    for rows, given in outputs.value_blocks():
+        block = given.astype(np.float64)
         if outputs.kind == "probs":
             yield -np.log(np.maximum(block, TINY))
         else:

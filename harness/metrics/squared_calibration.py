@@ -100,11 +100,9 @@ def debiased_of(pool: Weighted) -> float:
     bins = mass_bins(confidence, weights)
     w = np.ones(len(bins)) if weights is None else weights
     held = np.bincount(bins, weights=w, minlength=N_BINS) > 0
-    mass, hits, sure = (
-        np.bincount(bins, weights=v, minlength=N_BINS)[held]
-        for v in (w, w * correct, w * confidence)
-    )
-    right, sure = hits / mass, sure / mass
+    mass = np.bincount(bins, weights=w, minlength=N_BINS)[held]
+    right = np.bincount(bins, weights=w * correct, minlength=N_BINS)[held] / mass
+    sure = np.bincount(bins, weights=w * confidence, minlength=N_BINS)[held] / mass
     images = effective(bins, w, N_BINS)[held]
     if images.min() < MORE_THAN_ONE:
         raise Undefined(f"a bin has one image: {N_BINS} bins of distinct confidences need 30")

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from harness.errors import Undefined
-from harness.metrics.engine.checks import block_rows, checked_weights
+from harness.metrics.engine.checks import checked_weights
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.metric import UNBIASED, UNIT, Metric
 from harness.metrics.probability import weighted_mean
@@ -22,12 +22,12 @@ def among_the_top(outputs: Outputs) -> Bool[np.ndarray, " n"]:
     Undefined
         If there are at most five classes: every model has all of them among its five.
     """
+    blocks = outputs.value_blocks()
     if outputs.c <= TOP:
         raise Undefined(f"{outputs.c} classes: the five likeliest are all of them")
     found = np.empty(outputs.n, dtype=bool)
-    for start in range(0, outputs.n, block_rows(outputs.c)):
-        rows = slice(start, start + block_rows(outputs.c))
-        block, true = outputs.values[rows], outputs.y_true[rows]
+    for rows, block in blocks:
+        true = outputs.y_true[rows]
         own = block[np.arange(len(true)), true][:, None]
         before = np.count_nonzero(block > own, axis=1)
         tied = np.flatnonzero(np.count_nonzero(block == own, axis=1) > 1)

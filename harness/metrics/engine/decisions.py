@@ -129,6 +129,10 @@ class Decisions(Outputs):
         """Raise: there are no probabilities."""
         _undefined()
 
+    def value_blocks(self) -> Iterator[tuple[slice, Float[np.ndarray, "b c"]]]:
+        """Raise: there are no probabilities."""
+        _undefined()
+
     def prob_blocks(self) -> Iterator[tuple[slice, Float64[np.ndarray, "b c"]]]:
         """Raise: there are no probabilities."""
         _undefined()

@@ -178,11 +178,16 @@ class Outputs:
         z -= z.max(axis=1, keepdims=True)
         return np.asarray(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))
 
-    def prob_blocks(self) -> Iterator[tuple[slice, Float64[np.ndarray, "b c"]]]:
-        """Yield (rows, probabilities of these rows in float64)."""
+    def value_blocks(self) -> Iterator[tuple[slice, Float[np.ndarray, "b c"]]]:
+        """Yield (rows, logits or probabilities of these rows as they were given)."""
         for i in range(0, self.n, block_rows(self.c)):
             rows = slice(i, i + block_rows(self.c))
-            block = self.values[rows].astype(np.float64)
+            yield rows, self.values[rows]
+
+    def prob_blocks(self) -> Iterator[tuple[slice, Float64[np.ndarray, "b c"]]]:
+        """Yield (rows, probabilities of these rows in float64)."""
+        for rows, given in self.value_blocks():
+            block = given.astype(np.float64)
             yield rows, softmax(block) if self.kind == "logits" else block
 
     @cached_property

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from harness.errors import Undefined
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import GROUPS, class_groups
-from harness.metrics.measure import measure, measure_noise, replicate
+from harness.metrics.measure import measure, measure_conformal, measure_noise, replicate
+from harness.metrics.weighted import Group
 from harness.runs.evaluate.details import job_details
 from harness.runs.evaluate.ood import on_familiar, on_ood
 from harness.runs.evaluate.scored import Scored, pool_weightings
@@ -23,7 +24,7 @@ from harness.runs.evaluate.shift import (
 )
 from harness.scores.ood import OOD_SCORES
 from harness.scores.posthoc import apply_variant
-from harness.types import EntryCard, Predictions, Split, Suite
+from harness.types import EntryCard, MetricResult, Predictions, Split, Suite
 from harness.types.pools import Pools
 
 PLAIN = (
@@ -47,7 +48,29 @@ PLAIN = (
     "augrc",
     "classes_scored",
 )
-"""Metrics on the test pool that every suite has (metrics_version 1)."""
+"""Metrics on the test pool that every record has (metrics_version 1)."""
+ADDED = (
+    "error",
+    "top5_accuracy",
+    "hmean",
+    "specificity",
+    "iba",
+    "cohen_kappa",
+    "rms_ce",
+    "ace",
+    "tace",
+    "ks_ce",
+    "smooth_ece",
+    "debiased_ce",
+    "grouping_loss",
+    "eaurc",
+    "risk_at_80_coverage",
+    "accuracy_after_rejection",
+    "coverage_at_5_risk",
+)
+"""Metrics on the test pool that records made since they exist have beside the plain ones."""
+FITTED = "the correction was fitted on the calibration pool, which prediction sets need untouched"
+"""Why a corrected entry has no prediction sets."""
 VARIANTS = ("la", "ts")
 """Post-hoc variants that every entry is offered; the card's rank_variants are added."""
 BASE = ""
@@ -59,6 +82,7 @@ def test_metrics(suite: Suite) -> tuple[str, ...]:
     groups = GROUPS[suite.groups]
     return (
         *PLAIN,
+        *ADDED,
         *(f"{kind}_{group}" for kind in ("recall", "ece", "ece_null") for group in groups),
     )
 
@@ -168,7 +192,28 @@ def _on_test(
     on_covariate(scored, opened, pools, replicates=bool(kept))
     on_truths(scored, opened, outputs, replicates=bool(kept))
     on_groups(scored, opened.test_groups, outputs)
+    _on_sets(scored, opened, pools, outputs, groups)
     return outputs
+
+
+def _on_sets(
+    scored: Scored,
+    opened: Pools,
+    pools: Mapping[str, Predictions],
+    outputs: Outputs,
+    groups: Mapping[str, Group],
+) -> None:
+    """Measure prediction sets, whose thresholds come from the calibration pool."""
+    pool, given = opened.calibration, pools.get("calibration")
+    if pool is None:
+        return
+    calibration = None
+    if given is not None and pool.labels is not None:
+        calibration = outputs_of(pool.labels[given.row], given, opened.num_classes)
+    found = measure_conformal(outputs, calibration, groups)
+    if scored.facets.get("saw_clean_labels"):
+        found = dict.fromkeys(found, MetricResult(None, FITTED))
+    scored.take("test", found)
 
 
 NOISE = ("memorised", "memorised_chance", "clean_train_accuracy")

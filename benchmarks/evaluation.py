@@ -22,7 +22,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-from harness.data.sets.facts import DATASETS  # noqa: E402
+from harness.data.sets.datasets import DATASETS  # noqa: E402
 from harness.data.suites.catalogue import SUITES  # noqa: E402
 from harness.data.suites.open import OpenSuite  # noqa: E402
 from harness.runs.evaluate.evaluate import evaluate  # noqa: E402

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 
 from harness.data.formats.files import data_root
-from harness.data.sets.datasets import load_part
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.datasets import DATASETS, load_part
 from harness.data.sets.prepared import FOLDER, save_prepared
 from harness.data.splits.make import make_split, parse_split_id
 from harness.data.splits.sources import Sources

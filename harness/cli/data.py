@@ -21,8 +21,7 @@ def list_datasets(data_root: options.DataRoot = None) -> None:
     from rich.table import Table
 
     from harness.data.formats.files import data_root as rooted
-    from harness.data.sets.datasets import DATASETS
-    from harness.data.sets.facts import UNSEEN
+    from harness.data.sets.datasets import DATASETS, UNSEEN
     from harness.data.sets.prepare import is_there
     from harness.data.sets.prepared import own_datasets
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.errors import DataError
+from harness.types import DatasetSpec
 
 _PAGE = (b"<!doctype html", b"<html", b"<?xml")
 """How a web page begins that was saved under the name of a data file."""
@@ -99,3 +100,31 @@ def wrong_checksum(path: Path, expected: str, received: str, source: str) -> Dat
         f"Expected {path} with {expected}; got {received}. The file is damaged or another "
         f"edition. Delete it and fetch it again from {source}."
     )
+
+
+def checked(spec: DatasetSpec, name: str, root: Path, folders: tuple[str, ...]) -> Path:
+    """Return where a file of a data set lies, its published MD5 compared.
+
+    Parameters
+    ----------
+    spec : DatasetSpec
+        With `checksums`.
+    name : str
+        The file's name.
+    root : Path
+        Data root.
+    folders : tuple of str
+        Folders below it to look into.
+
+    Raises
+    ------
+    DataError
+        If it is missing or not the published one.
+    """
+    path = first_existing(root, folders, (name,))
+    if path is None:
+        raise missing(spec.name, name, root, folders, spec.source)
+    stated = spec.checksums.get(name)
+    if stated is not None and (received := f"md5:{md5_of(path)}") != stated:
+        raise wrong_checksum(path, stated, received, spec.source)
+    return path

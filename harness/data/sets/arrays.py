@@ -1,4 +1,4 @@
-"""Data sets published as arrays in formats of their own: SVHN, USPS, STL-10, CIFAR-10.1, EMNIST.
+"""Data sets published as arrays in formats of their own: SVHN, USPS, STL-10.
 
 Each reader takes the official files, checks their published MD5 where there is one, and returns
 upright uint8 images with labels 0 … C−1.
@@ -8,42 +8,18 @@ import bz2
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, UInt8
 
-from harness.data.formats.files import first_existing, md5_of, missing, wrong_checksum
-from harness.data.formats.idx import read_idx_part
+from harness.data.formats.files import checked
+from harness.data.sets.family import (
+    BOTH_PARTS,
+    BOTH_SPLITS,
+    DIGIT_NAMES,
+    UNSEEN_WORDS,
+    Arrays,
+    DataSet,
+)
 from harness.errors import DataError
 from harness.types import DatasetSpec
-
-Arrays = tuple[UInt8[np.ndarray, "n h w c"], Int[np.ndarray, " n"]]
-
-
-def checked(spec: DatasetSpec, name: str, root: Path, folders: tuple[str, ...]) -> Path:
-    """Return where a file of a data set lies, its published MD5 compared.
-
-    Parameters
-    ----------
-    spec : DatasetSpec
-        With `checksums`.
-    name : str
-        The file's name.
-    root : Path
-        Data root.
-    folders : tuple of str
-        Folders below it to look into.
-
-    Raises
-    ------
-    DataError
-        If it is missing or not the published one.
-    """
-    path = first_existing(root, folders, (name,))
-    if path is None:
-        raise missing(spec.name, name, root, folders, spec.source)
-    stated = spec.checksums.get(name)
-    if stated is not None and (received := f"md5:{md5_of(path)}") != stated:
-        raise wrong_checksum(path, stated, received, spec.source)
-    return path
 
 
 def svhn(spec: DatasetSpec, part: str, root: Path, folders: tuple[str, ...]) -> Arrays:
@@ -89,23 +65,82 @@ def stl10(spec: DatasetSpec, part: str, root: Path, folders: tuple[str, ...]) ->
     return np.ascontiguousarray(planes.transpose(0, 3, 2, 1)), labels.astype(np.int64) - 1
 
 
-def cifar10_1(spec: DatasetSpec, part: str, root: Path, folders: tuple[str, ...]) -> Arrays:
-    """Return CIFAR-10.1 version 6, a test part only."""
-    data = checked(spec, "cifar10.1_v6_data.npy", root, folders)
-    labels = checked(spec, "cifar10.1_v6_labels.npy", root, folders)
-    return (
-        np.load(data, allow_pickle=False),
-        np.load(labels, allow_pickle=False).astype(np.int64),
-    )
+SVHN = DataSet(
+    facts=DatasetSpec(
+        name="svhn",
+        title="Street View House Numbers, cropped digits",
+        modality="image",
+        class_names=DIGIT_NAMES,
+        image_shape=(32, 32, 3),
+        source="http://ufldl.stanford.edu/housenumbers/",
+        licence="non-commercial use",
+        citation="Netzer et al. 2011, Reading Digits in Natural Images",
+        checksums={
+            "train_32x32.mat": "md5:e26dedcc434d2e4c54c9b2d4a06d8373",
+            "test_32x32.mat": "md5:eb5a983be6a315427106f1b164d9cef3",
+        },
+        caveat=f"Classes are not balanced: 1 is three times as frequent as 0. {UNSEEN_WORDS}",
+    ),
+    folders=(".", "svhn"),
+    read=svhn,
+    torchvision=("SVHN", BOTH_SPLITS),
+    unseen=True,
+)
 
+USPS = DataSet(
+    facts=DatasetSpec(
+        name="usps",
+        title="USPS handwritten digits",
+        modality="image",
+        class_names=DIGIT_NAMES,
+        image_shape=(16, 16, 1),
+        source="https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass.html#usps",
+        licence="none stated",
+        citation="Hull 1994, A database for handwritten text recognition research",
+        checksums={
+            "usps.bz2": "md5:ec16c51db3855ca6c91edd34d0e9b197",
+            "usps.t.bz2": "md5:8ea070ee2aca1ac39742fdd1ef5ed118",
+        },
+        caveat="The test part is harder than the training part. Never seen whole by us: 2,000 of "
+        "its 2,007 test rows, from another file.",
+    ),
+    folders=(".", "usps"),
+    read=usps,
+    torchvision=("USPS", BOTH_PARTS),
+    unseen=True,
+)
 
-def emnist(spec: DatasetSpec, part: str, root: Path, folders: tuple[str, ...]) -> Arrays:
-    """Return a part of EMNIST "balanced", turned upright: its files hold images transposed."""
-    prefix = f"emnist-balanced-{part}"
-    images, labels = read_idx_part(spec.name, part, root, folders, spec.source, prefix)
-    return np.ascontiguousarray(images.transpose(0, 2, 1, 3)), labels
-
-
-def idx_set(spec: DatasetSpec, part: str, root: Path, folders: tuple[str, ...]) -> Arrays:
-    """Return a part of MNIST or a relative from its idx files, packed or not."""
-    return read_idx_part(spec.name, part, root, folders, spec.source)
+STL10 = DataSet(
+    facts=DatasetSpec(
+        name="stl10",
+        title="STL-10, labelled images",
+        modality="image",
+        class_names=(
+            "airplane",
+            "bird",
+            "car",
+            "cat",
+            "deer",
+            "dog",
+            "horse",
+            "monkey",
+            "ship",
+            "truck",
+        ),
+        image_shape=(96, 96, 3),
+        source="https://cs.stanford.edu/~acoates/stl10/",
+        licence="none stated",
+        citation="Coates et al. 2011, An Analysis of Single-Layer Networks",
+        checksums={
+            "train_X.bin": "md5:918c2871b30a85fa023e0c44e0bee87f",
+            "train_y.bin": "md5:5a34089d4802c674881badbb80307741",
+            "test_X.bin": "md5:7f263ba9f9e0b06b93213547f721ac82",
+            "test_y.bin": "md5:36f9794fa4beb8a2c72628de14fa638e",
+        },
+        caveat=UNSEEN_WORDS,
+    ),
+    folders=("stl10_binary",),
+    read=stl10,
+    torchvision=("STL10", BOTH_SPLITS),
+    unseen=True,
+)

@@ -1,6 +1,5 @@
 """Data sets: their parts as pools, whichever way the bytes arrived."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +7,13 @@ from jaxtyping import UInt8
 
 from harness.data.formats.files import data_root
 from harness.data.pools.pools import image_pool
-from harness.data.sets.arrays import cifar10_1, emnist, idx_set, stl10, svhn, usps
-from harness.data.sets.cifar import read_cifar, read_columns
-from harness.data.sets.embedded import digits
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.arrays import STL10, SVHN, USPS
+from harness.data.sets.cifar import CIFAR_10, CIFAR_10_1, CIFAR_100, read_columns
+from harness.data.sets.embedded import DIGITS
+from harness.data.sets.family import DataSet
 from harness.data.sets.image_files import FILE_SETS, load_files
-from harness.data.sets.medmnist import FOLDERS as MEDMNIST
-from harness.data.sets.medmnist import MEMBERS, read_member
+from harness.data.sets.medmnist import MEDMNIST
+from harness.data.sets.mnist import EMNIST, FASHION_MNIST, KMNIST, MNIST, NOTMNIST
 from harness.data.sets.own_options import check_reading
 from harness.data.sets.prepared import FOLDER as PREPARED
 from harness.data.sets.prepared import load_prepared, load_prepared_table, own_datasets
@@ -25,57 +24,42 @@ from harness.types import DatasetSpec, Pool
 
 __all__ = [
     "DATASETS",
-    "FOLDERS",
-    "LOADERS",
+    "SETS",
+    "UNSEEN",
     "cifar100_test_images",
     "data_root",
     "facts_of",
     "load_part",
 ]
 
-Arrays = tuple[np.ndarray, np.ndarray]
-"""Images uint8 (n, h, w, c) and labels int64 (n,)."""
-Loader = Callable[[DatasetSpec, str, Path, tuple[str, ...]], Arrays]
-"""From facts, part, data root and the folders to look into."""
 
-
-def _embedded_digits(spec: DatasetSpec, part: str, root: Path, folders: tuple[str, ...]) -> Arrays:
-    return digits()
-
-
-FOLDERS: dict[str, tuple[str, ...]] = {
-    "digits": (),
-    "mnist": ("MNIST/raw", "mnist"),
-    "fashion_mnist": ("FashionMNIST/raw", "fashion-mnist"),
-    "kmnist": ("KMNIST/raw", "kmnist"),
-    "emnist": ("EMNIST/raw", "emnist"),
-    "notmnist": ("notMNIST/raw", "notmnist"),
-    "svhn": (".", "svhn"),
-    "usps": (".", "usps"),
-    "stl10": ("stl10_binary",),
-    "cifar10": ("cifar-10-batches-py", "cifar10"),
-    "cifar100": ("cifar-100-python",),
-    "cifar10_1": ("cifar-10.1", "."),
-    **dict.fromkeys(MEMBERS, MEDMNIST),
+SETS: dict[str, DataSet] = {
+    "digits": DIGITS,
+    "mnist": MNIST,
+    "fashion_mnist": FASHION_MNIST,
+    "cifar10": CIFAR_10,
+    "cifar100": CIFAR_100,
+    "kmnist": KMNIST,
+    "emnist": EMNIST,
+    "notmnist": NOTMNIST,
+    "svhn": SVHN,
+    "usps": USPS,
+    "stl10": STL10,
+    "cifar10_1": CIFAR_10_1,
+    **MEDMNIST,
 }
-"""Data set → folders below a data root where its files may lie, torchvision's first."""
+"""Data set in memory → its facts, folders, reader and download; `FILE_SETS` has those of files."""
 
-LOADERS: dict[str, Loader] = {
-    "digits": _embedded_digits,
-    "mnist": idx_set,
-    "fashion_mnist": idx_set,
-    "kmnist": idx_set,
-    "emnist": emnist,
-    "notmnist": idx_set,
-    "svhn": svhn,
-    "usps": usps,
-    "stl10": stl10,
-    "cifar10": read_cifar,
-    "cifar100": read_cifar,
-    "cifar10_1": cifar10_1,
-    **dict.fromkeys(MEMBERS, read_member),
+DATASETS: dict[str, DatasetSpec] = {
+    **{name: found.facts for name, found in SETS.items() if name not in MEDMNIST},
+    **{name: found.facts for name, found in FILE_SETS.items()},
+    **{name: found.facts for name, found in MEDMNIST.items()},
+    **TABLES,
 }
-"""Data set in memory → what reads one part of it; `FILE_SETS` has those of image files."""
+"""Facts of every data set by its name in split ids."""
+
+UNSEEN = frozenset({name for name, found in SETS.items() if found.unseen} | {*FILE_SETS})
+"""Data sets that this project never had whole: read in tests from made files of their layout."""
 
 
 def facts_of(name: str, root: Path | None = None) -> DatasetSpec:
@@ -158,12 +142,13 @@ def _images(spec: DatasetSpec, part: str, root: Path) -> tuple[np.ndarray, np.nd
     prepared = load_prepared(root, spec.name, part)
     if prepared is not None:
         return prepared
-    if spec.name not in LOADERS:
+    if spec.name not in SETS:
         raise DataError(
             f"Expected part {part} of {spec.name} in {root / PREPARED / spec.name}; there is none. "
             f"Delete the folder and prepare it again from {spec.source}."
         )
-    return *LOADERS[spec.name](spec, part, root, FOLDERS[spec.name]), None
+    found = SETS[spec.name]
+    return *found.read(spec, part, root, found.folders), None
 
 
 def cifar100_test_images(root: Path) -> UInt8[np.ndarray, "n 32 32 3"]:
@@ -182,4 +167,4 @@ def cifar100_test_images(root: Path) -> UInt8[np.ndarray, "n 32 32 3"]:
 
 def is_official(name: str, root: Path) -> bool:
     """Return whether the official files of a data set, or their prepared form, are there."""
-    return (root / FOLDERS[name][0]).is_dir() or (root / PREPARED / name).is_dir()
+    return (root / SETS[name].folders[0]).is_dir() or (root / PREPARED / name).is_dir()

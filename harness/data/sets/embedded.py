@@ -1,9 +1,13 @@
 """What comes with scikit-learn: its handwritten digits and its two photographs."""
 
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, UInt8
+
+from harness.data.sets.family import DIGIT_NAMES, Arrays, DataSet
+from harness.types import DatasetSpec
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 """Photographs in scikit-learn, 427×640 pixels each."""
@@ -56,3 +60,28 @@ def _grid(image: UInt8[np.ndarray, "h w"], size: int) -> UInt8[np.ndarray, "n si
     rows, columns = (length // size for length in image.shape)
     cut = image[: rows * size, : columns * size].reshape(rows, size, columns, size)
     return cut.swapaxes(1, 2).reshape(-1, size, size, 1)
+
+
+def _read_digits(spec: DatasetSpec, part: str, root: Path, folders: tuple[str, ...]) -> Arrays:
+    return digits()
+
+
+DIGITS = DataSet(
+    facts=DatasetSpec(
+        name="digits",
+        title="Optical recognition of handwritten digits (scikit-learn)",
+        modality="image",
+        class_names=DIGIT_NAMES,
+        image_shape=(8, 8, 1),
+        source="embedded in scikit-learn",
+        licence="CC BY 4.0 (UCI)",
+        citation="Alpaydin and Kaynak 1998, Optical Recognition of Handwritten Digits, UCI",
+        contents={"all": "6d70c8a6de14ab3d361d8593a879745472e17f5ea3758e762cc53c451a2f65d9"},
+        embedded=True,
+        parts=("all",),
+        caveat="1,797 images of 8×8 pixels, 0 … 16 stretched to 0 … 255; there is no official "
+        "test part.",
+    ),
+    folders=(),
+    read=_read_digits,
+)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from harness.data.sets.arrays import checked
+from harness.data.formats.files import checked
+from harness.data.sets.family import DataSet
 from harness.errors import DataError
 from harness.types import DatasetSpec
 
@@ -178,3 +179,9 @@ def read_member(
     if images.ndim == 3:
         images = images[..., None]
     return images, labels.reshape(len(images)).astype(np.int64)
+
+
+MEDMNIST: dict[str, DataSet] = {
+    name: DataSet(facts, FOLDERS, read_member, unseen=True) for name, facts in MEMBERS.items()
+}
+"""Every member by its name."""

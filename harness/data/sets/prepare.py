@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from harness.data.formats.files import first_existing, md5_of
-from harness.data.sets.datasets import FOLDERS, facts_of, load_part
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.datasets import DATASETS, SETS, facts_of, load_part
+from harness.data.sets.family import Download
 from harness.data.sets.image_files import FILE_SETS
 from harness.data.sets.medmnist import FOLDERS as MEDMNIST
 from harness.data.sets.medmnist import MEMBERS
@@ -31,22 +30,6 @@ from harness.data.sets.tabular import TABLES, table_path
 from harness.errors import DataError, DownloadError, HarnessError
 from harness.lookup import lookup
 from harness.types import ArrayInputs, DatasetSpec
-
-_BOTH = ({"train": True}, {"train": False})
-_SPLITS = ({"split": "train"}, {"split": "test"})
-TORCHVISION: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
-    "mnist": ("MNIST", _BOTH),
-    "fashion_mnist": ("FashionMNIST", _BOTH),
-    "kmnist": ("KMNIST", _BOTH),
-    "emnist": ("EMNIST", tuple({"split": "balanced"} | both for both in _BOTH)),
-    "usps": ("USPS", _BOTH),
-    "svhn": ("SVHN", _SPLITS),
-    "stl10": ("STL10", _SPLITS),
-    "cifar10": ("CIFAR10", _BOTH),
-    "cifar100": ("CIFAR100", _BOTH),
-    "textures": ("DTD", _SPLITS),
-}
-"""Data set → the class of torchvision.datasets that downloads it, and its arguments by part."""
 
 COLUMNS = frozenset({"cifar10"})
 """Data sets that are also read from another edition with the same content, without checksums."""
@@ -85,9 +68,11 @@ def is_there(name: str, root: Path) -> bool:
     if spec.embedded or (root / PREPARED / name).is_dir():
         return True
     names = [n for file in spec.checksums for n in (file, file.removesuffix(".gz"))]
-    if first_existing(root, FOLDERS[name], names) is not None:
+    if first_existing(root, SETS[name].folders, names) is not None:
         return True
-    unsummed = FOLDERS[name] if not names else FOLDERS[name][1:] if name in COLUMNS else ()
+    unsummed = (
+        SETS[name].folders if not names else SETS[name].folders[1:] if name in COLUMNS else ()
+    )
     return any((root / folder).is_dir() for folder in unsummed if folder != ".")
 
 
@@ -103,7 +88,7 @@ def verify(name: str, root: Path) -> Iterator[Check]:
     """
     spec = facts_of(name, root)
     for file, stated in spec.checksums.items():
-        path = first_existing(root, FOLDERS.get(name, ()), (file,))
+        path = first_existing(root, SETS[name].folders if name in SETS else (), (file,))
         if path is not None:
             received = f"md5:{md5_of(path)}"
             good = received == stated
@@ -164,7 +149,7 @@ def prepare(
         if bad:
             raise DataError(f"{name} is there but not whole. {bad[0].subject}: {bad[0].sentence}")
         return _made_quick(name, root) or f"{name}: already there and as published"
-    if name not in TORCHVISION and name not in MEMBERS:
+    if downloaded(name) is None and name not in MEMBERS:
         raise DownloadError(
             f"Expected {name} below {root}; it cannot be downloaded by this command. Get it from "
             f"{spec.source} and put it into {root / _home(name)}."
@@ -182,6 +167,18 @@ def prepare(
         else:
             _move_in(folder, root)
     return _made_quick(name, root) or f"{name}: downloaded, checked and put into {root}"
+
+
+def downloaded(name: str) -> Download | None:
+    """Return the class of torchvision that downloads a data set and its arguments, or None.
+
+    Parameters
+    ----------
+    name : str
+        Key of DATASETS.
+    """
+    found = SETS.get(name) or FILE_SETS.get(name)
+    return None if found is None else found.torchvision
 
 
 def _prepare_own(reference: str, root: Path, options: Options) -> str:
@@ -208,7 +205,7 @@ def _prepare_own(reference: str, root: Path, options: Options) -> str:
 def _home(name: str) -> str:
     if name in TABLES:
         return TABLE_FOLDERS[0]
-    return FILE_SETS[name].images if name in FILE_SETS else FOLDERS[name][0]
+    return FILE_SETS[name].images if name in FILE_SETS else SETS[name].folders[0]
 
 
 def _made_quick(name: str, root: Path) -> str | None:
@@ -227,7 +224,9 @@ def _made_quick(name: str, root: Path) -> str | None:
 
 def _download(spec: DatasetSpec, folder: Path, torchvision: ModuleType) -> None:
     """Let torchvision download every part into a folder."""
-    kind, calls = TORCHVISION[spec.name]
+    found = downloaded(spec.name)
+    assert found is not None, "only called for what torchvision has"
+    kind, calls = found
     make = getattr(torchvision.datasets, kind)
     try:
         for arguments in calls:

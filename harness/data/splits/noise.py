@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.datasets import DATASETS
 from harness.data.splits.matrices import (
     asymmetric,
     asymmetric_fine5,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from harness.data.formats.files import data_root as rooted
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.datasets import DATASETS
 from harness.data.splits.human import human_labels
 from harness.data.splits.make import make_split, parse_split_id
 from harness.data.splits.sources import Sources

@@ -9,8 +9,8 @@ import pytest
 from scipy.io import savemat
 
 from harness.data.sets import arrays as array_sets
-from harness.data.sets import medmnist
-from harness.data.sets.facts import DATASETS
+from harness.data.sets import cifar, medmnist, mnist
+from harness.data.sets.datasets import DATASETS
 from harness.errors import DataError
 
 
@@ -55,7 +55,7 @@ def test_emnist_images_are_turned_upright(tmp_path, rng):
     names = ("emnist-balanced-test-images-idx3-ubyte", "emnist-balanced-test-labels-idx1-ubyte")
     (tmp_path / names[0]).write_bytes(head + image.tobytes())
     (tmp_path / names[1]).write_bytes(bytes([0, 0, 8, 1]) + struct.pack(">I", 1) + b"\x2e")
-    found, labels = array_sets.emnist(unchecked("emnist"), "test", tmp_path, (".",))
+    found, labels = mnist.emnist(unchecked("emnist"), "test", tmp_path, (".",))
     assert np.array_equal(found[0, ..., 0], image[0].T)
     assert DATASETS["emnist"].class_names[labels[0]] == "t"
 
@@ -64,7 +64,7 @@ def test_cifar10_1_is_a_test_part_of_two_arrays(tmp_path, rng):
     images = rng.integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
     np.save(tmp_path / "cifar10.1_v6_data.npy", images)
     np.save(tmp_path / "cifar10.1_v6_labels.npy", np.array([0, 9, 4], dtype=np.int32))
-    found, labels = array_sets.cifar10_1(unchecked("cifar10_1"), "test", tmp_path, (".",))
+    found, labels = cifar.cifar10_1(unchecked("cifar10_1"), "test", tmp_path, (".",))
     assert np.array_equal(found, images) and labels.tolist() == [0, 9, 4]
 
 

@@ -15,8 +15,8 @@ from harness.data.formats.files import data_root as chosen_root
 from harness.data.formats.idx import read_idx
 from harness.data.formats.pickles import read_pickle
 from harness.data.sets import prepare as preparing
-from harness.data.sets.class_names import CIFAR100, CIFAR100_COARSE, CIFAR100_SIMILAR
-from harness.data.sets.datasets import DATASETS, FOLDERS, LOADERS, load_part
+from harness.data.sets.cifar import CIFAR100, CIFAR100_COARSE, CIFAR100_SIMILAR
+from harness.data.sets.datasets import DATASETS, SETS, load_part
 from harness.data.sets.image_files import FILE_SETS
 from harness.data.sets.prepared import save_prepared
 from harness.data.sets.tabular import TABLES
@@ -30,8 +30,8 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def test_every_data_set_has_facts_and_what_reads_it():
-    assert set(LOADERS) | set(FILE_SETS) | set(TABLES) == set(DATASETS)
-    assert set(LOADERS) == set(FOLDERS) and not set(LOADERS) & set(FILE_SETS)
+    assert set(SETS) | set(FILE_SETS) | set(TABLES) == set(DATASETS)
+    assert not set(SETS) & set(FILE_SETS)
     for name, spec in DATASETS.items():
         assert spec.name == name and re.fullmatch(r"[a-z0-9_]+", name)
         assert spec.source and spec.licence and spec.citation and spec.num_classes >= 2

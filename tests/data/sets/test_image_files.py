@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.sets.datasets import load_part
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.datasets import DATASETS, load_part
 from harness.data.suites.catalogue import SUITES
 from harness.data.suites.open import make_suite
 from harness.errors import DataError

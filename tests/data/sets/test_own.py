@@ -14,8 +14,7 @@ from PIL import Image
 
 from harness.data.formats.files import md5_of
 from harness.data.sets import prepare as preparing
-from harness.data.sets.datasets import facts_of, load_part
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.datasets import DATASETS, facts_of, load_part
 from harness.data.sets.hub import split_reference
 from harness.data.sets.own import Options
 from harness.data.splits.make import make_split, parse_split_id

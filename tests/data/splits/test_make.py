@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.datasets import DATASETS
 from harness.data.splits.make import make_split, manifest, parse_split_id
 from harness.data.splits.noise import NOISES
 from harness.data.splits.unlearning import ATTACKS

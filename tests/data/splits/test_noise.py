@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.data.sets.class_names import CIFAR100_COARSE
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.cifar import CIFAR100_COARSE
+from harness.data.sets.datasets import DATASETS
 from harness.data.splits.human import human_labels
 from harness.data.splits.make import make_split, manifest
 from harness.data.splits.noise import NOISES, empirical_transition, noise_chance, transition

@@ -57,7 +57,7 @@ def test_the_committed_manifest_covers_every_cell_and_seed_and_is_made_again_byt
 REMADE = """
 import sys
 import numpy as np
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.datasets import DATASETS
 from harness.data.splits.sources import Sources
 from harness.data.splits.make import make_split
 from harness.data.suites.make_manifest import suite_manifest

@@ -9,7 +9,7 @@ from PIL import Image
 
 from harness.data.pools.pools import image_pool
 from harness.data.sets.class_folders import class_folders, load_ood_classes
-from harness.data.sets.facts import DATASETS
+from harness.data.sets.datasets import DATASETS
 from harness.data.suites.catalogue import SUITES
 from harness.data.suites.ood_pools import ood_pool
 from harness.data.worlds.familiar import (

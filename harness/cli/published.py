@@ -136,13 +136,13 @@ def claims(
 ) -> None:
     """Check what the literature claims on our records: holds, does not hold, cannot tell."""
     from harness.paths import record_folders
-    from harness.published.claims import STATES, chosen_rows, claims_on_records
+    from harness.published.claims import STATES, claims_on_records, selected_rows
     from harness.published.claims_text import claim_rows
     from harness.rankings.export import rows_text
 
     handed_in, own = record_folders(submissions, store, local=local, with_local=with_local)
     found = claims_on_records([*own, *handed_in])
-    shown = chosen_rows(
+    shown = selected_rows(
         found.rows,
         suites=suite or (),
         ids=claim or (),

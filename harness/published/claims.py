@@ -222,7 +222,7 @@ def summary(rows: Iterable[ClaimRow]) -> dict[State, int]:
     return counts
 
 
-def chosen_rows(
+def selected_rows(
     rows: Sequence[ClaimRow],
     *,
     suites: Collection[str] = (),

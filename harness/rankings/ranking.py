@@ -289,6 +289,7 @@ def rank_suite(
     key: str | None = None,
     track: str = "open",
     cells: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> Ranking:
     """Rank everything recorded for a suite.
 
@@ -301,11 +302,11 @@ def rank_suite(
     local_roots : sequence of Path
         Folders of this machine's own records; their rows are marked, and they win over
         submitted records of the same entry.
-    key, track, cells
+    key, track, cells, seeds
         As in `rank`.
     """
     rows = suite_rows(suite, roots=roots, local_roots=local_roots)
-    return rank(rows, suite=suite, key=key, track=track, cells=cells, notes=NOTES)
+    return rank(rows, suite=suite, key=key, track=track, cells=cells, seeds=seeds, notes=NOTES)
 
 
 NOTES = (

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.data.suites.catalogue import SUITES
 from harness.errors import HarnessError, RecordMismatchError
 from harness.models.cards.cards import CARD
 from harness.records.index import read_indexed
@@ -117,7 +118,8 @@ def load_records(suite: str, roots: Sequence[Path]) -> Loaded:
 def of_one_suite(loaded: Loaded, submissions: Path | None) -> Loaded:
     """Leave out records whose suite is not the others': same id, other cells, seeds or content.
 
-    The suite is what records on the maintainers' list say, and without such what most say.
+    The suite is what this release has under the id, where a record was made on that; else what
+    records on the maintainers' list say; else what most say.
 
     Parameters
     ----------
@@ -126,9 +128,11 @@ def of_one_suite(loaded: Loaded, submissions: Path | None) -> Loaded:
     submissions : Path or None
         Folder with the maintainers' list.
     """
+    stamps = [r.record.suite for r in loaded.records]
     listed = rerun_list(submissions)
-    trusted = [r for r in loaded.records if r.record.record_sha256 in listed]
-    known = _most(r.record.suite for r in trusted or loaded.records)
+    trusted = [r.record.suite for r in loaded.records if r.record.record_sha256 in listed]
+    ours = _of_this_release(stamps[0].id) if stamps else None
+    known = ours if ours in stamps else _most(trusted or stamps)
     kept = [r for r in loaded.records if r.record.suite == known]
     others = [r.record for r in loaded.records if r.record.suite != known]
     wrong = (
@@ -141,6 +145,13 @@ def of_one_suite(loaded: Loaded, submissions: Path | None) -> Loaded:
         if known is not None
     )
     return Loaded(tuple(kept), (*loaded.left_out, *wrong))
+
+
+def _of_this_release(suite: str) -> SuiteStamp | None:
+    found = SUITES.get(suite)
+    if found is None:
+        return None
+    return SuiteStamp(**{name: getattr(found, name) for name in SuiteStamp.model_fields})
 
 
 def _most(stamps: Iterable[SuiteStamp]) -> SuiteStamp | None:

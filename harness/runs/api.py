@@ -208,6 +208,7 @@ def rank(
     key: str | None = None,
     track: str = "open",
     cells: Sequence[str] | str | None = None,
+    seeds: Sequence[int] | None = None,
     beside: Results | None = None,
 ) -> Ranking:
     """Rank what is recorded for a suite.
@@ -222,7 +223,7 @@ def rank(
         Read this machine's records.
     committed : bool, default=True
         Read the submitted records.
-    key, track, cells
+    key, track, cells, seeds
         As in `harness.rankings.ranking.rank_suite`.
     beside : Results, optional
         What `run` gave, models in memory included: ranked among the others, over the cells that
@@ -236,7 +237,7 @@ def rank(
     if some is None and beside is not None and beside.records:
         ran = beside.cells()
         some = ran if len(ran) < len(beside.records[0].record.suite.cells) else None
-    return rank_rows(rows, suite=suite, key=key, track=track, cells=some, notes=NOTES)
+    return rank_rows(rows, suite=suite, key=key, track=track, cells=some, seeds=seeds, notes=NOTES)
 
 
 def compare(

@@ -10,16 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from harness.records.trust import TIERS
 from leaderboard.colours import step_hue
 from leaderboard.markup.parts import badges, linked
 from leaderboard.markup.table import STYLE, Column, Field, hint, html_table, text
 
-TIERS = {
-    "claimed": "numbers only, not checked",
-    "rescored": "recomputed from submitted predictions",
-    "rerun": "trained or loaded again by a maintainer or on this machine",
-}
-"""What a tier means."""
 LEADERS = 0.75
 """Share of rows that the drawn scale covers when it is zoomed; the rest get an arrow."""
 Line = Mapping[Hashable, Any]

@@ -29,7 +29,7 @@ def page() -> None:
         suites = list(dict.fromkeys(row.suite for row in found.rows))
         suite = pickers.one("checked", "Suite of claims", [pickers.ALL, *suites])
         state = pickers.one("state", "State", [pickers.ALL, *claims.STATES])
-    shown = claims.chosen_rows(
+    shown = claims.selected_rows(
         found.rows, suites=pickers.wanted(suite), states=pickers.wanted(state)
     )
     miss: claims.State = "does not hold"

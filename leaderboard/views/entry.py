@@ -14,6 +14,7 @@ from harness.rankings.display import (
 )
 from harness.rankings.field import Candidate
 from harness.records.records import Recorded
+from harness.records.trust import TIERS
 from harness.types import Ranking
 from leaderboard import charts
 from leaderboard.frames import entry as details
@@ -21,7 +22,6 @@ from leaderboard.frames import facts
 from leaderboard.frames.cells import cell_intervals, cell_names
 from leaderboard.frames.ranking import display_scale
 from leaderboard.markup.parts import plain
-from leaderboard.markup.ranking import TIERS
 from leaderboard.views import address, board, pickers
 
 

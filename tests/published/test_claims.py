@@ -20,10 +20,10 @@ from harness.published.claims import (
     Claim,
     Found,
     checked,
-    chosen_rows,
     claims_on_records,
     judged,
     load_claims,
+    selected_rows,
     summary,
 )
 from harness.published.claims_text import (
@@ -248,11 +248,11 @@ def test_every_entry_on_every_suite_is_a_row_and_filters_hide_only_what_they_nam
         ("cifar10-v1", "four"),
     ]
     assert summary(rows) == {"holds": 0, "does not hold": 0, "cannot tell": 0, "not run": 5}
-    assert chosen_rows(rows) == rows
-    assert len(chosen_rows(rows, suites=["digits-v1"], states=["not run"])) == 2
+    assert selected_rows(rows) == rows
+    assert len(selected_rows(rows, suites=["digits-v1"], states=["not run"])) == 2
     for wrong in ({"states": ["hold"]}, {"ids": ["b-claim"]}, {"suites": ["digits-v2"]}):
         with pytest.raises(UnknownNameError):
-            chosen_rows(rows, **wrong)
+            selected_rows(rows, **wrong)
 
 
 def test_csv_and_json_say_the_same(tmp_path):

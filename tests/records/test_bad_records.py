@@ -7,7 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from harness.errors import SpecError
+from harness.data.suites.catalogue import SUITES
+from harness.errors import SpecError, UnknownNameError
 from harness.keys import sha256_file
 from harness.models.cards.cards import card_sha256, read_card
 from harness.published.claims import claims_on_records
@@ -15,9 +16,11 @@ from harness.published.conformance import published_beside_ours
 from harness.rankings.comparing import compare
 from harness.rankings.field import suite_rows
 from harness.rankings.ranking import rank
+from harness.records.reading import load_records
 from harness.records.records import read_record, sealed, write_record
 from harness.records.trust import LIST, add_to_rerun_list
 from harness.types import RunRecord
+from harness.types.results import SuiteStamp
 from tests.runs.synthetic import KEY, recorded
 
 GOOD = {"best": 0.9, "worst": 0.5}
@@ -355,3 +358,59 @@ def test_a_damaged_own_record_lets_the_committed_one_stand(field, tmp_path):
 def test_the_record_that_was_read_is_what_was_written(field):
     path = field / "best" / "results" / "digits-v1.json"
     assert read_record(path).record == recorded("best", 0.9).record
+
+
+def test_a_flipped_byte_is_left_out_or_changes_nothing(field, monkeypatch):
+    monkeypatch.setenv("TAILMARK_NO_INDEX", "1")
+    made = recorded("bad", 0.7)
+    path = write_record(made, field / "bad" / "results")
+    draws = np.random.default_rng(5)
+    outcomes = []
+    for file in (path, path.with_suffix(".npz")):
+        whole = file.read_bytes()
+        for at in draws.integers(0, len(whole), 60):
+            flipped = bytearray(whole)
+            flipped[at] ^= int(draws.integers(1, 256))
+            file.write_bytes(bytes(flipped))
+            found = load_records("digits-v1", [field])
+            mine = [r for r in found.records if r.record.entry == "bad"]
+            outcomes.append(len(mine))
+            assert {r.record.entry for r in found.records} >= set(GOOD)
+            for read in mine:  # white space, or bytes of the archive that nothing reads
+                assert read.record.variants == made.record.variants
+                assert read.record.jobs == made.record.jobs
+                for name, array in made.arrays.items():
+                    np.testing.assert_array_equal(read.arrays[name], array)
+        file.write_bytes(whole)
+    assert outcomes.count(0) > 60  # most flips are seen
+
+
+def test_the_suite_of_this_release_is_the_one_that_counts(field):
+    """Two records of another suite do not outvote one of today's."""
+    today = SUITES["digits-v1"]
+    made = recorded("bad", 0.7)
+    grid = [[0.7] * len(today.seeds) for _ in today.cells]
+    body = made.record.model_dump(mode="json") | {
+        "suite": {name: getattr(today, name) for name in SuiteStamp.model_fields},
+        "jobs": [
+            {"cell": m, "seed": s, "status": "done"}
+            for m in range(len(today.cells))
+            for s in range(len(today.seeds))
+        ],
+        "variants": {"": {"ood_score": "msp", "selection": "last", "metrics": {KEY: grid}}},
+    }
+    write_record(sealed(RunRecord.model_validate(body), {}), field / "bad" / "results")
+    found = suite_rows("digits-v1", roots=[field])
+    assert [row.name for row in found] == ["bad"]
+    assert [each.name for each in found.left_out] == ["best", "worst"]
+    assert all("another version of digits-v1" in each.reason for each in found.left_out)
+
+
+def test_a_ranking_of_some_seeds_is_that_of_a_run_of_them(field):
+    one = rank(suite_rows("digits-v1", roots=[field]), suite="digits-v1", seeds=[1])
+    expected = recorded("best", 0.9).values("", KEY)[:, 1].mean()
+    assert one.seeds == (1,)
+    assert one.rows[0].value == pytest.approx(expected)
+    assert one.rows[0].interval_kind == "test-set only"
+    with pytest.raises(UnknownNameError, match="No seed of digits-v1 named '7'"):
+        rank(suite_rows("digits-v1", roots=[field]), suite="digits-v1", seeds=[7])

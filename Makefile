@@ -7,7 +7,7 @@ CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/d
 STAMP := $(VENV)/.installed
 DEMO ?= majority prior nearest-mean logistic-regression linear-svm cnn-ce cnn-bs cnn-la
 
-.PHONY: demo test check board mlflow bench install clean
+.PHONY: demo test check board mlflow bench mutants install clean
 
 install: $(STAMP)
 
@@ -37,8 +37,13 @@ board: $(STAMP)
 mlflow: $(STAMP)
 	$(BIN)/mlflow server --backend-store-uri sqlite:///.tailmark/mlflow.db --artifacts-destination .tailmark/mlartifacts --host 127.0.0.1 --port 5000
 
+# Planted mistakes in the files that changed since BASE: which do the tests let through?
+BASE ?= HEAD~1
+mutants: $(STAMP)
+	$(BIN)/python benchmarks/mutants.py --base $(BASE)
+
 bench: $(STAMP)
-	@status=0; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || status=1; done; exit $$status
+	@status=0; for file in $(filter-out benchmarks/mutants.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || status=1; done; exit $$status
 
 clean:
 	rm -rf $(VENV) .tailmark .pytest_cache .mypy_cache .ruff_cache

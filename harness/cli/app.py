@@ -44,9 +44,9 @@ def _root(
     pass
 
 
-app.command("list", help="List data sets, suites, metrics, methods, scores or entries.")(
-    tables.list_things
-)
+app.command(
+    "list", help="List data sets, suites, metrics, methods, scores, corruptions or entries."
+)(tables.list_things)
 app.command("new", help="Write the card of a new entry, with comments, ready to fill in.")(
     entries.new
 )

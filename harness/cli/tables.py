@@ -11,7 +11,7 @@ from harness.cli.console import printable, remark, say, stdout
 if TYPE_CHECKING:
     from harness.types import EntryCard
 
-Kind = Literal["datasets", "suites", "metrics", "methods", "scores", "entries"]
+Kind = Literal["datasets", "suites", "metrics", "methods", "scores", "corruptions", "entries"]
 
 
 def list_things(
@@ -19,7 +19,7 @@ def list_things(
     output: options.Output = "text",
     submissions: options.Submissions = None,
 ) -> None:
-    """List one kind of things."""
+    """List data sets, suites, metrics, methods, scores, corruptions or entries."""
     if kind != "entries":
         heads, rows = _LISTS[kind]()
         _answer(heads, list(rows), output)
@@ -122,10 +122,23 @@ def _scores() -> Listing:
     )
 
 
+def _corruptions() -> Listing:
+    from harness.data.worlds.corruption import CORRUPTIONS
+
+    return (
+        ("Corruption", "Strength at severity 1 … 5", "What it does"),
+        (
+            (name, ", ".join(f"{s:g}" for s in c.strengths), (c.apply.__doc__ or "").split("\n")[0])
+            for name, c in CORRUPTIONS.items()
+        ),
+    )
+
+
 _LISTS: dict[str, Callable[[], Listing]] = {
     "datasets": _datasets,
     "suites": _suites,
     "metrics": _metrics,
     "methods": _methods,
     "scores": _scores,
+    "corruptions": _corruptions,
 }

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import PredictionsError
-from harness.models.safe.npz import check_declared, read_npy, read_npz
+from harness.models.safe.npz import UNNAMED, check_declared, named_alone, read_npy, read_npz
 from harness.models.safe.order import class_numbers, class_order, row_numbers, sorting
-from harness.models.safe.prediction_tables import UNNAMED, read_table
+from harness.models.safe.prediction_tables import read_table
 from harness.models.safe.predictions import KINDS, from_arrays, kind_of, validate
 from harness.models.safe.values import check_finite, checked_probs, remarks
 from harness.types.data import Pool
@@ -84,8 +84,7 @@ def read_arrays(
     if suffix == ".npz":
         return read_npz(path, pool=pool, num_classes=c)
     if suffix == ".npy":
-        array = read_npy(path, pool=pool)
-        arrays = {"pred" if array.ndim == 1 else UNNAMED: array}
+        arrays = named_alone(read_npy(path, pool=pool))
     else:
         arrays = read_table(path, class_names)
     named = bool({"row", "id"} & set(arrays))

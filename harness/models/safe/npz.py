@@ -27,6 +27,10 @@ MEMBERS = {
     "features": "f",
 }
 """Arrays a predictions file may hold, with the numpy kinds of each."""
+UNNAMED = "values"
+"""Key of a matrix of which its file does not say whether it holds logits or probabilities."""
+POSITIONAL = "arr_0"
+"""What numpy.savez calls an array that was given without a name; read when it is alone."""
 MATRICES = ("logits", "probs", "features")
 """Those with one row an input and several columns; the others have one axis."""
 _KINDS = {"f": "float", "iufUS": "int", "US": "text"}
@@ -79,9 +83,13 @@ def read_npz(
             headers = _members(archive, path.name)
             named = bool({"row", "id"} & set(headers))
             for member, (_, shape, dtype) in headers.items():
-                check_declared(path.name, member, shape, dtype, pool, num_classes, named=named)
+                known = member if member != POSITIONAL else "pred" if len(shape) == 1 else "logits"
+                check_declared(path.name, known, shape, dtype, pool, num_classes, named=named)
             _check_size(headers, path.name, max_bytes)
-            return {name: _member(archive, name, header) for name, header in headers.items()}
+            arrays = {name: _member(archive, name, header) for name, header in headers.items()}
+            if POSITIONAL in arrays:
+                return named_alone(arrays[POSITIONAL])
+            return arrays
     except _FAULTS as error:
         raise PredictionsError(
             f"{path.name} must be an npz file written by numpy.savez; got: {_short(error)}. "
@@ -125,6 +133,11 @@ def read_npy(path: Path, *, pool: Pool | None = None, max_bytes: int = MAX_BYTES
         ) from None
 
 
+def named_alone(array: np.ndarray) -> dict[str, np.ndarray]:
+    """Return an array without a name under what it must be: predicted classes or a matrix."""
+    return {"pred" if array.ndim == 1 else UNNAMED: array}
+
+
 Header = tuple[zipfile.ZipInfo, tuple[int, ...], np.dtype]
 
 
@@ -137,6 +150,8 @@ def _members(archive: zipfile.ZipFile, name: str) -> dict[str, Header]:
     found: dict[str, Header] = {}
     for info in archive.infolist():
         member = info.filename.removesuffix(".npy")
+        if member == POSITIONAL and len(archive.infolist()) == 1:
+            return {POSITIONAL: _header(archive, info)}
         if member not in MEMBERS or not info.filename.endswith(".npy") or member in found:
             near = None if member in found else closest(member, MEMBERS)
             raise PredictionsError(

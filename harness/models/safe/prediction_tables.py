@@ -14,11 +14,10 @@ import numpy as np
 
 from harness.errors import PredictionsError
 from harness.lookup import closest
+from harness.models.safe.npz import UNNAMED
 
 SINGLE = ("row", "id", "pred", "conf", "label")
 """Columns that are no class's."""
-UNNAMED = "values"
-"""Key of a matrix whose file does not say whether it holds logits or probabilities."""
 _PREFIX = re.compile(r"(probs|logits)[_.:](.+)")
 MAX_TEXT = 1 << 30
 """Largest CSV file in bytes that is read."""
@@ -72,6 +71,8 @@ def _read_csv(path: Path) -> dict[str, np.ndarray]:
         raise PredictionsError(
             f"{path.name} must be a CSV file; got: {error}. Write it again."
         ) from None
+    if rows and all(len(row) == 1 for row in rows) and re.fullmatch(r"\s*\d+\s*", rows[0][0]):
+        rows.insert(0, ["pred"])  # one predicted class a line and no name, as WILDS has them
     if len(rows) < 2:
         raise PredictionsError(
             f"{path.name} must have a line of column names and one line per input; got "

@@ -81,6 +81,7 @@ SAME = {
     ),
     "npz with pred that agrees": lambda f: npz(f / "a.npz", probs=P, pred=P.argmax(1)),
     "npz with label that agrees": lambda f: npz(f / "a.npz", probs=P, label=LABELS),
+    "npz without a name": lambda f: np.savez(f / "a.npz", P) or f / "a.npz",
     "npy": lambda f: np.save(f / "a.npy", P) or f / "a.npy",
     "csv by class name": lambda f: table(f / "a.csv", by_name()),
     "csv with bare class names": lambda f: table(f / "a.csv", by_name("")),
@@ -161,6 +162,14 @@ def test_an_npy_of_whole_numbers_holds_decisions(tmp_path, pool):
     assert read_predictions(tmp_path / "a.npy", pool, NAMES).kind == "decisions"
 
 
+def test_a_csv_of_one_class_a_line_without_a_name_holds_decisions(tmp_path, pool):
+    """As WILDS asks for predictions."""
+    (tmp_path / "a.csv").write_text("".join(f"{k}\n" for k in P.argmax(1)))
+    found = read_predictions(tmp_path / "a.csv", pool, NAMES)
+    assert found.kind == "decisions"
+    np.testing.assert_array_equal(found.values, P.argmax(1))
+
+
 def test_openood_scores_are_decisions_with_a_confidence_of_any_range(tmp_path, pool):
     conf = np.array([-3.0, 40.0, 2.0, 1e6, 0.5, -1e6], np.float32)
     path = npz(tmp_path / "a.npz", pred=P.argmax(1), conf=conf, label=LABELS)
@@ -229,6 +238,7 @@ BAD = {
     "conf not finite": ({"pred": LABELS, "conf": np.full(6, np.inf)}, "conf must be finite"),
     "misspelt": ({"probz": P}, "Did you mean 'probs'"),
     "nothing": ({}, "got nothing"),
+    "two without a name": ({"arr_0": P, "arr_1": P}, "must hold only"),
     "features not finite": (
         {"probs": P, "features": np.full((6, 2), np.nan)}, "features must be finite",
     ),

@@ -147,7 +147,7 @@ def manifest(
     ] = False,
     data_root: options.DataRoot = None,
 ) -> None:
-    """Make a suite's manifest anew; say whether it is the committed one."""
+    """Make a suite's manifest again; say whether it is the committed one."""
     from harness.atomic import write_text
     from harness.data.suites.make_manifest import labels_manifest, suite_manifest
     from harness.data.suites.manifest import FOLDER

@@ -67,7 +67,7 @@ def human_labels(
     kind : str
         Key of HUMAN.
     dataset : str
-        Name in DATASETS of the images at hand.
+        Name in DATASETS of the images.
     root : Path
         Data root.
 

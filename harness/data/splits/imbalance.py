@@ -221,7 +221,7 @@ def listed(spec: SplitSpec, available: Int[np.ndarray, " c"]) -> Int[np.ndarray,
     Parameters
     ----------
     spec : SplitSpec
-        With `counts`, one number a class.
+        With `counts`, one number per class.
     available : int array of shape (c,)
         Clean counts to draw from.
 
@@ -259,7 +259,7 @@ WITHOUT_ORDER = frozenset({"balanced", "natural", "ratio"})
 
 
 def _factor(spec: SplitSpec) -> float:
-    """Return the imbalance factor, which the profile at hand needs."""
+    """Return the imbalance factor, which the profile needs."""
     if spec.imbalance_factor is None:
         raise SpecError(
             f"The profile {spec.imbalance!r} needs an imbalance factor n_max / n_min; got none. "

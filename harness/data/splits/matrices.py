@@ -1,4 +1,4 @@
-"""Transition matrices of the noise kinds that hang on the class alone (PROTOCOL section 3).
+"""Transition matrices of the noise kinds that depend on the class alone (PROTOCOL section 3).
 
 Each is a function from rate, clean training counts and data set to a matrix: row clean, column
 observed.

@@ -39,7 +39,7 @@ class NoiseKind:
     rated: bool
     """Whether its id carries a rate."""
     matrix: Matrix | None
-    """Its transition matrix; None where flips hang on more than the class, or on each other."""
+    """Its transition matrix; None where flips depend on more than the class, or on each other."""
     needs: str = "labels"
     """What it is drawn from: ``labels``, ``inputs``, ``people`` or ``pool``."""
 
@@ -85,7 +85,7 @@ def transition(
     counts : int array of shape (c,)
         Clean training counts of the split.
     dataset : DatasetSpec
-        Of the classes at hand; gives the map of asymmetric noise.
+        Of the classes of the split; gives the map of asymmetric noise.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def transition(
     Raises
     ------
     Undefined
-        If flips hang on more than the class; `empirical_transition` counts them.
+        If flips depend on more than the class; `empirical_transition` counts them.
     """
     kind = lookup("noise kind", spec.noise, NOISES)
     if kind.matrix is None:
@@ -175,7 +175,7 @@ def noise_chance(split: Split, dataset: DatasetSpec | None = None) -> float:
     split : Split
         With clean and observed labels.
     dataset : DatasetSpec, optional
-        Of the classes at hand; default: the one that the split's id names.
+        Of the classes of the split; default: the one that the split's id names.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Label noise that hangs on more than the class: on the input, on people, on another pool."""
+"""Label noise that depends on more than the class: on the input, on people, on another pool."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def give_labels(
 
     Numbers are drawn for every row of the pool, kept or not, so that a row's label does not
     depend on which others are in the split: nested training sizes share their flips. Attacks
-    corrupt an exact share of the rows at hand instead.
+    corrupt an exact share of the rows of the split instead.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def give_labels(
         return Given(instance(rate, labels, rows, sources.inputs, num_classes, words))
     if kind.needs == "pool" and sources.foreign:
         return Given(
-            labels[rows], strangers(rate, len(labels), sources.foreign, draw("flip"))[rows]
+            labels[rows], stand_ins(rate, len(labels), sources.foreign, draw("flip"))[rows]
         )
     raise SpecError(
         f"Noise {spec.noise!r} is drawn from {kind.needs}, and this suite of {spec.dataset} names "
@@ -166,7 +166,7 @@ def instance(
     num_classes: int,
     words: Stream,
 ) -> Int[np.ndarray, " n"]:
-    """Return labels whose flips hang on the image (part-dependent noise).
+    """Return labels whose flips depend on the image (part-dependent noise).
 
     Each image has its own flip rate, a normal around the rate truncated to [0, 1] and corrected
     so that its mean is the rate; where it flips to is drawn from the softmax, over the other
@@ -253,7 +253,7 @@ def _other_class(
     return np.asarray((choice[:, None] * ladder[:, -1:] >= ladder).sum(axis=1))
 
 
-def strangers(rate: float, n: int, foreign: int, words: Stream) -> Int[np.ndarray, " n"]:
+def stand_ins(rate: float, n: int, foreign: int, words: Stream) -> Int[np.ndarray, " n"]:
     """Return which row of another pool stands in for each row, −1 where none does.
 
     Parameters

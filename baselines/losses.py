@@ -4,7 +4,6 @@ Shapes: logits (b, c), labels (b,), losses (b,) one a sample unless a docstring 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -45,10 +44,17 @@ def smoothed(logits: Logits, labels: Labels, *, smoothing: float) -> Losses:
 
 
 def focal(logits: Logits, labels: Labels, *, focusing: float) -> Losses:
-    """Return −(1 − p_y)^γ·log p_y.
+    """Return Σ_k −(1 − p_k)^γ·log p_k, p_k how sure class k's sigmoid is of the right answer.
 
-    Lin et al. 2017, equation 4, in its softmax form.
+    Lin et al. 2017, equation 4, one sigmoid a class; the sum over classes as in Cui et al. 2019.
     """
+    signs = 2 * one_hot(labels, logits.shape[1]) - 1
+    losses = F.softplus(-signs * logits)
+    return (torch.sigmoid(-signs * logits) ** focusing * losses).sum(1)
+
+
+def softmax_focal(logits: Logits, labels: Labels, *, focusing: float) -> Losses:
+    """Return −(1 − p_y)^γ·log p_y of the softmax: a form of the focal loss that others use."""
     losses = plain(logits, labels)
     # 1 − p from the loss itself: exact near p = 1, where a softmax has no digits left.
     return (-torch.expm1(-losses)).clamp_min(0) ** focusing * losses
@@ -64,11 +70,16 @@ def effective_number_weights(counts: OfClass, beta: float) -> OfClass:
 
 
 FAVOURED: dict[str, Callable[[Tensor], Tensor]] = {
-    "high": lambda scaled: scaled,
-    "capped": lambda scaled: scaled.clamp_max(0.5),
+    "high": lambda scaled: 0.5 * scaled + 0.5,
+    "capped": lambda scaled: scaled.clamp_max(0.0),
     "middle": lambda scaled: 1 - scaled.square(),
+    "extremes": torch.abs,
 }
-"""Name → preference as a function of the loss scaled to [−1, 1] within the batch."""
+"""Name → preference as a function of the loss scaled to [−1, 1] within the batch.
+
+``capped`` (linear, capped at 0), ``middle`` (quadratic) and ``extremes`` are the paper's; ``high``
+is an option of its code alone.
+"""
 
 
 def loss_weights(losses: Losses, favoured: str, temperature: float) -> Losses:
@@ -116,13 +127,15 @@ def dice(probs: Logits, targets: Logits, *, smooth: float) -> Loss:
     return (1 - (2 * both + smooth) / (total + smooth)).mean()
 
 
-def self_adjusting_dice(probs: Logits, targets: Logits, *, smooth: float, decay: float) -> Loss:
-    """Return the mean of 1 − (2qy + γ)/(q + y + γ) with q = (1 − p)^α·p.
+def self_adjusting_dice(probs: Logits, targets: Logits, *, smooth: float, damping: float) -> Loss:
+    """Return 1 − (2qy + γ)/(q² + y² + γ) with q = (1 − p)^α·p.
 
-    Li et al. 2020, section 3.3.
+    Summed over classes, mean over samples. Li et al. 2020, section 3.3, in the form of its
+    scripts: squares, α = 0.01, γ = 1.
     """
-    damped = (1 - probs).clamp_min(1e-6) ** decay * probs
-    return (1 - (2 * damped * targets + smooth) / (damped + targets + smooth)).mean()
+    damped = (1 - probs).clamp_min(1e-6) ** damping * probs
+    below = damped.square() + targets.square() + smooth
+    return (1 - (2 * damped * targets + smooth) / below).sum(1).mean()
 
 
 def tversky(probs: Logits, targets: Logits, *, smooth: float, fp: float, fn: float) -> Loss:
@@ -154,7 +167,7 @@ def symmetric(
 ) -> Losses:
     """Return α·(−log p_y) + β·(−A·(1 − p_y)): the reverse term's sum over k ≠ y is 1 − p_y.
 
-    Wang et al. 2019, equation 7.
+    Wang et al. 2019, equation 7; A = log 1e-4, where its code cuts the labels off.
     """
     losses = plain(logits, labels)
     return alpha * losses + beta * -log_zero * -torch.expm1(-losses)
@@ -171,6 +184,14 @@ def bootstrapped(logits: Logits, labels: Labels, *, trust: float, hard: bool) ->
     return -(targets * log_p).sum(1)
 
 
+def held(probs: Logits, targets: Logits) -> Loss:
+    """Return the mean of log(1 − ⟨p, t⟩): what holds predictions to their running targets.
+
+    Liu et al. 2020 (ELR), equation 6.
+    """
+    return (1 - (probs * targets).sum(1)).log().mean()
+
+
 def corrected(logits: Logits, labels: Labels, *, transition: Float[Tensor, "c c"]) -> Losses:
     """Return −log (Tᵀp)_y: cross-entropy after labels have flipped, T (clean, observed).
 
@@ -183,24 +204,95 @@ def corrected(logits: Logits, labels: Labels, *, transition: Float[Tensor, "c c"
 # ---- several experts: logits (e, b, c)
 
 
-def divergence(logits: AllLogits, temperature: float) -> Loss:
-    """Return Σ_i (1/(E − 1)) Σ_{j≠i} KL(p_i ‖ p_j), mean over the batch (Wang et al. 2021)."""
-    log_p = F.log_softmax(logits / temperature, 2)
-    own = (log_p.exp() * log_p).sum(2)  # (e, b)
-    cross = torch.einsum("ibk,jbk->ijb", log_p.exp(), log_p)
-    pairs = own[:, None] - cross  # (e, e, b); the diagonal is 0
-    return pairs.mean(2).sum() / (len(logits) - 1)
+def diversity(logits: AllLogits, temperatures: OfClass) -> Loss:
+    """Return T̄²·Σ_i KL(p̄ ‖ p_i), mean over the batch; p̄ of the mean logits gets no gradient.
+
+    `temperatures` divide the logits class by class and T̄ is their mean.
+    Wang et al. 2021 (RIDE), equations 3 and 4, in the form of its code.
+    """
+    log_p = F.log_softmax(logits / temperatures, 2)
+    log_mean = F.log_softmax(logits.mean(0).detach() / temperatures, 1)
+    apart = (log_mean.exp() * (log_mean - log_p)).sum(2).mean(1)  # (e,)
+    return temperatures.mean().square() * apart.sum()
 
 
-def distillation(weak: AllLogits, strong: AllLogits, labels: Any) -> Loss:
+def class_temperatures(counts: OfClass, share: float) -> OfClass:
+    """Return T_k = share·C·π_k + 1 − share, divided by the largest (RIDE, equation 3; 0.05)."""
+    raw = share * len(counts) * counts / counts.sum() + 1 - share
+    return raw / raw.max()
+
+
+def reversed_log_prior(log_prior: OfClass) -> OfClass:
+    """Return the log prior whose order of classes is reversed: the rarest gets the largest."""
+    ranks = torch.sort(log_prior, descending=True, stable=True).indices
+    reversed_prior = torch.empty_like(log_prior)
+    reversed_prior[ranks] = log_prior[ranks.flip(0)]
+    return reversed_prior
+
+
+def adjusted(logits: AllLogits, labels: Labels, *, offsets: Float[Tensor, "e c"]) -> Loss:
+    """Return the sum over experts of the mean cross-entropy of logits plus the expert's offset.
+
+    Zhang et al. 2022 (SADE), equations 2 to 4; Zhao et al. 2023 (MDCS), diversity loss.
+    """
+    pairs = zip(logits, offsets, strict=True)
+    return torch.stack([F.cross_entropy(one + o, labels) for one, o in pairs]).sum()
+
+
+def distillation(weak: AllLogits, strong: AllLogits, labels: Labels) -> Loss:
     """Return each expert's KL(weak ‖ strong) over the images its weak view gets right, summed.
 
+    The weak view gets no gradient; both are logits plus the expert's offset.
     Zhao et al. 2023 (MDCS), consistency self-distillation.
     """
+    weak = weak.detach()
     right = (weak.argmax(2) == labels).float()  # (e, b)
-    p, log_q = weak.softmax(2), F.log_softmax(strong, 2)
-    kl = (p * (F.log_softmax(weak, 2) - log_q)).sum(2)
+    log_p, log_q = F.log_softmax(weak, 2), F.log_softmax(strong, 2)
+    kl = (log_p.exp() * (log_p - log_q)).sum(2)
     return ((kl * right).sum(1) / right.sum(1).clamp_min(1)).sum()
+
+
+def routing(
+    asking: Float[Tensor, "gates b"], means: AllLogits, labels: Labels, *, weight: float
+) -> Loss:
+    """Return the binary cross-entropy of asking on exactly where a later mean turns right.
+
+    `asking` are logits of going on after 1, 2, … experts, `means` the mean logits of the first
+    1, 2, …; `weight` multiplies the images that should go on.
+    Wang et al. 2021 (RIDE), equation 5; weight 100 in its code.
+    """
+    right = means.argmax(2) == labels  # (e, b)
+    later = torch.stack([right[i + 1 :].any(0) for i in range(len(asking))])
+    wanted = (~right[:-1] & later).float()
+    emphasis = torch.tensor(weight, device=asking.device)
+    return F.binary_cross_entropy_with_logits(asking, wanted, pos_weight=emphasis)
+
+
+# ---- representations
+
+
+def contrastive(
+    queries: Float[Tensor, "b d"],
+    keys: Float[Tensor, "b d"],
+    others: Float[Tensor, "k d"],
+    temperature: float,
+) -> Float[Tensor, ""]:
+    """Return the mean cross-entropy of finding a query's own key among the other keys.
+
+    He et al. 2020 (MoCo), equation 1.
+
+    Parameters
+    ----------
+    queries, keys : float tensors of shape (b, d)
+        Two views of the same images, of length 1.
+    others : float tensor of shape (k, d)
+        Keys of other images, of length 1.
+    temperature : float
+        Divides the cosines.
+    """
+    own = (queries * keys).sum(1, keepdim=True)
+    cosines = torch.cat([own, queries @ others.T], dim=1) / temperature
+    return F.cross_entropy(cosines, torch.zeros(len(queries), dtype=torch.long, device=own.device))
 
 
 # ---- over a batch
@@ -209,7 +301,8 @@ def distillation(weak: AllLogits, strong: AllLogits, labels: Any) -> Loss:
 class Weighted(nn.Module):
     """The mean of a loss, each sample weighted by its class from some epoch on.
 
-    The mean is Σ w_y·ℓ / Σ w_y over the batch, so that only ratios of weights matter.
+    The mean is Σ w_y·ℓ / Σ w_y over the batch, so that only ratios of weights matter; with
+    ``per_sample`` it is Σ w_y·ℓ / b, as in Cui et al. 2019.
 
     Parameters
     ----------
@@ -219,16 +312,24 @@ class Weighted(nn.Module):
         Default: all equal.
     start : int, default=0
         First epoch with weights: "deferred reweighting" (DRW) where it is late.
+    per_sample : bool, default=False
+        Divide by the number of samples instead of the sum of their weights.
     """
 
     weights: Tensor
 
     def __init__(
-        self, loss: LogitLoss, weights: Float[Tensor, " c"] | None = None, start: int = 0
+        self,
+        loss: LogitLoss,
+        weights: Float[Tensor, " c"] | None = None,
+        start: int = 0,
+        *,
+        per_sample: bool = False,
     ) -> None:
         super().__init__()
         self.loss = loss
         self.start = start
+        self.per_sample = per_sample
         self.register_buffer("weights", torch.ones(1) if weights is None else weights)
 
     def forward(self, network: nn.Module, batch: Batch) -> Loss:
@@ -240,4 +341,4 @@ class Weighted(nn.Module):
         if len(self.weights) == 1 or batch.epoch < self.start:
             return losses.mean()
         weights = self.weights[batch.labels]
-        return (weights * losses).sum() / weights.sum()
+        return (weights * losses).sum() / (len(losses) if self.per_sample else weights.sum())

@@ -31,6 +31,10 @@ class Batch:
     """All of the training data."""
     augment: tuple[str, ...] = ()
     """The recipe's augmentations."""
+    when: float = 0.0
+    """Epochs passed, with fraction: ramps follow it."""
+    part: int = 0
+    """Which part of the epoch this is, where a method's rows have several."""
 
     def view(self) -> Float[Tensor, "b c h w"]:
         """Return these rows augmented once more, with new random numbers."""
@@ -67,14 +71,16 @@ class Parts:
 
     objective: Objective
     """What to minimise."""
-    rows: Callable[[Run], Int[Tensor, " r"]] | None = None
-    """Rows of an epoch, in order; None: every row once, shuffled."""
+    rows: Callable[[Run], Int[Tensor, " r"] | list[Int[Tensor, " r"]]] | None = None
+    """Rows of an epoch, in order; a list: parts that share no batch; None: all once, shuffled."""
     prepare: Callable[[Run], None] | None = None
     """Called before every epoch."""
     network: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `networks.build.NetworkSpec` that the method decides: head, experts."""
     initialise: Callable[[Any], None] | None = None
     """Called once on the new network, e.g. to load a parent's weights and freeze its body."""
+    own_rate: float = 1.0
+    """Multiplies the learning rate of the objective's own parameters."""
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]

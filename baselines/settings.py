@@ -59,15 +59,24 @@ class Settings(Checked):
     nesterov: bool = True
     """Nesterov's form of SGD's momentum."""
     weight_decay: NonNegative = 5e-4
-    """On weights of two or more axes only."""
-    schedule: Literal["constant", "step", "cosine"] = "cosine"
-    """``constant``, ``step`` (`milestones`, `gamma`) or ``cosine`` (to zero)."""
+    """Factor of the squared weights' gradient; `decay` says on which."""
+    decay: Literal["all", "weights"] = "weights"
+    """On ``all`` parameters, as most published code, or on ``weights`` of two or more axes."""
+    schedule: Literal["constant", "step", "cosine", "restarts"] = "cosine"
+    """``constant``, ``step`` (`milestones`, `gamma`), ``cosine`` (to `min_lr`), or ``restarts``:
+    a cosine from the peak to `min_lr` every `restart_epochs`, one rate an epoch."""
+    min_lr: NonNegative = 0.0
+    """Where ``cosine`` and ``restarts`` end."""
+    restart_epochs: Count = 10
+    """Epochs of one cosine of ``restarts``."""
     milestones: tuple[int, ...] = ()
     """Epochs at which the step schedule multiplies the rate by `gamma`."""
     gamma: UpTo1 = 0.1
     """Factor of the step schedule."""
     warmup_epochs: NonNegative = 0.0
     """Epochs of linear growth to the peak rate."""
+    warmup_start: Share = 0.0
+    """Share of the peak rate at which that growth starts."""
     grad_noise: NonNegative = 0.0
     """η of annealed gradient noise, variance η/(1+t)^0.55 (Neelakantan et al. 2015); 0: none."""
     ema: Below1 = 0.0
@@ -94,8 +103,9 @@ class Settings(Checked):
     """torch.compile: 20–30 s at the start, worth it for long fp32 trainings only."""
 
     # what is kept
-    select: Literal["last", "noisy_val"] = "last"
-    """``last``, or ``noisy_val``: the epoch best on observed validation labels."""
+    select: Literal["last", "noisy_val", "noisy_val_loss"] = "last"
+    """``last``, ``noisy_val``: the epoch of best accuracy on observed validation labels, or
+    ``noisy_val_loss``: of least cross-entropy there."""
     snapshot_every: Annotated[int, Field(ge=0)] = 1
     """Epochs between two snapshots handed to the harness; 0: none."""
     checkpoint_seconds: NonNegative = 60.0
@@ -170,8 +180,8 @@ def changed(settings: S, **values: Any) -> S:
     return checked(type(settings), {**settings.model_dump(), **values})
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value  # TOML and JSON have lists
+def _tuples(value: Any) -> Any:  # TOML and JSON have lists
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def _sentence(kind: type[Checked], detail: ErrorDetails) -> str:

@@ -16,7 +16,9 @@ from baselines.state import NOBODY, listens
 from harness.types.models import FitContext
 
 
-def stage(ctx: FitContext, name: str, *, before: int = 0, quiet: bool = False) -> FitContext:
+def stage(
+    ctx: FitContext, name: str, *, before: int = 0, quiet: bool = False, told: bool = True
+) -> FitContext:
     """Return the context of one stage.
 
     Parameters
@@ -29,10 +31,13 @@ def stage(ctx: FitContext, name: str, *, before: int = 0, quiet: bool = False) -
         Epochs of the stages before: added to what is reported.
     quiet : bool, default=False
         Hand out no snapshots: this stage's outputs are not the method's.
+    told : bool, default=True
+        Report its losses; False: its epochs are not among the recipe's.
     """
 
     def report(epoch: int, losses: Any) -> None:
-        ctx.report(epoch + before, losses)
+        if told:
+            ctx.report(epoch + before, losses)
 
     def snapshot(epoch: int, *outputs: Any) -> None:
         ctx.snapshot(epoch + before, *outputs)
@@ -56,21 +61,23 @@ def train_head_only(network: torch.nn.Module) -> None:
 
 
 class HeadOnly(nn.Module):
-    """The mean of a loss, with the body held still: its running statistics too.
+    """The mean of a loss, with the body's weights held still.
 
     Parameters
     ----------
     loss : callable
         (logits (b, c), labels (b,)) → losses (b,).
+    still : bool, default=True
+        Hold the running statistics too; False: the body normalises by each batch.
     """
 
-    def __init__(self, loss: LogitLoss) -> None:
+    def __init__(self, loss: LogitLoss, *, still: bool = True) -> None:
         super().__init__()
-        self.loss = loss
+        self.loss, self.still = loss, still
 
     def forward(self, network: Classifier, batch: Batch) -> Float[Tensor, ""]:
         """Return the mean loss of a batch."""
-        network.body.eval()
+        network.body.train(not self.still)
         with torch.no_grad():
             features = network.body(batch.images)
         return self.loss(network.head(features), batch.labels).mean()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from baselines import checkpoint
 from baselines.method import Network, Parts, Run, predict
@@ -27,11 +28,11 @@ class TrainingState:
         objective = parts.objective
         self.objective = objective if isinstance(objective, nn.Module) else nn.Module()
         self.objective.to(ctx.device)
-        modules = (run.network, self.objective)
-        self.trained = [p for m in modules for p in m.parameters() if p.requires_grad]
-        self.optimizer = make_optimizer(self.trained, run.settings)
+        own, added = (trainable(m) for m in (run.network, self.objective))
+        self.trained = [*own, *added]
+        self.optimizer = make_optimizer([(own, 1.0), (added, parts.own_rate)], run.settings)
         self.mean = _copy(run.network) if run.settings.ema else None
-        self.best: dict[str, Any] = {"accuracy": -1.0, "epoch": 0, "network": {}}
+        self.best: dict[str, Any] = {"score": float("-inf"), "epoch": 0, "network": {}}
         self.saved_at = time.monotonic()
         self.identity = _identity(run, parts, ctx)
 
@@ -53,7 +54,7 @@ class TrainingState:
     def after_epoch(self) -> None:
         """Select, hand out a snapshot, keep a checkpoint: each where it is due."""
         settings, epoch = self.run.settings, self.run.epoch
-        if settings.select == "noisy_val":
+        if settings.select != "last":
             self.keep_if_best()
         due = settings.snapshot_every and epoch % settings.snapshot_every == 0
         if (due or epoch == settings.epochs) and listens(self.ctx):
@@ -69,10 +70,13 @@ class TrainingState:
         assert val is not None
         with swapped(self.run.network, self.weights()):
             logits = predict(self.run.network, val)
-        accuracy = float((logits.argmax(1) == val.labels).float().mean())
-        if accuracy > self.best["accuracy"]:
+        if self.run.settings.select == "noisy_val":
+            score = float((logits.argmax(1) == val.labels).float().mean())
+        else:
+            score = -float(F.cross_entropy(logits, val.labels))
+        if score > self.best["score"]:
             weights = {name: tensor.clone() for name, tensor in self.weights().items()}
-            self.best = {"accuracy": accuracy, "epoch": self.run.epoch, "network": weights}
+            self.best = {"score": score, "epoch": self.run.epoch, "network": weights}
 
     def hand_out_snapshot(self) -> None:
         """Give the harness this epoch's logits on the training (and validation) images."""
@@ -88,7 +92,7 @@ class TrainingState:
 
     def final(self) -> Network:
         """Return the network with the weights that are the result."""
-        chosen = self.best["network"] if self.run.settings.select == "noisy_val" else self.weights()
+        chosen = self.weights() if self.run.settings.select == "last" else self.best["network"]
         self.run.network.load_state_dict(chosen)
         return self.run.network
 
@@ -125,11 +129,35 @@ class TrainingState:
             torch.cuda.set_rng_state(state["random"]["cuda"])
 
 
-def make_optimizer(parameters: list[nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
-    """Return SGD or AdamW; weight decay acts on weights of two or more axes only."""
+def trainable(module: nn.Module) -> list[nn.Parameter]:
+    """Return a module's parameters that have a gradient."""
+    return [p for p in module.parameters() if p.requires_grad]
+
+
+def make_optimizer(
+    kinds: list[tuple[list[nn.Parameter], float]], settings: Settings
+) -> torch.optim.Optimizer:
+    """Return SGD or AdamW over (parameters, factor of their learning rate).
+
+    Weight decay acts on all of them, or on weights of two or more axes only.
+    """
+    of_rest = settings.weight_decay if settings.decay == "all" else 0.0
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        group
+        for parameters, factor in kinds
+        for group in (
+            {
+                "params": [p for p in parameters if p.ndim > 1],
+                "weight_decay": settings.weight_decay,
+                "factor": factor,
+            },
+            {
+                "params": [p for p in parameters if p.ndim <= 1],
+                "weight_decay": of_rest,
+                "factor": factor,
+            },
+        )
+        if group["params"]
     ]
     if settings.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=settings.lr)
@@ -142,8 +170,10 @@ def swapped(network: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]
     """Give the network other weights for the time of a ``with`` block."""
     own = _copy(network)
     network.load_state_dict(weights)
-    yield
-    network.load_state_dict(own)
+    try:
+        yield
+    finally:
+        network.load_state_dict(own)
 
 
 def _identity(run: Run, parts: Parts, ctx: FitContext) -> str:

@@ -43,7 +43,7 @@ def fit(train: TrainingData, ctx: FitContext, settings: Settings, parts: Parts) 
     -------
     NeuralModel
         The last epoch's weights (their running mean with `ema`), or the best epoch's by observed
-        validation labels with ``select = "noisy_val"``.
+        validation labels with ``select = "noisy_val"`` or ``"noisy_val_loss"``.
 
     Raises
     ------
@@ -85,16 +85,17 @@ def train_epoch(run: Run, parts: Parts, state: TrainingState) -> Float[torch.Ten
     if parts.prepare:
         parts.prepare(run)
     rows = parts.rows(run) if parts.rows else torch.randperm(len(data))
-    batches = rows.to(data.pixels.device).tensor_split(-(-len(rows) // settings.batch_size))
+    batches = cut(rows if isinstance(rows, list) else [rows], settings.batch_size)
     # Losses stay on the device: reading one a step would wait for the device every step.
     losses = torch.empty(len(batches), device=data.pixels.device)
     run.network.train()
-    for i, rows_of_batch in enumerate(batches):
+    for i, (part, chosen) in enumerate(batches):
         for group in state.optimizer.param_groups:
-            group["lr"] = rate(run, len(batches), i)
-        images = data.take(rows_of_batch, settings.augment)  # (b, c, h, w)
-        labels = data.labels[rows_of_batch]
-        batch = Batch(images, labels, rows_of_batch, run.epoch, data, settings.augment)
+            group["lr"] = rate(run, len(batches), i) * group["factor"]
+        chosen = chosen.to(data.pixels.device)
+        images = data.take(chosen, settings.augment)  # (b, c, h, w)
+        labels, when = data.labels[chosen], run.epoch + i / len(batches)
+        batch = Batch(images, labels, chosen, run.epoch, data, settings.augment, when, part)
         with torch.autocast(images.device.type, torch.bfloat16, settings.dtype == "bfloat16"):
             loss = parts.objective(run.network, batch)
         state.optimizer.zero_grad(set_to_none=True)
@@ -108,6 +109,15 @@ def train_epoch(run: Run, parts: Parts, state: TrainingState) -> Float[torch.Ten
     return losses
 
 
+def cut(parts: list[torch.Tensor], batch_size: int) -> list[tuple[int, torch.Tensor]]:
+    """Return (part, rows) of each batch: every part in batches of nearly equal size."""
+    return [
+        (part, chosen)
+        for part, rows in enumerate(parts)
+        for chosen in rows.tensor_split(-(-len(rows) // batch_size))
+    ]
+
+
 def rate(run: Run, steps: int, step: int = 0) -> float:
     """Return the learning rate at a step of the current epoch of `steps` steps.
 
@@ -116,14 +126,24 @@ def rate(run: Run, steps: int, step: int = 0) -> float:
     settings = run.settings
     now = run.epoch + step / steps  # epochs, with fraction
     if now < settings.warmup_epochs:
-        return settings.lr * (now * steps + 1) / (settings.warmup_epochs * steps)
+        grown = (now * steps + 1) / (settings.warmup_epochs * steps)
+        return settings.lr * (settings.warmup_start + (1 - settings.warmup_start) * grown)
     if settings.schedule == "step":
         passed = sum(now >= milestone for milestone in settings.milestones)
         return settings.lr * settings.gamma**passed
     if settings.schedule == "cosine":
         share = (now - settings.warmup_epochs) / (settings.epochs - settings.warmup_epochs)
-        return settings.lr * 0.5 * (1 + float(np.cos(np.pi * min(1.0, share))))
+        return falling(settings, min(1.0, share))
+    if settings.schedule == "restarts":
+        return falling(settings, run.epoch % settings.restart_epochs / settings.restart_epochs)
     return settings.lr
+
+
+def falling(settings: Settings, share: float) -> float:
+    """Return the rate after a share of a cosine from the peak to `min_lr`."""
+    return settings.min_lr + (settings.lr - settings.min_lr) * 0.5 * (
+        1 + float(np.cos(np.pi * share))
+    )
 
 
 def add_gradient_noise(parameters: list[nn.Parameter], eta: float, step: int) -> None:
@@ -160,10 +180,10 @@ def prepare_data(
         val = load(inputs, observed, train.num_classes, settings, ctx.device, how)
     elif settings.val_fraction:
         images, val = given.split(settings.val_fraction)
-    if settings.select == "noisy_val" and val is None:
+    if settings.select != "last" and val is None:
         raise TrainingError(
-            "select = 'noisy_val' needs validation rows and this split has none. Set val_fraction "
-            "in the recipe, or use a cell such as digits-balanced-clean~val0.1."
+            f"select = {settings.select!r} needs validation rows and this split has none. Set "
+            "val_fraction in the recipe, or use a cell such as digits-balanced-clean~val0.1."
         )
     if settings.batch_size > len(images):
         raise TrainingError(

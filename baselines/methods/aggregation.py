@@ -16,7 +16,7 @@ from baselines.images import Images, load
 from baselines.losses import AllLogits, Weighted, plain
 from baselines.method import Parts
 from baselines.methods.decoupling import parent_of
-from baselines.methods.experts import Sade
+from baselines.methods.experts import Sade, sade_network
 from baselines.settings import Settings, method
 from baselines.train import own_randomness, set_up
 from harness.errors import TrainingError
@@ -33,14 +33,14 @@ EPOCHS = 5
 RATE = 0.1
 """Learning rate of the authors' configuration."""
 LEAST = 0.05
-"""Learning stops after the epoch in which a weight falls below this."""
+"""Learning stops after the epoch in which a weight, rounded to 2 digits, falls below this."""
 
 
 class AggregatedSade(Sade):
     """Settings of SADE with test-time aggregation."""
 
-    views: tuple[str, ...] = ("crop", "flip")
-    """Augmentations of the two views of a test image; the paper adds colour and blur."""
+    views: tuple[str, ...] = ("crop", "jitter", "grey", "blur", "flip")
+    """Augmentations of the two views of a test image."""
 
 
 class AggregatingModel(model.NeuralModel):
@@ -122,12 +122,14 @@ def fit_sade_test_time(
     References
     ----------
     Zhang et al. 2022, "Self-Supervised Aggregation of Diverse Experts for Test-Agnostic
-    Long-Tailed Recognition", test-time self-supervised aggregation; views without the paper's
-    colour changes and blur.
+    Long-Tailed Recognition", test-time self-supervised aggregation, views as in its code.
     """
-    network = {"head": "cosine", "scale": settings.scale, "experts": 3}
     state = parent_of(ctx)
-    parts = Parts(Weighted(plain), network=network, initialise=lambda n: model.load_state(n, state))
+    parts = Parts(
+        Weighted(plain),
+        network=sade_network(settings),
+        initialise=lambda n: model.load_state(n, state),
+    )
     with own_randomness(ctx):
         run, spec = set_up(train, ctx, settings, parts)
     trained = model.NeuralModel(spec, run.network, run.data.preprocessing)
@@ -151,8 +153,8 @@ def aggregate(pairs: Iterable[tuple[AllLogits, AllLogits]], experts: int) -> Flo
     Returns
     -------
     float tensor of shape (e,)
-        Positive, summing to 1; no further epoch follows the one after which a weight is below
-        0.05.
+        Positive, summing to 1; no further epoch follows the one after which a weight, rounded to
+        two digits, is below 0.05.
 
     References
     ----------
@@ -169,7 +171,7 @@ def aggregate(pairs: Iterable[tuple[AllLogits, AllLogits]], experts: int) -> Flo
             optimizer.zero_grad()
             (-agreement).backward()
             optimizer.step()
-        if float(raw.detach().softmax(0).min()) < LEAST:
+        if round(float(raw.detach().softmax(0).min()), 2) < LEAST:
             break
     return raw.detach().softmax(0)
 

@@ -6,9 +6,11 @@ from torch import Tensor
 
 from baselines.losses import plain
 from baselines.method import Batch, Parts
+from baselines.methods.transition import Estimated, estimated, noise_rate, observed_counts
 from baselines.model import NeuralModel, neural
 from baselines.networks.classifier import Experts
-from baselines.settings import Below1, Positive, Settings
+from baselines.settings import Below1, Positive, changed
+from baselines.stages import stage
 from baselines.train import fit
 from harness.types.models import FitContext, TrainingData
 
@@ -16,11 +18,13 @@ PAIR = {"experts": 2, "shared": False}
 """Two whole networks."""
 
 
-class CoTeaching(Settings):
+class CoTeaching(Estimated):
     """Settings of co-teaching."""
 
+    estimate: bool = True
+    """Take the noise rate that a first network finds as τ; False: `forget_rate`."""
     forget_rate: Below1 = 0.2
-    """τ in [0, 1): share of a batch that is left out at the end; ideally the noise rate."""
+    """τ: share of a batch that is left out at the end, where it is not estimated."""
     forget_epochs: Positive = 10.0
     """T_k > 0: epochs over which it grows from 0, of the paper's 200; shorter in proportion."""
 
@@ -29,31 +33,36 @@ class CoTeaching(Settings):
 def fit_coteaching(train: TrainingData, ctx: FitContext, settings: CoTeaching) -> NeuralModel:
     """Train two networks, each on the samples of small loss that the other chooses.
 
-    The forget rate is a setting, not told from the split's true noise rate. The first network
-    predicts.
+    The paper takes the true noise rate as τ; no trainer is told it here, so a first network
+    estimates it as forward correction does, from its predictions on the surest images. The first
+    network of the two predicts.
 
     References
     ----------
     Han et al. 2018, "Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy
     Labels", algorithm 1: R(T) = 1 − min(τ·T/T_k, τ) with T_k = 10 of 200 epochs.
     """
+    rate, own = settings.forget_rate, ctx
+    if settings.estimate:
+        found = noise_rate(estimated(train, ctx, settings), observed_counts(train))
+        rate, own = min(found, 0.99), stage(ctx, "pair", before=settings.epochs)
 
     def objective(network: Experts, batch: Batch) -> Float[Tensor, ""]:
-        keep = kept_share(batch.epoch, settings)
+        keep = kept_share(batch.epoch, rate, settings)
         first, second = (plain(network.member(k, batch.images), batch.labels) for k in range(2))
         return exchanged(first, second, keep)
 
     parts = Parts(objective, network=PAIR, initialise=lambda n: n.mixing.copy_(_FIRST))
-    return fit(train, ctx, settings, parts)
+    return fit(train, own, changed(settings, val_fraction=0.0), parts)
 
 
 _FIRST = torch.tensor([1.0, 0.0])
 
 
-def kept_share(epoch: int, settings: CoTeaching) -> float:
+def kept_share(epoch: int, rate: float, settings: CoTeaching) -> float:
     """Return R(T): the share of a batch that is kept in an epoch, counted from 0."""
     grown = settings.forget_epochs * settings.epochs / 200
-    return 1 - settings.forget_rate * min(epoch / grown, 1.0)
+    return 1 - rate * min(epoch / grown, 1.0)
 
 
 def exchanged(

@@ -1,76 +1,17 @@
-"""Several experts over one stem: RIDE, SADE, MDCS."""
-
-from functools import partial
+"""Experts for different class priors over one stem: SADE, MDCS."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from baselines.class_counts import class_counts, log_prior
-from baselines.losses import (
-    AllLogits,
-    Weighted,
-    distillation,
-    divergence,
-    effective_number_weights,
-    ldam,
-    margins,
-)
+from baselines.losses import adjusted, distillation, reversed_log_prior
 from baselines.method import Batch, Parts
-from baselines.methods.margin import DeferredMargins
 from baselines.model import NeuralModel, neural
 from baselines.networks.classifier import Experts
-from baselines.settings import Count, NonNegative, Positive, Settings
+from baselines.settings import NonNegative, Positive, Settings, UpTo1
 from baselines.train import fit
 from harness.types.models import FitContext, TrainingData
-
-
-class Ride(DeferredMargins):
-    """Settings of RIDE."""
-
-    experts: Count = 3
-    """Number of experts."""
-    diversity: NonNegative = 0.2
-    """λ: weight of the experts' divergence, which is maximised."""
-    temperature: Positive = 1.0
-    """T of the softmaxes that are pushed apart."""
-
-
-@neural(Ride)
-def fit_ride(train: TrainingData, ctx: FitContext, settings: Ride) -> NeuralModel:
-    """Train experts together on LDAM-DRW each, and push their predictions apart.
-
-    Without the routing module and without distillation; one temperature instead of one a class.
-
-    References
-    ----------
-    Wang et al. 2021, "Long-tailed Recognition by Routing Diverse Distribution-Aware Experts",
-    equations 4 and 5.
-    """
-    counts = class_counts(train.observed, train.num_classes)
-    of_class = margins(counts, settings.max_margin)
-    loss = partial(ldam, margins=of_class, scale=settings.scale)
-    weights = effective_number_weights(counts, settings.beta)
-    weighted = Weighted(loss, weights, round(settings.drw_start * settings.epochs))
-    objective = Diverse(weighted, settings.diversity, settings.temperature)
-    network = {"head": "cosine", "scale": settings.scale, "experts": settings.experts}
-    return fit(train, ctx, settings, Parts(objective, network=network))
-
-
-class Diverse(nn.Module):
-    """Sum of the experts' losses minus λ times their mean divergence from each other."""
-
-    def __init__(self, loss: Weighted, diversity: float, temperature: float) -> None:
-        super().__init__()
-        self.loss, self.diversity, self.temperature = loss, diversity, temperature
-
-    def forward(self, network: Experts, batch: Batch) -> Float[Tensor, ""]:
-        """Return the loss of a batch."""
-        logits, _ = network.each(batch.images)
-        losses = [self.loss.mean(self.loss.loss(one, batch.labels), batch) for one in logits]
-        apart = divergence(logits, self.temperature)
-        return torch.stack(losses).sum() - self.diversity * apart
 
 
 class Sade(Settings):
@@ -80,6 +21,8 @@ class Sade(Settings):
     """τ of the third expert's reversed prior."""
     scale: Positive = 30.0
     """Of the cosine heads."""
+    branch_width: Positive = 1.0
+    """Multiplies the channels of the branches: 0.75 in the published ResNet-32."""
 
 
 @neural(Sade)
@@ -96,8 +39,13 @@ def fit_sade(train: TrainingData, ctx: FitContext, settings: Sade) -> NeuralMode
     """
     prior = log_prior(class_counts(train.observed, train.num_classes))
     offsets = torch.stack(sade_offsets(prior, settings.inverse_strength))
-    network = {"head": "cosine", "scale": settings.scale, "experts": 3}
-    return fit(train, ctx, settings, Parts(Adjusted(offsets), network=network))
+    return fit(train, ctx, settings, Parts(Adjusted(offsets), network=sade_network(settings)))
+
+
+def sade_network(settings: Sade) -> dict[str, object]:
+    """Return what SADE decides about the network."""
+    width = settings.branch_width
+    return {"head": "cosine", "scale": settings.scale, "experts": 3, "branch_width": width}
 
 
 def sade_offsets(
@@ -107,10 +55,7 @@ def sade_offsets(
 
     0; log π; log π − τ·log π̄, with π̄ the prior whose order of classes is reversed.
     """
-    ranks = torch.sort(prior, descending=True, stable=True).indices
-    reversed_prior = torch.empty_like(prior)
-    reversed_prior[ranks] = prior[ranks.flip(0)]
-    return torch.zeros_like(prior), prior, prior - strength * reversed_prior
+    return torch.zeros_like(prior), prior, prior - strength * reversed_log_prior(prior)
 
 
 class Adjusted(nn.Module):
@@ -124,19 +69,13 @@ class Adjusted(nn.Module):
 
     def forward(self, network: Experts, batch: Batch) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
-        return self.of(network.each(batch.images)[0], batch)
-
-    def of(self, logits: AllLogits, batch: Batch) -> Float[Tensor, ""]:
-        """Return the loss of given logits."""
-        pairs = zip(logits, self.offsets, strict=True)
-        losses = [F.cross_entropy(one + offset, batch.labels) for one, offset in pairs]
-        return torch.stack(losses).sum()
+        return adjusted(network.each(batch.images)[0], batch.labels, offsets=self.offsets)
 
 
 class Mdcs(Settings):
-    """Settings of MDCS."""
+    """Settings of MDCS; the recipe's `augment` makes the weak view."""
 
-    strong: tuple[str, ...] = ("crop", "cutout")
+    strong: tuple[str, ...] = ("crop", "flip", "autoaugment", "cutout")
     """Augmentations of the second view, which learns from the first."""
     head_strength: float = -0.5
     """Multiplies log n_k for the expert of frequent classes."""
@@ -145,11 +84,13 @@ class Mdcs(Settings):
     tail_strength: float = 2.5
     """For the expert of rare classes."""
     distillation: NonNegative = 0.6
-    """Weight of self-distillation, reached after `distillation_epochs`."""
-    distillation_epochs: Positive = 20.0
-    """Epochs over which it grows from 0."""
+    """Weight of self-distillation, reached after `ramp_share`."""
+    ramp_share: UpTo1 = 0.05
+    """Share of the epochs over which it grows from 0: 20 of the authors' 400."""
     scale: Positive = 30.0
     """Of the cosine heads."""
+    branch_width: Positive = 1.0
+    """Multiplies the channels of the branches: 0.75 in the published ResNet-32."""
 
 
 @neural(Mdcs)
@@ -167,24 +108,28 @@ def fit_mdcs(train: TrainingData, ctx: FitContext, settings: Mdcs) -> NeuralMode
     counts = class_counts(train.observed, train.num_classes)
     strengths = [settings.head_strength, settings.body_strength, settings.tail_strength]
     offsets = torch.stack([strength * counts.log() for strength in strengths])
-    network = {"head": "cosine", "scale": settings.scale, "experts": 3}
+    width = settings.branch_width
+    network = {"head": "cosine", "scale": settings.scale, "experts": 3, "branch_width": width}
     return fit(train, ctx, settings, Parts(Distilled(settings, offsets), network=network))
 
 
 class Distilled(nn.Module):
     """Adjusted cross-entropy of both views, and distillation from the weak to the strong one."""
 
+    offsets: Tensor
+
     def __init__(self, settings: Mdcs, offsets: Float[Tensor, "e c"]) -> None:
         super().__init__()
         self.settings = settings
-        self.adjusted = Adjusted(offsets)
+        self.register_buffer("offsets", offsets)
 
     def forward(self, network: Experts, batch: Batch) -> Float[Tensor, ""]:
-        """Return the loss of a batch."""
-        weak, _ = network.each(batch.images)
-        strong, _ = network.each(batch.data.take(batch.rows, self.settings.strong))
-        settings = self.settings
-        share = min(1.0, batch.epoch / settings.distillation_epochs)
-        taught = distillation(weak.detach(), strong, batch.labels)
-        both = (self.adjusted.of(weak, batch) + self.adjusted.of(strong, batch)) / 2
-        return both + settings.distillation * share * taught
+        """Return the loss of a batch: both views in one pass, so that they share statistics."""
+        settings, b = self.settings, len(batch.labels)
+        strong = batch.data.take(batch.rows, settings.strong)
+        logits, _ = network.each(torch.cat([batch.images, strong]))
+        shifted = logits + self.offsets[:, None]
+        ramp = min(1.0, batch.epoch / (settings.ramp_share * settings.epochs))
+        taught = distillation(shifted[:, :b], shifted[:, b:], batch.labels)
+        both = adjusted(logits, batch.labels.repeat(2), offsets=self.offsets)
+        return both + settings.distillation * ramp * taught

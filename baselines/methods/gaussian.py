@@ -1,11 +1,18 @@
 """Class features taken as Gaussian: naive Bayes, LDA, and heads trained on drawn features."""
 
 import numpy as np
+from jaxtyping import Float
 from sklearn.linear_model import LogisticRegression
 
-from baselines.probes.probe import Probe, Rows, fit_linear, probing, rows_of
-from baselines.probes.statistics import ClassStatistics, class_statistics, sampled, shrunk
-from baselines.settings import Checked, Count, NonNegative, Positive, UpTo1
+from baselines.probes.probe import Probe, Rows, fit_linear, probing, rows_of, signed_root
+from baselines.probes.statistics import (
+    ClassStatistics,
+    class_statistics,
+    gaussian_rows,
+    sampled,
+    shrunk,
+)
+from baselines.settings import Checked, Count, NonNegative, Positive, Share
 from harness.types.models import FitContext, TrainingData
 
 
@@ -42,8 +49,8 @@ def fit_naive_bayes(train: TrainingData, ctx: FitContext, settings: NaiveBayes) 
 class Discriminant(Checked):
     """Settings of linear discriminant analysis."""
 
-    shrinkage: UpTo1 = 0.1
-    """Share of a multiple of the identity in the covariance, in (0, 1]."""
+    shrinkage: Share = 0.1
+    """Share of a multiple of the identity in the covariance, in [0, 1]; 0: pseudo-inverse."""
 
 
 @probing(Discriminant)
@@ -58,7 +65,10 @@ def fit_lda(train: TrainingData, ctx: FitContext, settings: Discriminant) -> Pro
     rows = rows_of(train)
     statistics = class_statistics(rows.values, train.observed)
     covariance = shrunk(statistics.shared_covariance, settings.shrinkage)
-    weight = np.linalg.solve(covariance, statistics.means.T).T  # (k, d)
+    if settings.shrinkage:
+        weight = np.linalg.solve(covariance, statistics.means.T).T  # (k, d)
+    else:
+        weight = statistics.means @ np.linalg.pinv(covariance, hermitian=True)
     bias = statistics.log_prior - 0.5 * (weight * statistics.means).sum(axis=1)
     return _probe("linear", statistics, rows, {"weight": weight, "bias": bias})
 
@@ -101,7 +111,8 @@ def fit_gaussian_sampling(train: TrainingData, ctx: FitContext, settings: Drawn)
     References
     ----------
     Yang et al. 2021, "Free Lunch for Few-shot Learning: Distribution Calibration": drawing from
-    Gaussians whose spread is borrowed; here from the shared covariance, in proportion to rarity.
+    Gaussians whose spread is borrowed, which is `fit_distribution_calibration`; here a class keeps
+    its mean and the spread is the shared covariance's, in proportion to rarity.
     """
     rows = rows_of(train)
     statistics = class_statistics(rows.values, train.observed)
@@ -111,6 +122,75 @@ def fit_gaussian_sampling(train: TrainingData, ctx: FitContext, settings: Drawn)
         np.concatenate([rows.values, drawn]), np.concatenate([train.observed, classes]),
         settings, rows, ctx,
     )  # fmt: skip
+
+
+class Calibration(Checked):
+    """Settings of distribution calibration."""
+
+    borrowed: Count = 2
+    """Frequent classes whose statistics a row of a rare class borrows: k."""
+    spread: NonNegative = 0.21
+    """Added to every entry of a borrowed covariance: α."""
+    drawn: Count = 750
+    """Rows drawn for each rare class, shared evenly by its own rows."""
+    c: Positive = 1.0
+    """Inverse of the L2 penalty on the sum of losses."""
+    max_iter: Count = 1000
+    """Iterations of L-BFGS."""
+
+
+@probing(Calibration)
+def fit_distribution_calibration(
+    train: TrainingData, ctx: FitContext, settings: Calibration
+) -> Probe:
+    """Let rows of rare classes borrow the statistics of near frequent ones, draw, and train a head.
+
+    A class with fewer rows than the median class is rare. Features go through a square root, as in
+    the paper; the frequent classes' statistics are of features as they are.
+
+    References
+    ----------
+    Yang et al. 2021, "Free Lunch for Few-shot Learning: Distribution Calibration", equations 3 to
+    7 with its values; there base and novel classes, here frequent and rare ones.
+    """
+    rows = rows_of(train)
+    statistics = class_statistics(rows.values, train.observed)
+    frequent = statistics.counts >= np.median(statistics.counts)
+    covariances = (
+        statistics.scatters[frequent]
+        / np.maximum(statistics.counts[frequent] - 1, 1)[:, None, None]
+    )
+    roots, generator = signed_root(rows.values), _generator(ctx)
+    values, labels = [roots], [train.observed]
+    for k in statistics.classes[~frequent]:
+        own = roots[train.observed == k]
+        share = max(1, round(settings.drawn / len(own)))
+        for row in own:
+            mean, covariance = calibrated(
+                row, statistics.means[frequent], covariances, settings.borrowed, settings.spread
+            )
+            values.append(gaussian_rows(mean, covariance, share, generator).astype(np.float32))
+            labels.append(np.full(share, k))
+    estimator = LogisticRegression(C=settings.c, max_iter=settings.max_iter, tol=1e-3)
+    inputs, classes = np.concatenate(values).astype(np.float32), np.concatenate(labels)
+    fitted = fit_linear(estimator, inputs, classes, ctx, halved=True)
+    return rows.probe("root-linear", fitted.arrays())
+
+
+def calibrated(
+    row: Float[np.ndarray, " d"],
+    means: Float[np.ndarray, "f d"],
+    covariances: Float[np.ndarray, "f d d"],
+    borrowed: int,
+    spread: float,
+) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d d"]]:
+    """Return the mean and covariance that a row borrows from its nearest frequent classes.
+
+    The mean of k class means and the row itself; the mean of k covariances, plus α everywhere.
+    """
+    near = np.argsort(((means - row) ** 2).sum(axis=1), kind="stable")[:borrowed]
+    mean = (means[near].sum(axis=0) + row) / (len(near) + 1)
+    return mean, covariances[near].mean(axis=0) + spread
 
 
 def _logistic(

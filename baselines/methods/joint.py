@@ -1,5 +1,6 @@
 """Long tail and label noise at once: RCAL, from recovered class Gaussians."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -11,12 +12,21 @@ from torch.nn import functional as F
 
 from baselines.class_counts import class_counts
 from baselines.images import load
-from baselines.losses import Weighted, plain
+from baselines.losses import Weighted, contrastive, plain
 from baselines.method import Batch, Parts, features
 from baselines.model import NeuralModel, neural
 from baselines.networks.classifier import Classifier
 from baselines.probes.statistics import ClassStatistics, class_statistics, sampled
-from baselines.settings import Count, Inside, NonNegative, Positive, Settings, changed
+from baselines.settings import (
+    Below1,
+    Count,
+    Inside,
+    NonNegative,
+    Positive,
+    Settings,
+    Share,
+    changed,
+)
 from baselines.stages import stage, start_from
 from baselines.train import fit, own_randomness
 from harness.types.models import FitContext, TrainingData
@@ -33,18 +43,28 @@ class Rcal(Settings):
     """Hold each image's feature near where it started."""
     contrastive_share: Inside = 0.33
     """Share of the epochs that the start takes."""
-    views: tuple[str, ...] = ("crop", "cutout")
-    """Augmentations of the two contrasted views."""
-    contrast_temperature: Positive = 0.5
+    views: tuple[str, ...] = ("crop", "flip", "jitter", "grey")
+    """Augmentations of the two contrasted views; afterwards the recipe's `augment`."""
+    contrast_temperature: Positive = 0.2
     """Of the contrastive softmax."""
     contrast_rate: Positive = 0.05
     """Learning rate of the start."""
+    queue: Count = 1024
+    """Keys of earlier batches that an image is told apart from."""
+    key_momentum: Below1 = 0.99
+    """Share of the key encoder's weights that stays at each step."""
     neighbours: Count = 20
     """Of the local outlier factor."""
     borrowed: Count = 3
-    """Frequent classes from which a rare class takes its covariance."""
+    """Frequent classes from which a rare class takes mean and covariance."""
+    borrowed_share: Share = 0.3
+    """γ: weight of what is borrowed."""
+    added_spread: NonNegative = 0.1
+    """α: added to a borrowed covariance's diagonal, as a share of the mean variance."""
     strength: NonNegative = 32.0
     """Rows that the shared covariance counts as in each class's covariance."""
+    mixup: Positive = 1.0
+    """α of the mixup's Beta(α, α)."""
     hold: NonNegative = 0.1
     """Weight of the squared distance to the starting feature."""
 
@@ -53,8 +73,9 @@ class Rcal(Settings):
 def fit_rcal(train: TrainingData, ctx: FitContext, settings: Rcal) -> NeuralModel:
     """Represent without labels, recover each class's Gaussian, train on real and drawn features.
 
-    A batch-wise contrastive loss stands for the paper's momentum contrast and its mixup is left
-    out; which covariances a rare class borrows is ours, the abstract does not say.
+    Momentum contrast with a queue, outliers of each class left out, means and covariances borrowed
+    by rare classes, mixup, features held near their start: as the paper describes it. No code is
+    public and its constants for small images are not stated: those in `Rcal` are ours.
 
     References
     ----------
@@ -80,71 +101,81 @@ def _start(train: TrainingData, ctx: FitContext, settings: Rcal, epochs: int) ->
     short = changed(settings, epochs=epochs)
     if not settings.contrastive:
         return fit(train, ctx, short, Parts(Weighted(plain)))
-    contrast = Contrast(settings.views, settings.contrast_temperature)
+    contrast = Contrast(settings)
     parts = Parts(contrast, initialise=contrast.fit_to)
     return fit(train, ctx, changed(short, lr=settings.contrast_rate), parts)
 
 
 class Contrast(nn.Module):
-    """Two views of an image are alike, views of different images are not.
+    """Momentum contrast: an image's view is found again among the keys of other images.
 
     References
     ----------
-    Chen et al. 2020, "A Simple Framework for Contrastive Learning", equation 1.
+    He et al. 2020, "Momentum Contrast for Unsupervised Visual Representation Learning",
+    algorithm 1; two layers behind the features as in Chen et al. 2020, "Improved Baselines with
+    Momentum Contrastive Learning".
     """
 
-    def __init__(self, views: tuple[str, ...], temperature: float) -> None:
+    keys: Tensor
+
+    def __init__(self, settings: Rcal) -> None:
         super().__init__()
-        self.views, self.temperature = views, temperature
+        self.settings = settings
         self.projection: nn.Module = nn.Identity()
+        self.key_encoder: nn.Module = nn.Identity()
 
     def fit_to(self, network: Classifier) -> None:
-        """Make the projection as wide as the network's features."""
+        """Make the projection as wide as the network's features, and the key encoder alike."""
         d = int(network.body.d)
         self.projection = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, d))
+        self.projection.to(next(network.parameters()).device)
+        self.key_encoder = deepcopy(nn.Sequential(network.body, self.projection))
+        self.key_encoder.requires_grad_(False)
+        keys = F.normalize(torch.randn(self.settings.queue, d))
+        self.register_buffer("keys", keys)
 
     def forward(self, network: Classifier, batch: Batch) -> Float[Tensor, ""]:
         """Return the loss of a batch; labels are not looked at."""
-        views = [batch.data.take(batch.rows, self.views) for _ in range(2)]
-        projected = self.projection(network.body(torch.cat(views)))
-        return contrastive(projected, self.temperature)
+        views = [batch.data.take(batch.rows, self.settings.views) for _ in range(2)]
+        queries = F.normalize(self.projection(network.body(views[0])).float())
+        with torch.no_grad():
+            self._follow(nn.Sequential(network.body, self.projection))
+            keys = F.normalize(self.key_encoder(views[1]).float())
+        loss = contrastive(queries, keys, self.keys, self.settings.contrast_temperature)
+        self.keys = torch.cat([keys, self.keys])[: len(self.keys)]  # the oldest go
+        return loss
 
-
-def contrastive(projected: Float[Tensor, "m d"], temperature: float) -> Float[Tensor, ""]:
-    """Return the mean cross-entropy of finding an image's other view among all others.
-
-    Parameters
-    ----------
-    projected : float tensor of shape (m, d)
-        m = 2b: first views, then second views in the same order.
-    temperature : float
-        Divides the cosines.
-    """
-    m = len(projected)
-    unit = F.normalize(projected.float())
-    cosines = unit @ unit.T / temperature
-    cosines = cosines.masked_fill(torch.eye(m, dtype=torch.bool, device=unit.device), -1e9)
-    other = torch.arange(m, device=unit.device).roll(m // 2)
-    return F.cross_entropy(cosines, other)
+    def _follow(self, encoder: nn.Module) -> None:
+        """Move the key encoder's weights a little towards the query encoder's."""
+        pairs = zip(self.key_encoder.parameters(), encoder.parameters(), strict=True)
+        for key, query in pairs:
+            key.lerp_(query.detach(), 1 - self.settings.key_momentum)
 
 
 def recover(
     rows: Float[np.ndarray, "n d"], observed: Int[np.ndarray, " n"], settings: Rcal
 ) -> ClassStatistics:
-    """Return class statistics without outliers; rare classes borrow the spread of near ones.
+    """Return class statistics without outliers; rare classes borrow those of near ones.
 
-    A class with fewer rows than the median class is rare. It keeps its mean and takes the mean
-    covariance of the `borrowed` frequent classes whose means are nearest.
+    A class with fewer rows than the median class is rare. Of the `borrowed` frequent classes c
+    whose means are nearest, weighted equally by w = 1/q, it takes
+    μ' = γ·Σ w·μ_c + (1 − γ)·μ_k and Σ' = γ²·Σ w²·Σ_c + (1 − γ)²·Σ_k + α·I.
     """
     kept = inliers(rows, observed, settings.neighbours)
     statistics = class_statistics(rows[kept], observed[kept])
     frequent = statistics.counts >= np.median(statistics.counts)
     covariances = statistics.scatters / statistics.counts[:, None, None]
+    means, gamma = statistics.means.copy(), settings.borrowed_share
+    d = means.shape[1]
+    added = settings.added_spread * np.trace(statistics.shared_covariance) / d * np.eye(d)
     for k in np.flatnonzero(~frequent):
         gaps = ((statistics.means[frequent] - statistics.means[k]) ** 2).sum(axis=1)
         near = np.flatnonzero(frequent)[np.argsort(gaps, kind="stable")[: settings.borrowed]]
-        covariances[k] = covariances[near].mean(axis=0)
-    return replace(statistics, scatters=covariances * statistics.counts[:, None, None])
+        means[k] = gamma * statistics.means[near].mean(axis=0) + (1 - gamma) * means[k]
+        of_near = covariances[near].sum(axis=0) / len(near) ** 2
+        covariances[k] = gamma**2 * of_near + (1 - gamma) ** 2 * covariances[k] + added
+    scatters = covariances * statistics.counts[:, None, None]
+    return replace(statistics, means=means, scatters=scatters)
 
 
 def inliers(
@@ -177,7 +208,7 @@ def _drawn(
 
 
 class Calibrated(nn.Module):
-    """Cross-entropy on images, on drawn features, and the hold on the starting features."""
+    """Cross-entropy on mixed images, on drawn features, and the hold on the starting features."""
 
     start: Tensor
     drawn: Tensor
@@ -198,12 +229,17 @@ class Calibrated(nn.Module):
 
     def forward(self, network: Classifier, batch: Batch) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
-        found = network.body(batch.images)
-        loss = F.cross_entropy(network.head(found), batch.labels)
+        beta = torch.distributions.Beta(self.settings.mixup, self.settings.mixup)
+        share, partner = float(beta.sample()), torch.randperm(len(batch.rows)).to(batch.rows.device)
+        found = network.body(share * batch.images + (1 - share) * batch.images[partner])
+        logits = network.head(found).float()
+        both = [F.cross_entropy(logits, labels) for labels in (batch.labels, batch.labels[partner])]
+        loss = share * both[0] + (1 - share) * both[1]
         if self.settings.distribution:
             rows = torch.randint(len(self.drawn), (len(batch.rows),)).to(batch.rows.device)
             loss = loss + F.cross_entropy(network.head(self.drawn[rows]), self.classes[rows])
         if self.settings.individual:
-            apart = (found - self.start[batch.rows]).square().sum(1).mean()
+            start = self.start[batch.rows]
+            apart = (found - share * start - (1 - share) * start[partner]).square().sum(1).mean()
             loss = loss + self.settings.hold * apart
         return loss

@@ -1,19 +1,22 @@
 """Cross-entropy smoothed, focused, weighted by class or by the loss itself."""
 
+import math
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from baselines.class_counts import class_counts
 from baselines.losses import (
+    LogitLoss,
     Weighted,
     effective_number_weights,
     focal,
     loss_weights,
     plain,
     smoothed,
+    softmax_focal,
 )
 from baselines.method import Batch, Parts
 from baselines.model import NeuralModel, neural
@@ -45,18 +48,21 @@ class Focal(Settings):
     """Settings of the focal loss."""
 
     focusing: NonNegative = 2.0
-    """γ ≥ 0; 0 is cross-entropy."""
+    """γ; 0 is the cross-entropy of the same form."""
+    form: Literal["sigmoid", "softmax"] = "sigmoid"
+    """One sigmoid a class, as published, or the softmax that others put in its place."""
 
 
 @neural(Focal)
 def fit_focal(train: TrainingData, ctx: FitContext, settings: Focal) -> NeuralModel:
-    """Weigh each sample's cross-entropy by (1 − p_y)^γ: what is learnt already counts less.
+    """Weigh each answer's cross-entropy by (1 − p)^γ: what is learnt already counts less.
 
     References
     ----------
-    Lin et al. 2017, "Focal Loss for Dense Object Detection", equation 4, in its softmax form.
+    Lin et al. 2017, "Focal Loss for Dense Object Detection", equation 4, one sigmoid a class,
+    summed over classes as Bag of Tricks for Long-Tailed Visual Recognition compares it.
     """
-    return fit(train, ctx, settings, Parts(Weighted(partial(focal, focusing=settings.focusing))))
+    return fit(train, ctx, settings, Parts(Weighted(_focal(settings))))
 
 
 class ClassBalanced(Settings):
@@ -70,7 +76,9 @@ class ClassBalancedFocal(ClassBalanced):
     """Settings of the class-balanced focal loss."""
 
     focusing: NonNegative = 1.0
-    """γ ≥ 0."""
+    """γ; 0.5, 1 or 2 in the paper."""
+    form: Literal["sigmoid", "softmax"] = "sigmoid"
+    """As for the focal loss."""
 
 
 @neural(ClassBalanced)
@@ -87,11 +95,30 @@ def fit_class_balanced(
 def fit_class_balanced_focal(
     train: TrainingData, ctx: FitContext, settings: ClassBalancedFocal
 ) -> NeuralModel:
-    """Weigh the focal loss by the inverse effective number of samples (Cui et al. 2019)."""
+    """Weigh the focal loss by the inverse effective number of samples, over the size of the batch.
+
+    In the sigmoid form the last bias starts at −log(C − 1): every class is as likely as one in C.
+
+    References
+    ----------
+    Cui et al. 2019, "Class-Balanced Loss Based on Effective Number of Samples", section 4.3 and
+    its code.
+    """
     counts = class_counts(train.observed, train.num_classes)
     weights = effective_number_weights(counts, settings.beta)
-    loss = partial(focal, focusing=settings.focusing)
-    return fit(train, ctx, settings, Parts(Weighted(loss, weights)))
+    objective = Weighted(_focal(settings), weights, per_sample=True)
+    rare = settings.form == "sigmoid" and train.num_classes > 1
+
+    def initialise(network: Any) -> None:
+        if rare:
+            nn.init.constant_(network.head.bias, -math.log(train.num_classes - 1))
+
+    return fit(train, ctx, settings, Parts(objective, initialise=initialise))
+
+
+def _focal(settings: Focal | ClassBalancedFocal) -> LogitLoss:
+    form = focal if settings.form == "sigmoid" else softmax_focal
+    return partial(form, focusing=settings.focusing)
 
 
 @neural(Settings)
@@ -109,10 +136,12 @@ def fit_cost_sensitive(train: TrainingData, ctx: FitContext, settings: Settings)
 class LossWeights(Settings):
     """Settings of reweighting by loss."""
 
-    favoured: Literal["high", "capped", "middle"] = "capped"
-    """``high``, ``capped`` or ``middle``: which losses of a batch get the weight."""
+    favoured: Literal["capped", "middle", "extremes", "high"] = "capped"
+    """Which losses of a batch get the weight; see `losses.FAVOURED`."""
     temperature: Positive = 1.0
     """r > 0: small makes the weights sharp."""
+    burn_in: Share = 0.05
+    """Share of the epochs with equal weights: 1,000 of 20,000 steps in the authors' code."""
 
 
 @neural(LossWeights)
@@ -121,17 +150,19 @@ def fit_loss_reweighting(
 ) -> NeuralModel:
     """Weigh the samples of a batch by a softmax over a shape of their losses, step by step.
 
-    ``high`` favours hard samples, ``capped`` does so without outliers, ``middle`` favours losses
-    that are neither; under label noise the first should fail.
+    ``capped`` favours hard samples without outliers, ``middle`` losses that are neither hard nor
+    easy, ``extremes`` both; ``high`` favours hard samples and should fail under label noise.
 
     References
     ----------
     Sow et al. 2025, "Dynamic Loss-Based Sample Reweighting for Improved Large Language Model
-    Pretraining": weights softmax(g(ℓ)/r). The three shapes are ours, after the paper's figure.
+    Pretraining": weights softmax(g(ℓ)/r); shapes and the start with equal weights as in its code.
     """
 
     def objective(network: nn.Module, batch: Batch) -> Float[Tensor, ""]:
         losses = plain(network(batch.images), batch.labels)
+        if batch.when < settings.burn_in * settings.epochs:
+            return losses.mean()
         weights = loss_weights(losses.detach(), settings.favoured, settings.temperature)
         return (weights * losses).sum()
 

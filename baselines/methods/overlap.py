@@ -24,7 +24,7 @@ class Overlap(Settings):
 class SelfAdjusting(Overlap):
     """Settings of the self-adjusting dice loss."""
 
-    decay: NonNegative = 0.1
+    damping: NonNegative = 0.01
     """α: probabilities are multiplied by (1 − p)^α, so that easy samples count less."""
 
 
@@ -57,11 +57,11 @@ def fit_self_adjusting_dice(
 
     References
     ----------
-    Li et al. 2020, "Dice Loss for Data-imbalanced NLP Tasks", section 3.3: per sample and class,
-    here the mean over both. The paper damps by (1 − p), which is α = 1; its authors' code makes α
-    a setting with values as small as 0.01. 0.1 is ours.
+    Li et al. 2020, "Dice Loss for Data-imbalanced NLP Tasks", section 3.3, in the form of its
+    scripts: per sample and class with squared denominators, summed over classes, α = 0.01. The
+    paper damps by (1 − p), which is α = 1.
     """
-    loss = partial(self_adjusting_dice, smooth=settings.smooth, decay=settings.decay)
+    loss = partial(self_adjusting_dice, smooth=settings.smooth, damping=settings.damping)
     return fit(train, ctx, settings, Parts(OnProbabilities(loss)))
 
 

@@ -1,5 +1,6 @@
-"""Losses against label noise on one network: GCE, SCE, bootstrapping, ELR, forward correction."""
+"""Losses against label noise on one network: GCE, SCE, bootstrapping, ELR, early stopping."""
 
+import math
 from functools import partial
 from typing import Annotated, Literal
 
@@ -9,13 +10,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.images import load
-from baselines.losses import Weighted, bootstrapped, corrected, generalised, plain, symmetric
-from baselines.method import Batch, Parts, predict
+from baselines.losses import Weighted, bootstrapped, generalised, held, plain, symmetric
+from baselines.method import Batch, Parts
 from baselines.model import NeuralModel, neural
-from baselines.settings import Below1, NonNegative, Settings, Share, UpTo1, changed
-from baselines.stages import stage
-from baselines.train import fit, own_randomness
+from baselines.settings import Below1, NonNegative, Settings, Share, UpTo1
+from baselines.train import fit
 from harness.types.models import FitContext, TrainingData
 
 
@@ -45,8 +44,8 @@ class Symmetric(Settings):
     """Weight of cross-entropy."""
     beta: NonNegative = 1.0
     """Weight of reverse cross-entropy."""
-    log_zero: Annotated[float, Field(lt=0)] = -4.0
-    """A: what log 0 counts as."""
+    log_zero: Annotated[float, Field(lt=0)] = math.log(1e-4)
+    """A: what log 0 counts as; −9.21 in the authors' code."""
 
 
 @neural(Symmetric)
@@ -124,48 +123,8 @@ class EarlyLearningLoss(nn.Module):
         now = probs.detach() / probs.detach().sum(1, keepdim=True)
         targets = self.memory * self.targets[batch.rows] + (1 - self.memory) * now
         self.targets[batch.rows] = targets
-        held = (1 - (probs * targets).sum(1)).log().mean()
-        return F.cross_entropy(logits, batch.labels) + self.strength * held
-
-
-class Forward(Settings):
-    """Settings of forward correction."""
-
-    estimate_share: UpTo1 = 0.2
-    """Share of the epochs after which a first network estimates the transition matrix."""
-    percentile: Annotated[float, Field(ge=0, le=100)] = 97.0
-    """Rank of the image that stands for a class, by its probability; 100 is the maximum."""
-
-
-@neural(Forward)
-def fit_forward_correction(train: TrainingData, ctx: FitContext, settings: Forward) -> NeuralModel:
-    """Estimate how labels flip, then train a network whose predictions flip the same way.
-
-    The transition matrix is read off a first network stopped early, before it has memorised.
-
-    References
-    ----------
-    Patrini et al. 2017, "Making Deep Neural Networks Robust to Label Noise: a Loss Correction
-    Approach", theorem 2 and equation 12 (97th percentile as in its experiments).
-    """
-    short = max(1, round(settings.estimate_share * settings.epochs))
-    first = changed(settings, epochs=short)
-    early = fit(train, stage(ctx, "estimate", quiet=True), first, Parts(Weighted(plain)))
-    with own_randomness(ctx):
-        how = early.preprocessing
-        given = load(train.inputs, train.observed, train.num_classes, settings, ctx.device, how)
-        probs = predict(early.network, given).softmax(1).cpu()
-    transition = estimated_transition(probs, settings.percentile)
-    loss = partial(corrected, transition=transition.to(ctx.device))
-    return fit(train, stage(ctx, "corrected", before=short), settings, Parts(Weighted(loss)))
-
-
-def estimated_transition(probs: Float[Tensor, "n c"], percentile: float) -> Float[Tensor, "c c"]:
-    """Return T (clean, observed): row k is the prediction on the image most surely of class k."""
-    rank = round((len(probs) - 1) * percentile / 100)
-    anchors = torch.sort(probs, dim=0, stable=True).indices[rank]  # (c,): one image a class
-    rows = probs[anchors]
-    return rows / rows.sum(1, keepdim=True)
+        loss = F.cross_entropy(logits, batch.labels)
+        return loss + self.strength * held(probs, targets)
 
 
 class EarlyStopping(Settings):

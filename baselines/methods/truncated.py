@@ -19,17 +19,17 @@ class Truncated(Generalised):
     threshold: UpTo1 = 0.5
     """k in (0, 1): images whose label has at most this probability are left out."""
     prune_start: Share = 1 / 3
-    """Share of the epochs before the first choice: 40 of 120 in the authors' code."""
+    """Share of the epochs before the first choice: 40 of 120 in public code."""
     prune_every: UpTo1 = 1 / 12
-    """Share of the epochs between two choices: 10 of 120 in the authors' code."""
+    """Share of the epochs between two choices: 10 of 120 in public code."""
 
 
 @neural(Truncated)
 def fit_truncated_gce(train: TrainingData, ctx: FitContext, settings: Truncated) -> NeuralModel:
-    """Minimise (1 − p_y^q)/q over the images whose label is not too unlikely, chosen anew at times.
+    """Minimise (1 − p_y^q)/q over the images whose label is not too unlikely.
 
-    The choice is made by the network as it is; the authors' code takes the epoch that is best on
-    held-back labels.
+    The choice is made by the network as it is, as in algorithm 1. The authors published no code;
+    the public one that is often run takes the epoch of best test accuracy instead.
 
     References
     ----------

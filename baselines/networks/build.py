@@ -9,6 +9,7 @@ from baselines.networks.classifier import Body, Classifier, Experts
 from baselines.networks.heads import CosineHead, DistanceHead, ScaledHead
 from baselines.networks.pretrained import timm_body
 from baselines.networks.residual import cifar_resnet, preact_resnet18, resnet34, wide_resnet
+from baselines.networks.routed import Routed
 from baselines.networks.small import small_body
 from harness.errors import SpecError
 from harness.lookup import lookup
@@ -34,11 +35,20 @@ class NetworkSpec:
     """Number of branches; 1: one body and one head."""
     shared: bool = True
     """Whether experts share the body's stem; False: a committee of whole networks."""
+    branch_width: float = 1.0
+    """Multiplies the channels after the stem, of CIFAR's residual networks."""
+    routed: bool = False
+    """Whether a routing module decides how many experts an image is shown to."""
 
 
 def small_cnn(spec: NetworkSpec) -> Body:
     """Return the body of the small CNN (16·width channels first, 64·width features)."""
     channels, height, width = spec.shape
+    if spec.branch_width != 1:
+        raise SpecError(
+            f"branch_width is of resnet32 and resnet44; got {spec.branch_width} for {spec.name}. "
+            "Leave it out of the recipe."
+        )
     if height < 4 or height != width:
         raise SpecError(
             f"small-cnn takes square images of at least 4 pixels; got {height}x{width}. "
@@ -49,8 +59,8 @@ def small_cnn(spec: NetworkSpec) -> Body:
 
 NETWORKS: dict[str, Callable[[NetworkSpec], Body]] = {
     "small-cnn": small_cnn,
-    "resnet32": lambda spec: cifar_resnet(spec.shape[0], 32),
-    "resnet44": lambda spec: cifar_resnet(spec.shape[0], 44),
+    "resnet32": lambda spec: cifar_resnet(spec.shape[0], 32, spec.branch_width),
+    "resnet44": lambda spec: cifar_resnet(spec.shape[0], 44, spec.branch_width),
     "resnet34": lambda spec: resnet34(spec.shape[0]),
     "preact-resnet18": lambda spec: preact_resnet18(spec.shape[0]),
     "wrn-28-10": lambda spec: wide_resnet(spec.shape[0], 28, 10),
@@ -62,6 +72,7 @@ HEADS: dict[str, Callable[[int, NetworkSpec], nn.Module]] = {
     "cosine": lambda d, spec: CosineHead(d, spec.num_classes, spec.scale),
     "scaled": lambda d, spec: ScaledHead(d, spec.num_classes),
     "distance": lambda d, spec: DistanceHead(d, spec.num_classes),
+    "normalised-distance": lambda d, spec: DistanceHead(d, spec.num_classes, normalised=True),
 }
 """Name → builder of a head over d features."""
 
@@ -81,6 +92,9 @@ def build(spec: NetworkSpec) -> Classifier | Experts:
     if spec.experts == 1:
         return Classifier(bodies[0], make_head(bodies[0].d, spec))
     heads = [make_head(body.d, spec) for body in bodies]
+    if spec.routed:
+        branches = [body.rest for body in bodies]
+        return Routed(bodies[0].stem, branches, heads, bodies[0].d, spec.num_classes)
     if spec.shared:
         return Experts(bodies[0].stem, [body.rest for body in bodies], heads)
     return Experts(nn.Identity(), bodies, heads)

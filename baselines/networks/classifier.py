@@ -53,8 +53,8 @@ class Classifier(nn.Module):
         self.head = head
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Logits:
-        """Return logits."""
-        return self.head(self.body(images))
+        """Return logits, in float32 also under autocast: losses need their digits."""
+        return self.head(self.body(images)).float()
 
     def outputs(self, images: Float[Tensor, "b c h w"]) -> tuple[Logits, Features]:
         """Return logits and the features they were read from."""
@@ -98,12 +98,12 @@ class Experts(nn.Module):
         """Return every expert's logits and features."""
         maps = self.stem(images)
         features = [branch(maps) for branch in self.branches]
-        logits = [head(f) for head, f in zip(self.heads, features, strict=True)]
+        logits = [head(f).float() for head, f in zip(self.heads, features, strict=True)]
         return torch.stack(logits), torch.stack(features)
 
     def member(self, index: int, images: Float[Tensor, "b c h w"]) -> Logits:
         """Return one expert's logits."""
-        return self.heads[index](self.branches[index](self.stem(images)))
+        return self.heads[index](self.branches[index](self.stem(images))).float()
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Logits:
         """Return the mixed logits."""

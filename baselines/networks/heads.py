@@ -22,8 +22,9 @@ class CosineHead(nn.Module):
         self.scale = scale
 
     def forward(self, features: Float[Tensor, "b d"]) -> Float[Tensor, "b classes"]:
-        """Return scaled cosines."""
-        return self.scale * F.linear(F.normalize(features), F.normalize(self.weight))
+        """Return scaled cosines, in float32 also under autocast: 30·cos has no digits to give."""
+        with torch.autocast(features.device.type, enabled=False):
+            return self.scale * F.linear(F.normalize(features.float()), F.normalize(self.weight))
 
 
 class ScaledHead(nn.Module):
@@ -50,16 +51,32 @@ class ScaledHead(nn.Module):
 class DistanceHead(nn.Module):
     """Logits are minus the squared Euclidean distance to a point a class.
 
+    Parameters
+    ----------
+    d, num_classes : int
+        Of the points.
+    normalised : bool, default=False
+        Features are centred and scaled to length 1 first.
+
     References
     ----------
-    Kang et al. 2020 (Decoupling), section 4.1, nearest class mean classifier.
+    Kang et al. 2020 (Decoupling), section 4.1, nearest class mean classifier; "cl2n" in its code.
     """
 
-    def __init__(self, d: int, num_classes: int) -> None:
+    centre: Tensor
+
+    def __init__(self, d: int, num_classes: int, *, normalised: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(num_classes, d))
+        self.normalised = normalised
+        self.register_buffer("centre", torch.zeros(d))
+
+    def placed(self, features: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+        """Return features where distances are measured."""
+        return F.normalize(features - self.centre) if self.normalised else features
 
     def forward(self, features: Float[Tensor, "b d"]) -> Float[Tensor, "b classes"]:
         """Return minus the squared distances."""
-        squares = features.square().sum(1, keepdim=True) + self.weight.square().sum(1)
-        return 2 * F.linear(features, self.weight) - squares
+        placed = self.placed(features)
+        squares = placed.square().sum(1, keepdim=True) + self.weight.square().sum(1)
+        return 2 * F.linear(placed, self.weight) - squares

@@ -77,8 +77,10 @@ class PreActBlock(nn.Module):
         return out + shortcut
 
 
-def cifar_resnet(channels: int, depth: int) -> Body:
+def cifar_resnet(channels: int, depth: int, width: float = 1.0) -> Body:
     """Return the body of ResNet-`depth` for CIFAR: 16, 32, 64 channels, 6n + 2 layers.
+
+    `width` multiplies the last two: experts have 24 and 48 (RIDE's ``reduce_dimension``).
 
     References
     ----------
@@ -87,8 +89,9 @@ def cifar_resnet(channels: int, depth: int) -> Body:
     """
     n = (depth - 2) // 6
     stem = nn.Sequential(_conv3(channels, 16, 1), nn.BatchNorm2d(16), nn.ReLU(), _plain(16, 16, n))
-    rest = nn.Sequential(_plain(16, 32, n, stride=2), _plain(32, 64, n, stride=2), *_pooled())
-    return _initialised(Body(stem, rest, 64))
+    w2, w3 = round(32 * width), round(64 * width)
+    rest = nn.Sequential(_plain(16, w2, n, stride=2), _plain(w2, w3, n, stride=2), *_pooled())
+    return _initialised(Body(stem, rest, w3))
 
 
 def resnet34(channels: int) -> Body:

@@ -236,9 +236,21 @@ def squared_distances(
 
 
 Rule = Callable[[np.ndarray, Arrays], np.ndarray]
+
+
+def _root_linear(rows: np.ndarray, arrays: Arrays) -> np.ndarray:
+    return _linear(signed_root(rows), arrays)
+
+
+def signed_root(rows: Float[np.ndarray, "b d"]) -> Float[np.ndarray, "b d"]:
+    """Return sign(x)·√|x|: Tukey's ladder of powers at one half, for features at least 0."""
+    return np.sign(rows) * np.sqrt(np.abs(rows))
+
+
 RULES: dict[str, tuple[OutputKind, Rule]] = {
     "constant": ("probs", _constant),
     "linear": ("logits", _linear),
+    "root-linear": ("logits", _root_linear),
     "nearest-mean": ("logits", _nearest_mean),
     "gaussian": ("logits", _gaussian),
     "neighbours": ("probs", _neighbours),

@@ -87,7 +87,18 @@ def sampled(
     parts = []
     covariances = statistics.covariances(strength)
     for mean, covariance, m in zip(statistics.means, covariances, wanted, strict=True):
-        values, vectors = np.linalg.eigh(covariance)
-        root = vectors * np.sqrt(np.maximum(values, 0))  # (d, d): root @ rootᵀ = Σ
-        parts.append(mean + generator.standard_normal((int(m), len(mean))) @ root.T)
+        parts.append(gaussian_rows(mean, covariance, int(m), generator))
     return np.concatenate(parts), np.repeat(statistics.classes, wanted)
+
+
+def gaussian_rows(
+    mean: Float[np.ndarray, " d"],
+    covariance: Float[np.ndarray, "d d"],
+    number: int,
+    generator: np.random.Generator,
+) -> Float[np.ndarray, "m d"]:
+    """Return rows of one Gaussian."""
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0))  # (d, d): root @ rootᵀ = Σ
+    drawn: np.ndarray = mean + generator.standard_normal((number, len(mean))) @ root.T
+    return drawn

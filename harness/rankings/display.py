@@ -282,6 +282,8 @@ def facet_labels(facets: Mapping[str, Any]) -> tuple[str, ...]:
         labels.append(f"pretrained: {facets['pretraining']}")
     if facets.get("extra_data") not in (None, "none"):
         labels.append(f"extra data: {facets['extra_data']}")
+    if facets.get("augmentation"):
+        labels.append(f"augmentation: {facets['augmentation']}")
     told = {
         "saw_clean_labels": "saw clean labels",
         "saw_ood_data": "saw OOD data",

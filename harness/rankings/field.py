@@ -28,6 +28,7 @@ TRACKS: dict[str, str] = {
     "open": "everything; transductive entries are shown beside, not among, the others",
     "inductive": "no entry that adapts on test inputs",
     "no-pretraining": "inductive entries trained on the split alone",
+    "matched": "inductive entries without augmentations that the suite's other entries do not have",
 }
 """Which entries a ranking lets in."""
 
@@ -237,6 +238,8 @@ def admitted(row: Candidate, track: str) -> bool:
         raise unknown("track", track, TRACKS)
     facets = row.facets
     if facets.get("transductive"):
+        return False
+    if track == "matched" and facets.get("augmentation"):
         return False
     return track != "no-pretraining" or facets.get("pretraining", "none") == "none"
 

@@ -222,6 +222,8 @@ class Facets(Strict):
     """Whether OOD data were used in any way before the test."""
     transductive: bool = False
     """Whether it adapts on unlabelled test inputs."""
+    augmentation: str = ""
+    """Augmentations that its suite's other entries do not have; empty: the same as theirs."""
     selection: Literal["last", "noisy_val", "clean_val"] = "last"
     """Which epoch is scored; ``best_on_test`` is refused."""
 

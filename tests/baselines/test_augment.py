@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from baselines.augment import AUGMENTATIONS, augment
-from baselines.autoaugment import OPERATIONS, magnitude
+from baselines import autoaugment
+from baselines.augment import AUGMENTATIONS, augment, shifted_hue
+from baselines.autoaugment import OPERATIONS, SIGNED, magnitude
 from harness.errors import UnknownNameError
 
 
@@ -77,3 +78,76 @@ def test_every_operation_of_the_published_policies_is_there():
 def test_an_unknown_augmentation_names_the_closest_one(images):
     with pytest.raises(UnknownNameError, match="'autoagument'. Did you mean 'autoaugment'"):
         augment(images, ["autoagument"])
+
+
+@pytest.mark.parametrize("name", sorted(SIGNED))
+def test_randaugment_turns_its_magnitude_both_ways_about_equally_often(name, monkeypatch):
+    """Every image draws its own sign: plus for about half of them, minus for the others."""
+    seen = []
+
+    def record(functional, images, strength):
+        seen.extend([strength] * len(images))
+        return images
+
+    monkeypatch.setitem(autoaugment.OPERATIONS, name, record)
+    monkeypatch.setattr(autoaugment, "RANDAUGMENT", (name,))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        autoaugment.randaugment(torch.zeros(400, 3, 8, 8, dtype=torch.uint8), number=1)
+    full = magnitude(name, 9, 31, 8)
+    assert sorted(set(seen)) == [-full, full]
+    assert 150 < sum(s > 0 for s in seen) < 250
+
+
+@pytest.mark.parametrize("name", ["Posterize", "Solarize"])
+def test_randaugment_never_turns_a_magnitude_that_has_no_sign(name, monkeypatch):
+    seen = []
+
+    def record(functional, images, strength):
+        seen.append(strength)
+        return images
+
+    monkeypatch.setitem(autoaugment.OPERATIONS, name, record)
+    monkeypatch.setattr(autoaugment, "RANDAUGMENT", (name,))
+    autoaugment.randaugment(torch.zeros(50, 3, 8, 8, dtype=torch.uint8), number=1)
+    assert seen == [magnitude(name, 9, 31, 8)]
+
+
+def test_a_rotation_stays_within_fifteen_degrees_and_keeps_the_middle():
+    image = torch.zeros(200, 1, 33, 33, dtype=torch.uint8)
+    image[:, :, 16, 4:29] = 200  # a line through the middle
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        turned = augment(image, ["rotate"])
+    assert (turned[:, 0, 16, 16] == 200).all()
+    reach = torch.nonzero(turned[:, 0].amax((0, 2))).flatten() - 16
+    assert 2 <= int(reach.abs().max()) <= round(12 * 0.259) + 1  # 12 pixels · sin 15°
+    assert {-1, 1} <= set(reach.sign().tolist())
+
+
+def test_hue_turned_a_third_changes_places_of_colours_and_grey_stays():
+    red = torch.tensor([255.0, 0.0, 0.0]).view(1, 3, 1, 1)
+    third = shifted_hue(red, torch.tensor([1 / 3]))
+    torch.testing.assert_close(third.flatten(), torch.tensor([0.0, 255.0, 0.0]), atol=1e-3, rtol=0)
+    same = torch.full((1, 3, 1, 1), 77.0)
+    torch.testing.assert_close(shifted_hue(same, torch.tensor([0.2])), same)
+    mixed = torch.tensor([200.0, 120.0, 30.0]).view(1, 3, 1, 1)
+    torch.testing.assert_close(shifted_hue(mixed, torch.tensor([0.0])), mixed, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(("name", "share"), [("jitter", 0.8), ("grey", 0.2), ("blur", 0.2)])
+def test_colour_and_blur_change_the_published_share_of_images(name, share):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (600, 3, 12, 12), dtype=torch.uint8, generator=generator)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        changed = (augment(images, [name]) != images).flatten(1).any(1)
+    # a blur of less than a third of a pixel rounds to nothing: up to a tenth of the blurred
+    assert float(changed.float().mean()) == pytest.approx(share, abs=0.05)
+
+
+def test_a_grey_image_is_jittered_and_blurred_in_its_one_channel():
+    images = torch.randint(0, 256, (50, 1, 8, 8), dtype=torch.uint8)
+    for name in ("jitter", "grey", "blur"):
+        assert augment(images, [name]).shape == images.shape
+    assert torch.equal(augment(images, ["grey"]), images)

@@ -20,17 +20,6 @@ def test_log_prior_by_hand():
     np.testing.assert_allclose(log_prior(torch.tensor([75.0, 25.0])), np.log([0.75, 0.25]), 1e-6)
 
 
-def test_focal_weighs_cross_entropy_by_one_minus_p():
-    p = F.softmax(LOGITS, 1)[[0, 1], LABELS].numpy()
-    np.testing.assert_allclose(
-        losses.focal(LOGITS, LABELS, focusing=2.0), -((1 - p) ** 2) * np.log(p), rtol=1e-5
-    )
-
-
-def test_focal_without_focusing_is_cross_entropy():
-    torch.testing.assert_close(losses.focal(LOGITS, LABELS, focusing=0.0), plain(LOGITS, LABELS))
-
-
 def test_effective_number_weights_by_hand():
     # β = 0.9: n = 1 → 0.1/0.1 = 1; n = 2 → 0.1/0.19; scaled to sum to 2
     raw = np.array([1.0, 0.1 / 0.19])
@@ -80,15 +69,6 @@ def test_dice_by_hand():
     assert float(losses.dice(probs, targets, smooth=1.0)) == pytest.approx(expected)
 
 
-def test_self_adjusting_dice_by_hand_and_damps_what_is_sure():
-    probs, targets = torch.tensor([[0.75, 0.25]]), torch.tensor([[1.0, 0.0]])
-    # α = 1: q = 0.25·0.75 for both: 1 − (2q + 1)/(q + 2) and 1 − 1/(q + 1)
-    q = 0.1875
-    expected = ((1 - (2 * q + 1) / (q + 2)) + (1 - 1 / (q + 1))) / 2
-    value = losses.self_adjusting_dice(probs, targets, smooth=1.0, decay=1.0)
-    assert float(value) == pytest.approx(expected)
-
-
 def test_tversky_by_hand_and_with_equal_weights_it_is_dice_of_soft_counts():
     probs = torch.tensor([[0.8, 0.2], [0.4, 0.6]])
     targets = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
@@ -101,7 +81,12 @@ def test_tversky_by_hand_and_with_equal_weights_it_is_dice_of_soft_counts():
 @pytest.mark.parametrize(
     ("favoured", "shape"),
     # losses 0, 1, 4 scaled to −1, −0.5, 1
-    [("high", [-1, -0.5, 1]), ("capped", [-1, -0.5, 0.5]), ("middle", [0, 0.75, 0])],
+    [
+        ("high", [0, 0.25, 1]),
+        ("capped", [-1, -0.5, 0]),
+        ("middle", [0, 0.75, 0]),
+        ("extremes", [1, 0.5, 1]),
+    ],
 )
 def test_loss_weights_by_hand(favoured, shape):
     weights = losses.loss_weights(torch.tensor([0.0, 1.0, 4.0]), favoured, 0.5)
@@ -110,7 +95,7 @@ def test_loss_weights_by_hand(favoured, shape):
 
 
 def test_an_unknown_shape_of_loss_weights_is_refused():
-    with pytest.raises(SpecError, match="'favoured' must be one of .*'middle'; got 'midle'"):
+    with pytest.raises(SpecError, match="'favoured' must be one of .*'high'; got 'midle'"):
         loss.fit_loss_reweighting.configure({"favoured": "midle"})
 
 

@@ -7,10 +7,14 @@ from torch.nn import functional as F
 
 from baselines import losses
 from baselines.losses import plain
-from baselines.methods import coteaching, prior, robust, selection, truncated
+from baselines.method import Batch
+from baselines.methods import coteaching, dividemix, prior, robust, selection, transition, truncated
+from baselines.networks.build import NetworkSpec, build
+from baselines.networks.classifier import Experts
 from baselines.settings import Settings
+from harness.errors import SpecError
 from harness.types.models import FitContext, TrainingData
-from tests.baselines.toy import a_run, all_inputs, batch_of, bright_rows, normalised
+from tests.baselines.toy import a_run, all_inputs, batch_of, bright_rows, normalised, resident
 
 LOGITS = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 3.0]])
 LABELS = torch.tensor([0, 1])
@@ -85,18 +89,49 @@ def test_elr_remembers_each_image_by_its_row():
 
 
 def test_a_corrected_prediction_by_hand():
-    transition = torch.tensor([[0.8, 0.2, 0.0], [0.0, 0.9, 0.1], [0.3, 0.0, 0.7]])
-    observed = P @ transition
+    flips = torch.tensor([[0.8, 0.2, 0.0], [0.0, 0.9, 0.1], [0.3, 0.0, 0.7]])
+    observed = P @ flips
     by_hand = torch.stack([-observed[0, 0].log(), -observed[1, 1].log()])
-    found = losses.corrected(LOGITS, LABELS, transition=transition)
+    found = losses.corrected(LOGITS, LABELS, transition=flips)
     torch.testing.assert_close(found, by_hand)
 
 
 def test_the_estimated_transition_is_read_off_the_surest_images():
     probs = torch.tensor([[0.7, 0.3], [0.6, 0.4], [0.2, 0.8], [0.1, 0.9]])
+    found = transition.transition_of(probs, torch.tensor([2.0, 2.0]), 0.0)
+    np.testing.assert_allclose(found, [[0.7, 0.3], [0.1, 0.9]], rtol=1e-6)
+
+
+def test_what_is_passed_over_as_too_sure_follows_the_size_of_the_class():
+    # 30 % of 7 and of 3 rows: the third surest of class 0, the second surest of class 1
+    of_first = torch.linspace(0.95, 0.05, 10)
+    probs = torch.stack([of_first, 1 - of_first], 1)
+    found = transition.transition_of(probs, torch.tensor([7.0, 3.0]), 0.3)
+    np.testing.assert_allclose(found, [[0.75, 0.25], [0.15, 0.85]], rtol=1e-5)
+
+
+def test_three_in_a_hundred_images_are_passed_over_for_each_of_ten_equal_classes():
+    probs = torch.rand(1000, 10, generator=torch.Generator().manual_seed(0))
+    found = transition.transition_of(probs, torch.full((10,), 100.0), 0.3)
+    for k in range(10):
+        row = probs[int(probs[:, k].argsort(descending=True)[30])]
+        torch.testing.assert_close(found[k], row / row.sum())
+
+
+def test_a_noise_rate_is_the_share_of_labels_that_flip():
+    found = transition.noise_rate(torch.tensor([[0.9, 0.1], [0.4, 0.6]]), torch.tensor([30.0, 10]))
+    assert found == pytest.approx(0.75 * 0.1 + 0.25 * 0.4)
+
+
+def test_a_known_matrix_is_used_as_it_is_and_must_fit_the_classes(noisy):
+    given = {"transition": np.eye(4).tolist(), "val_fraction": 0.0}
+    known = trained(transition, "fit_forward_correction", noisy[0], **given)
+    plain = trained(prior, "fit_cross_entropy", noisy[0])
     np.testing.assert_allclose(
-        robust.estimated_transition(probs, 100.0), [[0.7, 0.3], [0.1, 0.9]], rtol=1e-6
+        known.state()["head.weight"], plain.state()["head.weight"], atol=1e-3
     )
+    with pytest.raises(SpecError, match="a row for each of 4 classes; got 2"):
+        trained(transition, "fit_forward_correction", noisy[0], transition=[[1.0, 0], [0, 1.0]])
 
 
 def test_co_teaching_exchanges_the_samples_of_small_loss():
@@ -107,20 +142,20 @@ def test_co_teaching_exchanges_the_samples_of_small_loss():
 
 
 def test_sharpening_by_hand():
-    found = selection.sharpened(torch.tensor([[0.6, 0.3, 0.1]]), 0.5)
+    found = dividemix.sharpened(torch.tensor([[0.6, 0.3, 0.1]]), 0.5)
     np.testing.assert_allclose(found, np.array([[0.36, 0.09, 0.01]]) / 0.46, rtol=1e-5)
 
 
 def test_the_prior_penalty_is_zero_for_a_balanced_batch_only():
-    assert float(selection.prior_penalty(torch.eye(3))) == pytest.approx(0, abs=1e-6)
+    assert float(dividemix.prior_penalty(torch.eye(3))) == pytest.approx(0, abs=1e-6)
     skewed = torch.tensor([[0.5, 0.25, 0.25]])
     by_hand = sum(1 / 3 * np.log(1 / 3 / p) for p in (0.5, 0.25, 0.25))
-    assert float(selection.prior_penalty(skewed)) == pytest.approx(by_hand, rel=1e-5)
+    assert float(dividemix.prior_penalty(skewed)) == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_the_mixture_model_finds_the_small_losses(rng):
     losses = np.concatenate([rng.normal(0.1, 0.03, 60), rng.normal(2.0, 0.3, 40)])
-    probs = selection.clean_probability(losses, seed=0)
+    probs = dividemix.clean_probability(losses, seed=0)
     assert probs[:60].min() > 0.9
     assert probs[60:].max() < 0.1
 
@@ -149,7 +184,7 @@ def memorised(model, data, clean):
         (robust, "fit_gce"),
         (truncated, "fit_truncated_gce"),
         (robust, "fit_elr"),
-        (robust, "fit_forward_correction"),
+        (transition, "fit_forward_correction"),
         (robust, "fit_early_stopping"),
         (coteaching, "fit_coteaching"),
         (selection, "fit_self_training"),
@@ -165,26 +200,73 @@ def test_noise_methods_memorise_less_than_cross_entropy(
 def test_dividemix_resumes_bit_for_bit(tmp_path):
     data = bright_rows((16, 16))
     overrides = QUICK | {"epochs": 4, "warmup_share": 0.25, "checkpoint_seconds": 0.0}
-    config = selection.fit_dividemix.configure(overrides)
-    whole = selection.fit_dividemix(data, FitContext(config, seed=0)).state()
+    config = dividemix.fit_dividemix.configure(overrides)
+    whole = dividemix.fit_dividemix(data, FitContext(config, seed=0)).state()
 
     def stop(epoch, losses):
         if epoch == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        selection.fit_dividemix(data, FitContext(config, seed=0, scratch=tmp_path, report=stop))
-    resumed = selection.fit_dividemix(data, FitContext(config, seed=0, scratch=tmp_path)).state()
+        dividemix.fit_dividemix(data, FitContext(config, seed=0, scratch=tmp_path, report=stop))
+    resumed = dividemix.fit_dividemix(data, FitContext(config, seed=0, scratch=tmp_path)).state()
     assert all((whole[name] == resumed[name]).all() for name in whole)
 
 
 def test_co_teaching_keeps_what_the_papers_schedule_says_at_its_200_epochs_and_in_proportion():
-    paper = coteaching.CoTeaching(epochs=200, forget_rate=0.4)
+    paper = coteaching.CoTeaching(epochs=200)
     # R(T) = 1 - min(0.4 T / 10, 0.4)
-    shares = [coteaching.kept_share(epoch, paper) for epoch in (0, 1, 5, 10, 11, 199)]
+    shares = [coteaching.kept_share(epoch, 0.4, paper) for epoch in (0, 1, 5, 10, 11, 199)]
     np.testing.assert_allclose(shares, [1, 0.96, 0.8, 0.6, 0.6, 0.6])
-    short = coteaching.CoTeaching(epochs=40, forget_rate=0.4)
-    np.testing.assert_allclose([coteaching.kept_share(e, short) for e in (0, 1, 2)], [1, 0.8, 0.6])
+    short = coteaching.CoTeaching(epochs=40)
+    shares = [coteaching.kept_share(epoch, 0.4, short) for epoch in (0, 1, 2)]
+    np.testing.assert_allclose(shares, [1, 0.8, 0.6])
+
+
+def dividing(clean, **settings):
+    """Return DivideMix's loss with rows that the networks find clean so surely."""
+    made = dividemix.DivideMixSettings(epochs=300, **settings)
+    objective = dividemix.DivideMix(made, len(clean[0]), seed=0)
+    objective.clean = torch.tensor(clean)
+    return objective
+
+
+def test_each_network_of_dividemix_learns_from_the_rows_that_the_other_finds_clean():
+    objective = dividing([[0.9, 0.1, 0.8, 0.2], [0.1, 0.9, 0.2, 0.8]])
+    run = a_run(Settings(epochs=300), counts=(2, 2))
+    run.epoch = 9
+    assert [sorted(rows.tolist()) for rows in objective.rows(run)] == [[0, 1, 2, 3]] * 2
+    run.epoch = 10  # ten of 300 epochs are the warm-up
+    assert [sorted(rows.tolist()) for rows in objective.rows(run)] == [[1, 3], [0, 2]]
+
+
+def test_unlabelled_loss_of_dividemix_grows_over_sixteen_of_300_epochs():
+    objective = dividing([[1.0], [1.0]])
+    found = [objective.unlabelled_weight(when) for when in (10.0, 14.0, 26.0, 200.0)]
+    np.testing.assert_allclose(found, [0, 25 / 4, 25, 25])
+    assert dividemix.DivideMix(dividemix.DivideMixSettings(epochs=30), 1, 0).warmup == 1
+
+
+def test_only_one_network_of_dividemix_moves_in_each_part_of_an_epoch():
+    objective = dividing([[0.9, 0.1, 0.8, 0.2], [0.1, 0.9, 0.2, 0.8]])
+    network = build(NetworkSpec("small-cnn", (1, 8, 8), 2, experts=2, shared=False)).train()
+    data = resident(bright_rows((2, 2)))
+    rows = torch.tensor([1, 3])
+    batch = Batch(data.take(rows), data.labels[rows], rows, 20, data, when=20.0, part=0)
+    peer = {n: t.clone() for n, t in network.branches[1].state_dict().items()}
+    objective(network, batch).backward()
+    assert all(p.grad is not None for p in network.branches[0].parameters())
+    assert all(p.grad is None for p in network.branches[1].parameters())
+    assert all((t == peer[n]).all() for n, t in network.branches[1].state_dict().items())
+
+
+def test_the_confidence_penalty_of_dividemix_takes_entropy_off_the_warm_up():
+    batch = batch_of(LOGITS.view(2, 3, 1, 1), [0, 1])
+    network = Experts(torch.nn.Identity(), [], [torch.nn.Identity()])
+    network.member = lambda k, images: LOGITS
+    plain_loss = dividing([[1.0] * 2] * 2)(network, batch)
+    penalised = dividing([[1.0] * 2] * 2, confidence_penalty=True)(network, batch)
+    torch.testing.assert_close(plain_loss - penalised, -(P * P.log()).sum(1).mean())
 
 
 def test_truncated_gce_leaves_out_images_whose_label_is_unlikely_and_takes_them_back():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import baselines
-from baselines.methods import margin, prior
+from baselines.methods import margin, prior, ride
 from baselines.settings import Settings, checked
 from harness.errors import SpecError
 from harness.models.methods.methods import read_recipe
@@ -23,8 +23,9 @@ def test_every_recipe_says_where_it_is_from_and_sets_only_what_exists(path):
     assert all(line in text for line in HEADER)
     recipe = tomllib.loads(text)
     special = recipe.pop("dataset", {})
+    method = ride.fit_ride if "branch_width" in recipe else prior.fit_cross_entropy
     for table in ({}, *special.values()):
-        assert prior.fit_cross_entropy.configure(recipe | table)["epochs"] >= 1
+        assert method.configure(recipe | table)["epochs"] >= 1
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ import torch
 from baselines.methods import decoupling, mixing, prior, sampling
 from baselines.samplers import drawn, oversampled, undersampled, with_counts
 from baselines.settings import Settings
-from harness.errors import TrainingError
+from harness.errors import SpecError, TrainingError
 from harness.types.models import FitContext
 from tests.baselines.toy import a_run, all_inputs, batch_of, bright_rows, functions, normalised
 
@@ -120,11 +122,15 @@ def parent():
 
 
 @pytest.mark.parametrize("function", ["fit_crt", "fit_lws"])
-def test_a_retrained_head_leaves_the_body_bit_for_bit(parent, function):
+def test_a_retrained_head_leaves_the_bodys_weights_bit_for_bit_and_moves_its_statistics(
+    parent, function
+):
     data, base = parent
-    state = trained(decoupling, function, data, parent=base.state()).state()
-    body = [name for name in base.state() if not name.startswith("head.")]
-    assert all((state[name] == base.state()[name]).all() for name in body)
+    before = base.state()
+    state = trained(decoupling, function, data, parent=before).state()
+    body = [name for name in before if not name.startswith("head.")]
+    moved = {name for name in body if (state[name] != before[name]).any()}
+    assert moved == {name for name in body if "running_" in name or "num_batches" in name}
 
 
 def test_weight_scaling_trains_one_factor_a_class_and_nothing_else(parent):
@@ -137,22 +143,60 @@ def test_weight_scaling_trains_one_factor_a_class_and_nothing_else(parent):
 
 def test_tau_normalisation_by_hand(parent):
     data, base = parent
-    weight = base.state()["head.weight"]
-    state = trained(decoupling, "fit_tau_normalisation", data, base.state(), tau=1.0).state()
+    weight, bias = base.state()["head.weight"], base.state()["head.bias"]
+    fixed = {"validate_tau": False}
+    state = trained(decoupling, "fit_tau_normalisation", data, base.state(), **fixed).state()
     np.testing.assert_allclose(
         state["head.weight"], weight / np.linalg.norm(weight, axis=1, keepdims=True), rtol=1e-5
     )
     assert (state["head.bias"] == 0).all()
-    untouched = trained(decoupling, "fit_tau_normalisation", data, base.state(), tau=0.0).state()
+    fixed |= {"tau": 0.0, "keep_bias": True}
+    untouched = trained(decoupling, "fit_tau_normalisation", data, base.state(), **fixed).state()
     np.testing.assert_allclose(untouched["head.weight"], weight, rtol=1e-6)
+    assert (untouched["head.bias"] == bias).all()
 
 
-def test_the_nearest_class_mean_is_the_mean_feature(parent):
+def test_tau_is_the_one_with_the_best_mean_recall_on_the_splits_validation_rows():
+    rows = bright_rows((60, 20, 6))
+    base = trained(prior, "fit_cross_entropy", rows, epochs=1, lr=0.003)
+    val = bright_rows((10, 10, 10), seed=3)
+    inputs = all_inputs(val)
+    data = replace(rows, val=(val.inputs, val.observed))
+    found = trained(decoupling, "fit_tau_normalisation", data, base.state()).state()
+    weight = base.state()["head.weight"]
+    features = base(normalised(base, inputs)).features
+    recalls = []
+    for tau in np.linspace(0, 2, 21):
+        turned = weight / np.linalg.norm(weight, axis=1, keepdims=True) ** tau
+        guess = (features @ turned.T).argmax(1)
+        recalls.append(np.mean([(guess[val.observed == k] == k).mean() for k in range(3)]))
+    best = np.linspace(0, 2, 21)[int(np.argmax(recalls))]
+    expected = weight / np.linalg.norm(weight, axis=1, keepdims=True) ** best
+    np.testing.assert_allclose(found["head.weight"], expected, rtol=1e-5)
+    assert len(set(recalls)) > 1
+
+
+def test_tau_without_any_validation_row_is_refused(parent):
     data, base = parent
-    model = trained(decoupling, "fit_nearest_class_mean", data, parent=base.state())
-    features = base(normalised(base, all_inputs(data))).features
+    with pytest.raises(SpecError, match="validate_tau needs validation rows"):
+        trained(decoupling, "fit_tau_normalisation", data, base.state(), val_fraction=0.0)
+
+
+def test_the_nearest_class_mean_is_of_features_centred_and_of_length_one(parent):
+    data, base = parent
+    images = normalised(base, all_inputs(data))
+    features = base(images).features
+    plain = trained(
+        decoupling, "fit_nearest_class_mean", data, parent=base.state(), normalise=False
+    )
     means = np.stack([features[data.observed == k].mean(0) for k in range(3)])
-    np.testing.assert_allclose(model.state()["head.weight"], means, atol=1e-4)
+    np.testing.assert_allclose(plain.state()["head.weight"], means, atol=1e-4)
+    model = trained(decoupling, "fit_nearest_class_mean", data, parent=base.state())
+    placed = features - features.mean(0)
+    placed /= np.linalg.norm(placed, axis=1, keepdims=True)
+    means = np.stack([placed[data.observed == k].mean(0) for k in range(3)])
+    distances = ((placed[:, None] - means) ** 2).sum(2)
+    np.testing.assert_allclose(model(images).values, -distances, atol=1e-4)
 
 
 @pytest.mark.parametrize("function", functions(decoupling))

@@ -34,10 +34,34 @@ def configure(method, overrides):
         ("selective-dampening", {"selection": 0.0}, "'selection' must be a number above 0"),
         ("ride", {"experts": 0}, "'experts' must be a whole number at least 1; got 0"),
         ("mdcs", {"strong": "crop"}, "'strong' must be a list of texts; got 'crop'"),
-        ("lda", {"shrinkage": 0.0}, "'shrinkage' must be a number in (0, 1]; got 0.0"),
+        ("lda", {"shrinkage": 1.5}, "'shrinkage' must be a number in [0, 1]; got 1.5"),
         ("neighbours", {"k": 0}, "'k' must be a whole number at least 1; got 0"),
         ("majority", {"seed": 1}, "has no setting 'seed'. Known: none"),
         ("bootstrapping", {"hard": 1}, "'hard' must be true or false; got 1"),
+        ("co-teaching", {"forget_rate": 1.0}, "'forget_rate' must be a number in [0, 1); got 1.0"),
+        ("sce", {"decay": "biases"}, "'decay' must be one of 'all', 'weights'; got 'biases'"),
+        ("dividemix", {"warmup_share": -0.1}, "'warmup_share' must be a number in [0, 1]"),
+        ("forward-correction", {"transition": [[1.0, 0.0]]}, "'transition' must be square; row 0"),
+        (
+            "forward-correction",
+            {"transition": [[0.9, 0.2], [0.1, 0.9]]},
+            "Each row of 'transition' must be a distribution; row 0 is [0.9, 0.2]",
+        ),
+        (
+            "forward-correction",
+            {"transition": [[1.1, -0.1], [0.1, 0.9]]},
+            "Each row of 'transition' must be a distribution; row 0 is [1.1, -0.1]",
+        ),
+        (
+            "forward-correction",
+            {"transition": [[0.9, 0.1], [0.6, 0.4]]},
+            "only if most labels of each class stay; class 1 keeps 0.4 and flips 0.6",
+        ),
+        (
+            "forward-correction",
+            {"transition": [[0.5, 0.5], [0.5, 0.5]]},
+            "only if most labels of each class stay; class 0 keeps 0.5 and flips 0.5",
+        ),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_its_range(method, overrides, sentence):

@@ -32,8 +32,8 @@ ARCH_KWARGS = {
 """Arguments of timm architectures that a card may set: sizes and rates, nothing that loads."""
 MAX_KWARG = 8192
 """Largest number of an architecture's arguments: widths and sizes beyond fill any memory."""
-_LATER = {"suites"}
-"""Fields added to cards of format 1: left out of the identity while unset."""
+_LATER = {"suites", "augmentation"}
+"""Fields (also of the facets) added to cards of format 1: left out of the identity while unset."""
 _ARCH = re.compile(r"[a-z0-9_]+")
 
 
@@ -133,7 +133,12 @@ def card_sha256(card: EntryCard) -> str:
     A field that came after format 1 was settled counts only where a card sets it.
     """
     facts = card.model_dump(mode="json")
-    return sha256_of({k: v for k, v in facts.items() if v or k not in _LATER})
+    facts["facets"] = _settled(facts["facets"])
+    return sha256_of(_settled(facts))
+
+
+def _settled(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in facts.items() if v or k not in _LATER}
 
 
 def _parse(raw: Mapping[str, Any], where: str) -> EntryCard:

@@ -164,7 +164,7 @@ def test_robustness_shows_each_kind_of_shifted_data(opened, monkeypatch, tmp_pat
 def test_conformance_names_every_verdict_and_filters(opened):
     app = opened("conformance")
     assert all(f">{verdict}</span>" in html(app) for verdict in VERDICTS)
-    assert "254 of 254 comparisons" in words(app)
+    assert "258 of 258 comparisons" in words(app)
     app = opened("conformance", dataset="cifar100", method="ldam-drw", verdict="not run")
     assert '`tailmark conformance --dataset cifar100 --method ldam-drw --verdict "not run"`' in (
         words(app)

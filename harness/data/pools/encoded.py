@@ -77,9 +77,9 @@ class Look:
         return depth_of(self.largest)
 
     def note(self, kind: str, name: str) -> None:
-        """Count an image that something is done to."""
+        """Count an image that something is done to; the example tells no folder of the user's."""
         self.kinds[kind] += 1
-        self.example.setdefault(kind, name)
+        self.example.setdefault(kind, "/".join(name.split("/")[-2:]))
 
     def findings(self, form: Form) -> tuple[str, ...]:
         """Return one sentence for each thing that is done to images, with how many and an example.

@@ -283,6 +283,8 @@ def _test_part(said: dict[str, Labelled], name: str) -> tuple[str, str]:
 def _encoded(rows: Any, image: str, labels: np.ndarray, source: str) -> Encoded:
     import datasets
 
+    part, _, home = source.partition(" of ")
+    source = f"{part} of {Path(home).name}" if Path(home).is_dir() else source
     raw = rows.select_columns([image]).cast_column(image, datasets.Image(decode=False))
 
     def read(row: int) -> tuple[Path | bytes, str]:

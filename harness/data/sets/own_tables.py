@@ -150,8 +150,7 @@ def _write_table(
         group=options.group,
     )
     reading = reading_of(options)
-    rest = replace(raw, last=last).without(rules).dropped(reading)
-    rest = rest.without([options.target or rest.last])
+    rest = raw.without([*rules, *reading.drop, options.target or last])
     return with_ood_tables(folder, spec, options, rest, table.pool, reading)
 
 

@@ -24,6 +24,7 @@ from harness.data.sets.prepared import prepared_stamp
 from harness.data.suites.open import OpenSuite, open_suite
 from harness.data.suites.own import suite_named
 from harness.errors import HarnessError, TrainingError
+from harness.models.methods.methods import where
 from harness.models.obtain.obtain import obtain
 from harness.models.store.store import Store
 from harness.runs.assemble import JobResult
@@ -74,7 +75,7 @@ def _opened(suite: str, root: Path, stamp: tuple[tuple[str, int, int], ...]) -> 
 def do_job(job: Job, place: Place, report: Report | None = None) -> JobResult:
     """Do one job: its predictions from the store or anew, then its results.
 
-    A mistake that a user can mend becomes a failed result with its sentence; the other jobs go on.
+    Whatever goes wrong becomes a failed result with a sentence; the other jobs go on.
 
     Parameters
     ----------
@@ -90,6 +91,9 @@ def do_job(job: Job, place: Place, report: Report | None = None) -> JobResult:
         return _done(job, place, opened, report)
     except HarnessError as error:
         return JobResult(*place_of(job, opened), "failed", error=str(error))
+    except Exception as error:  # of foreign code, or a mistake of ours: the other jobs go on
+        said = f"{job.name} stopped: {where(error)}."
+        return JobResult(*place_of(job, opened), "failed", error=said)
 
 
 def _done(job: Job, place: Place, opened: OpenSuite, report: Report | None) -> JobResult:

@@ -108,6 +108,8 @@ def find_entries(
     entries = {entry.card.name: entry for entry in found}
     if suite is not None and not names:
         entries = {n: e for n, e in entries.items() if suite in (e.card.suites or (suite,))}
+    if not found and problems:
+        raise CardError(f"None of the {len(problems)} cards under {root} is right. {problems[0]}")
     if not entries:
         of_suite = "" if suite is None else f" that is meant for {suite}"
         raise CardError(

@@ -49,8 +49,7 @@ def test_evaluation_reaches_what_measures_and_no_reader_of_data():
 def copied(tmp_path, monkeypatch) -> Path:
     """A copy of the package that can be edited; nothing is imported from it."""
     shutil.copytree(ROOT / "harness", tmp_path / "harness", ignore=shutil.ignore_patterns("*.pyc"))
-    place = "harness.models.methods.code.package_folder"
-    monkeypatch.setattr(place, lambda name: tmp_path / "harness")
+    monkeypatch.setattr("harness.models.methods.code.code_root", lambda *_: tmp_path)
     assert code_sha256(EVALUATOR) == code_sha256(EVALUATOR)
     return tmp_path / "harness"
 

@@ -10,8 +10,8 @@ from typing import Any
 from harness.errors import CardError, HarnessError
 from harness.lookup import closest
 from harness.models.cards.job_keys import SCHEME, wrong_key
-from harness.models.methods.known_settings import check_settings
-from harness.models.methods.methods import package_folder, settings_of
+from harness.models.methods.known_settings import can_restore, check_settings
+from harness.models.methods.methods import settings_of
 from harness.models.safe.given import FORMATS, NOTES, read_arrays, read_predictions
 from harness.models.safe.weights import checked_file, read_header
 from harness.types.models import EntryCard
@@ -35,7 +35,7 @@ def check_files(card: EntryCard, folder: Path, suite: Any = None) -> list[str]:
         Check keys, classes, rows and values against it.
     """
     if card.kind == "method":
-        return _check_method(card, suite)
+        return _check_method(card, folder, suite)
     if card.kind == "model":
         return _check_model(card, folder, suite)
     return _check_predictions(card, folder, suite)
@@ -62,15 +62,21 @@ def suites_about(card: EntryCard, suites: Mapping[str, Any]) -> list[str]:
     return ranked or [f"own-{name}-v1" for name in sorted(own) if name]
 
 
-def _check_method(card: EntryCard, suite: Any) -> list[str]:
+def _check_method(card: EntryCard, folder: Path, suite: Any) -> list[str]:
+    """Try what can be known of a trainer from its text: code, recipe, names of settings."""
     assert card.method is not None
     for dataset in [""] if suite is None else _datasets(suite):
-        trainer, settings = settings_of(card, dataset)
-        package_folder(trainer)
+        trainer, settings = settings_of(card, dataset, folder)
         try:
-            check_settings(trainer, settings)
+            check_settings(trainer, settings, folder)
         except CardError as error:
             raise CardError(f"{card.name}: {error}") from None
+    if card.facets.selection != "last" and not can_restore(trainer, folder):
+        raise CardError(
+            f"{card.name}: facets.selection is {card.facets.selection!r} and needs a trainer whose "
+            f"models can be kept; {trainer} has no restore. Write restore(state, meta), or use "
+            "'last'."
+        )
     if card.facets.selection != "last" and suite is not None:
         cells = [cell for cell in suite.suite.cells if "~val" not in cell]
         if cells:

@@ -12,21 +12,25 @@ from functools import lru_cache
 from pathlib import Path
 
 from harness.errors import CardError
-from harness.models.methods.methods import package_folder
+from harness.models.methods.methods import code_root
+from harness.models.methods.own import OURS, holds, own_home, top_of
 
 
-def code_sha256(trainer: str) -> str:
+def code_sha256(trainer: str, folder: Path | None = None) -> str:
     """Return the sha256 over (path, syntax tree) of all code of its package that it can reach.
 
     Reached are the trainer's module, every module of the same top-level package that is
     imported anywhere in a reached one (also inside functions, but not under
-    ``if TYPE_CHECKING:``), and the ``__init__`` of each package on the way. Other packages are
-    not part of it: their versions are recorded instead.
+    ``if TYPE_CHECKING:``), and the ``__init__`` of each package on the way. A trainer of an
+    entry's own also reaches the files beside it, and whatever it takes from ``baselines``. Other
+    packages are not part of it: their versions are recorded instead.
 
     Parameters
     ----------
     trainer : str
         ``module:function``; the function does not matter.
+    folder : Path, optional
+        The entry's, where its own files are looked for first.
 
     Returns
     -------
@@ -39,21 +43,27 @@ def code_sha256(trainer: str) -> str:
         If there is no such module or it is not Python.
     """
     digest = hashlib.sha256()
-    for name, path in sorted(closure(trainer.partition(":")[0]).items()):
+    for name, path in sorted(closure(trainer.partition(":")[0], folder).items()):
         relative = name.replace(".", "/") + ("/__init__" if path.name == "__init__.py" else "")
         digest.update(f"{relative}\0{_read(*_stamp(path))[0]}\n".encode())
     return digest.hexdigest()
 
 
-def closure(module: str) -> dict[str, Path]:
-    """Return the modules of the same top-level package that `module` reaches: name → file."""
-    top = module.split(".")[0]
-    root = package_folder(module).parent
+def closure(module: str, folder: Path | None = None) -> dict[str, Path]:
+    """Return the modules that `module` reaches as in `code_sha256`: name → file."""
+    top, home = top_of(module), own_home(module, folder)
+    roots: dict[str, Path | None] = {top: code_root(module, folder)}
+    if top in OURS:  # of two of our packages the other one is recorded, not keyed
+        roots |= dict.fromkeys(OURS - {top})
     found: dict[str, Path] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found or name.split(".")[0] != top:
+        first = name.split(".")[0]
+        if first not in roots:
+            roots[first] = _root_of(first, home)
+        root = roots[first]
+        if name in found or root is None:
             continue
         path = _locate(root, name)
         if path is None:
@@ -64,6 +74,13 @@ def closure(module: str) -> dict[str, Path]:
         waiting += _ancestors(name)
         waiting += _absolute(_read(*_stamp(path))[1], name, is_package=path.name == "__init__.py")
     return found
+
+
+def _root_of(top: str, home: Path | None) -> Path | None:
+    """Return where a package lies whose code is part of a foreign trainer's, else None."""
+    if top == "baselines":
+        return code_root(top)
+    return home if home is not None and top not in OURS and holds(home, top) else None
 
 
 def _locate(root: Path, name: str) -> Path | None:

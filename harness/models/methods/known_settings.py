@@ -13,7 +13,7 @@ from harness.lookup import closest
 from harness.models.methods.code import closure
 
 
-def check_settings(trainer: str, settings: Mapping[str, Any]) -> None:
+def check_settings(trainer: str, settings: Mapping[str, Any], folder: Path | None = None) -> None:
     """Refuse a trainer that does not exist, or a setting that it has not.
 
     A fit function's settings are known where it is decorated with their class, as in
@@ -25,6 +25,8 @@ def check_settings(trainer: str, settings: Mapping[str, Any]) -> None:
         ``module:function``.
     settings : mapping
         Of recipe and card.
+    folder : Path, optional
+        The entry's, where its own files are looked for first.
 
     Raises
     ------
@@ -32,13 +34,14 @@ def check_settings(trainer: str, settings: Mapping[str, Any]) -> None:
         With the closest name that exists.
     """
     module, _, function = trainer.partition(":")
-    modules = closure(module)
+    modules = closure(module, folder)
     tree = _tree(modules[module])
     defined = _defined(tree)
     if function not in defined:
         near = closest(function, [n for n in defined if not n.startswith("_")])
         hint = f" Did you mean {near!r}?" if near else ""
         raise CardError(f"{module} offers no function {function!r}.{hint}")
+    _check_arguments(tree, trainer)
     kind = _settings_class(tree, function)
     known = None if kind is None else _fields(kind, module, modules)
     for name in settings if known else ():
@@ -47,6 +50,39 @@ def check_settings(trainer: str, settings: Mapping[str, Any]) -> None:
             near = closest(name, known)
             hint = f"Did you mean {near!r}?" if near else f"Known: {', '.join(sorted(known))}."
             raise CardError(f"{function} has no setting {name!r}. {hint}")
+
+
+def can_restore(trainer: str, folder: Path | None = None) -> bool:
+    """Return whether models of a trainer can be made again from what was kept of them.
+
+    Parameters
+    ----------
+    trainer, folder
+        As in `check_settings`.
+    """
+    module, _, function = trainer.partition(":")
+    tree = _tree(closure(module, folder)[module])
+    decorated = any(bool(node.decorator_list) for node in _functions(tree, function))
+    return decorated or "restore" in _defined(tree)
+
+
+def _functions(tree: ast.Module, name: str) -> list[ast.FunctionDef]:
+    return [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name]
+
+
+def _check_arguments(tree: ast.Module, trainer: str) -> None:
+    """Refuse a function that cannot be called with training data and context."""
+    for node in _functions(tree, trainer.partition(":")[2]):
+        taken = node.args
+        most = len(taken.posonlyargs) + len(taken.args)
+        least = most - len(taken.defaults)
+        named = any(default is None for default in taken.kw_defaults)
+        enough = least <= 2 and (most >= 2 or taken.vararg is not None)
+        if not node.decorator_list and (named or not enough):
+            raise CardError(
+                f"{trainer} must take two arguments, (train, ctx); it takes "
+                f"({ast.unparse(taken)}). Give the others defaults."
+            )
 
 
 def _tree(path: Path) -> ast.Module:

@@ -19,8 +19,8 @@ class Source:
     """`harness.types.Model`."""
     model_id: str
     """Its identity in evidence keys."""
-    weights_sha256: str
-    """Content of its weights."""
+    weights_sha256: str | None
+    """Content of its weights; None where they cannot be kept."""
     code: str | None
     """sha256 of the entry's own code."""
     preprocessing: Preprocessing | None

@@ -1,7 +1,8 @@
 """A method's trained state: from the store, or by training it here.
 
-The trainer's module is imported only in this file, and a model is always made from its stored
-state, also right after training: what is scored is what can be recomputed.
+A model is made from its stored state, also right after training: what is scored is what can be
+recomputed. A trainer without `restore` gives models that live only as long as their pass: what
+they said is kept, and they are trained again when another pool is asked for.
 """
 
 import resource
@@ -13,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import CardError, TrainingError
+from harness.errors import CardError, HarnessError, TrainingError
 from harness.keys import sha256_of, train_key
 from harness.models.methods.code import code_sha256
-from harness.models.methods.methods import load_trainer, needs_of, resolve_config
+from harness.models.methods.methods import Trainer, load_trainer, needs_of, resolve_config, where
 from harness.models.obtain.curves import Recorder
+from harness.models.obtain.plain import as_model
 from harness.models.obtain.source import Parents, Source
 from harness.models.passes.numerics import Numerics, computing, settings_of
 from harness.models.safe.weights import parameters
@@ -55,6 +57,22 @@ class Training:
             dtype=dtype,
             parents=list(self.parents.ids),
         )
+
+    @property
+    def code_parts(self) -> Trainer:
+        """Return the trainer's functions, imported."""
+        return load_trainer(self.trainer, self.job.folder)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Return what a record says of it: trainer, every setting, those of the card itself."""
+        method = self.job.card.method
+        return {
+            "trainer": self.trainer,
+            "settings": dict(self.config),
+            "overrides": {} if method is None else dict(method.overrides),
+            "parent": self.parents.asked,
+        }
 
     @property
     def rule(self) -> str:
@@ -119,11 +137,13 @@ def trained(
         If the trainer cannot go on.
     """
     assert job.card.method is not None
-    trainer, config = resolve_config(job.card, split.spec.dataset)
+    trainer, config = resolve_config(job.card, split.spec.dataset, job.folder)
     if "torch" in needs_of(job.card.method):
         import torch  # noqa: F401 (so that threads and determinism are set before it is used)
-    code = code_sha256(trainer)
+    code = code_sha256(trainer, job.folder)
     training = Training(job, split, inputs, trainer, config, code, numerics, parents)
+    if training.code_parts.restore is None:
+        return _unkept(training, data, store, progress)
     identity = model_id(training.key, training.rule)
     state = store.load_state(identity)
     if state is None:
@@ -135,12 +155,43 @@ def trained(
             f"selects nor did the trainer hand out validation outputs in {job.cell}. Use a cell "
             "with '~val0.1', or selection 'last'."
         )
-    return _source(_restored(trainer, state, numerics), identity, state, training)
+    return _source(_restored(training, state), identity, state, training)
+
+
+def _unkept(
+    training: Training,
+    data: Callable[[], TrainingData],
+    store: Store,
+    progress: Callable[[Mapping[str, Any]], None] | None,
+) -> Source:
+    """Train, and return the model as it is in memory."""
+    if training.rule != "last":
+        raise CardError(
+            f"{training.job.card.name}: facets.selection is {training.rule!r}, and models of "
+            f"{training.trainer} cannot be kept, so no epoch can be chosen. Write "
+            "restore(state, meta) beside it, or use 'last'."
+        )
+    with store.scratch(training.key) as folder:
+        recorder = Recorder(
+            training.split, _below(folder, "recorded"), _epochs(training.config), progress
+        )
+        made = _called(training, data(), folder, recorder)
+        cost = _cost(training, recorder.seconds)
+    names = [str(k) for k in range(training.split.num_classes)]
+    model = as_model(made, names, source=f"what {training.trainer} returned")
+    return Source(
+        model=model,
+        model_id=training.key,
+        weights_sha256=None,
+        code=training.code,
+        preprocessing=model.preprocessing,
+        cost=cost,
+        curves=recorder.curves,
+        asked=training.asked,
+    )
 
 
 def _source(model: TrainedModel, identity: str, state: State, training: Training) -> Source:
-    method = training.job.card.method
-    assert method is not None
     return Source(
         model=model,
         model_id=identity,
@@ -149,18 +200,15 @@ def _source(model: TrainedModel, identity: str, state: State, training: Training
         preprocessing=model.preprocessing,
         cost=state.meta["cost"],
         curves=state.meta["curves"],
-        asked={
-            "trainer": training.trainer,
-            "settings": dict(training.config),
-            "overrides": dict(method.overrides),
-            "parent": training.parents.asked,
-        },
+        asked=training.asked,
     )
 
 
-def _restored(trainer: str, state: State, numerics: Numerics) -> TrainedModel:
-    meta = {**state.meta["trainer_meta"], "device": numerics.device}
-    return load_trainer(trainer).restore(dict(state.arrays), meta)
+def _restored(training: Training, state: State) -> TrainedModel:
+    restore = training.code_parts.restore
+    assert restore is not None, "asked for before anything is kept"
+    meta = {**state.meta["trainer_meta"], "device": training.numerics.device}
+    return restore(dict(state.arrays), meta)
 
 
 def _train(
@@ -177,11 +225,12 @@ def _train(
             training.split, _below(folder, "recorded"), _epochs(training.config), progress
         )
         model = _fit(training, data(), folder, recorder)
-        cost = _cost(training, model, recorder.seconds)
+        cost = _cost(training, recorder.seconds) | {"parameters": parameters(model.state())}
         _keep(training, model, recorder, store, cost)
 
 
-def _fit(training: Training, data: TrainingData, folder: Path, recorder: Recorder) -> TrainedModel:
+def _called(training: Training, data: TrainingData, folder: Path, recorder: Recorder) -> Any:
+    """Return what the trainer's function returns; whatever it raises becomes one sentence."""
     threads, dtype = settings_of(training.config)
     context = FitContext(
         config=training.config,
@@ -194,8 +243,26 @@ def _fit(training: Training, data: TrainingData, folder: Path, recorder: Recorde
         parent=training.parents.state,
     )
     held = replace(training.numerics, threads=threads, dtype=dtype)
-    with computing(held, seed=training.job.seed):
-        model = load_trainer(training.trainer).fit(data, context)
+    fit = training.code_parts.fit
+    try:
+        with computing(held, seed=training.job.seed):
+            return fit(data, context)
+    except HarnessError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise TrainingError(
+            f"{training.job.name}: {training.trainer} stopped: {where(error)}."
+        ) from error
+
+
+def _fit(training: Training, data: TrainingData, folder: Path, recorder: Recorder) -> TrainedModel:
+    model = _called(training, data, folder, recorder)
+    if not isinstance(model, TrainedModel):
+        raise TrainingError(
+            f"{training.trainer} has a restore beside it and should return a model that can be "
+            f"kept: num_classes, preprocessing, meta, head, state() and a call; got "
+            f"{type(model).__name__}. Return one, or leave restore out."
+        )
     if model.num_classes != data.num_classes:
         raise TrainingError(
             f"{training.trainer} should return a model of {data.num_classes} classes and returned "
@@ -227,7 +294,7 @@ def _keep(
     _check_finite(last, training)
     for rule, (arrays, epoch) in recorder.selected().items():
         selected = State(arrays, {**meta, "note": f"{job.name} {rule}, epoch {epoch}"}, None)
-        head = _restored(training.trainer, selected, training.numerics).head
+        head = _restored(training, selected).head
         store.save_state(model_id(training.key, rule), replace(selected, head=head))
     store.save_state(training.key, State(last, meta, model.head))
 
@@ -241,14 +308,13 @@ def _check_finite(state: Mapping[str, np.ndarray], training: Training) -> None:
             )
 
 
-def _cost(training: Training, model: TrainedModel, seconds: float) -> dict[str, Any]:
+def _cost(training: Training, seconds: float) -> dict[str, Any]:
     threads, dtype = settings_of(training.config)
     cost = {
         "train_seconds": seconds,
         "train_threads": threads,
         "train_device": training.numerics.device,
         "train_dtype": dtype,
-        "parameters": parameters(model.state()),
         "peak_memory_bytes": _peak_memory(),
     }
     torch = sys.modules.get("torch")

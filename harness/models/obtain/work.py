@@ -102,8 +102,10 @@ def job_key(work: Work) -> str:
     if card.facets.transductive:
         facts["adapt"] = work.opened.test.identity
     if card.method is not None:
-        trainer, settings = settings_of(card, work.split.spec.dataset)
-        facts["method"] = [trainer, settings, code_sha256(trainer), card.facets.selection]
+        folder = work.job.folder
+        trainer, settings = settings_of(card, work.split.spec.dataset, folder)
+        code = code_sha256(trainer, folder)
+        facts["method"] = [trainer, settings, code, card.facets.selection]
         names = (card.method.init_from, card.method.features_from)
         facts["parents"] = [None if n is None else job_key(work.of(n)) for n in names]
     elif card.model is not None:

@@ -35,7 +35,7 @@ def test_an_unknown_recipe_names_the_closest():
     ("trainer", "sentence"),
     [
         ("toybox.linear:fit_step", "offers no function 'fit_step'. Did you mean 'fit_steps'"),
-        ("toybox.counting:count", "offers no function 'configure'"),
+        ("toybox.counting:count", "must take two arguments, .train, ctx.; it takes .what"),
         ("toybox.nothing:fit", "names no module"),
     ],
 )

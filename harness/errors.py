@@ -1,4 +1,4 @@
-"""Errors that a user can mend.
+"""Errors that a user can correct.
 
 The tree::
 
@@ -22,7 +22,7 @@ a `HarnessError` as text and exits with code 2; everything else is our bug and k
 
 
 class HarnessError(Exception):
-    """Root of all errors that a user can mend."""
+    """Root of all errors that a user can correct."""
 
 
 class UnknownNameError(HarnessError):

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import board, data, entries, published, rankings, running, tables
-from harness.cli.console import mendable, say
+from harness.cli import board, comparing, data, entries, published, rankings, running, tables
+from harness.cli.console import correctable, say
 
 app = typer.Typer(
     name="tailmark",
@@ -64,7 +64,7 @@ app.command("rank", help="Print a suite's ranking: value, 95 % interval, ranks, 
     rankings.rank
 )
 app.command("compare", help="Compare two rows: paired differences and a verdict, cell by cell.")(
-    rankings.compare
+    comparing.compare
 )
 app.command("board", help="Open the leaderboard in the browser.")(board.board)
 app.command("log", help="Mirror records to MLflow, or rebuild its database from them.")(running.log)
@@ -78,9 +78,9 @@ app.add_typer(data.app, name="data", help="List, prepare, verify and show data s
 
 
 def main() -> None:
-    """Run the command line; what a user can mend is one sentence and exit code 2."""
+    """Run the command line; what a user can correct is one sentence and exit code 2."""
     os.environ["MPLBACKEND"] = "agg"  # pictures go to files; a backend for windows may be absent
-    with mendable():
+    with correctable():
         app()
 
 

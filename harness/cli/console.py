@@ -79,7 +79,7 @@ def remark(text: str) -> None:
 
 
 @contextmanager
-def mendable() -> Iterator[None]:
+def correctable() -> Iterator[None]:
     """Turn an error that a user can correct into its sentence on stderr and exit code 2."""
     from harness.errors import HarnessError
 

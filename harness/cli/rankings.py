@@ -1,4 +1,4 @@
-"""``tailmark rank`` and ``tailmark compare``."""
+"""``tailmark rank``: a suite's ranking, and ranks under another truth."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from harness.rankings.comparing import Comparison
     from harness.rankings.field import Candidate, Field
     from harness.rankings.other_truth import RankChange
     from harness.types import Ranking
@@ -50,7 +49,7 @@ def rank(
     from harness.rankings.ranking import NOTES
     from harness.rankings.ranking import rank as rank_rows
 
-    rows = _rows(suite, submissions, store, local=local, with_local=with_local)
+    rows = read_field(suite, submissions, store, local=local, with_local=with_local)
     if truth is not None:
         changes = truth_changes(rows, truth, suite=suite, track=track, cells=cell)
         if output == "text":
@@ -58,7 +57,7 @@ def rank(
         else:
             say(rows_text(change_rows(changes), output))
         return
-    key = metric and _metric(metric, rows)
+    key = metric and metric_key(metric, rows)
     found = rank_rows(rows, suite=suite, key=key, track=track, cells=cell, seeds=seed, notes=NOTES)
     if output == "text":
         print_ranking(found)
@@ -68,7 +67,7 @@ def rank(
         raise typer.Exit(1)
 
 
-def _rows(
+def read_field(
     suite: str,
     submissions: Path | None,
     store: Path | None,
@@ -250,123 +249,7 @@ def _table(ranking: "Ranking") -> "Table":
     return table
 
 
-def compare(
-    candidate: Annotated[
-        str,
-        typer.Argument(
-            help="Entry or entry+variant; entry@committed, entry@local, or the path of a record."
-        ),
-    ],
-    reference: Annotated[str, typer.Argument(help="What it is compared with, named likewise.")],
-    suite: options.Suite = DEFAULT_SUITE,
-    metric: options.Metric = None,
-    margin: Annotated[
-        float, typer.Option(help="Differences inside ± this count as the same.")
-    ] = 0.01,
-    local: options.Local = False,
-    with_local: options.WithLocal = False,
-    output: options.Output = "text",
-    submissions: options.Submissions = None,
-    store: options.Store = None,
-) -> None:
-    """Compare two rows of a suite: two entries, or two records of one entry.
-
-    The submitted record and this machine's are told apart by what stands behind the name:
-    tailmark compare cnn-ce@local cnn-ce@committed. A record that was set aside is named by its
-    path: tailmark compare cnn-ce@local .tailmark/records/cnn-ce/earlier/SHA/digits-v1.json.
-    """
-    from harness.rankings.comparing import compare_pair, comparison_rows
-    from harness.rankings.export import rows_text
-
-    def find(name: str) -> "tuple[str, Candidate]":
-        return name, _row_of(name, suite, submissions, store, local=local, with_local=with_local)
-
-    pair = find(candidate), find(reference)
-    key = metric and _metric(metric, [row for _, row in pair])
-    found = compare_pair(*pair, key=key, margin=margin)
-    if output == "text":
-        _print_comparison(found, margin)
-    else:
-        say(rows_text(comparison_rows(found), output))
-
-
-def _row_of(
-    name: str,
-    suite: str,
-    submissions: Path | None,
-    store: Path | None,
-    *,
-    local: bool,
-    with_local: bool,
-) -> "Candidate":
-    """Return the row that a name, with or without its source, or a path means."""
-    from harness.metric_keys import RowName
-    from harness.rankings.comparing import row_named
-    from harness.rankings.field import Candidate
-
-    if name.endswith(".json"):
-        from harness.records.records import read_record
-
-        return Candidate(read_record(Path(name)), "", "claimed", False)
-    asked = RowName.parse(name)
-    if asked.source:
-        local, with_local = asked.source == "local", False
-    rows = _rows(suite, submissions, store, local=local, with_local=with_local, variants=True)
-    return row_named(rows, str(RowName(asked.entry, asked.variant)))
-
-
-def _print_comparison(found: "Comparison", margin: float) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from harness.rankings.display import cell_label, difference_text, interval_title, metric_title
-
-    overall = found.overall
-    say(
-        f"{found.candidate} against {found.reference} · {metric_title(found.key)} · positive: "
-        f"{found.candidate} is better"
-    )
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Cell")
-    table.add_column("Difference", justify="right")
-    table.add_column("95 % interval", justify="right")
-    table.add_column("Verdict")
-    count = len(found.cells)
-    mean = "all cells" if not found.apart else f"mean of {count} cells"
-    lines = [(cell_label(name), verdict) for name, verdict in found.cells]
-    for label, verdict in lines if count == 1 else [(mean, overall), *lines]:
-        low, high = (difference_text(v, found.key) for v in (verdict.low, verdict.high))
-        table.add_row(
-            label,
-            difference_text(verdict.difference, found.key),
-            f"{low} … {high}",
-            verdict.verdict,
-        )
-    stdout().print(table)
-    if found.apart:
-        listed = ", ".join(name for name, _ in found.cells)
-        say(f"In common: {count} of {count + len(found.apart)} cells of {found.suite}: {listed}.")
-    say(
-        f"Intervals: {interval_title(overall.interval_kind)}. Margin of 'same': "
-        f"{difference_text(margin, found.key).lstrip('+')}."
-    )
-    if overall.detectable is not None:
-        least = difference_text(overall.detectable, found.key).lstrip("+")
-        say(f"Smallest difference found with 80 % power: {least}.")
-    if overall.reason is not None:
-        say(f"Nothing is told: {overall.reason}.")
-    elif overall.verdict == "cannot tell":
-        needed = overall.seeds_to_settle
-        say(
-            f"Seeds that would settle it: {needed}."
-            if needed is not None
-            else "Not to be settled by seeds: it needs test images."
-        )
-    if found.candidate == found.reference:
-        remark("Both names are the same row.")
-
-
-def _metric(name: str, rows: "Sequence[Candidate]") -> str:
+def metric_key(name: str, rows: "Sequence[Candidate]") -> str:
     """Return the metric key that was asked for, by its name alone where one is meant."""
     from harness.rankings.field import key_named
 

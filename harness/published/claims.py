@@ -134,7 +134,8 @@ def load_claims(path: Path | None = None) -> tuple[Claim, ...]:
         claims = Claims.model_validate(tomllib.loads(path.read_text("utf-8"))).claim
     except ValueError as error:
         raise SpecError(
-            f"{path} should be a list of claims; reading it says: {error}. Mend the field it names."
+            f"{path} should be a list of claims; reading it says: {error}. "
+            "Correct the field it names."
         ) from error
     ids = [claim.id for claim in claims]
     for claim in claims:

@@ -171,7 +171,7 @@ def published_beside_ours(
 def conformance(
     records: Sequence[Recorded], references: References, cards: Mapping[str, EntryCard]
 ) -> list[ConformanceRow]:
-    """Return every published number with ours beside it, one row an entry of ours or one alone.
+    """Return every published number with ours beside it, one row per entry of ours, or one alone.
 
     Parameters
     ----------

@@ -100,5 +100,5 @@ def _check_cell(cell: str, table: Table, protocol: Published) -> None:
         if made and found not in made:
             raise SpecError(
                 f"references.toml: {table.source!r} gives a number for {cell}, but its protocol "
-                f"{table.protocol!r} makes {', '.join(made)}, not {found}. Mend one of the two."
+                f"{table.protocol!r} makes {', '.join(made)}, not {found}. Correct one of the two."
             )

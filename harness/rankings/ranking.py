@@ -1,7 +1,7 @@
 """From records to a ranking: values, intervals, rank intervals and tie classes of one suite.
 
 The field is everything the track lets in. Hiding a row on a page never moves another one; another
-track is another field and is computed anew.
+track is another field and is computed again.
 """
 
 from collections.abc import Collection, Mapping, Sequence

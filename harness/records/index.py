@@ -29,7 +29,8 @@ from safetensors.numpy import save_file
 from harness.atomic import replacing
 from harness.errors import RecordMismatchError, StoreError
 from harness.paths import store_folder
-from harness.records.records import Recorded, read_arrays, read_record
+from harness.records.arrays import read_arrays
+from harness.records.records import Recorded, read_record
 from harness.types import RunRecord
 
 VERSION = "2"

@@ -5,24 +5,20 @@ runs agree. It covers everything except itself, what the run cost and who made i
 """
 
 import json
-import math
-import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from io import BytesIO
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from jaxtyping import Float
-from numpy.lib import format as npy
 from pydantic import ValidationError
 
 from harness.atomic import replacing, write_text
 from harness.errors import RecordMismatchError, StoreError, Undefined
 from harness.keys import canonical, content, sha256_text
+from harness.records.arrays import check_plain_file, read_arrays
 from harness.records.validity import check_arrays, check_record
 from harness.stats.spread import cell_mean
 from harness.types import RunRecord, UndefinedValue
@@ -32,10 +28,6 @@ BYTES_PER_ROW = 1 << 20
 three seeds and nine metrics are 0.9 MiB."""
 SIGNIFICANT = 9
 """Digits kept in a record: more than any interval, fewer than what libraries disagree in."""
-MOST_ARRAY_BYTES = 1 << 28
-"""What the arrays of a record may unpack to: 256 rows of the largest that is committed."""
-_DAMAGED_ZIP = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-"""What `zipfile` raises besides: of damage, of methods that it does not know, of passwords."""
 _NOT_HASHED = {"cost", "provenance", "record_sha256"}
 
 
@@ -59,7 +51,7 @@ class Recorded:
     path: Path | None
     """Where the JSON lies; None when it was never written."""
     given: Mapping[str, np.ndarray] | None = None
-    """Arrays, when they are at hand already."""
+    """Arrays, when they were made or read already."""
 
     def __repr__(self) -> str:
         record = self.record
@@ -285,7 +277,7 @@ def read_record(path: Path) -> Recorded:
     RecordMismatchError
         If its content differs from its own sha256.
     """
-    _check_plain_file(path, "a record")
+    check_plain_file(path, "a record")
     try:
         body = json.loads(path.read_text("utf-8"), parse_constant=_no_number)
         record = RunRecord.model_validate(body)
@@ -308,64 +300,8 @@ def read_record(path: Path) -> Recorded:
     return Recorded(record, path)
 
 
-def read_arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """Read an NPZ of plain arrays.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    names : sequence of str, optional
-        Read these only.
-
-    Raises
-    ------
-    StoreError
-        If the file is missing, damaged or holds anything but plain arrays.
-    """
-    _check_plain_file(path, "arrays")
-    try:
-        with ZipFile(path) as archive:
-            size = sum(info.file_size for info in archive.infolist())
-            if size > MOST_ARRAY_BYTES:
-                raise ValueError(f"it unpacks to {size:,} bytes, more than {MOST_ARRAY_BYTES:,}")
-            found = names or [file.removesuffix(".npy") for file in archive.namelist()]
-            return {name: _array(archive.read(f"{name}.npy")) for name in found}
-    except (OSError, ValueError, KeyError, *_DAMAGED_ZIP) as error:
-        raise StoreError(
-            f"{path} should be an npz of plain arrays; reading it says: {error}. "
-            "Make it again with: tailmark run"
-        ) from error
-
-
 def _no_number(name: str) -> float:
     raise ValueError(f"{name} is no number; a missing value is null")
-
-
-def _check_plain_file(path: Path, what: str) -> None:
-    """Refuse what is no file before it is opened: a pipe would be waited for."""
-    if not path.exists():
-        raise StoreError(f"Expected {what} at {path}; there is none. Run: tailmark run")
-    if not path.is_file():
-        raise StoreError(f"{path} should be a plain file; it is something else. Remove it.")
-
-
-def _array(data: bytes) -> np.ndarray:
-    """Return the array of an npy file; its header is one of few, and NumPy parses it slowly."""
-    if data[:8] != b"\x93NUMPY\x01\x00":
-        array: np.ndarray = npy.read_array(BytesIO(data), allow_pickle=False)
-        return array
-    start = 10 + int.from_bytes(data[8:10], "little")
-    shape, by_columns, dtype = _header(data[8:start])
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, which are never opened")
-    flat = np.frombuffer(data, dtype, math.prod(shape), start).copy()
-    return flat.reshape(shape, order="F" if by_columns else "C")
-
-
-@cache
-def _header(text: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    return npy.read_array_header_1_0(BytesIO(text))
 
 
 def find_records(root: Path, suite: str) -> Iterator[Path]:
@@ -374,7 +310,7 @@ def find_records(root: Path, suite: str) -> Iterator[Path]:
     Parameters
     ----------
     root : Path
-        ``submissions/`` or the store's ``records/``: one folder an entry.
+        ``submissions/`` or the store's ``records/``: one folder for each entry.
     suite : str
         Suite id.
     """

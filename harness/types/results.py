@@ -67,7 +67,7 @@ class JobRecord(Strict):
     status: Literal["done", "failed"]
     """What became of it."""
     error: str | None = None
-    """First line of what went wrong."""
+    """What went wrong, in a sentence; None when it was done."""
     split_sha256: Sha256 | None = None
     """What it trained on."""
     model_id: Sha256 | None = None

@@ -144,15 +144,21 @@ def test_control_characters_are_spelt_out():
     assert printable("97.3 % · τ\n\t") == "97.3 % · τ\n\t"
 
 
-def test_a_title_cannot_act_on_the_terminal_or_draw_in_markdown(tailmark, card):
+def test_a_title_is_no_markup_on_a_terminal_and_draws_nothing_in_markdown(tailmark, card):
     folder = card()
     toml = folder / "entry.toml"
-    evil = 'title = "\\u001b[31m [bold]x[/bold] ![p](http://x/p.png)|"\n[method]'
+    evil = 'title = "[bold]x[/bold] ![p](http://x/p.png)|"\n[method]'
     toml.write_text(toml.read_text().replace("[method]", evil))
     for form in ("text", "markdown", "csv"):
         text = tailmark("list", "entries", "--format", form).out
-        assert "\x1b" not in text
         if form == "text":
             assert "[bold]x[/bold]" in text
         if form == "markdown":
             assert r"!\[p\](http://x/p.png)\|" in text
+
+
+def test_an_escape_in_a_card_never_reaches_the_terminal(tailmark, card):
+    toml = card() / "entry.toml"
+    toml.write_text(toml.read_text().replace("[method]", 'title = "\\u001b[31m"\n[method]'))
+    answer = tailmark("list", "entries")
+    assert "\x1b" not in answer.out + answer.err

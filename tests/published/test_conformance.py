@@ -294,11 +294,11 @@ TABLE = "[[table]]\nsource = 's'\nprotocol = '{}'\ntrust = 'read'\nband = 0.02\n
         (HEAD + TABLE.format("b") + "values = {}\n", r"protocol 'b', which is not described. Add"),
         (
             HEAD + TABLE.format("a") + "[table.values.m]\ncifar10-balanced-clean = 0.5\n",
-            r"makes exp, not balanced\. Mend",
+            r"makes exp, not balanced\. Correct",
         ),
         (
             HEAD + TABLE.format("a") + '[table.values.m]\n"cifar10-exp10-symmetric0.2" = 0.5\n',
-            r"makes clean, not symmetric\. Mend",
+            r"makes clean, not symmetric\. Correct",
         ),
     ],
 )

@@ -78,6 +78,15 @@ CARDS = {
         HEAD + METHOD.replace("cross-entropy", "logistic-regression") + "[method.overrides]\nk = 3",
         "has no setting 'k'",
     ),
+    "a rate below 0": (
+        HEAD + METHOD + "[method.overrides]\nlr = -1.0", "lr: input should be greater than 0",
+    ),
+    "a text as number": (
+        HEAD + METHOD + '[method.overrides]\nepochs = "9"', "epochs: input should be a valid",
+    ),
+    "an unknown schedule": (
+        HEAD + METHOD + '[method.overrides]\nschedule = "cos"', "schedule: input should be",
+    ),
     "missing function": (
         HEAD + METHOD.replace("cross-entropy", "baselines.methods.prior:fit_cross"),
         "offers no function 'fit_cross'. Did you mean 'fit_cross_entropy'?",

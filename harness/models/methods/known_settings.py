@@ -1,12 +1,16 @@
 """What can be known of a trainer from its text alone: whether it exists, and its settings' names.
 
-Nothing is imported, so a card can be checked without trusting or waiting for its code.
+No trainer is imported, so a card can be checked without trusting or waiting for its code.
 """
 
 import ast
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
 
 from harness.errors import CardError
 from harness.lookup import closest
@@ -44,12 +48,45 @@ def check_settings(trainer: str, settings: Mapping[str, Any], folder: Path | Non
     _check_arguments(tree, trainer)
     kind = _settings_class(tree, function)
     known = None if kind is None else _fields(kind, module, modules)
-    for name in settings if known else ():
-        assert known is not None
+    if known is None:
+        return
+    for name, value in settings.items():
         if name not in known:
             near = closest(name, known)
             hint = f"Did you mean {near!r}?" if near else f"Known: {', '.join(sorted(known))}."
             raise CardError(f"{function} has no setting {name!r}. {hint}")
+        if module.split(".")[0] == VOCABULARY.split(".")[0]:  # annotations of others are not run
+            _check_value(name, value, known[name])
+
+
+VOCABULARY = "baselines.settings"
+"""Module whose names for ranges (`Positive`, `Share`, …) annotations of settings use: it holds no
+trainer, and so may be imported."""
+
+
+def _check_value(name: str, value: Any, annotation: str) -> None:
+    """Refuse a value of another type or range than its annotation, where that is of plain words."""
+    module = import_module(VOCABULARY)
+    words = {"Annotated": Annotated, "Literal": Literal, **vars(module)}
+    try:
+        kind = eval(annotation, {"__builtins__": _PLAIN}, words)  # text of our own package
+    except (NameError, AttributeError, TypeError):
+        return  # a word of the method's own module: said when it is configured
+    given = tuple(value) if isinstance(value, list) else value
+    try:
+        strict = ConfigDict(strict=True, allow_inf_nan=False)
+        adapter: Any = TypeAdapter(kind, config=strict)
+        adapter.validate_python(given)
+    except ValidationError as error:
+        said = error.errors(include_url=False)[0]["msg"]
+        raise CardError(
+            f"{name}: {said[0].lower()}{said[1:]}; got {str(value)[:80]!r}. Correct it."
+        ) from None
+    except PydanticUserError:
+        return
+
+
+_PLAIN = {kind.__name__: kind for kind in (bool, int, float, str, tuple, list, dict)}
 
 
 def can_restore(trainer: str, folder: Path | None = None) -> bool:
@@ -118,28 +155,28 @@ def _settings_class(tree: ast.Module, function: str) -> str | None:
     return None
 
 
-def _fields(kind: str, module: str, modules: Mapping[str, Path]) -> set[str] | None:
-    """Return the annotated fields of a class and its bases; None where one cannot be found."""
+def _fields(kind: str, module: str, modules: Mapping[str, Path]) -> dict[str, str] | None:
+    """Return the fields of a class and its bases with their annotations' text, None if unknown."""
     if kind == "BaseModel":
-        return set()
+        return {}
     tree = _tree(modules[module])
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == kind:
-            found = {
-                item.target.id
-                for item in node.body
-                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
-            }
+            found: dict[str, str] = {}
             for base in node.bases:
                 above = _fields(base.id, module, modules) if isinstance(base, ast.Name) else None
                 if above is None:
                     return None
                 found |= above
-            return found
+            return found | {
+                item.target.id: ast.unparse(item.annotation)
+                for item in node.body
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+            }
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module in modules:
             for alias in node.names:
                 if (alias.asname or alias.name) == kind:
                     return _fields(alias.name, str(node.module), modules)
         if isinstance(node, ast.ImportFrom) and kind in {a.asname or a.name for a in node.names}:
-            return set() if kind == "BaseModel" else None
+            return {} if kind == "BaseModel" else None
     return None

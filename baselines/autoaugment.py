@@ -131,7 +131,7 @@ def _applied(
 
 @lru_cache
 def _functional() -> Any:
-    torchvision()  # mended first, then imported by its full name
+    torchvision()  # repaired first, then imported by its full name
     return import_module("torchvision.transforms.v2.functional")
 
 

@@ -64,7 +64,7 @@ class Images:
     def split(self, fraction: float) -> tuple["Images", "Images"]:
         """Return these images without, and only with, a stratified share of them.
 
-        At least one image of every class stays; the draw hangs on torch's random state.
+        At least one image of every class stays; the draw depends on torch's random state.
         """
         order = torch.randperm(len(self), device=self.pixels.device)
         chosen = torch.zeros(len(self), dtype=torch.bool, device=self.pixels.device)

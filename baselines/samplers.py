@@ -29,7 +29,7 @@ def drawn(power: float) -> Callable[[Run], Rows]:
     return rows
 
 
-def with_counts(wanted: Callable[[Counts], Counts], *, anew: bool) -> Callable[[Run], Rows]:
+def with_counts(wanted: Callable[[Counts], Counts], *, redrawn: bool) -> Callable[[Run], Rows]:
     """Return a sampler of exactly `wanted(counts)[k]` rows of class k, in random order.
 
     A class that has fewer rows gives all of them as often as they fit and the remainder without
@@ -39,7 +39,7 @@ def with_counts(wanted: Callable[[Counts], Counts], *, anew: bool) -> Callable[[
     ----------
     wanted : callable
         From the class counts to how many rows of each class an epoch has.
-    anew : bool
+    redrawn : bool
         Draw in every epoch; False: the same rows in every epoch, so that what is left out stays
         out.
     """
@@ -47,7 +47,7 @@ def with_counts(wanted: Callable[[Counts], Counts], *, anew: bool) -> Callable[[
     def rows(run: Run) -> Rows:
         labels, counts = _labels_and_counts(run)
         # From the job's seed, not its running state: a resumed training draws the same subset.
-        fixed = None if anew else torch.Generator().manual_seed(torch.initial_seed())
+        fixed = None if redrawn else torch.Generator().manual_seed(torch.initial_seed())
         parts = [_of_class(labels, k, int(m), fixed) for k, m in enumerate(wanted(counts))]
         chosen = torch.cat(parts)
         return chosen[torch.randperm(len(chosen))]

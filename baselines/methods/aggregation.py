@@ -44,7 +44,7 @@ class AggregatedSade(Sade):
 
 
 class AggregatingModel(model.NeuralModel):
-    """Trained experts that weigh themselves anew for every set of test inputs.
+    """Trained experts that weigh themselves for every set of test inputs.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class AggregatingModel(model.NeuralModel):
     def adapt(self, inputs: Inputs) -> model.NeuralModel:
         """Return a model whose experts are weighted for these inputs; this one does not change.
 
-        Random numbers hang on the weights and on the inputs' content alone, so that the same
+        Random numbers depend on the weights and on the inputs' content alone, so that the same
         inputs give the same bits, whoever asks.
 
         Parameters

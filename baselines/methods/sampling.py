@@ -31,11 +31,11 @@ def fit_oversampling(train: TrainingData, ctx: FitContext, settings: Degree) -> 
     References
     ----------
     Buda et al. 2018, "A systematic study of the class imbalance problem in convolutional neural
-    networks", section 2.2.1. Which rows are repeated once more is drawn anew every epoch.
+    networks", section 2.2.1. Which rows are repeated once more is drawn in every epoch.
     """
     _counts(train)
     wanted = partial(oversampled, degree=settings.degree)
-    rows = with_counts(wanted, anew=True)
+    rows = with_counts(wanted, redrawn=True)
     return fit(train, ctx, settings, Parts(Weighted(plain), rows=rows))
 
 
@@ -49,7 +49,7 @@ def fit_undersampling(train: TrainingData, ctx: FitContext, settings: Degree) ->
     """
     _counts(train)
     wanted = partial(undersampled, degree=settings.degree)
-    rows = with_counts(wanted, anew=False)
+    rows = with_counts(wanted, redrawn=False)
     return fit(train, ctx, settings, Parts(Weighted(plain), rows=rows))
 
 
@@ -90,7 +90,7 @@ def fit_two_phase(train: TrainingData, ctx: FitContext, settings: TwoPhase) -> N
     second = max(1, round(settings.second_phase * settings.epochs))
     first = changed(settings, epochs=max(1, settings.epochs - second))
     _counts(train)
-    rows = with_counts(partial(oversampled, degree=1.0), anew=True)
+    rows = with_counts(partial(oversampled, degree=1.0), redrawn=True)
     balanced = fit(train, stage(ctx, "balanced"), first, Parts(Weighted(plain), rows=rows))
 
     def initialise(network: nn.Module) -> None:

@@ -79,7 +79,7 @@ class Forest(Checked):
 
 @probing(Forest)
 def fit_balanced_random_forest(train: TrainingData, ctx: FitContext, settings: Forest) -> Probe:
-    """Fit trees that each see as many rows of every class as the rarest has, drawn anew.
+    """Fit trees that each see as many rows of every class as the rarest has, drawn for each tree.
 
     Probabilities are means over trees of the class shares in a leaf.
 

@@ -13,7 +13,7 @@ from harness.types.models import Preprocessing
 
 
 def timm_body(name: str) -> Body:
-    """Return a timm architecture without its head, its weights drawn anew.
+    """Return a timm architecture without its head, with new random weights.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def test_degrees_of_resampling_by_hand():
 
 def test_oversampling_repeats_every_row_equally_often_up_to_one():
     run = a_run(Settings(), (7, 3))
-    counts, rows = drawn_counts(with_counts(lambda c: oversampled(c, 1.0), anew=True), run)
+    counts, rows = drawn_counts(with_counts(lambda c: oversampled(c, 1.0), redrawn=True), run)
     times = torch.bincount(rows, minlength=10)
     assert counts.tolist() == [7, 7]
     assert set(times[run.data.labels == 1].tolist()) == {2, 3}
@@ -50,7 +50,7 @@ def test_oversampling_repeats_every_row_equally_often_up_to_one():
 
 def test_undersampling_leaves_the_same_rows_out_in_every_epoch():
     run = a_run(Settings(), (20, 3))
-    sampler = with_counts(lambda c: undersampled(c, 1.0), anew=False)
+    sampler = with_counts(lambda c: undersampled(c, 1.0), redrawn=False)
     (counts, first), (_, again) = drawn_counts(sampler, run), drawn_counts(sampler, run)
     assert counts.tolist() == [3, 3]
     assert set(first.tolist()) == set(again.tolist())

@@ -4,6 +4,7 @@ import pytest
 
 from harness.errors import SpecError, UnknownNameError
 from harness.rankings.comparing import compare
+from harness.rankings.display import facet_labels
 from harness.rankings.export import ranking_rows, rows_text
 from harness.rankings.field import candidates
 from harness.rankings.other_truth import change_rows, truth_changes
@@ -65,6 +66,14 @@ def test_pretrained_rows_leave_the_track_without_pretraining():
         recorded("best", 0.9), recorded("second", 0.95, facets=facets), track="no-pretraining"
     )
     assert [row.name for row in table.rows] == ["best"]
+
+
+def test_rows_with_augmentations_of_their_own_leave_the_matched_track_and_say_so():
+    facets = {"transductive": False, "augmentation": "crop"}
+    fair = recorded("best", 0.9), recorded("twin", 0.95, facets=facets)
+    assert [row.name for row in ranked(*fair, track="matched").rows] == ["best"]
+    assert [row.name for row in ranked(*fair).rows] == ["twin", "best"]
+    assert facet_labels(facets) == ("augmentation: crop",)
 
 
 def test_submitted_records_without_reachable_evidence_are_not_ranked():

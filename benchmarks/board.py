@@ -121,13 +121,83 @@ def measure(folder: Path, store: Path, *, index: bool = True) -> dict[str, float
     return json.loads(done.stdout)
 
 
+def browse(folder: Path, store: Path, sessions: int, seconds: float) -> dict[str, float]:
+    """Open the ranking in chromium, change it, and let many sessions click at the same time."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.leaderboard.serving import FLAGS, chromium_path, served, settled
+
+    with served(folder, store) as address, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        found = {}
+        page = browser.new_page()
+        page.set_default_timeout(600_000)
+        start = time.perf_counter()
+        page.goto(f"{address}/ranking")
+        page.locator("table.tm tbody tr").first.wait_for()
+        found["first table"] = time.perf_counter() - start
+        settled(page)
+        again = browser.new_page()
+        start = time.perf_counter()
+        again.goto(f"{address}/ranking")
+        again.locator("table.tm tbody tr").first.wait_for()
+        found["second visitor's table"] = time.perf_counter() - start
+        settled(again)
+        start = time.perf_counter()
+        again.get_by_placeholder("Find").fill("e0001")
+        again.keyboard.press("Enter")
+        again.get_by_text("rows shown").wait_for()
+        found["interaction"] = time.perf_counter() - start
+        if sessions:
+            found["errors"] = _click(browser, address, sessions, seconds)
+        found["server"] = _memory_of_server(address)
+        browser.close()
+    return found
+
+
+def _click(browser, address: str, sessions: int, seconds: float) -> float:
+    """Let sessions search in turn for some time; return the number of errors that pages show."""
+    from tests.leaderboard.serving import settled
+
+    pages = [browser.new_context().new_page() for _ in range(sessions)]
+    for page in pages:
+        page.set_default_timeout(600_000)
+        page.goto(f"{address}/ranking")
+    end, step = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        for place, page in enumerate(pages):
+            page.get_by_placeholder("Find").fill(f"e{(place + step) % 10}")
+            page.keyboard.press("Enter")
+        step += 1
+    for page in pages:
+        settled(page)
+    return float(sum(page.locator("[data-testid=stException]").count() for page in pages))
+
+
+def _memory_of_server(address: str) -> float:
+    """Return the resident GiB of the process that listens on the address's port."""
+    port = f":{int(address.rsplit(':', 1)[1]):04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inode = next(f"socket:[{p[9]}]" for p in lines if p[1].endswith(port) and p[3] == "0A")
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(handle.readlink()) == inode for handle in (process / "fd").iterdir()):
+                status = (process / "status").read_text()
+                return int(status.partition("VmRSS:")[2].split()[0]) / 2**20
+        except OSError:
+            continue
+    raise RuntimeError(f"no process listens at {address}")
+
+
 def main() -> None:
-    """Print what reading and ranking take, without and with an index."""
+    """Print what reading, ranking and looking take, without and with an index."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=2000)
     parser.add_argument("--cells", type=int, default=8)
     parser.add_argument("--folder", type=Path, help="Keep the records here, and use them again.")
     parser.add_argument("--no-browser", action="store_true")
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=60)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (asked.folder or Path(temporary)) / f"{asked.entries}x{asked.cells}"
@@ -143,7 +213,12 @@ def main() -> None:
                 f"of it reading {found['read']:.1f} s; {found['GiB']:.2f} GiB, "
                 f"{found['rows']} rows ranked (bar {BARS[name]:.0f} s)"
             )
+        if not asked.no_browser:
+            for name, value in browse(folder, store, asked.sessions, asked.seconds).items():
+                bar = f" (bar {BARS[name]:g})" if name in BARS else ""
+                print(f"{name}: {value:.2f}{bar}")
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
     main()

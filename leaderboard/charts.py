@@ -156,7 +156,7 @@ def confusion_chart(frame: pd.DataFrame) -> alt.LayerChart:
     )
     text = root.mark_text(fontSize=11).encode(
         text="words:N",
-        color=alt.condition("datum.share > 0.55", alt.value("white"), alt.value(INK)),
+        color=alt.value(INK),
     )
     return alt.layer(cells, text).properties(height=PANEL)
 
@@ -298,7 +298,15 @@ def scores_chart(frame: pd.DataFrame) -> alt.LayerChart:
     return alt.layer(chance, points).properties(height=FOOT + 26 * len(order))
 
 
-def trade_chart(frame: pd.DataFrame, *, x: str, y: str, x_unit: bool, y_unit: bool) -> alt.Chart:
+def trade_chart(
+    frame: pd.DataFrame,
+    *,
+    x: str,
+    y: str,
+    x_unit: bool,
+    y_unit: bool,
+    logarithmic: tuple[bool, bool] = (False, False),
+) -> alt.Chart:
     """Draw one metric against another, a point an entry.
 
     Parameters
@@ -309,22 +317,29 @@ def trade_chart(frame: pd.DataFrame, *, x: str, y: str, x_unit: bool, y_unit: bo
         Titles of the two metrics.
     x_unit, y_unit : bool
         Whether each is a share, which people read in percent.
+    logarithmic : pair of bool
+        Whether each axis is on a log scale, as costs are.
     """
+    scales = [
+        alt.Scale(type="log", nice=True, padding=14)
+        if log
+        else alt.Scale(zero=False, nice=False, padding=14)
+        for log in logarithmic
+    ]
     ties = _rows(frame[frame["tie_class"] > 0].sort_values("tie_class"), "tie")
     hues = [HUES[i % len(HUES)] for i in range(len(ties))]
     aside = ["·"] if (frame["tie_class"] == 0).any() else []
     colour = alt.Scale(domain=[*ties, *aside], range=[*hues, *([NEUTRAL] * len(aside))])
     pick = alt.selection_point(fields=["tie"], bind="legend")
-    free = alt.Scale(zero=False, nice=False, padding=14)
     return (
         alt.Chart(frame)
         .mark_point(filled=True, size=85)
         .encode(
             x=alt.X(
-                "x:Q", title=x, scale=free, axis=alt.Axis(format="%") if x_unit else alt.Axis()
+                "x:Q", title=x, scale=scales[0], axis=alt.Axis(format="%") if x_unit else alt.Axis()
             ),
             y=alt.Y(
-                "y:Q", title=y, scale=free, axis=alt.Axis(format="%") if y_unit else alt.Axis()
+                "y:Q", title=y, scale=scales[1], axis=alt.Axis(format="%") if y_unit else alt.Axis()
             ),
             color=alt.Color(
                 "tie:N", scale=colour, sort=[*ties, *aside], legend=alt.Legend(title="tie class")

@@ -4,8 +4,9 @@ BLUE, ORANGE, GREEN, PINK, RED = ("#2f8fc9", "#e69f00", "#009e73", "#cc79a7", "#
 """Kinds; the blue is light enough for a dark page."""
 HUES = (BLUE, ORANGE, GREEN, PINK, "#9aa5b1", RED)
 """One per tie class, in turn."""
-PALE, DEEP, WHITE, INK = "#eef4f9", "#0072b2", "#f3f4f6", "#20242b"
-"""Amounts from pale to deep, the middle of differences, and text on pale."""
+PALE, DEEP, WHITE, INK = "#eef4f9", "#2583c4", "#f3f4f6", "#000000"
+"""Amounts from pale to deep, the middle of differences, and the text on all of them: black has a
+contrast of at least 4.5 on every shade, which no white text has."""
 NEUTRAL = "#8a8f98"
 """For rows beside the ranking."""
 

@@ -59,3 +59,12 @@ def _seconds(value: float) -> str:
     if value >= 3600:
         return f"{value / 3600:.1f} h"
     return f"{value / 60:.1f} min" if value >= 60 else f"{value:.1f} s"
+
+
+def cost_key(name: str) -> str:
+    """Return how a page's address names a cost, beside metric keys."""
+    return f"cost/{name}"
+
+
+COSTS = {cost_key(name): words for name, words in KEYS.items()}
+"""Key in an address → what it is, for the axes of trade-offs."""

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from harness.rankings.display import tie_letter, value_text
+from harness.rankings.display import count_text, tie_letter, value_text
 from harness.rankings.field import Candidate
 from harness.records.records import Recorded
 from harness.types import Ranking
+from leaderboard.frames.cost import COSTS, mean_cost
 
 
 def mean_over(recorded: Recorded, variant: str, key: str, cells: Sequence[int]) -> float | None:
@@ -31,6 +32,18 @@ def mean_over(recorded: Recorded, variant: str, key: str, cells: Sequence[int]) 
     return float(grid.mean(axis=1).mean()) if np.isfinite(grid).all() else None
 
 
+def _value(row: Candidate, key: str, cells: Sequence[int]) -> float | None:
+    if key in COSTS:
+        return mean_cost(row, key.partition("/")[2])
+    return mean_over(row.recorded, row.variant, key, cells)
+
+
+def _text(value: float | None, key: str) -> str:
+    return (
+        count_text(round(value)) if key in COSTS and value is not None else value_text(value, key)
+    )
+
+
 def trade_frame(
     ranking: Ranking, candidates: Mapping[str, Candidate], x: str, y: str, cells: Sequence[int]
 ) -> pd.DataFrame:
@@ -43,7 +56,7 @@ def trade_frame(
     candidates : mapping of str to Candidate
         Row's name → row.
     x, y : str
-        Metric keys.
+        Metric keys, or costs of `leaderboard.frames.cost`.
     cells : sequence of int
         Over which both are averaged.
 
@@ -60,9 +73,9 @@ def trade_frame(
         row = candidates.get(name)
         if row is None:  # left out of the field: nothing of it was read
             continue
-        pair = [mean_over(row.recorded, row.variant, key, cells) for key in (x, y)]
+        pair = [_value(row, key, cells) for key in (x, y)]
         if None not in pair:
-            texts = (value_text(pair[0], x), value_text(pair[1], y))
+            texts = (_text(pair[0], x), _text(pair[1], y))
             lines.append((name, *pair, *texts, tie_letter(tie_class) or "·", tie_class))
     names = ["name", "x", "y", "x_text", "y_text", "tie", "tie_class"]
     return pd.DataFrame(lines, columns=names)

@@ -16,8 +16,6 @@ from leaderboard.markup.table import STYLE, Column, Field, hint, html_table, tex
 
 FORMS = ("values", "with intervals", "differences to class A", "tie classes in each cell")
 """What a cell of the table can show."""
-LIGHT_TEXT = 0.8
-"""From this share of the deep colour on, white text has the better contrast."""
 HEAT = """
 <style>
 .hm-wrap {overflow:auto; max-height:82vh}
@@ -106,8 +104,7 @@ class _Shade:
         share = min(max((placed - self.low) / max(self.high - self.low, 1e-9), 0.0), 1.0)
         deep = RED if self.two_sided and amount < 0 else DEEP
         pale = WHITE if self.two_sided else PALE
-        ink = "#ffffff" if share > LIGHT_TEXT else INK
-        return f"background:color-mix(in oklab, {deep} {100 * share:.0f}%, {pale});color:{ink}"
+        return f"background:color-mix(in oklab, {deep} {100 * share:.0f}%, {pale});color:{INK}"
 
 
 def _shade(leading: pd.DataFrame, form: str, *, rising: bool) -> _Shade:

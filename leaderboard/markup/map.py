@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from leaderboard.colours import DEEP, INK, PALE, RED, WHITE
-from leaderboard.markup.cells import HEAT, LIGHT_TEXT
+from leaderboard.markup.cells import HEAT
 from leaderboard.markup.parts import entry_link
 from leaderboard.markup.table import STYLE, Column, Field, html_table, text
 
@@ -65,9 +65,8 @@ def shaded(amount: float, low: float, high: float, *, two_sided: bool = False) -
     span = max(abs(low), abs(high)) if two_sided else high - low
     share = min(max((abs(amount) if two_sided else amount - low) / max(span, 1e-9), 0.0), 1.0)
     deep = RED if two_sided and amount < 0 else DEEP
-    ink = "#ffffff" if share > LIGHT_TEXT else INK
     pale = WHITE if two_sided else PALE
-    return f"background:color-mix(in oklab, {deep} {100 * share:.0f}%, {pale});color:{ink}"
+    return f"background:color-mix(in oklab, {deep} {100 * share:.0f}%, {pale});color:{INK}"
 
 
 def best_map(frame: pd.DataFrame, *, suite: str) -> str:

@@ -11,6 +11,11 @@ FRAME = """
 <style>
 [data-testid=stMainBlockContainer] {padding-top:1.2rem; padding-bottom:3rem; max-width:1240px}
 [data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] {gap:.65rem}
+[data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p,
+[data-testid=stCaptionContainer] strong, [data-testid=stCaptionContainer] code {
+  color:light-dark(#4a5260, #b4bcc8) !important; opacity:1}
+[data-testid=stCaptionContainer] code {background:none !important}
+[data-testid=stMultiSelect] span[title] {color:light-dark(#ffffff, #0c0f14) !important}
 .tm-skip {position:absolute; left:-999rem}
 .tm-skip:focus {left:1rem; top:.2rem; z-index:99; padding:.4rem .7rem; border-radius:.4rem;
   background:light-dark(#20242b, #eef1f5); color:light-dark(#ffffff, #14171c) !important}

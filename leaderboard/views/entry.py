@@ -1,6 +1,7 @@
 """One entry: what it is, how it does in each cell, what lies behind the numbers, how to redo it."""
 
 from collections.abc import Mapping
+from html import escape
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from harness.records.records import Recorded
 from harness.records.trust import TIERS
 from harness.types import Ranking
 from leaderboard import charts
+from leaderboard.cards import card_words, paper_html
 from leaderboard.frames import entry as details
 from leaderboard.frames import facts
 from leaderboard.frames.cells import cell_intervals, cell_names
@@ -37,6 +39,10 @@ def page() -> None:
         key = pickers.metric(suite)
     recorded, variant = found[name].recorded, found[name].variant
     title.title(plain(name), anchor=False)
+    words = card_words(found[name])
+    about = " · ".join(filter(None, (escape(words.summary), paper_html(words.paper))))
+    if about:
+        st.html(f"<p>{about}</p>")
     _header(name, variant, recorded, board.ranking(suite, key))
     _cells(suite, key, name, recorded, variant)
     _behind(recorded, variant)

@@ -16,6 +16,7 @@ from harness.rankings.display import (
 )
 from harness.rankings.export import ranking_rows, rows_text
 from harness.types import Ranking
+from leaderboard.cards import card_words
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.cost import cost_texts
 from leaderboard.frames.headline import headline
@@ -169,6 +170,7 @@ def _table(
                 for key in others
             },
             cost=cost_texts({name: rows[name] for name in part["name"]}),
+            titles={name: card_words(rows[name]).title for name in part["name"]},
         )
     )
     if not kept.all():

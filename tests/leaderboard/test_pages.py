@@ -150,6 +150,12 @@ def test_trade_offs_say_when_no_entry_has_both(opened):
     assert set(app.dataframe[0].value["entry"]) == {*FIELD, "cnn-ce+la"}
 
 
+def test_trade_offs_have_costs_as_axes(opened):
+    app = opened("trade", x="cost/train_seconds", y="test/balanced_accuracy", where=CELLS[1])
+    assert "training, seconds per run, on a log scale." in words(app)
+    assert set(app.dataframe[0].value["training, seconds per run"]) == {"3"}
+
+
 def test_robustness_shows_each_kind_of_shifted_data(opened, monkeypatch, tmp_path):
     assert "No record of digits-v1 was scored on shifted test data" in words(opened("robustness"))
     monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(write_worlds(tmp_path)))

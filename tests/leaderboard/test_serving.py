@@ -1,13 +1,7 @@
 """The board as visitors meet it: a process on the loopback address, a browser in front of it."""
 
-import os
-import shutil
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -18,71 +12,29 @@ pytest.importorskip("streamlit")
 from harness.cli.board import serve
 from harness.errors import HarnessError
 from tests.leaderboard.made import write_field
-
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-STARTED_WITHIN = 120.0
-"""Seconds; a busy machine needs some of them."""
-PATIENCE = 120_000
-"""Milliseconds that a page may take on a busy machine."""
-
-
-def a_free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def _served(root: Path, port: int) -> subprocess.Popen:
-    call = f"serve(Path({str(root)!r}), None, {port})"
-    code = f"from pathlib import Path; from harness.cli.board import serve; {call}"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+from tests.leaderboard.serving import (
+    PATIENCE,
+    ROOT,
+    a_free_port,
+    chromium,
+    served,
+    started,
+    wait_for,
+)
 
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory) -> Iterator[str]:
     """The board's address, served by the function behind `tailmark board`."""
-    port = a_free_port()
-    process = _served(write_field(tmp_path_factory.mktemp("submissions")), port)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_for(address: str) -> None:
-    limit = time.monotonic() + STARTED_WITHIN
-    while True:
-        try:
-            assert urlopen(address, timeout=5).status == 200
-            return
-        except URLError:
-            assert time.monotonic() < limit, "the board did not start"
-            time.sleep(0.3)
+    with served(write_field(tmp_path_factory.mktemp("submissions"))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
     """Debian's chromium, driven by Playwright."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        yield driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as opened:
+        yield opened
 
 
 def test_a_port_in_use_is_told_before_anything_starts():
@@ -95,8 +47,8 @@ def test_a_port_in_use_is_told_before_anything_starts():
 
 def test_ending_the_command_ends_the_server():
     port = a_free_port()
-    process = _served(ROOT / "submissions", port)
-    _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+    process = started(ROOT / "submissions", port)
+    wait_for(f"http://127.0.0.1:{port}/_stcore/health")
     process.terminate()
     process.wait(30)
     with pytest.raises(URLError):

@@ -1,0 +1,233 @@
+"""A visitor's way through the board on the committed records: pages, Back, links, downloads."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("streamlit")
+
+from typer.testing import CliRunner
+
+from harness.cli.app import app
+from tests.leaderboard.made import write_field
+from tests.leaderboard.serving import PATIENCE, ROOT, chromium, served, settled
+
+pytestmark = pytest.mark.browser
+PAGES = {
+    "": "How well do classifiers",
+    "ranking": "",
+    "compare": "Compare",
+    "map": "Map",
+    "claims": "Claims",
+    "entry": "",
+    "cells": "Cells",
+    "calibration": "Calibration",
+    "ood": "OOD",
+    "trade-offs": "Trade-offs",
+    "robustness?suite=digits-shift-v1": "Robustness",
+    "conformance": "Published numbers beside ours",
+    "data": "Data",
+    "about": "About the numbers",
+}
+"""Address → how the heading begins."""
+AXE = os.environ.get("TAILMARK_AXE")
+"""Path of axe-core's ``axe.min.js`` (``npm install axe-core`` in any folder)."""
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    """The committed records, served with a store of its own."""
+    with served(ROOT / "submissions", tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    yield page
+    context.close()
+
+
+def heading(page) -> str:
+    return page.locator("h1").first.inner_text()
+
+
+def shown(page) -> list[str]:
+    """The ranking's rows, in their order."""
+    return page.locator("table.tm tbody tr:not(.group) a").all_inner_texts()
+
+
+def went_wrong(page) -> list[str]:
+    """Collect errors of the page, without Streamlit's own probing for its server."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on(
+        "console",
+        lambda m: (
+            found.append(m.text)
+            if m.type == "error" and "_stcore" not in m.location["url"]
+            else None
+        ),
+    )
+    return found
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_page_opens_by_itself_without_an_error(board, page, address):
+    found = went_wrong(page)
+    page.goto(f"{board}/{address}")
+    settled(page)
+    assert heading(page).startswith(PAGES[address])
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert found == []
+
+
+def test_links_between_pages_carry_suite_and_metric(board, page):
+    page.goto(f"{board}/ranking?suite=fashion-v1&metric=test%2Fnll&find=cnn")
+    settled(page)
+    before = heading(page), shown(page)
+    page.get_by_role("link", name="Compare").click()
+    settled(page)
+    assert "suite=fashion-v1" in page.url
+    assert "metric=test%2Fnll" in page.url
+    page.go_back()
+    settled(page)
+    assert (heading(page), shown(page)) == before
+    assert "find=cnn" in page.url
+
+
+def test_choices_are_steps_that_back_and_forward_go_through(board, page):
+    page.goto(f"{board}/ranking?suite=fashion-v1")
+    settled(page)
+    states = [(heading(page), shown(page))]
+    page.get_by_role("radio", name="tabular-v1").or_(
+        page.get_by_role("button", name="tabular-v1")
+    ).first.click()
+    settled(page)
+    states.append((heading(page), shown(page)))
+    page.get_by_placeholder("Find").fill("forest")
+    page.keyboard.press("Enter")
+    settled(page)
+    states.append((heading(page), shown(page)))
+    assert len({str(state) for state in states}) == 3
+    for step, state in ((page.go_back, 1), (page.go_back, 0), (page.go_forward, 1)):
+        step()
+        settled(page)
+        assert (heading(page), shown(page)) == states[state]
+
+
+def test_a_link_shows_a_fresh_browser_the_same_and_survives_its_next_click(board, browser, page):
+    page.goto(
+        f"{board}/ranking?suite=fashion-v1&metric=test%2Fnll&cells=fashion_mnist-exp100-clean"
+    )
+    settled(page)
+    page.get_by_placeholder("Find").fill("cnn")
+    page.keyboard.press("Enter")
+    settled(page)
+    fresh = browser.new_context()
+    other = fresh.new_page()
+    other.goto(page.url)
+    settled(other)
+    assert (heading(other), shown(other)) == (heading(page), shown(page))
+    other.get_by_placeholder("Find").fill("")
+    other.keyboard.press("Enter")
+    settled(other)
+    assert "suite=fashion-v1" in other.url
+    assert "metric=test%2Fnll" in other.url
+    assert heading(other) == heading(page)
+    fresh.close()
+
+
+def test_a_filter_is_taken_off_by_its_chip(board, page):
+    page.goto(f"{board}/ranking?suite=digits-v1&metric=test%2Fnll")
+    settled(page)
+    page.get_by_role("button", name="Negative log-likelihood").click()
+    settled(page)
+    assert "metric" not in page.url
+
+
+@pytest.mark.parametrize(("button", "form"), [("As CSV", "csv"), ("As JSON", "json"),
+                                              ("As Markdown", "markdown")])  # fmt: skip
+def test_downloads_are_what_the_command_line_writes(board, page, button, form):
+    page.goto(f"{board}/ranking?suite=fashion-v1")
+    settled(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    rank = ["rank", "--suite", "fashion-v1", "--format", form]
+    done = CliRunner().invoke(app, [*rank, "--submissions", str(ROOT / "submissions")])
+    assert Path(waiting.value.path()).read_text() == done.stdout
+
+
+def test_the_table_can_be_seen_without_scrolling_and_reached_by_its_link(board, page):
+    page.goto(f"{board}/ranking")
+    settled(page)
+    first = page.locator("table.tm tbody tr:not(.group)").first.bounding_box()
+    assert first["y"] + first["height"] < 768
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        if "Skip to the table" in page.evaluate("document.activeElement.textContent"):
+            break
+    else:
+        pytest.fail("the link to the table is not among the first three stops")
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_nothing_is_wider_than_a_phone(board, browser, address):
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{board}/{address}")
+    settled(page)
+    main = "document.querySelector('[data-testid=stMain]')"
+    assert page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth")
+    context.close()
+
+
+@pytest.mark.skipif(AXE is None, reason="TAILMARK_AXE names no axe.min.js")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", PAGES)
+def test_no_page_has_a_serious_barrier(board, browser, address, scheme):
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{board}/{address}")
+    settled(page)
+    page.evaluate(Path(str(AXE)).read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    serious = [
+        (v["id"], [n["html"][:120] for n in v["nodes"]])
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
+    context.close()
+    assert serious == []
+
+
+def test_the_exported_site_is_sorted_and_filtered_without_a_server(browser, tmp_path):
+    root = write_field(tmp_path / "submissions")
+    done = CliRunner().invoke(
+        app, ["board", "--export", str(tmp_path / "site"), "--submissions", str(root)]
+    )
+    assert done.exit_code == 0
+    page = browser.new_page()
+    found = went_wrong(page)
+    page.goto((tmp_path / "site" / "digits-v1" / "index.html").as_uri())
+    rows = page.locator(".sortable tbody tr:not(.group)")
+    names = rows.locator("a").all_inner_texts()
+    page.get_by_role("button", name="Sort by Value").click()
+    assert rows.locator("a").all_inner_texts() == names[::-1]
+    page.get_by_label("Find").fill("logreg")
+    assert [row.locator("a").inner_text() for row in rows.all() if row.is_visible()] == ["logreg"]
+    page.get_by_role("link", name="logreg").click()
+    assert heading(page) == "logreg"
+    assert found == []
+    page.close()

@@ -1,0 +1,45 @@
+"""What a card says is shown as words: escaped, cut, and empty where there is no card."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.rankings.field import suite_rows
+from leaderboard.cards import MOST, CardWords, card_words, paper_html
+from tests.leaderboard.made import made, write_field
+
+
+@pytest.fixture
+def row(tmp_path):
+    root = write_field(tmp_path)
+    return next(r for r in suite_rows("digits-v1", roots=[root]) if r.name == "cnn-bs")
+
+
+def test_the_words_are_the_cards(row):
+    assert card_words(row).title == "CNN-BS"
+
+
+def test_a_variant_has_the_words_of_its_entry(tmp_path):
+    rows = {r.name: r for r in suite_rows("digits-v1", roots=[write_field(tmp_path)])}
+    assert card_words(rows["cnn-ce+la"]) == card_words(rows["cnn-ce"])
+
+
+def test_no_card_and_a_damaged_one_are_no_words(row):
+    card = row.recorded.path.parents[1] / "entry.toml"
+    card.write_text("title = [")
+    assert card_words(row) == CardWords()
+    card.unlink()
+    assert card_words(row) == CardWords()
+    assert card_words(replace(row, recorded=made("x", 0.9))) == CardWords()
+
+
+def test_long_texts_are_cut_and_other_types_are_not_texts(row):
+    card = row.recorded.path.parents[1] / "entry.toml"
+    card.write_text(f'title = "{"x" * 1000}"\nsummary = 3\n')
+    assert card_words(row) == CardWords(title="x" * MOST)
+
+
+def test_a_citation_cannot_bring_markup_and_arxiv_is_linked():
+    found = paper_html("<script> arXiv:2107.09249")
+    assert "<script" not in found
+    assert "href='https://arxiv.org/abs/2107.09249'" in found

@@ -124,7 +124,9 @@ ECE = Metric(
     source="Guo et al. 2017, On Calibration of Modern Neural Networks, section 2",
     weighted=PLUG_IN,
     undefined_when="",
-    differs="torchmetrics agrees to float32. The code of Hendrycks et al. (natural adversarial "
+    differs="torchmetrics agrees to float32 for confidences below 1; exactly 1.0 has a bin of its "
+    "own there: confidences 1.0 and 0.95, the first wrong and the second right, give 0.475 here, "
+    "0.525 there. The code of Hendrycks et al. (natural adversarial "
     "examples) skips its last bin, the most confident images. Loops over bins [lo, hi) lose "
     "confidence exactly 1.0.",
     headline=True,

@@ -66,8 +66,8 @@ def aurc(
 AURC = Metric(
     key="aurc",
     title="Area under the risk-coverage curve",
-    definition="Error among the images at least as confident, averaged over images; equal "
-    "confidences are accepted together.",
+    definition="Mean over coverages of the error among the accepted: every image adds the error "
+    "among those at least as confident; equal confidences are accepted together.",
     function=aurc,
     evaluate=lambda pool: aurc_of(pool.blocks),
     direction="lower",

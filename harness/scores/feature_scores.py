@@ -153,7 +153,7 @@ def fit_vim(train: Predictions) -> VirtualLogit:
     ----------
     Wang et al. 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", section 4.
     """
-    weight, bias = _head(train)
+    weight, bias = head_of(train)
     features = features_of(train)
     size = features.shape[1]
     dimensions = 1000 if size >= 2048 else 512 if size >= 768 else size // 2
@@ -189,6 +189,24 @@ def vim(predictions: Predictions, fitted: VirtualLogit) -> Float64[np.ndarray, "
     return np.asarray(virtual + free_energy(predictions.values.astype(np.float64)))
 
 
+def residual(predictions: Predictions, fitted: VirtualLogit) -> Float64[np.ndarray, " n"]:
+    """Return the length of the part of the features outside ViM's principal space.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        With features (n, d).
+    fitted : VirtualLogit
+        From `fit_vim`.
+
+    References
+    ----------
+    Wang et al. 2022, section 3 (Residual).
+    """
+    offset = (features_of(predictions) - fitted.origin) @ fitted.residual
+    return np.asarray(np.linalg.norm(offset, axis=1))
+
+
 def fit_react(train: Predictions) -> float:
     """Return the 0.9 quantile of all training activations.
 
@@ -214,7 +232,7 @@ def react(predictions: Predictions, fitted: float) -> Float64[np.ndarray, " n"]:
     ----------
     Sun et al. 2021, "ReAct: Out-of-distribution Detection With Rectified Activations".
     """
-    weight, bias = _head(predictions)
+    weight, bias = head_of(predictions)
     return free_energy(np.minimum(features_of(predictions), fitted) @ weight.T + bias)
 
 
@@ -231,7 +249,9 @@ def features_of(predictions: Predictions) -> Float64[np.ndarray, "n d"]:
     return features
 
 
-def _head(predictions: Predictions) -> tuple[Float64[np.ndarray, "c d"], Float64[np.ndarray, " c"]]:
+def head_of(
+    predictions: Predictions,
+) -> tuple[Float64[np.ndarray, "c d"], Float64[np.ndarray, " c"]]:
     """Return weight and bias of the last linear layer, checked against features and logits."""
     assert predictions.head is not None and predictions.features is not None
     weight, bias = (np.asarray(predictions.head[k], dtype=np.float64) for k in ("weight", "bias"))

@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int
 from harness.errors import PredictionsError, Undefined
 from harness.lookup import lookup
 from harness.scores import feature_scores as features
-from harness.scores import neighbours
+from harness.scores import geometry, neighbours, prototypes, shaping
 from harness.scores import output_scores as outputs
 from harness.types import Predictions
 
@@ -107,6 +107,131 @@ OOD_SCORES: dict[str, OODScore] = {
         features.react,
         "Sun et al. 2021",
         fit=features.fit_react,
+    ),
+    "klm": OODScore(
+        "klm",
+        "KL matching",
+        frozenset({"probs", "train"}),
+        prototypes.klm,
+        "Hendrycks et al. 2022",
+        fit=prototypes.fit_klm,
+    ),
+    "openmax": OODScore(
+        "openmax",
+        "OpenMax",
+        frozenset({"logits", "train"}),
+        prototypes.openmax,
+        "Bendale and Boult 2016",
+        fit=prototypes.fit_openmax,
+        classes=True,
+    ),
+    "she": OODScore(
+        "she",
+        "SHE",
+        frozenset({"probs", "features", "train"}),
+        prototypes.she,
+        "Zhang et al. 2023",
+        fit=prototypes.fit_she,
+        classes=True,
+    ),
+    "cosine": OODScore(
+        "cosine",
+        "Cosine to class means",
+        frozenset({"features", "train"}),
+        prototypes.cosine,
+        "Techapanurak et al. 2020",
+        fit=prototypes.fit_cosine,
+        classes=True,
+    ),
+    "weight_cosine": OODScore(
+        "weight_cosine",
+        "Cosine to weights",
+        frozenset({"logits", "features", "head"}),
+        geometry.weight_cosine,
+        "Techapanurak et al. 2020",
+    ),
+    "dice": OODScore(
+        "dice",
+        "DICE",
+        frozenset({"logits", "features", "head", "train"}),
+        shaping.dice,
+        "Sun and Li 2022",
+        fit=shaping.fit_dice,
+    ),
+    "ash_p": OODScore(
+        "ash_p",
+        "ASH-P",
+        frozenset({"logits", "features", "head"}),
+        shaping.ash_p,
+        "Djurisic et al. 2023",
+    ),
+    "ash_b": OODScore(
+        "ash_b",
+        "ASH-B",
+        frozenset({"logits", "features", "head"}),
+        shaping.ash_b,
+        "Djurisic et al. 2023",
+    ),
+    "ash_s": OODScore(
+        "ash_s",
+        "ASH-S",
+        frozenset({"logits", "features", "head"}),
+        shaping.ash_s,
+        "Djurisic et al. 2023",
+    ),
+    "scale": OODScore(
+        "scale",
+        "SCALE",
+        frozenset({"logits", "features", "head"}),
+        shaping.scale,
+        "Xu et al. 2024",
+    ),
+    "gradnorm": OODScore(
+        "gradnorm",
+        "GradNorm",
+        frozenset({"logits", "features"}),
+        geometry.gradnorm,
+        "Huang et al. 2021",
+    ),
+    "nnguide": OODScore(
+        "nnguide",
+        "NNGuide",
+        frozenset({"logits", "features", "train"}),
+        neighbours.nnguide,
+        "Park et al. 2023",
+        fit=neighbours.fit_nnguide,
+    ),
+    "fdbd": OODScore(
+        "fdbd",
+        "fDBD",
+        frozenset({"logits", "features", "head", "train"}),
+        geometry.fdbd,
+        "Liu and Qin 2024",
+        fit=geometry.fit_fdbd,
+    ),
+    "neco": OODScore(
+        "neco",
+        "NECO",
+        frozenset({"logits", "features", "train"}),
+        geometry.neco,
+        "Ben Ammar et al. 2024",
+        fit=geometry.fit_neco,
+    ),
+    "residual": OODScore(
+        "residual",
+        "Residual",
+        frozenset({"logits", "features", "head", "train"}),
+        features.residual,
+        "Wang et al. 2022",
+        fit=features.fit_vim,
+    ),
+    "pnml": OODScore(
+        "pnml",
+        "pNML",
+        frozenset({"logits", "features", "train"}),
+        geometry.pnml,
+        "Bibas et al. 2021",
+        fit=geometry.fit_pnml,
     ),
 }
 """All OOD scores."""

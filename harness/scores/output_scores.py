@@ -6,7 +6,7 @@ sum, not from a subtraction, where logits are at hand.
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.special import entr, logsumexp, softmax
+from scipy.special import entr, log_softmax, logsumexp, softmax
 
 from harness.types import Predictions
 
@@ -79,7 +79,7 @@ def entropy(predictions: Predictions) -> Float64[np.ndarray, " n"]:
     ----------
     Shannon 1948, "A Mathematical Theory of Communication", section 6.
     """
-    return np.asarray(entr(_probabilities(predictions)).sum(axis=1))
+    return np.asarray(entr(probabilities(predictions)).sum(axis=1))
 
 
 def gen(predictions: Predictions) -> Float64[np.ndarray, " n"]:
@@ -97,6 +97,9 @@ def gen(predictions: Predictions) -> Float64[np.ndarray, " n"]:
     Liu et al. 2023, "GEN: Pushing the Limits of Softmax-Based Out-of-Distribution Detection".
     """
     p, rest = _descending(predictions)
+    if _given(predictions):
+        # The power makes much of little: 1 − p of a float32 that rounds to 1 would be 0.
+        rest[:, 0] = p[:, 1:].sum(axis=1)
     return np.asarray(((p * rest) ** GEN_POWER)[:, :GEN_CLASSES].sum(axis=1))
 
 
@@ -104,7 +107,8 @@ def _given(predictions: Predictions) -> bool:
     return predictions.kind == "probs"
 
 
-def _probabilities(predictions: Predictions) -> Float64[np.ndarray, "n c"]:
+def probabilities(predictions: Predictions) -> Float64[np.ndarray, "n c"]:
+    """Return the class probabilities in float64."""
     values = predictions.values.astype(np.float64)
     return values if _given(predictions) else np.asarray(softmax(values, axis=1))
 
@@ -120,8 +124,29 @@ def _descending(
     predictions: Predictions,
 ) -> tuple[Float64[np.ndarray, "n c"], Float64[np.ndarray, "n c"]]:
     """Return each row's probabilities, largest first, and 1 minus them."""
-    p = -np.sort(-_probabilities(predictions), axis=1)
+    p = -np.sort(-probabilities(predictions), axis=1)
     rest = 1 - p
     if not _given(predictions):
         rest[:, 0] = _missing_mass(predictions)
     return p, np.maximum(rest, 0)
+
+
+def missing_masses(
+    predictions: Predictions,
+) -> tuple[Float64[np.ndarray, "n c"], Float64[np.ndarray, "n c"]]:
+    """Return the probabilities and 1 minus them, the latter exact also when p rounds to 1."""
+    p = probabilities(predictions)
+    rest = 1 - p
+    top = p.argmax(axis=1)
+    rows = np.arange(len(p))
+    if not _given(predictions):
+        rest[rows, top] = _missing_mass(predictions)
+    return p, np.maximum(rest, 0)
+
+
+def log_probabilities(predictions: Predictions) -> Float64[np.ndarray, "n c"]:
+    """Return ln of the class probabilities; given ones are clipped at float32's tiny first."""
+    values = predictions.values.astype(np.float64)
+    if _given(predictions):
+        return np.log(np.maximum(values, np.finfo(np.float32).tiny))
+    return np.asarray(log_softmax(values, axis=1))

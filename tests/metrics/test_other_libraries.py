@@ -92,7 +92,14 @@ def test_torchmetrics_counts_the_auroc_of_an_absent_class_as_zero(tm, rng):
     assert float(theirs) == pytest.approx(0.3 * ours, abs=1e-6)
 
 
-def test_torchmetrics_calibration_error_is_right_to_float32(tm, rng):
+def test_torchmetrics_has_a_bin_of_its_own_for_confidence_one(tm):
+    y, probs = np.array([1, 0]), np.array([[1.0, 0.0], [0.95, 0.05]])
+    theirs = tm.multiclass_calibration_error(torch.tensor(probs), torch.tensor(y), 2, n_bins=15)
+    assert float(theirs) == pytest.approx(0.525, abs=1e-6)
+    assert calibration.expected_calibration_error(y, probs) == pytest.approx(0.475)
+
+
+def test_torchmetrics_calibration_error_is_right_to_float32_below_one(tm, rng):
     probs, y = rng.dirichlet(np.full(4, 0.3), size=300), rng.integers(0, 4, size=300)
     theirs = tm.multiclass_calibration_error(torch.tensor(probs), torch.tensor(y), 4, n_bins=15)
     ours = calibration.expected_calibration_error(y, probs)

@@ -28,3 +28,17 @@ def linear_model(rng, *, classes=4, size=8, n=300, noise=1.0, away=0.0):
     features = (means[labels] + noise * rng.normal(size=(n, size)) + away).astype(np.float16)
     logits = features.astype(np.float64) @ head["weight"].T + head["bias"]
     return predictions(logits, features=features, head=head), labels
+
+
+def rectified_model(rng, *, classes=4, size=20, n=60):
+    """Features after a ReLU with as many logits as classes, and the labels they were drawn for."""
+    fixed = np.random.default_rng(11)
+    means = 2 * fixed.normal(size=(classes, size))
+    head = {
+        "weight": (np.maximum(means, 0) / 2).astype(np.float32),
+        "bias": fixed.normal(size=classes).astype(np.float32) / 4,
+    }
+    labels = rng.integers(0, classes, n)
+    features = np.maximum(means[labels] + rng.normal(size=(n, size)), 0).astype(np.float16)
+    logits = features.astype(np.float64) @ head["weight"].T + head["bias"]
+    return predictions(logits, features=features, head=head), labels

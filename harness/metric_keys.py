@@ -16,7 +16,7 @@ DECLARED = "declared"
 """In a metric key: each entry's own declared OOD score, e.g. ``ood/near/declared/ood_auroc``."""
 OOD_ROOTS = ("ood", "fsood")
 """First parts of keys that name an OOD set and a score: plain, and full spectrum."""
-_PART = re.compile(r"[a-z0-9_.-]+")
+_PART = re.compile(r"[a-z0-9_-][a-z0-9_.-]*")
 _ROW = re.compile(
     r"(?P<entry>[a-z0-9][a-z0-9-]{0,62})(\+(?P<variant>[a-z0-9_.+-]+))?(@(?P<source>committed|local))?"
 )

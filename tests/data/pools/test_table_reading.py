@@ -14,6 +14,7 @@ import pytest
 
 from harness.data.formats.raw_table import Reading
 from harness.data.formats.table_files import read_table
+from harness.data.pools.table_columns import in_order
 from harness.data.pools.tables import make_table
 from harness.errors import DataError
 
@@ -166,6 +167,7 @@ def test_an_archive_of_one_file_is_read(tmp_path):
 
 NUMBERS = {
     "commas between thousands": (["1,234.5", "999", "1,000,000"], '"{}"', ",", [1234.5, 999, 1e6]),
+    "commas between thousands alone": (["1,234", "999", "2,000"], '"{}"', ",", [1234, 999, 2000]),
     "points between thousands": (["1.234,5", "999", "1.000.000"], "{}", ";", [1234.5, 999, 1e6]),
     "blanks between thousands": (["1 234,5", "999", "1 000 000"], "{}", ";", [1234.5, 999, 1e6]),
     "hard blanks": (["1\u00a0234.5", "999", "1\u202f000"], "{}", ",", [1234.5, 999, 1000]),
@@ -224,6 +226,21 @@ def test_values_that_would_become_equal_are_said(tmp_path):
     assert distinct < N and any(note in said for said in table_of(path).notes)
     path.write_text(lines([10**18 + 1000 * k for k in range(N)]))  # large, but all apart
     assert len(set(table_of(path).pool.inputs.numeric[:, 0].tolist())) == N
+
+
+def test_commas_and_semicolons_in_every_row_are_told_apart(tmp_path):
+    """Both fit every row; one of them leaves more numbers."""
+    (tmp_path / "t.csv").write_text("1,5;2,5;a\n2,5;4,5;b\n3,5;6,5;a\n")
+    inputs = table_of(tmp_path / "t.csv", header=False).pool.inputs
+    assert inputs.numeric.tolist() == [[1.5, 2.5], [2.5, 4.5], [3.5, 6.5]]
+    (tmp_path / "t.csv").write_text("1,u;v,a\n2,u;w,b\n3,t;v,a\n")
+    inputs = table_of(tmp_path / "t.csv", header=False).pool.inputs
+    assert inputs.names == ("c1", "c2") and inputs.numeric[:, 0].tolist() == [1, 2, 3]
+
+
+def test_equal_numbers_are_in_order_of_their_spelling():
+    spellings = ["+1", "01", "1", "1.0", "1.00", "1e0", "1e00", "2"]
+    assert in_order(set(spellings)) == spellings
 
 
 def test_time_stamps_keep_every_second(tmp_path):

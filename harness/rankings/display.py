@@ -286,6 +286,7 @@ def facet_labels(facets: Mapping[str, Any]) -> tuple[str, ...]:
         labels.append(f"augmentation: {facets['augmentation']}")
     told = {
         "saw_clean_labels": "saw clean labels",
+        "worse_out_of_fold": "correction worse out of fold",
         "saw_ood_data": "saw OOD data",
         "transductive": "transductive",
     }

@@ -17,7 +17,7 @@ from harness.types import Predictions
 TINY = float(np.finfo(np.float32).tiny)
 """Given probabilities are clipped here before a logarithm (PROTOCOL section 4)."""
 TEMPERATURES = (0.01, 100.0)
-"""Range of the temperature: a calibration pool without a mistake would push it to 0."""
+"""Range in which the best temperature is sought; beyond it there is none."""
 NEWTON_STEPS = 100
 """Vector scaling is convex and needs about ten."""
 
@@ -62,11 +62,11 @@ def apply_affine(predictions: Predictions, fitted: Affine) -> Predictions:
 
 
 def fit_temperature(calibration: Predictions, labels: Int[np.ndarray, " n"]) -> Affine:
-    """Return 1/T as the scale that minimises the NLL, T in [0.01, 100].
+    """Return 1/T as the scale that minimises the NLL, T between 0.01 and 100.
 
     The NLL is convex in β = 1/T with slope Σ(mean logit under the model − logit of the label),
-    whose root is sought. Labels that the model always ranks first (last) give the least (largest)
-    temperature.
+    whose root is sought. Labels that the model always ranks first have none: every smaller T is
+    better on them, and would be far too sure of other images.
 
     Parameters
     ----------
@@ -74,6 +74,11 @@ def fit_temperature(calibration: Predictions, labels: Int[np.ndarray, " n"]) -> 
         Of shape (n, c).
     labels : int array of shape (n,)
         Clean class index.
+
+    Raises
+    ------
+    Undefined
+        If the best temperature is beyond the range.
 
     References
     ----------
@@ -91,8 +96,17 @@ def fit_temperature(calibration: Predictions, labels: Int[np.ndarray, " n"]) -> 
     low, high = (-float(np.log(t)) for t in reversed(TEMPERATURES))
     if slope(0.0) == 0:  # equal logits in every row: no temperature changes anything
         log_beta = 0.0
-    elif slope(low) >= 0 or slope(high) <= 0:
-        log_beta = low if slope(low) >= 0 else high
+    elif slope(high) <= 0:
+        wrong = int((z[np.arange(len(z)), labels] < 0).sum())
+        raise Undefined(
+            f"no temperature above {TEMPERATURES[0]:g} is the best for the calibration pool: of "
+            f"{len(z)} images {wrong} are wrong"
+        )
+    elif slope(low) >= 0:
+        raise Undefined(
+            f"no temperature below {TEMPERATURES[1]:g} is the best for the calibration pool: the "
+            "logits say nothing of its labels"
+        )
     else:
         log_beta = brentq(slope, low, high, xtol=1e-12)
     beta = float(np.exp(log_beta))

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float64, Int
-from scipy.special import softmax
+from jaxtyping import Bool, Float64, Int
+from scipy.special import log_softmax, softmax
 
 from harness.errors import PredictionsError, SpecError, Undefined
 from harness.lookup import unknown
@@ -24,6 +24,8 @@ from harness.scores.affine import (
 )
 from harness.types import Predictions
 
+FOLDS = 5
+"""Parts of the calibration pool of which each is left out once."""
 Fit = Callable[[Predictions, Int[np.ndarray, " n"]], Any]
 
 
@@ -47,6 +49,10 @@ class Correction:
 
 def fit_isotonic(calibration: Predictions, labels: Int[np.ndarray, " n"]) -> list[Any]:
     """Return one increasing function of the probability for every class.
+
+    Values stay between 1/(n + 2) and 1 − 1/(n + 2), the chances that n images of one kind leave to
+    the other (rule of succession): isotonic regression itself gives exactly 0 below its first
+    positive, and an image of that class then costs what the clipping of logarithms decides.
 
     Parameters
     ----------
@@ -73,14 +79,17 @@ def fit_isotonic(calibration: Predictions, labels: Int[np.ndarray, " n"]) -> lis
     absent = np.flatnonzero(np.bincount(labels, minlength=probs.shape[1]) == 0)
     if len(absent):
         raise Undefined(f"class {absent[0]} has no image in the calibration pool")
+    least = 1 / (len(labels) + 2)
     return [
-        IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(column, labels == k)
+        IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(
+            column, labels == k
+        )
         for k, column in enumerate(probs.T)
     ]
 
 
 def apply_isotonic(predictions: Predictions, fitted: list[Any]) -> Predictions:
-    """Return calibrated probabilities, renormalised; a row that becomes all 0 stays as it was.
+    """Return calibrated probabilities, renormalised.
 
     Parameters
     ----------
@@ -93,8 +102,7 @@ def apply_isotonic(predictions: Predictions, fitted: list[Any]) -> Predictions:
     raised = np.stack(
         [f.predict(column) for f, column in zip(fitted, probs.T, strict=True)], axis=1
     )
-    total = raised.sum(axis=1, keepdims=True)
-    values = np.where(total > 0, raised / np.where(total > 0, total, 1), probs)
+    values = raised / raised.sum(axis=1, keepdims=True)
     return replace(
         predictions, kind="probs", values=values.astype(predictions.values.dtype), head=None
     )
@@ -186,7 +194,8 @@ def apply_variant(
     -------
     tuple
         dict of str to Predictions in the order of `pools`; dict of facets that differ, here
-        ``{"saw_clean_labels": True}`` when anything was fitted on clean labels.
+        ``{"saw_clean_labels": True}`` when anything was fitted on clean labels, and
+        ``{"worse_out_of_fold": True}`` when that makes calibration images it has not seen worse.
 
     Raises
     ------
@@ -213,10 +222,55 @@ def apply_variant(
             assert correction.fit is not None
             fitted = correction.fit(*calibration)
             facets["saw_clean_labels"] = True
+            if worse_out_of_fold(correction, *calibration):
+                facets["worse_out_of_fold"] = True
         corrected = {pool: correction.apply(p, fitted) for pool, p in corrected.items()}
         if calibration is not None:
             calibration = correction.apply(calibration[0], fitted), calibration[1]
     return corrected, facets
+
+
+def worse_out_of_fold(
+    correction: Correction, calibration: Predictions, labels: Int[np.ndarray, " m"]
+) -> bool:
+    """Return whether a correction makes the NLL of calibration images it was not fitted on worse.
+
+    Every fifth image is left out in turn; a fold on which the correction cannot be fitted keeps its
+    probabilities. Only a sign: with few images it may be wrong in either direction.
+
+    Parameters
+    ----------
+    correction : Correction
+        With a `fit`.
+    calibration : Predictions
+        The calibration pool, of shape (n, c).
+    labels : int array of shape (n,)
+        Its clean labels.
+    """
+    assert correction.fit is not None
+    left = np.arange(len(labels)) % FOLDS
+    before = after = 0.0
+    for fold in range(min(FOLDS, len(labels))):
+        out = left == fold
+        held = _rows(calibration, out)
+        before += _nll(held, labels[out])
+        try:
+            fitted = correction.fit(_rows(calibration, ~out), labels[~out])
+        except (Undefined, ValueError):
+            after += _nll(held, labels[out])
+        else:
+            after += _nll(correction.apply(held, fitted), labels[out])
+    return after > before
+
+
+def _rows(predictions: Predictions, kept: Bool[np.ndarray, " n"]) -> Predictions:
+    return Predictions(predictions.kind, predictions.values[kept], predictions.row[kept])
+
+
+def _nll(predictions: Predictions, labels: Int[np.ndarray, " m"]) -> float:
+    """Return Σ −ln p(label)."""
+    logs = log_softmax(log_values(predictions), axis=1)
+    return float(-logs[np.arange(len(labels)), labels].sum())
 
 
 def _fit_counts(

@@ -40,12 +40,23 @@ def test_temperature_equals_scipys_minimum(calibration):
     assert facets == {"saw_clean_labels": True}
 
 
-def test_temperature_stops_at_its_bounds():
-    right = predictions(np.eye(4) * 5), np.arange(4)
-    wrong = predictions(np.eye(4) * 5), np.array([1, 0, 3, 2])
-    coldest, hottest = (one("ts", p, calibration=(p, y))[0] for p, y in (right, wrong))
-    np.testing.assert_allclose(coldest.values, 100 * right[0].values, rtol=1e-4)
-    np.testing.assert_allclose(hottest.values, right[0].values / 100, rtol=1e-4)
+def test_a_pool_without_a_mistake_has_no_temperature(rng):
+    # The best T of these would be 0: 30 right images, and every other image far too sure.
+    labels = np.arange(30) % 4
+    right = predictions(np.eye(4)[labels] * 2 + rng.normal(size=(30, 4)) * 0.1)
+    with pytest.raises(Undefined, match="no temperature above 0.01.*of 30 images 0 are wrong"):
+        one("ts", right, calibration=(right, labels))
+    with pytest.raises(Undefined, match="no temperature below 100.*say nothing of its labels"):
+        one("ts", right, calibration=(right, (labels + 1) % 4))
+
+
+def test_one_mistake_is_enough_for_a_temperature(rng):
+    labels = np.arange(30) % 4
+    pool = predictions(np.eye(4)[labels] * 2 + rng.normal(size=(30, 4)) * 0.1)
+    observed = labels.copy()
+    observed[0] = 1
+    corrected = one("ts", pool, calibration=(pool, observed))[0]
+    assert nll(corrected.values.astype(float), observed) < nll(pool.values, observed)
 
 
 def test_equal_logits_keep_their_temperature():
@@ -95,6 +106,7 @@ def test_isotonic_equals_sklearn_by_class(calibration, rng):
     p, q = (softmax(x.values.astype(float), axis=1) for x in (pool, fresh))
     columns = [IsotonicRegression(out_of_bounds="clip").fit(p[:, k], labels == k).predict(q[:, k])
                for k in range(4)]  # fmt: skip
+    columns = np.clip(columns, 1 / 602, 1 - 1 / 602)  # rule of succession for 600 images
     expected = np.stack(columns, axis=1)
     np.testing.assert_allclose(
         corrected.values, expected / expected.sum(axis=1, keepdims=True), atol=1e-6
@@ -102,11 +114,31 @@ def test_isotonic_equals_sklearn_by_class(calibration, rng):
     assert (corrected.kind, facets) == ("probs", {"saw_clean_labels": True})
 
 
-def test_isotonic_keeps_a_row_that_would_become_all_zero():
+def test_isotonic_never_gives_a_class_nothing(calibration, rng):
+    # scikit-learn's own functions give exactly 0 to many of these.
+    fresh = predictions(rng.normal(size=(2000, 4)) * 4)
+    corrected = one("iso", fresh, calibration=calibration)[0]
+    assert corrected.values.min() > 0.2 / 602  # four values of at most 1 share the row
     pool = predictions([[0.6, 0.4], [0.4, 0.6], [0.5, 0.5]], kind="probs")
-    labels = np.array([1, 0, 0])  # always wrong: low probabilities go with the class
-    corrected = one("iso", pool, calibration=(pool, labels))[0]
-    np.testing.assert_allclose(corrected.values.sum(axis=1), 1, rtol=1e-6)
+    turned = one("iso", pool, calibration=(pool, np.array([1, 0, 0])))[0]
+    np.testing.assert_allclose(turned.values.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_a_correction_that_hurts_unseen_images_is_flagged(rng):
+    # Calibrated logits with one mistake among 20: what is fitted to them is too sure elsewhere.
+    z = rng.normal(size=(20, 4)) * 0.05
+    labels = rng.integers(0, 4, size=20)
+    pool = predictions(z)
+    _, facets = one("vs", pool, calibration=(pool, labels))
+    expected = 0.0
+    for fold in range(5):
+        out = np.arange(20) % 5 == fold
+        inner = predictions(z[~out]), labels[~out]
+        corrected = one("vs", predictions(z[out]), calibration=inner)[0]
+        expected += out.sum() * (nll(corrected.values.astype(float), labels[out])
+                                 - nll(z[out].astype(np.float32), labels[out]))  # fmt: skip
+    assert expected > 0
+    assert facets == {"saw_clean_labels": True, "worse_out_of_fold": True}
 
 
 def test_isotonic_needs_every_class_in_the_calibration_pool(calibration):
@@ -159,6 +191,7 @@ def test_a_chain_is_applied_and_fitted_from_left_to_right(calibration):
 @pytest.mark.parametrize("name", ["la", "ts", "vs"])
 def test_the_stored_head_still_makes_the_logits(name, rng):
     pool, labels = linear_model(rng, n=200)
+    labels = np.where(rng.random(200) < 0.8, pool.values.argmax(axis=1), labels)
     corrected = one(name, pool, calibration=(pool, labels), observed_counts=COUNTS)[0]
     made = corrected.features.astype(float) @ corrected.head["weight"].T + corrected.head["bias"]
     np.testing.assert_allclose(made, corrected.values, rtol=1e-3, atol=1e-3)

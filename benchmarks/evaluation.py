@@ -75,7 +75,7 @@ def made_predictions(rng: np.random.Generator, opened: OpenSuite) -> dict[str, P
         centres = means[labels] if labels is not None else rng.normal(size=(n, FEATURES))
         features = np.maximum(centres + 2 * rng.normal(size=(n, FEATURES)), 0).astype(np.float16)
         logits = features.astype(np.float32) @ head["weight"].T
-        return Predictions("logits", logits, np.arange(n), features, head)
+        return Predictions("logits", logits, np.arange(n), features, head=head)
 
     given = {"train": opened.train, "calibration": opened.calibration, "test": opened.test}
     pools = {name: p for name, p in {**given, **opened.ood}.items() if p is not None}

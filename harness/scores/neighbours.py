@@ -10,7 +10,7 @@ from harness.types import Predictions
 
 NEIGHBOUR = 50
 """k of kNN (the paper's choice for CIFAR-10); the number of training images when smaller."""
-GUIDES, BANK = 10, 5000
+GUIDES, BANK = 10, 2000
 """Neighbours of NNGuide, and training rows that it looks among."""
 GROUP = 32
 """Values of a row of which one maximum is kept in the search for the k-th largest."""
@@ -54,7 +54,7 @@ def knn(predictions: Predictions, bank: Float[np.ndarray, "m d"]) -> Float64[np.
 def fit_nnguide(train: Predictions) -> Float64[np.ndarray, "m d"]:
     """Return training features of length 1 times their energy ln Σ exp(logit).
 
-    Of at most 5,000 rows at equal steps: the paper takes a part as well.
+    Of at most 2,000 rows at equal steps: the paper takes a part as well.
 
     Parameters
     ----------

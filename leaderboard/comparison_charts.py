@@ -31,7 +31,7 @@ def order_chart(frame: pd.DataFrame) -> alt.LayerChart:
     cells = _rows(frame, "label")
     colour = alt.Color(
         "leads:N",
-        scale=alt.Scale(domain=["easiest", "hardest", "both"], range=[BLUE, RED, DEEP]),
+        scale=alt.Scale(domain=["easiest", "hardest", "both"], range=[BLUE, RED, GREEN]),
         legend=alt.Legend(orient="top", title="leads in the cell that is", titleLimit=300),
     )
     tips = [

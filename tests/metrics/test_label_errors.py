@@ -102,6 +102,12 @@ def test_transition_error_at_both_ends():
     assert transition_error(one, observed, clean) == pytest.approx((0.0 + 1 / 3) / 2)
 
 
+def test_a_class_without_an_estimate_counts_one():
+    # Nothing is observed as class 0, so nothing is counted for it; class 1 is estimated exactly.
+    probs, observed = np.tile([0.4, 0.6], (3, 1)), np.array([1, 1, 1])
+    assert transition_error(probs, observed, np.array([0, 1, 1])) == 0.5
+
+
 def test_lift_is_the_mean_over_all_lots_of_equal_suspicions(rng):
     suspicion = np.array([3.0, 1.0, 1.0, 1.0, 0.0, 0.0])
     flipped = np.array([False, True, False, True, True, False])

@@ -67,7 +67,8 @@ def _reference_grouping(conf, right, pred, w):
 def pool(rng):
     """600 images: labels, probabilities, top confidence, right or wrong, predicted class."""
     probs = rng.dirichlet(np.full(4, 0.5), size=600)
-    y = np.where(rng.random(600) < 0.7, probs.argmax(axis=1), rng.integers(0, 4, size=600))
+    often = np.array([0.9, 0.8, 0.5, 0.3])[probs.argmax(axis=1)]  # right by predicted class
+    y = np.where(rng.random(600) < often, probs.argmax(axis=1), rng.integers(0, 4, size=600))
     rows = references.top(probs.tolist())
     right = [float(k == t) for (k, _), t in zip(rows, y, strict=True)]
     return y, probs, [c for _, c in rows], right, [k for k, _ in rows]
@@ -83,6 +84,7 @@ def test_equal_the_loops(pool, rng, weighted):
     found = debiased_calibration_error(y, probs, weights=given)
     assert found == pytest.approx(expected, abs=1e-12)
     expected = _reference_grouping(conf, right, pred, w)
+    assert expected > 0.001  # or both sides would be cut off at 0
     assert grouping_loss(y, probs, weights=given) == pytest.approx(expected, abs=1e-12)
     gaps, mass = [0.0] * 15, [0.0] * 15
     for c, r, wi in zip(conf, right, w, strict=True):

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import board, comparing, data, entries, published, rankings, running, tables
+from harness.cli import (
+    board,
+    comparing,
+    data,
+    entries,
+    power,
+    published,
+    rankings,
+    regress,
+    running,
+    tables,
+)
 from harness.cli.console import correctable, say
 
 app = typer.Typer(
@@ -65,6 +76,12 @@ app.command("rank", help="Print a suite's ranking: value, 95 % interval, ranks, 
 )
 app.command("compare", help="Compare two rows: paired differences and a verdict, cell by cell.")(
     comparing.compare
+)
+app.command("regress", help="Gate a candidate: exit code 0 no regression, 1 one, 3 cannot tell.")(
+    regress.regress
+)
+app.command("power", help="Say how many seeds a difference needs to be seen, before any training.")(
+    power.power
 )
 app.command("board", help="Open the leaderboard in the browser.")(board.board)
 app.command("log", help="Mirror records to MLflow, or rebuild its database from them.")(running.log)

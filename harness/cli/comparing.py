@@ -43,7 +43,7 @@ def compare(
     from harness.rankings.export import rows_text
 
     def find(name: str) -> "tuple[str, Candidate]":
-        return name, _row_of(name, suite, submissions, store, local=local, with_local=with_local)
+        return name, named_row(name, suite, submissions, store, local=local, with_local=with_local)
 
     pair = find(candidate), find(reference)
     key = metric and metric_key(metric, [row for _, row in pair])
@@ -54,7 +54,7 @@ def compare(
         say(rows_text(comparison_rows(found), output))
 
 
-def _row_of(
+def named_row(
     name: str,
     suite: str,
     submissions: Path | None,

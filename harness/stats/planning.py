@@ -68,7 +68,9 @@ def _halves(
     return np.sqrt(np.maximum(total, components.shared + true)), critical * np.sqrt(variance)
 
 
-def power(difference: float, components: Spread, upper: float) -> float:
+def power(
+    difference: float, components: Spread, upper: float, *, seeds: int | None = None
+) -> float:
     """Return the chance that a repetition finds a true difference, the spread being an estimate.
 
     Parameters
@@ -79,9 +81,40 @@ def power(difference: float, components: Spread, upper: float) -> float:
         Of the difference as estimated from the seeds there are.
     upper : float
         Upper probability of the interval: 0.975.
+    seeds : int, optional
+        Seeds of the repetition; default: as many as there are.
     """
-    se, halves = _halves(components, components.seeds, upper)
+    se, halves = _halves(components, seeds or components.seeds, upper)
     return float(_share_above(abs(difference) - halves, se))
+
+
+def seeds_to_detect(difference: float, components: Spread, upper: float) -> int | None:
+    """Return the smallest number of seeds, 3 to 400, that finds a true difference with 80 % power.
+
+    Parameters
+    ----------
+    difference : float
+        True difference, natural units, not 0.
+    components : Spread
+        Of the difference as estimated from the seeds there are.
+    upper : float
+        Upper probability of the interval: 0.975.
+
+    Returns
+    -------
+    int or None
+        None: not by seeds, needs test images.
+    """
+    if power(difference, components, upper, seeds=MOST_SEEDS) < POWER:
+        return None
+    low, high = MIN_SEEDS, MOST_SEEDS
+    while low < high:
+        middle = (low + high) // 2
+        if power(difference, components, upper, seeds=middle) >= POWER:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def detectable(components: Spread, upper: float) -> float:

@@ -9,7 +9,13 @@ from scipy.optimize import brentq
 from harness.errors import SpecError
 from harness.stats.intervals import LEVEL, Interval, Side, around, matched
 from harness.stats.planning import detectable, seeds_to_settle
-from harness.stats.score_intervals import LEAST_P, ClassRecalls, score_difference, score_p
+from harness.stats.score_intervals import (
+    LEAST_P,
+    ClassRecalls,
+    planned,
+    score_difference,
+    score_p,
+)
 from harness.stats.spread import MIN_SEEDS, Spread, spread
 from harness.types import Verdict
 
@@ -74,13 +80,14 @@ def verdict(
     gap = float(gaps.mean())
     known = components.seeds >= MIN_SEEDS or (one.constant and two.constant)
     interval, p = around(gap, components), _p_value(gap, components)
+    plan = components
     if images is not None and (images[0].few or images[1].few):
-        interval, p = _by_score(interval, (one, two), images, components, sign)
+        interval, p, plan = _by_score(interval, (one, two), images, components, sign)
     word = _word(interval, margin) if known else "cannot tell"
     if not known:
         settle: int | None = MIN_SEEDS
     elif word == "cannot tell":
-        settle = seeds_to_settle(gap, components, margin, LEVEL)
+        settle = seeds_to_settle(gap, plan, margin, LEVEL)
     else:
         settle = components.seeds
     return Verdict(
@@ -91,7 +98,7 @@ def verdict(
         margin=margin,
         p=p if known else None,
         interval_kind="seeds and test set" if known else interval.kind,
-        detectable=detectable(components, LEVEL) if known else None,
+        detectable=detectable(plan, LEVEL) if known else None,
         seeds_to_settle=settle,
         reason=None if known else UNKNOWN_SPREAD,
     )
@@ -103,21 +110,31 @@ def _by_score(
     images: tuple[ClassRecalls, ClassRecalls],
     components: Spread,
     sign: float,
-) -> tuple[Interval, float]:
-    """Return the interval by score, and its p."""
+) -> tuple[Interval, float, Spread]:
+    """Return the interval by score, its p, and the spread that plans are made with."""
     means = [float(side.values.mean()) for side in sides]
     pair = ((means[0], images[0]), (means[1], images[1]))
     if sign < 0:
         pair = (pair[1], pair[0])
-    correlation = _correlation(*sides)
+    correlation = correlation_of(*(side.replicates for side in sides))
     low, high = score_difference(pair, correlation, components, LEVEL)
     found = Interval(interval.value, low, high, interval.se, interval.kind)
-    return found, score_p(pair, correlation, components)
+    p = score_p(pair, correlation, components)
+    return found, p, planned(pair, correlation, components, LEVEL)
 
 
-def _correlation(one: Side, two: Side) -> float:
-    """Return how far the sides move together over test images; 0 where one does not move."""
-    streams = [side.replicates.astype(np.float64).mean(axis=(0, 1)) for side in (one, two)]
+def correlation_of(
+    one: Float[np.ndarray, "cells seeds replicates"],
+    two: Float[np.ndarray, "cells seeds replicates"],
+) -> float:
+    """Return how far two sides move together over test images; 0 where one does not move.
+
+    Parameters
+    ----------
+    one, two : float array of shape (cells, seeds, replicates)
+        Under the same weightings.
+    """
+    streams = [side.astype(np.float64).mean(axis=(0, 1)) for side in (one, two)]
     if min(stream.std() for stream in streams) == 0:
         return 0.0
     return float(np.clip(np.corrcoef(*streams)[0, 1], 0.0, 1.0))

@@ -1,0 +1,53 @@
+"""``tailmark regress`` and ``power`` on the committed records, as docs/regression.md says."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "regression.md").read_text(encoding="utf-8")
+SUBMISSIONS = ("--submissions", str(ROOT / "submissions"))
+EXAMPLES = re.findall(r"^\$ tailmark (.+?) +# exit code (\d)$", PAGE, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(("command", "code"), EXAMPLES)
+def test_the_examples_end_with_the_exit_codes_of_the_page(tailmark, command, code):
+    answer = tailmark(*shlex.split(command), *SUBMISSIONS)
+    assert answer.code == int(code), answer.err
+
+
+def test_all_three_answers_are_on_the_page():
+    assert sorted(code for _, code in EXAMPLES) == ["0", "1", "3"]
+
+
+def test_the_plan_of_the_page_names_seeds(tailmark):
+    answer = tailmark("power", "cnn-ce", "cnn-la", "cnn-bs", "--detect", "0.01", *SUBMISSIONS)
+    assert answer.code == 0
+    assert "mean over cells" in answer.out and "not by seeds" in answer.out
+
+
+BAD = [
+    (("regress", "nobody", "--against", "prior"), "nobody"),
+    (("regress", "prior", "--against", "nobody"), "nobody"),
+    (("regress", "prior", "--against", "nearest-mean", "--margin", "-1"), "margin"),
+    (("regress", "prior", "--against", "nearest-mean", "--cell", "typo"), "typo"),
+    (("regress", "prior", "--against", "nearest-mean", "--metric", "typo"), "typo"),
+    (("regress", "prior", "--against", "nearest-mean", "--suite", "nothing-v1"), "Known: none"),
+    (("regress", "prior", "--against", "missing.json"), "missing.json"),
+    (("regress", "prior"), "against"),
+    (("regress", "prior", "--against", "nearest-mean", "--format", "yaml"), "yaml"),
+    (("power", "--detect", "0"), "above 0"),
+    (("power", "--detect", "nan"), "above 0"),
+    (("power", "nobody", "--detect", "0.1"), "nobody"),
+    (("power", "--detect", "0.1", "--cell", "typo"), "typo"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD, ids=lambda value: " ".join(value)[:40])
+def test_a_mistake_is_one_sentence_and_exit_code_2(tailmark, arguments, said):
+    answer = tailmark(*arguments, *SUBMISSIONS)
+    assert answer.code == 2
+    assert said in answer.err
+    assert "Traceback" not in answer.err

@@ -58,8 +58,8 @@ def regress(
         (name, named_row(name, suite, submissions, store, local=local, with_local=with_local))
         for name in (candidate, against)
     ]
-    keys = [metric_key(name, [row for _, row in pair]) for name in metric or ()] or [None]
-    found = gate(pair[0], pair[1], keys=keys, margin=margin, cells=cell)
+    keys: list[str | None] = [metric_key(n, [row for _, row in pair]) for n in metric or ()]
+    found = gate(pair[0], pair[1], keys=keys or [None], margin=margin, cells=cell)
     if output == "text":
         _print(found)
     elif output == "junit":

@@ -74,7 +74,7 @@ def claims_table(rows: Sequence[ClaimRow]) -> str:
         line=lambda row: ("", f"--hue:{HUES[row.state]}"),
         above=lambda row, old: "" if old and old.claim.id == row.claim.id else _head(row.claim),
     )
-    return f"{STYLE}{BESIDE}{LOOK}{table}"
+    return f"{STYLE}{BESIDE}{LOOK}<div class='tm-wide'>{table}</div>"
 
 
 def _reach(claim: Claim, rows: Sequence[ClaimRow]) -> float:

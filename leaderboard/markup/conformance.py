@@ -100,7 +100,7 @@ def conformance_table(rows: Sequence[ConformanceRow]) -> str:
         css="beside",
         line=lambda row: ("first" if id(row) in first else "", f"--hue:{HUES[row.verdict]}"),
     )
-    return f"{STYLE}{BESIDE}{table}"
+    return f"{STYLE}{BESIDE}<div class='tm-wide'>{table}</div>"
 
 
 def _method(row: ConformanceRow) -> str:

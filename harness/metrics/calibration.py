@@ -188,7 +188,7 @@ ECE_NULL = Metric(
     needs="probs",
     source="own derivation; Vaicenavicius et al. 2019, Evaluating model calibration in "
     "classification, section 4, for the idea",
-    weighted="the closed form with w², for the weights at hand",
+    weighted="the closed form with w², for the given weights",
     undefined_when="",
     differs="",
 )

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.keys import sha256_of
 from harness.metric_keys import RowName, own_key
 from harness.records.reading import load_records
 from harness.records.records import Recorded
@@ -26,8 +25,9 @@ class Agreement:
     inside: bool
     """Whether the committed value lies inside our 95 % interval."""
     identical: bool
-    """Whether every metric of the two rows is the same to the last of nine digits; trainers' code
-    may differ, which `record_sha256` would tell."""
+    """Whether every metric of the committed row is the same in ours to the last of nine digits.
+    Ours may have metrics that were added later; trainers' code may differ, which `record_sha256`
+    would tell."""
 
 
 def agreements(ranking: Ranking, roots: Sequence[Path], own: Path) -> list[Agreement]:
@@ -56,7 +56,8 @@ def agreements(ranking: Ranking, roots: Sequence[Path], own: Path) -> list[Agree
         value = _value(committed[entry], variant, ranking)
         if value is None:
             continue
-        same = len({sha256_of(dict(one.record.variants[variant].metrics)) for one in pair}) == 1
+        before, now = (one.record.variants[variant].metrics for one in pair)
+        same = all(key in now and now[key] == grid for key, grid in before.items())
         within = row.low is not None and row.high is not None and row.low <= value <= row.high
         inside = within or bool(np.isclose(value, row.value, atol=1e-9))
         found.append(Agreement(row.name, row.value, value, inside, same))

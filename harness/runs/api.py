@@ -85,7 +85,7 @@ def run(
     Raises
     ------
     HarnessError
-        If something a user can mend is wrong before any job starts.
+        If something a user can correct is wrong before any job starts.
     """
     from harness.runs.execute import Place
 

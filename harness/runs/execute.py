@@ -73,7 +73,7 @@ def _opened(suite: str, root: Path, stamp: tuple[tuple[str, int, int], ...]) -> 
 
 
 def do_job(job: Job, place: Place, report: Report | None = None) -> JobResult:
-    """Do one job: its predictions from the store or anew, then its results.
+    """Do one job: its predictions from the store or made now, then its results.
 
     Whatever goes wrong becomes a failed result with a sentence; the other jobs go on.
 
@@ -166,7 +166,7 @@ def do_jobs(
     Raises
     ------
     TrainingError
-        If a worker process died, for example for want of memory.
+        If a worker process died, for example because memory ran out.
     """
     wanted = min(processes or default_processes(), len(jobs))
     if wanted <= 1:
@@ -182,7 +182,7 @@ def do_jobs(
             pool.shutdown()
         except BrokenProcessPool as error:
             raise TrainingError(
-                "A worker process ended before its job was done, perhaps for want of memory. "
+                "A worker process ended before its job was done, perhaps because memory ran out. "
                 "What is done is kept; run the same command again, with --processes 1."
             ) from error
         finally:

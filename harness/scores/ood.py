@@ -265,7 +265,7 @@ def ood_scores(
     Raises
     ------
     Undefined
-        If what the score needs is not at hand; the reason says what.
+        If what the score needs is missing; the reason says what.
     UnknownNameError
         If there is no such score.
     PredictionsError

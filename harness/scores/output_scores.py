@@ -1,7 +1,7 @@
 """OOD scores from logits or probabilities alone; all are larger for OOD.
 
 Scores are ranked, so none may saturate: 1 − p of the predicted class comes from the other classes'
-sum, not from a subtraction, where logits are at hand.
+sum, not from a subtraction, where there are logits.
 """
 
 import numpy as np

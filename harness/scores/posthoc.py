@@ -200,7 +200,7 @@ def apply_variant(
     Raises
     ------
     Undefined
-        If what a correction needs is not at hand; the reason says what.
+        If what a correction needs is missing; the reason says what.
     UnknownNameError
         If a part of the name is in no table.
     PredictionsError

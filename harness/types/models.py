@@ -104,7 +104,7 @@ class AdaptiveModel(Model, Protocol):
     """A transductive model: it adapts on unlabelled test inputs before it predicts them."""
 
     def adapt(self, inputs: Inputs) -> Model:
-        """Return a model adapted on these inputs, made anew from this one's weights.
+        """Return a model adapted on these inputs, made again from this one's weights.
 
         This model is not changed: every call starts from the same weights (PROTOCOL section 6).
         """
@@ -140,7 +140,7 @@ class FitContext:
     config: Mapping[str, Any]
     """The whole recipe, as the trainer's module ``configure`` returned it."""
     seed: int
-    """Seed of the job: every random choice of the trainer hangs on it."""
+    """Seed of the job: every random choice of the trainer depends on it."""
     device: str = "cpu"
     """``cpu`` or ``cuda``."""
     threads: int = 1

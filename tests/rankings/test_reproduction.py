@@ -4,7 +4,7 @@ import pytest
 
 from harness.rankings.ranking import rank_suite
 from harness.rankings.reproduction import agreements
-from harness.records.records import write_record
+from harness.records.records import sealed, write_record
 from tests.runs.synthetic import recorded
 
 
@@ -40,3 +40,14 @@ def test_a_number_far_off_is_neither(beside):
     far = beside(recorded("best", 0.9), recorded("best", 0.5))
     assert not far.inside and not far.identical
     assert far.committed == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_metric_that_was_added_later_leaves_a_row_identical(beside):
+    ours = recorded("best", 0.9)
+    variants = {
+        name: body.model_copy(update={"metrics": {**body.metrics, "test/error": [[0.1] * 3] * 2}})
+        for name, body in ours.record.variants.items()
+    }
+    more = sealed(ours.record.model_copy(update={"variants": variants}), dict(ours.arrays))
+    assert beside(more, ours).identical
+    assert not beside(ours, more).identical  # what was committed and is gone is not the same

@@ -1,4 +1,4 @@
-"""Making a suite's manifest anew: from its data, or from labels where only those are at hand."""
+"""Making a suite's manifest: from its data, or from labels where there is nothing else."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from harness.types import Split, Suite
 
 
 def suite_manifest(suite: str, data_root: Path | None = None) -> str:
-    """Return a suite's manifest as it is committed, made anew from its data.
+    """Return a suite's manifest as it is committed, made from its data.
 
     Parameters
     ----------

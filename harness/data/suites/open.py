@@ -54,7 +54,7 @@ class OpenSuite:
     """Whether splits are compared with the committed manifest."""
     sources: Sources = field(default_factory=Sources)
     """What noise is drawn from besides labels."""
-    strangers: Pool | None = None
+    open_set_pool: Pool | None = None
     """Where open-set noise takes its images from."""
     members: Mapping[str, "OpenSuite"] = field(default_factory=dict)
     """Data set → its part of a suite over several; empty for a suite over one."""
@@ -63,7 +63,7 @@ class OpenSuite:
     truths: dict[str, Truth] = field(default_factory=dict)
     """Name → what somebody else says of the test pool's labels."""
     absent_truths: dict[str, str] = field(default_factory=dict)
-    """Name → why a truth that the suite names is not at hand, and what to do."""
+    """Name → why a truth that the suite names is missing, and what to do."""
     test_groups: Int[np.ndarray, " n"] | None = None
     """Group of each test image where an attribute is planted in it, else None."""
     group_names: tuple[str, ...] = ()
@@ -204,9 +204,9 @@ class OpenSuite:
 
     def _mixed(self, pool: Pool, foreign: Int[np.ndarray, " n"]) -> Pool:
         """Return images of the training pool, some replaced by images of another."""
-        assert self.strangers is not None, "open-set noise comes from a pool"
+        assert self.open_set_pool is not None, "open-set noise comes from a pool"
         images = pool.inputs.take(np.arange(len(pool)))
-        images[foreign >= 0] = self.strangers.inputs.take(foreign[foreign >= 0])
+        images[foreign >= 0] = self.open_set_pool.inputs.take(foreign[foreign >= 0])
         return image_pool(pool.name, images, pool.labels, pool.class_names)
 
 
@@ -288,9 +288,9 @@ def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> Op
         for place, names in (("near", suite.near), ("far", suite.far))
         for name in names
     ]
-    strangers = None
+    open_set_pool = None
     if suite.open_set is not None:
-        strangers = ood_pool(suite, suite.open_set, "far", ours.whole, data_root)
+        open_set_pool = ood_pool(suite, suite.open_set, "far", ours.whole, data_root)
     groups = None
     if suite.planted_test is not None:
         ours, ood, groups = planted_pools(ours, ood, suite.planted_test, key)
@@ -307,9 +307,9 @@ def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> Op
         Sources(
             ours.train.inputs,
             partial(_people, dataset.name, ours, root),
-            0 if strangers is None else len(strangers),
+            0 if open_set_pool is None else len(open_set_pool),
         ),
-        strangers,
+        open_set_pool,
         covariate=covariate,
         truths=truths,
         absent_truths=absent,

@@ -1,7 +1,7 @@
 """Test-time corruptions: the common ones at five severities, seeded image by image.
 
 The kinds are those of Hendrycks and Dietterich 2019, "Benchmarking Neural Network Robustness to
-Common Corruptions and Perturbations", built anew on numpy, scipy and Pillow: numbers are *not*
+Common Corruptions and Perturbations", written for numpy, scipy and Pillow: numbers are *not*
 those of the published CIFAR-10-C files. `frost` is drawn, where theirs lays photographs of ice over
 the image: its numbers in particular compare with nothing published.
 """

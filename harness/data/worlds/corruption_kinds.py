@@ -225,7 +225,7 @@ def pixelate(images: Images, strength: float, draw: ImageDraw) -> Images:
 
 
 def jpeg_compression(images: Images, strength: float, draw: ImageDraw) -> Images:
-    """Write and read as JPEG; strength is Pillow's quality. Hangs on Pillow's libjpeg."""
+    """Write and read as JPEG; strength is Pillow's quality. Depends on Pillow's libjpeg."""
     from io import BytesIO
 
     from PIL import Image

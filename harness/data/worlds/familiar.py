@@ -95,7 +95,7 @@ def familiar_wnids(pretraining: str, dataset: str, wnids: Sequence[str]) -> tupl
     pretraining, dataset : str
         As in `shared_classes`.
     wnids : sequence of str
-        WordNet ids of all classes at hand, e.g. the folders of a validation part.
+        WordNet ids of all classes there are, e.g. the folders of a validation part.
     """
     shared = {each.wnid for each in shared_classes(pretraining, dataset)}
     return tuple(wnid for wnid in wnids if wnid not in shared)

@@ -99,7 +99,7 @@ def check_finite(values: Float[np.ndarray, "..."], name: str) -> None:
     first = tuple(int(i) for i in where[0])
     raise PredictionsError(
         f"{name} must be finite; got {values[first]} at {list(first)} "
-        f"({len(where)} such values). Mend the model or its dtype before saving."
+        f"({len(where)} such values). Correct the model or its dtype before saving."
     )
 
 

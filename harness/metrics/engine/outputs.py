@@ -199,7 +199,7 @@ class Outputs:
     def class_scores(self) -> Float64[np.ndarray, "c n"]:
         """Return the ranking score of every class, rows sorted by true class.
 
-        z_k − logsumexp_{j≠k} z_j from logits, the probability itself when only that is at hand.
+        z_k − logsumexp_{j≠k} z_j from logits, the probability itself where that is all there is.
         Not kept: the one pass over it (`ranks`) is.
         """
         scores = np.empty((self.c, self.n))

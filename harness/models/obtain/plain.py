@@ -1,4 +1,4 @@
-"""What people have at hand as models of the harness: modules, estimators, functions, arrays.
+"""What people have, as models of the harness: modules, estimators, functions, arrays.
 
 A model of ours says how many classes it has, how its inputs are prepared and whether it returns
 logits or probabilities. Who hands in a torch module, a scikit-learn estimator or a function need

@@ -41,7 +41,7 @@ def torchvision() -> ModuleType:
 
 
 def timm() -> ModuleType:
-    """Return timm, with torchvision mended first.
+    """Return timm, with torchvision repaired first.
 
     Raises
     ------

@@ -67,6 +67,6 @@ def save_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def load_npz(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a file that the store wrote; strangers' files go through `read_npz`."""
+    """Return the arrays of a file that the store wrote; others go through `read_npz`."""
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}

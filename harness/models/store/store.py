@@ -295,7 +295,7 @@ class Store:
     def _damaged(self, room: str, key: str, why: str = "") -> StoreError:
         return StoreError(
             f"{self.folder(room, key)} is not what was written{why}. Remove that folder and run "
-            "again: it will be computed anew."
+            "again: it will be computed again."
         )
 
 

@@ -1,4 +1,4 @@
-"""Near-duplicates: planted copies are found, strangers are not, thresholds are said."""
+"""Near-duplicates: planted copies are found, unrelated images are not, thresholds are said."""
 
 import numpy as np
 import pytest

@@ -179,7 +179,7 @@ def one_stranger(seed, row, pair):
     opened, split = pair
     other = image_pool("ood/far/other", images(seed + 2), None)
     foreign = np.where(np.arange(N) == row, 0, -1)
-    return replace(opened, strangers=other), replace(split, foreign=foreign)
+    return replace(opened, open_set_pool=other), replace(split, foreign=foreign)
 
 
 def one_row_known(seed, row, pair):
@@ -243,7 +243,7 @@ def test_one_pixel_of_one_stranger_changes_every_key(seed, row):
     opened, split = one_stranger(seed, row, on_images(seed))
     array = images(seed + 2).copy()
     array[0, 0, 0] ^= 1
-    other = replace(opened, strangers=image_pool("ood/far/other", array, None))
+    other = replace(opened, open_set_pool=image_pool("ood/far/other", array, None))
     assert shared(keys_of(opened, split), keys_of(other, split)) == []
 
 

@@ -12,6 +12,18 @@ SUBMISSIONS = ("--submissions", str(ROOT / "submissions"))
 EXAMPLES = re.findall(r"^\$ tailmark (.+?) +# exit code (\d)$", PAGE, flags=re.MULTILINE)
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One store for all tests: what reading the records gave is kept in it."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture
+def tailmark(tailmark, shared, monkeypatch):
+    monkeypatch.setenv("TAILMARK_HOME", str(shared))
+    return tailmark
+
+
 @pytest.mark.parametrize(("command", "code"), EXAMPLES)
 def test_the_examples_end_with_the_exit_codes_of_the_page(tailmark, command, code):
     answer = tailmark(*shlex.split(command), *SUBMISSIONS)

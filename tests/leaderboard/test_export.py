@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.cli.app import app
+from harness.published.references import load_references
 from harness.rankings.display import interval_text, value_text
 from harness.rankings.ranking import rank_suite
 from leaderboard.export import main, write_all
@@ -47,7 +48,8 @@ def test_every_table_is_written_with_the_rankings_numbers(root, written):
     broken = metrics[(metrics["entry"] == "broken") & (metrics["metric"] == "test/nll")].iloc[0]
     assert pd.isna(broken[CELLS[-1]])
     assert not pd.isna(broken[CELLS[0]])
-    assert len(pd.read_csv(folder / "conformance.csv")) == 254
+    numbers = sum(len(v) for table in load_references().table for v in table.values.values())
+    assert len(pd.read_csv(folder / "conformance.csv")) >= numbers
 
 
 @pytest.mark.parametrize(("form", "ending"), [("csv", "csv"), ("json", "json"), ("markdown", "md")])

@@ -192,9 +192,10 @@ def named(reference: str) -> str:
         what = what.partition(".")[0] if kind == "table" else what
     slug = re.sub(r"[^a-z0-9]+", "_", what.lower()).strip("_")
     if not slug:
+        example = "openml:310" if kind == "openml" else f"{kind}:mine"
         raise DataError(
             f"Expected something to call the data set after {kind!r}; got {reference!r}. Write "
-            f"for example {kind}:mine, or name it with --name."
+            f"for example {example}, or name it with --name."
         )
     return f"{kind}_{slug}"
 

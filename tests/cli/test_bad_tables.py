@@ -121,10 +121,13 @@ BAD = {
         rows(f'"{[0] * (2 + (k == 3))}"' for k in range(24)),
         "lists of 2 items",
     ),
-    "a column of parts": (
-        "x,part,label\n"
-        + "\n".join(f"{k}.5,{['train', 'test'][k % 3 == 2]},{'ab'[k % 2]}" for k in range(24)),
-        "Say --split part where it gives the test rows",
+    "two columns of parts": (
+        "x,part,set,label\n"
+        + "\n".join(
+            f"{k}.5,{['train', 'test'][k % 3 == 2]},{['train', 'test'][k % 4 == 3]},{'ab'[k % 2]}"
+            for k in range(24)
+        ),
+        "Say --split part --drop set where 'part' gives the test rows",
     ),
     # targets
     "an empty class": (target(["a", "", *"ba"]), "row 2 (line 3), where nothing is written"),
@@ -223,7 +226,7 @@ def test_a_bad_number_of_openml_gets_one_sentence(reference, words, tailmark, ho
 ADVICE = {
     "no line of names": ["--no-header"],
     "no line of names, words": ["--force"],
-    "a column of parts": ["--split", "part"],
+    "two columns of parts": ["--split", "part", "--drop", "set"],
     "inf": ["--drop", "x"],
     "a word among numbers": ["--text", "x"],
     "hexadecimal": ["--text", "x"],

@@ -66,26 +66,46 @@ def columns_of_rules(options: Options) -> list[str]:
     return [name for name in named if name]
 
 
-def refuse_unused(raw: RawTable, options: Options) -> None:
-    """Refuse a column of train and test that no option names: as an input it would mean nothing.
+def split_column(raw: RawTable, options: Options) -> str | None:
+    """Return the column that says train and test of each row, where no option speaks of it.
+
+    As an input it would mean nothing, and drawing other test rows than those given would mean
+    less: it is taken for what it says, and that is said.
 
     Raises
     ------
     DataError
-        With the options that say what it is.
+        If another rule for the test rows was given, or two columns say it: with the options that
+        say what a column is for.
     """
-    target = options.target or raw.last
-    said = {target, *columns_of_rules(options), *options.drop, *options.text}
+    named = {options.target, *columns_of_rules(options), *options.drop, *options.text}
+    found: dict[str, list[str]] = {}
     for name, values in raw.columns.items():
-        if name in said or isinstance(values, np.ndarray):
+        if name in named or isinstance(values, np.ndarray):
             continue
         words = {_word(value) for value in set(values)}
         if words <= _TRAIN | _VALIDATION | _TEST and words & _TRAIN and words & _TEST:
-            raise DataError(
-                f"Expected to be told what column {name!r} of {raw.source} is for; it says "
-                f"{' and '.join(sorted(words))} of each row. Say --split {name} where it gives the "
-                f"test rows, --drop {name} to draw them, or --text {name} where it is an input."
-            )
+            found[name] = sorted(words)
+    ruled = any(getattr(options, rule) for rule in RULES)
+    if len(found) == 1 and not ruled:
+        return next(iter(found))
+    if not found:
+        return None
+    (name, said), *others = found.items()
+    words = (
+        f"Expected to be told what column {name!r} of {raw.source} is for; it says "
+        f"{' and '.join(said)} of each row"
+    )
+    if ruled:
+        raise DataError(
+            f"{words}, and another rule gives the test rows. Say --drop {name} to leave it out, "
+            f"or --text {name} where it is an input."
+        )
+    rest = " ".join(f"--drop {other}" for other, _ in others)
+    raise DataError(
+        f"{words}, as {' and '.join(repr(other) for other, _ in others)} does. Say --split {name} "
+        f"{rest} where {name!r} gives the test rows."
+    )
 
 
 def part_rows(

@@ -14,7 +14,7 @@ from harness.data.formats.text_files import check_regular
 from harness.data.pools.tables import make_table, table_rows
 from harness.data.sets.own_ood import with_ood_tables
 from harness.data.sets.own_options import Options
-from harness.data.sets.own_splits import check_rules, columns_of_rules, part_rows, refuse_unused
+from harness.data.sets.own_splits import check_rules, columns_of_rules, part_rows, split_column
 from harness.data.sets.prepared import save_rows, save_table
 from harness.errors import DataError
 from harness.keys import sha256_file, sha256_text
@@ -94,6 +94,15 @@ def reading_of(options: Options) -> Reading:
     )
 
 
+def _found_split(name: str | None) -> tuple[str, ...]:
+    if name is None:
+        return ()
+    return (
+        f"Column {name!r} says train and test of each row and gives the test rows; --drop {name} "
+        f"draws them, --text {name} makes it an input.",
+    )
+
+
 def _write_table(
     folder: Path, name: str, title: str, source: str, raw: RawTable, options: Options
 ) -> DatasetSpec:
@@ -103,10 +112,11 @@ def _write_table(
         kind: unicodedata.normalize("NFC", getattr(options, kind)) for kind in _COLUMNS
     }
     options = replace(options, **said)
+    found = split_column(raw, options)
+    options = options if found is None else replace(options, split=found)
     rules = columns_of_rules(options)
     for rule in rules:
         raw.column(rule, "column of parts")
-    refuse_unused(raw, options)
     if options.target and options.target in rules:
         raise DataError(
             f"Expected a target of its own in {raw.source}; {options.target!r} says what rows are "
@@ -145,7 +155,7 @@ def _write_table(
         citation=title,
         parts=tuple(parts),
         contents=contents,
-        findings=(*table.notes, *parting.notes),
+        findings=(*_found_split(found), *table.notes, *parting.notes),
         folds=0 if parting.folds is None else len(np.unique(parting.folds)),
         group=options.group,
     )

@@ -53,6 +53,35 @@ def test_a_column_says_which_rows_are_the_test(prepare, tmp_path):
         assert opened.origin[name].tolist() == inputs(pool)
 
 
+def plain(tmp_path, head, **options):
+    lines = [f"{k},{'test' if k % 4 == 3 else 'train'},{'abc'[k % 3]}" for k in range(N)]
+    (tmp_path / "p.csv").write_text("\n".join([head, *lines]) + "\n")
+    said = Options(name="plain", **options)
+    return preparing.prepare(f"table:{tmp_path / 'p.csv'}", tmp_path, never, said)
+
+
+def test_a_column_that_says_train_and_test_gives_the_test_rows_and_is_said(tmp_path):
+    plain(tmp_path, "x,part,label")
+    spec = facts_of("plain", tmp_path)
+    assert "Column 'part' says train and test of each row" in " ".join(spec.findings)
+    opened = open_suite("own-plain-v1", tmp_path)
+    assert opened.test.inputs.names == ("x",)
+    assert opened.test.inputs.numeric[:, 0].tolist() == [k for k in range(N) if k % 4 == 3]
+
+
+def test_such_a_column_is_an_input_or_left_out_where_that_is_said(tmp_path):
+    plain(tmp_path, "x,part,label", text=("part",))
+    assert load_part("plain", "all", tmp_path).inputs.names == ("x", "part")
+    (tmp_path / "other").mkdir()
+    plain(tmp_path / "other", "x,part,label", drop=("part",))
+    assert load_part("plain", "all", tmp_path / "other").inputs.names == ("x",)
+
+
+def test_such_a_column_beside_another_rule_must_be_explained(tmp_path):
+    with pytest.raises(DataError, match="Say --drop part to leave it out"):
+        plain(tmp_path, "x,part,label", folds="3")
+
+
 @pytest.mark.parametrize(
     "words",
     [("Train", "TEST"), ("training", "testing"), ("0", "1"), ("False", "True"), ("dev", "holdout")],

@@ -92,18 +92,18 @@ def split_column(raw: RawTable, options: Options) -> str | None:
     if not found:
         return None
     (name, said), *others = found.items()
-    words = (
+    sentence = (
         f"Expected to be told what column {name!r} of {raw.source} is for; it says "
         f"{' and '.join(said)} of each row"
     )
     if ruled:
         raise DataError(
-            f"{words}, and another rule gives the test rows. Say --drop {name} to leave it out, "
+            f"{sentence}, and another rule gives the test rows. Say --drop {name} to leave it out, "
             f"or --text {name} where it is an input."
         )
     rest = " ".join(f"--drop {other}" for other, _ in others)
     raise DataError(
-        f"{words}, as {' and '.join(repr(other) for other, _ in others)} does. Say --split {name} "
+        f"{sentence}, as {' and '.join(repr(other) for other, _ in others)} does. Say --split {name} "
         f"{rest} where {name!r} gives the test rows."
     )
 

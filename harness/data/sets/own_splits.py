@@ -102,9 +102,9 @@ def split_column(raw: RawTable, options: Options) -> str | None:
             f"or --text {name} where it is an input."
         )
     rest = " ".join(f"--drop {other}" for other, _ in others)
+    too = " and ".join(repr(other) for other, _ in others)
     raise DataError(
-        f"{sentence}, as {' and '.join(repr(other) for other, _ in others)} does. Say --split {name} "
-        f"{rest} where {name!r} gives the test rows."
+        f"{sentence}, as {too} does. Say --split {name} {rest} where {name!r} gives the test rows."
     )
 
 

@@ -6,6 +6,7 @@ numbered as the training part is.
 """
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,8 @@ def _loaded(name: str, config: str | None, revision: str | None, cache: Path | N
             f"Expected 'datasets' of version {OLDEST} or later, which runs no code of a "
             f"repository; got {datasets.__version__}. Run: pip install -U 'tailmark[hub]'"
         )
+    if not sys.stderr.isatty():  # its bars would fill a log with half lines
+        datasets.disable_progress_bars()
     try:
         return datasets.load_dataset(
             name, config, revision=revision, cache_dir=None if cache is None else str(cache)

@@ -16,6 +16,10 @@ READING: Mapping[str, int] = {"image": DECODING, "table": 2}
 
 Sets that were prepared by an older reading are refused, so that no number is made from them.
 """
+_COLUMNS = ("table", "openml", "hf")
+_IMAGES = ("folder", "hf")
+_TABLES = ("table", "openml")
+_FILES = ("table",)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -24,48 +28,50 @@ class Options:
     """What a user may say about a data set of their own.
 
     Every field but `name` belongs to the identity of the prepared set: a new option is one field
-    with the flag that sets it.
+    with the flag that sets it and, where it is not for all, the kinds of source that it is for.
     """
 
     name: str = ""
     """What to call it in split ids; empty: made from the reference."""
-    target: str = field(default="", metadata={"flag": "--target"})
+    target: str = field(default="", metadata={"flag": "--target", "kinds": _COLUMNS})
     """Column to predict; empty: the one that the source names, the last one of a CSV file."""
-    size: int | None = field(default=None, metadata={"flag": "--size"})
+    size: int | None = field(default=None, metadata={"flag": "--size", "kinds": _IMAGES})
     """Side in pixels that images are scaled to; None: as they are."""
     near: tuple[str, ...] = field(default=(), metadata={"flag": "--near"})
     """Sources of near-OOD sets: ``folder:``, ``hf:`` or ``table:`` and where they lie."""
     far: tuple[str, ...] = field(default=(), metadata={"flag": "--far"})
     """Sources of far-OOD sets."""
-    background: str = field(default="white", metadata={"flag": "--background"})
+    background: str = field(default="white", metadata={"flag": "--background", "kinds": _IMAGES})
     """Colour that transparent images are laid over."""
-    header: bool = field(default=True, metadata={"flag": "--header"})
+    header: bool = field(default=True, metadata={"flag": "--header", "kinds": _FILES})
     """Whether the first line of a CSV file has names."""
-    separator: str = field(default="", metadata={"flag": "--separator"})
+    separator: str = field(default="", metadata={"flag": "--separator", "kinds": _FILES})
     """What stands between values of a text file; empty: found out."""
-    decimal: str = field(default="", metadata={"flag": "--decimal"})
+    decimal: str = field(default="", metadata={"flag": "--decimal", "kinds": _TABLES})
     """Decimal sign of numbers in text; empty: found out."""
-    encoding: str = field(default="", metadata={"flag": "--encoding"})
+    encoding: str = field(default="", metadata={"flag": "--encoding", "kinds": _FILES})
     """Encoding of a text file; empty: found out."""
-    missing: tuple[str, ...] = field(default=(), metadata={"flag": "--missing"})
+    missing: tuple[str, ...] = field(default=(), metadata={"flag": "--missing", "kinds": _TABLES})
     """Words for a missing value in a table, in place of the usual ones."""
-    text: tuple[str, ...] = field(default=(), metadata={"flag": "--text"})
+    text: tuple[str, ...] = field(default=(), metadata={"flag": "--text", "kinds": _TABLES})
     """Columns of a table to take as categories."""
-    drop: tuple[str, ...] = field(default=(), metadata={"flag": "--drop"})
+    drop: tuple[str, ...] = field(default=(), metadata={"flag": "--drop", "kinds": _TABLES})
     """Columns of a table to leave out."""
-    force: bool = field(default=False, metadata={"flag": "--force"})
+    force: bool = field(default=False, metadata={"flag": "--force", "kinds": _TABLES})
     """Whether to accept names and a target of a table that look wrong."""
-    split: str = field(default="", metadata={"flag": "--split"})
+    split: str = field(default="", metadata={"flag": "--split", "kinds": _TABLES})
     """Column of a table that says which rows are for training and which for the test."""
-    test: str = field(default="", metadata={"flag": "--test"})
+    test: str = field(default="", metadata={"flag": "--test", "kinds": _FILES})
     """File with the test rows of a table."""
-    test_rows: str = field(default="", metadata={"flag": "--test-rows"})
+    test_rows: str = field(default="", metadata={"flag": "--test-rows", "kinds": _TABLES})
     """Test rows of a table, counted from 1, or a file that lists them."""
-    folds: str = field(default="", metadata={"flag": "--folds"})
+    folds: str = field(default="", metadata={"flag": "--folds", "kinds": _TABLES})
     """Number of folds of a table, or the column that numbers them."""
-    leave_one_out: bool = field(default=False, metadata={"flag": "--leave-one-out"})
+    leave_one_out: bool = field(
+        default=False, metadata={"flag": "--leave-one-out", "kinds": _TABLES}
+    )
     """Whether each row of a table, or each group, is the test once."""
-    group: str = field(default="", metadata={"flag": "--group"})
+    group: str = field(default="", metadata={"flag": "--group", "kinds": _TABLES})
     """Column of a table whose equal values stay together."""
 
 
@@ -83,6 +89,32 @@ def said(options: Options) -> dict[str, str]:
         if flag is not None and value != option.default:
             spoken[flag] = _word(value)
     return spoken
+
+
+def refuse_unused(kind: str, options: Options) -> None:
+    """Refuse options that say nothing about a kind of source; ignored, they would mislead.
+
+    Parameters
+    ----------
+    kind : str
+        First word of a reference: ``hf``, ``openml``, ``table`` or ``folder``.
+    options : Options
+        What the user said.
+
+    Raises
+    ------
+    DataError
+        Naming the first such option and what it is for.
+    """
+    spoken = said(options)
+    for option in fields(options):
+        flag, kinds = option.metadata.get("flag"), option.metadata.get("kinds")
+        if flag in spoken and kinds is not None and kind not in kinds:
+            listed = " and ".join(f"{each}:" for each in kinds)
+            raise DataError(
+                f"Expected options that {kind}: can use; {flag} is for {listed} alone. Leave "
+                "it out."
+            )
 
 
 def _word(value: Any) -> str:

@@ -149,8 +149,6 @@ def part_rows(
         test = _listed_rows(options.test_rows, len(pool))
     folds = _folds(raw, pool, name, options, groups)
     _check(pool, test, folds, groups, options)
-    if test is not None:
-        notes += _doubles(pool, test)
     return Parting(test, folds, groups, tuple(notes))
 
 
@@ -297,14 +295,3 @@ def _check(
                 f"Expected no group of {options.group!r} in two folds of {options.folds!r}; fold "
                 f"{fold + 1} shares one with others. Leave --group out, or say --folds 5."
             )
-
-
-def _doubles(pool: Pool, test: Int[np.ndarray, " t"]) -> list[str]:
-    """Return what to say of test rows whose inputs are those of a training row."""
-    matrix = np.ascontiguousarray(pool.inputs.take(np.arange(len(pool))))
-    held = set(test.tolist())
-    seen = {matrix[k].tobytes() for k in range(len(pool)) if k not in held}
-    double = sum(matrix[k].tobytes() in seen for k in test)
-    if not double:
-        return []
-    return [f"{double:,} of {len(test):,} test rows have the inputs of a training row."]

@@ -23,6 +23,7 @@ from harness.data.sets.own import (
     refuse_other,
     write_own,
 )
+from harness.data.sets.own_options import refuse_unused, said
 from harness.data.sets.prepared import FOLDER as PREPARED
 from harness.data.sets.prepared import own_datasets, save_prepared
 from harness.data.sets.tabular import FOLDERS as TABLE_FOLDERS
@@ -142,6 +143,11 @@ def prepare(
         lookup("kind of data set", name.partition(":")[0], SOURCES)
         return _prepare_own(name, root, options or Options())
     spec = lookup("data set", name, DATASETS)
+    if options is not None and (spoken := [*(["--name"] if options.name else []), *said(options)]):
+        raise DataError(
+            f"Expected no options for {name}, which is shipped as it was published; got "
+            f"{', '.join(spoken)}. Leave them out; they are for data sets of your own."
+        )
     if spec.embedded:
         return f"{name}: nothing to do, it is {spec.source}"
     if is_there(name, root):
@@ -184,6 +190,7 @@ def downloaded(name: str) -> Download | None:
 def _prepare_own(reference: str, root: Path, options: Options) -> str:
     """Bring a data set of the user's own into the prepared form."""
     name = own_name(reference, options, DATASETS)
+    refuse_unused(reference.partition(":")[0], options)
     final = root / PREPARED / name
     asked = own_identity(reference, options)
     there = own_datasets(root).get(name)

@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
+from harness.data.formats.files import data_root as rooted
 from harness.data.sets.datasets import facts_of
+from harness.data.sets.prepared import own_datasets
 from harness.data.suites.catalogue import SUITES
 from harness.data.suites.catalogue_worlds import VIEWS
-from harness.lookup import lookup
+from harness.errors import UnknownNameError
+from harness.lookup import closest, lookup
 from harness.types import DatasetSpec, Suite
 
 NOISES = ("clean", "symmetric0.2", "symmetric0.4")
@@ -49,7 +52,18 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
     own = _OWN.fullmatch(name)
     if own is None:
         return lookup("suite", name, SUITES)
-    facts = facts_of(own[1], data_root)
+    try:
+        facts = facts_of(own[1], data_root)
+    except UnknownNameError as error:
+        nearest = closest(own[1], own_datasets(rooted(data_root)))
+        raise UnknownNameError(
+            f"Expected a prepared data set {own[1]!r} for {name}; there is none. "
+            + (
+                f"Did you mean own-{nearest}-v1?"
+                if nearest
+                else "Prepare it first, for example: tailmark data prepare table:mine.csv"
+            )
+        ) from error
     names = [facts.name]
     noises: tuple[str, ...] = NOISES
     seeds: tuple[int, ...] = (0, 1, 2)

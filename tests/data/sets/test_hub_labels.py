@@ -50,6 +50,13 @@ def names(hub, *words):
     return hub.ClassLabel(names=list(words))
 
 
+def test_no_progress_bars_are_written_into_a_log(hub, tmp_path, capfd):
+    hub.enable_progress_bars()
+    kinds = (names(hub, "a", "b"), names(hub, "a", "b"))
+    got(both(hub, tmp_path / "s", [0, 1], [0, 1], kinds), tmp_path)
+    assert "Generating" not in capfd.readouterr().err
+
+
 def test_a_part_that_numbers_classes_in_another_order_is_matched_by_name(hub, tmp_path):
     """Case 28: numbers were taken as they are, 33.3 % for 100 %."""
     kinds = (names(hub, "a", "b", "c"), names(hub, "c", "b", "a"))

@@ -132,3 +132,29 @@ def test_what_an_earlier_version_prepared_is_not_measured_on(reading, tmp_path):
         load_part("table_rows", "all", tmp_path)
     with pytest.raises(DataError, match="earlier version|version 0 there"):
         got(table(tmp_path / "a"), tmp_path)
+
+
+MISPLACED = {
+    "folds of images": (
+        images,
+        {"folds": "3"},
+        "folder: .*--folds is for table: and openml: alone",
+    ),
+    "target of a folder": (images, {"target": "x"}, "--target is for table: and openml: and hf:"),
+    "size of a table": (table, {"size": 8}, "table: .*--size is for folder: and hf: alone"),
+    "background of a table": (table, {"background": "black"}, "--background is for folder:"),
+}
+
+
+@pytest.mark.parametrize(("make", "options", "match"), MISPLACED.values(), ids=MISPLACED)
+def test_an_option_that_a_source_cannot_use_is_refused(tmp_path, make, options, match):
+    with pytest.raises(DataError, match=f"{match}.*Leave it out"):
+        got(make(tmp_path / "a"), tmp_path / "root", **options)
+    assert not (tmp_path / "root" / "prepared").exists()
+
+
+@pytest.mark.parametrize("options", [{"size": 3}, {"name": "mine"}, {"folds": "3"}])
+def test_a_shipped_data_set_takes_no_options(tmp_path, options):
+    with pytest.raises(DataError, match=f"no options for digits.*--{next(iter(options))}"):
+        got("digits", tmp_path, **options)
+    assert got("digits", tmp_path).startswith("digits: nothing to do")

@@ -251,5 +251,6 @@ def test_doubles_between_training_and_test_are_counted(prepare, tmp_path):
     text = (tmp_path / "t.csv").read_text()
     (tmp_path / "test.csv").write_text(f"{HEAD}\n{row(5)}\n{row(6)}\n{row(99)}\n")
     said = prepare(test=str(tmp_path / "test.csv"))
-    assert "2 of 3 test rows have the inputs of a training row." in said
+    assert said.count("2 of 3 rows of test are exact doubles of train rows") == 1
+    assert "test rows have the inputs" not in said
     assert (tmp_path / "t.csv").read_text() == text

@@ -48,7 +48,9 @@ def test_an_entry_runs_on_it_and_tells_the_classes_apart(root, tmp_path):
 
 
 def test_names_that_are_not_there_are_said(root):
-    with pytest.raises(UnknownNameError, match="No data set named 'table_mime'.*'table_mine'"):
+    with pytest.raises(
+        UnknownNameError, match="'table_mime' .* there is none. .*own-table_mine-v1"
+    ):
         suite_named("own-table_mime-v1", root)
     with pytest.raises(UnknownNameError, match="No suite named 'digit-v1'.*'digits-v1'"):
         suite_named("digit-v1", root)

@@ -64,6 +64,7 @@ def named_row(
     with_local: bool,
 ) -> "Candidate":
     """Return the row that a name, with or without its source, or a path means."""
+    from harness.errors import UnknownNameError
     from harness.metric_keys import RowName
     from harness.rankings.comparing import row_named
     from harness.rankings.field import Candidate
@@ -76,6 +77,11 @@ def named_row(
     if asked.source:
         local, with_local = asked.source == "local", False
     rows = read_field(suite, submissions, store, local=local, with_local=with_local, variants=True)
+    if asked.source == "local" and not rows and not rows.left_out:
+        raise UnknownNameError(
+            f"Expected a record of {asked.entry} on {suite} from this machine; the store has none "
+            f"of that suite. Run: tailmark run {asked.entry} --suite {suite}"
+        )
     return row_named(rows, str(RowName(asked.entry, asked.variant)))
 
 

@@ -102,4 +102,9 @@ def _print(found: "Regression") -> None:
     if words := advice(found):
         say(words)
     for title, ours, theirs in found.costs:
-        say(f"{title[0].upper()}{title[1:]}: {ours:,.4g} against {theirs:,.4g}.")
+        say(f"{title[0].upper()}{title[1:]}: {_amount(ours)} against {_amount(theirs)}.")
+
+
+def _amount(value: float) -> str:
+    """Return a cost in digits, never in powers of ten."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from harness.data.suites.catalogue import SUITES
+from harness.data.suites.own import is_own
 from harness.errors import SpecError
-from harness.lookup import unknown
+from harness.lookup import lookup, unknown
 from harness.metrics.table import Metric
 from harness.rankings.class_recalls import few_class_recalls
 from harness.rankings.field import TRACKS as TRACKS
@@ -69,7 +71,7 @@ def rank(
     Raises
     ------
     UnknownNameError
-        If track, metric, cell or seed is unknown.
+        If track, metric, cell or seed is unknown, or no suite has the name and no row is there.
     SpecError
         If there is no row.
     """
@@ -77,6 +79,8 @@ def rank(
         raise unknown("track", track, TRACKS)
     left_out = rows.left_out if isinstance(rows, Field) else ()
     if not rows:
+        if not left_out and not is_own(suite):
+            lookup("suite", suite, SUITES)
         lost = "".join(f" Left out: {each}" for each in left_out)
         raise SpecError(
             f"A ranking of {suite} needs at least one record; found none.{lost} "

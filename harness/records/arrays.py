@@ -53,7 +53,10 @@ def read_arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.
 def check_plain_file(path: Path, what: str) -> None:
     """Refuse what is no file before it is opened: a pipe would be waited for."""
     if not path.exists():
-        raise StoreError(f"Expected {what} at {path}; there is none. Run: tailmark run")
+        raise StoreError(
+            f"Expected {what} at {path}; there is none. A record is two files of one name, "
+            ".json and .npz: copy both, or make them with: tailmark run"
+        )
     if not path.is_file():
         raise StoreError(f"{path} should be a plain file; it is something else. Remove it.")
 

@@ -58,7 +58,7 @@ def find_entry(name: str, root: Path, *, trust: bool = False) -> Entry:
                 f"Expected a card at {folder / CARD}; there is none. "
                 "Write one with: tailmark new NAME --kind method"
             )
-        raise unknown("entry", name, known)
+        raise unknown(f"entry in {root}", name, known)
     return Entry(read_card(folder, trust=trust), folder)
 
 

@@ -20,7 +20,9 @@ def test_unknown_suite(tailmark, card):
 
 def test_unknown_entry(tailmark, card):
     card()
-    refused(tailmark("run", "quikc"), "No entry named 'quikc'. Did you mean 'quick'?")
+    refused(
+        tailmark("run", "quikc"), "No entry in submissions named 'quikc'", "Did you mean 'quick'?"
+    )
 
 
 def test_unknown_metric(tailmark, card):
@@ -54,6 +56,20 @@ def test_no_entries_at_all(tailmark):
 
 def test_ranking_without_records(tailmark):
     refused(tailmark("rank", "--local"), "Run: tailmark run --suite digits-v1")
+
+
+def test_ranking_of_a_suite_that_does_not_exist_is_not_told_to_run_it(tailmark):
+    answer = tailmark("rank", "--suite", "digits-v9")
+    refused(answer, "No suite named 'digits-v9'. Did you mean 'digits-v1'?")
+    assert "tailmark run" not in answer.err
+
+
+def test_a_suite_over_data_that_were_not_prepared_says_how_to_prepare_them(tailmark):
+    refused(
+        tailmark("data", "show", "own-table_abalon-v1"),
+        "a prepared data set 'table_abalon'",
+        "tailmark data prepare table:mine.csv",
+    )
 
 
 def predictions_entry(home, values, *, kind="probs", name="given"):

@@ -17,9 +17,12 @@ def shelf(home):
 
 
 MISTAKES = {
-    "a suite without records": ("rank -s digits-v9", "needs at least one record"),
-    "a suite of markup": ("rank -s [/nope]", "needs at least one record"),
-    "a suite that climbs": ("rank -s ../../etc", "needs at least one record"),
+    "a suite that does not exist": (
+        "rank -s digits-v9",
+        "No suite named 'digits-v9'. Did you mean 'digits-v1'?",
+    ),
+    "a suite of markup": ("rank -s [/nope]", "No suite named '[/nope]'"),
+    "a suite that climbs": ("rank -s ../../etc", "No suite named '../../etc'"),
     "a metric": ("rank -m test/balanced_acuracy", "Did you mean 'test/balanced_accuracy'?"),
     "a metric's name": ("rank -m balanced_acuracy", "Did you mean 'test/balanced_accuracy'?"),
     "a metric in capitals": ("rank -m ECE", "No metric"),
@@ -40,7 +43,10 @@ MISTAKES = {
     "a row in capitals": ("compare BEST worst", "entry or entry+variant"),
     "a source": ("compare best@here worst", "entry or entry+variant"),
     "a variant": ("compare best+xx worst", "No row named 'best+xx'"),
-    "an own record that is not there": ("compare best@local best@committed", "No row named"),
+    "an own record that is not there": (
+        "compare best@local best@committed",
+        "Run: tailmark run best --suite digits-v1",
+    ),
     "a path that is not there": ("compare best no/such.json", "there is none"),
     "a path that is a folder": ("compare best submissions.json", "there is none"),
     "a negative margin": ("compare best worst --margin -0.1", "margin must be at least 0"),

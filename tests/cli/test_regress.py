@@ -63,3 +63,23 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(tailmark, arguments, said):
     assert answer.code == 2
     assert said in answer.err
     assert "Traceback" not in answer.err
+
+
+def test_costs_are_in_digits(tailmark):
+    answer = tailmark("regress", "cnn-la", "--against", "cnn-ce", *SUBMISSIONS)
+    assert "Parameters: 38,328 against 38,328." in answer.out
+    assert not re.search(r"\de[+-]\d", answer.out)
+
+
+def test_a_kept_record_without_its_arrays_says_which_two_files_belong_together(tailmark, tmp_path):
+    kept = tmp_path / "digits-v1.json"
+    kept.write_bytes((ROOT / "submissions/cnn-ce/results/digits-v1.json").read_bytes())
+    answer = tailmark("regress", "cnn-la", "--against", str(kept), *SUBMISSIONS)
+    assert answer.code == 2 and f"arrays at {kept.with_suffix('.npz')}" in answer.err
+    assert "copy both" in answer.err
+
+
+def test_a_local_side_that_was_never_run_says_what_to_run(tailmark):
+    answer = tailmark("regress", "cnn-la@local", "--against", "cnn-la@committed", *SUBMISSIONS)
+    assert answer.code == 2
+    assert "Run: tailmark run cnn-la --suite digits-v1" in answer.err

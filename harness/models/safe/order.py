@@ -263,7 +263,9 @@ def sorting(
     if len(missing):
         listed = ", ".join(f"{int(k):,}" for k in missing[:NAMED_AT_MOST])
         more = f" and {len(missing) - NAMED_AT_MOST:,} more" if len(missing) > NAMED_AT_MOST else ""
-        absent = f"row {listed}{more} is missing"
+        absent = (
+            f"row {listed} is missing" if len(missing) == 1 else f"rows {listed}{more} are missing"
+        )
     if (counts > 1).any():
         double = int(np.flatnonzero(counts > 1)[0])
         at = ", ".join(f"{int(k):,}" for k in np.flatnonzero(row == double)[:NAMED_AT_MOST])
@@ -274,7 +276,7 @@ def sorting(
         )
     if len(missing):
         raise PredictionsError(
-            f"{source}: {array} names {len(row):,} rows, {what} has {n:,}: {absent}. Predict it "
-            "too and save again."
+            f"{source}: {array} names {len(row):,} rows, {what} has {n:,}: {absent}. Predict "
+            f"{'it' if len(missing) == 1 else 'them'} too and save again."
         )
     return np.argsort(row, kind="stable").astype(np.int64)

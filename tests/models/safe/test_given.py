@@ -184,7 +184,10 @@ BAD = {
     ),
     "row missing": (
         {"probs": P[:5], "row": [0, 1, 3, 4, 5]},
-        "row names 5 rows, the test set has 6: row 2 is missing",
+        "row names 5 rows, the test set has 6: row 2 is missing. Predict it too",
+    ),
+    "rows missing": (
+        {"probs": P[:4], "row": [0, 1, 3, 5]}, "rows 2, 4 are missing. Predict them too",
     ),
     "more rows than the pool": (
         {"probs": np.vstack([P, P[:1]]), "row": [0, 1, 2, 3, 4, 5, 0]}, "row 0 stands 2 times",

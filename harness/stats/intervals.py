@@ -132,8 +132,9 @@ def difference(
     Undefined
         If there is no seed that both have in every cell.
     """
-    gap, spread_of_gap = paired(candidate, reference, candidate_replicates, reference_replicates)
-    return around(gap, spread_of_gap)
+    one, two = Side(candidate, candidate_replicates), Side(reference, reference_replicates)
+    gaps, moved = gaps_of(*matched(one, two))
+    return around(float(gaps.mean()), spread(gaps, moved))
 
 
 @dataclass(frozen=True)
@@ -146,22 +147,18 @@ class Side:
     """The metric under every weighting, the same for both sides."""
     deterministic: bool = False
     """Declared so; not believed where seeds differ."""
-    images: ClassRecalls | None = None
-    """For a mean of recalls: what it is the mean of."""
 
     @property
     def constant(self) -> bool:
         """Return whether one seed tells all: declared, and equal over the seeds that exist."""
-        with np.errstate(invalid="ignore"):
-            gap = np.nanmax(self.values, axis=1) - np.nanmin(self.values, axis=1)
-        return self.deterministic and bool((gap == 0).all())
+        if not self.deterministic or not np.isfinite(self.values).all(axis=0).any():
+            return False
+        gap = np.nanmax(self.values, axis=1) - np.nanmin(self.values, axis=1)
+        return bool((gap == 0).all())
 
     def repeated(self, seeds: int) -> "Side":
-        """Return the side with its first complete seed as each of `seeds` seeds."""
-        complete = np.isfinite(self.values).all(axis=0)
-        if not complete.any():
-            return self
-        first = int(np.flatnonzero(complete)[0])
+        """Return a constant side with its first complete seed as each of `seeds` seeds."""
+        first = int(np.flatnonzero(np.isfinite(self.values).all(axis=0))[0])
         return replace(
             self,
             values=np.repeat(self.values[:, [first]], seeds, axis=1),
@@ -189,18 +186,12 @@ def matched(candidate: Side, reference: Side) -> tuple[Side, Side]:
     return one, two
 
 
-def paired(
-    candidate: Float[np.ndarray, "cells seeds"],
-    reference: Float[np.ndarray, "cells seeds"],
-    candidate_replicates: Float[np.ndarray, "cells seeds replicates"],
-    reference_replicates: Float[np.ndarray, "cells seeds replicates"],
-) -> tuple[float, Spread]:
-    """Return the difference and its variance components over the seeds that both have."""
-    gaps = candidate.astype(np.float64) - reference
-    both = shared_seeds(gaps)
-    replicate_gaps = candidate_replicates[:, both].astype(np.float64)
-    replicate_gaps -= reference_replicates[:, both]
-    return float(gaps[:, both].mean()), spread(gaps[:, both], replicate_gaps)
+def gaps_of(
+    one: Side, two: Side
+) -> tuple[Float[np.ndarray, "cells seeds"], Float[np.ndarray, "cells seeds replicates"]]:
+    """Return first minus second, values and replicates, of sides over the same seeds."""
+    gaps = one.values.astype(np.float64) - two.values
+    return gaps, one.replicates.astype(np.float64) - two.replicates
 
 
 def shared_seeds(gaps: Float[np.ndarray, "cells seeds"]) -> Bool[np.ndarray, " seeds"]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtri, stdtrit
 
 from harness.errors import SpecError, Undefined
 
@@ -169,8 +169,3 @@ def check_streams(streams: Float[np.ndarray, "... seeds replicates"]) -> None:
 def t_quantile(p: float, df: float) -> float:
     """Return the p-quantile of Student's t; of the normal when `df` is infinite."""
     return float(ndtri(p) if np.isinf(df) else stdtrit(df, p))
-
-
-def t_probability(x: float, df: float) -> float:
-    """Return P(T ≤ x) of Student's t; of the normal when `df` is infinite."""
-    return float(ndtr(x) if np.isinf(df) else stdtr(df, x))

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from scipy.optimize import brentq
 
 from harness.errors import SpecError
-from harness.stats.intervals import LEVEL, Interval, Side, around, matched
+from harness.stats.intervals import LEVEL, Interval, Side, around, gaps_of, matched
 from harness.stats.planning import detectable, seeds_to_settle
 from harness.stats.score_intervals import (
     LEAST_P,
@@ -74,10 +74,9 @@ def verdict(
         Side(reference, reference_replicates, deterministic[1]),
     )
     sign = 1.0 if higher_is_better else -1.0
-    gaps = sign * (one.values.astype(np.float64) - two.values)
-    moved = sign * (one.replicates.astype(np.float64) - two.replicates)
+    gaps, moved = gaps_of(one, two)
     components = spread(gaps, moved)
-    gap = float(gaps.mean())
+    gap = sign * float(gaps.mean())
     known = components.seeds >= MIN_SEEDS or (one.constant and two.constant)
     interval, p = around(gap, components), _p_value(gap, components)
     plan = components

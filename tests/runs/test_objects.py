@@ -1,4 +1,4 @@
-"""From Python: whatever people have at hand is measured like a card of it, or refused in words."""
+"""From Python: whatever people have is measured like a card of it, or refused in words."""
 
 import numpy as np
 import pytest

@@ -168,9 +168,9 @@ def read_indexed(path: Path, index: Path | None = None) -> Recorded:
         return recorded
     if stamp["newest"] < (started - SETTLED) * 1e9:
         with suppress(OSError):
-            _write(target, recorded, stamp)
+            made = _write(target, recorded, stamp)
             (target.parents[1] / "folder").write_text(str(_root(path)), "utf-8")
-            return _load(target, path) or recorded
+            return made
     # Verified, but not kept in memory: thousands of records are read one after the other.
     arrays = recorded.record.arrays
     if arrays is None:
@@ -230,31 +230,35 @@ def _looked(file: Path) -> list[int]:
     return [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino]
 
 
-def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> None:
-    """Write an index file, whole or not at all."""
+def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Recorded:
+    """Write an index file, whole or not at all, and return what reading it back would give."""
     record = recorded.record
     keys = {name: list(body.metrics) for name, body in record.variants.items()}
-    tensors = {"values": _values(record, keys)}
+    values = _values(record, keys)
+    variants = {
+        name: body.model_copy(update={"metrics": {}}) for name, body in record.variants.items()
+    }
+    bare = record.model_copy(update={"variants": variants})
+    tensors = {"values": values}
+    quick = Recorded(_with_grids(bare, keys, values), recorded.path, recorded.arrays)
     for name in recorded.arrays:
         kind, _, rest = name.partition("/")
         variant, _, key = rest.partition("/")
         variant = "" if variant == "base" else variant
         if kind != "replicates" or key not in keys.get(variant, ()):
             continue
-        cells = _whole_cells(recorded.values(variant, key))
-        streams = recorded.streams(variant, key, cells) if cells else None
+        cells = _whole_cells(quick.values(variant, key))
+        streams = quick.streams(variant, key, cells) if cells else None
         if streams is not None:
             tensors[rest] = np.ascontiguousarray(streams)
-    variants = {
-        name: body.model_copy(update={"metrics": {}}) for name, body in record.variants.items()
-    }
-    head = record.model_copy(update={"variants": variants}).model_dump_json()
-    checks = {name: zlib.crc32(array.tobytes()) for name, array in tensors.items()}
+    checks = {name: zlib.crc32(array.data) for name, array in tensors.items()}
     about = {"keys": keys, "arrays": list(recorded.arrays), "checks": checks, "stamp": stamp}
-    parts = {"version": VERSION, "about": json.dumps(about), "head": head}
+    parts = {"version": VERSION, "about": json.dumps(about), "head": bare.model_dump_json()}
     _make_room(target)
     with replacing(target, durable=False) as temporary:
         save_file(tensors, temporary, parts | {"sha256": _seal(parts)})
+    assert recorded.path is not None
+    return _indexed(bare, recorded.path, target, about, values)
 
 
 def _make_room(target: Path) -> None:
@@ -313,18 +317,27 @@ def _indexed(
     about: Mapping[str, Any],
     values: Float[np.ndarray, "keys cells seeds"],
 ) -> IndexedRecorded:
-    variants, start = {}, 0
-    for name, keys in about["keys"].items():
-        grids = Grids(_shared(tuple(keys)), values[start : start + len(keys)])
-        variants[name] = record.variants[name].model_copy(update={"metrics": grids})
-        start += len(keys)
     stamp = record.arrays
     given: Mapping[str, np.ndarray] = {}
     if stamp is not None:
         names = _shared(tuple(about["arrays"]))
         given = LazyArrays(path.parent / stamp.file, names, about["stamp"]["looks"][-1])
-    whole = record.model_copy(update={"variants": variants})
+    whole = _with_grids(record, about["keys"], values)
     return IndexedRecorded(whole, path, given, index=target, checks=about["checks"])
+
+
+def _with_grids(
+    record: RunRecord,
+    keys: Mapping[str, Sequence[str]],
+    values: Float[np.ndarray, "keys cells seeds"],
+) -> RunRecord:
+    """Return a record without metrics with those of one array, the variants' one after another."""
+    variants, start = {}, 0
+    for name, own in keys.items():
+        grids = Grids(_shared(tuple(own)), values[start : start + len(own)])
+        variants[name] = record.variants[name].model_copy(update={"metrics": grids})
+        start += len(own)
+    return record.model_copy(update={"variants": variants})
 
 
 _NAMES: dict[tuple[str, ...], tuple[str, ...]] = {}

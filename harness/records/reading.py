@@ -1,8 +1,10 @@
 """Reading folders of records: what cannot be believed is left out by name, the rest goes on."""
 
+import gc
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,15 +106,31 @@ def load_records(suite: str, roots: Sequence[Path]) -> Loaded:
     """
     records: dict[str, Recorded] = {}
     left_out: list[LeftOut] = []
-    for path in (path for root in roots for path in find_records(root, suite)):
-        if path.parent.parent.name in records:
-            continue
-        found = try_read(path)
-        if isinstance(found, LeftOut):
-            left_out.append(found)
-        else:
-            records[found.record.entry] = found
+    with _uncollected():
+        for path in (path for root in roots for path in find_records(root, suite)):
+            if path.parent.parent.name in records:
+                continue
+            found = try_read(path)
+            if isinstance(found, LeftOut):
+                left_out.append(found)
+            else:
+                records[found.record.entry] = found
     return Loaded(tuple(records.values()), tuple(left_out))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from walking over thousands of records again and again.
+
+    What reading makes is kept, and has no cycles: nothing could be collected.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def of_one_suite(loaded: Loaded, submissions: Path | None) -> Loaded:

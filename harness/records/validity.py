@@ -6,7 +6,8 @@ is checked here needs no suite, no card and no data.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -117,6 +118,8 @@ def _grids(record: RunRecord) -> str | None:
     for job in record.jobs:
         done[job.cell, job.seed] = job.status == "done"
     for name, body in record.variants.items():
+        if _all_fit(body.metrics, done):
+            continue
         for key, grid in body.metrics.items():
             row = f"{key} of {name}" if name else key
             if len(grid) != shape[0] or any(len(line) != shape[1] for line in grid):
@@ -127,9 +130,32 @@ def _grids(record: RunRecord) -> str | None:
     return None
 
 
+def _all_fit(metrics: Mapping[str, Sequence[Sequence[float | None]]], done: np.ndarray) -> bool:
+    """Return whether nothing is wrong with a variant's metrics, all looked at together."""
+    if not metrics:
+        return True
+    try:
+        low, high = np.array([_bounds(key) for key in metrics]).T[..., None, None]
+        values = np.array(list(metrics.values()), dtype=np.float64)
+    except (SpecError, ValueError):  # a key that is none, a grid of another form
+        return False
+    if values.shape[1:] != done.shape:
+        return False
+    outside = np.isinf(values) | (values < low - SLACK) | (values > high + SLACK)
+    return not (outside | (~np.isnan(values) & ~done)).any()
+
+
+@lru_cache(maxsize=1 << 14)
+def _bounds(key: str) -> tuple[float, float]:
+    """Return the range of a metric's values, raising SpecError of a key that cannot be one."""
+    metric = METRICS.get(MetricKey.parse(key).metric)
+    low, high = (None, None) if metric is None else metric.bounds
+    return (-np.inf if low is None else low, np.inf if high is None else high)
+
+
 def _values(key: str, values: np.ndarray, done: np.ndarray, record: RunRecord) -> str | None:
     try:
-        metric = METRICS.get(MetricKey.parse(key).metric)
+        low, high = _bounds(key)
     except SpecError as error:
         return f"is not a metric key: {str(error).rstrip('.')}"
     there = ~np.isnan(values)
@@ -140,8 +166,6 @@ def _values(key: str, values: np.ndarray, done: np.ndarray, record: RunRecord) -
             f"has a value in {record.suite.cells[cell]}, seed {record.suite.seeds[seed]}, where no "
             "job was done"
         )
-    low, high = (None, None) if metric is None else metric.bounds
-    low, high = (-np.inf if low is None else low, np.inf if high is None else high)
     found = values[there]
     bad = found[~np.isfinite(found) | (found < low - SLACK) | (found > high + SLACK)]
     return f"should lie in [{low:g}, {high:g}]; got {bad[0]:g}" if len(bad) else None

@@ -89,6 +89,34 @@ def test_an_edited_record_is_refused(tmp_path):
         read_record(path)
 
 
+def test_an_edit_is_refused_wherever_it_leaves_the_lines_as_they_were(tmp_path):
+    path = write_record(sealed(a_record(), ARRAYS), tmp_path)
+    text = path.read_text()
+    for old, new in (("0.333333333", "0.33333334"), ('"seed": 1', '"seed": 0'),
+                     ('"reason": "r"', '"reason": "r "'), ('"produced_by": "given"',
+                      '"produced_by": "trained"')):  # fmt: skip
+        assert old in text
+        path.write_text(text.replace(old, new))
+        with pytest.raises(RecordMismatchError):
+            read_record(path)
+
+
+def test_a_record_whose_lines_were_laid_out_otherwise_is_the_same(tmp_path):
+    made = sealed(a_record(cost=[{"seconds": 9.0}]), ARRAYS)
+    path = write_record(made, tmp_path)
+    body = json.loads(path.read_text())
+    for text in (json.dumps(body), json.dumps(body, indent=4), json.dumps(body, indent=1)):
+        path.write_text(text)
+        assert read_record(path).record == made.record
+
+
+def test_a_cost_that_is_no_number_is_refused_though_it_is_not_hashed(tmp_path):
+    path = write_record(sealed(a_record(cost=[{"seconds": 9.0}]), ARRAYS), tmp_path)
+    path.write_text(path.read_text().replace("9.0", "NaN"))
+    with pytest.raises(StoreError, match="a missing value is null"):
+        read_record(path)
+
+
 def test_arrays_of_another_run_are_refused(tmp_path):
     path = write_record(sealed(a_record(), ARRAYS), tmp_path)
     np.savez(tmp_path / "digits-v1.npz", x=np.zeros(1))

@@ -280,6 +280,8 @@ def facet_labels(facets: Mapping[str, Any]) -> tuple[str, ...]:
         labels.append(f"{count_text(facets['parameters'])} parameters")
     if facets.get("pretraining") not in (None, "none"):
         labels.append(f"pretrained: {facets['pretraining']}")
+    if facets.get("resolution"):
+        labels.append(f"images at {facets['resolution']}")
     if facets.get("extra_data") not in (None, "none"):
         labels.append(f"extra data: {facets['extra_data']}")
     if facets.get("augmentation"):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.rankings.column_order import far_below_chance
+from harness.rankings.feeding import wrongly_fed
 from harness.rankings.field import Candidate
 from harness.types import RankedRow
 
@@ -44,6 +45,7 @@ def review_flags(
             twins.get(row.name),
             far_below_chance(found.recorded.record, found.variant),
             _no_spread(found),
+            wrongly_fed(found.recorded.record.asked or ()),
             *_upside_down(found),
         ]
         flagged.append(replace(row, flags=tuple(f for f in flags if f)))

@@ -224,6 +224,9 @@ class Facets(Strict):
     """Whether it adapts on unlabelled test inputs."""
     augmentation: str = ""
     """Augmentations that its suite's other entries do not have; empty: the same as theirs."""
+    resolution: str = ""
+    """What images are brought to for the backbone, and how, e.g. ``"64 px bicubic"``; empty: as
+    the suite has them."""
     selection: Literal["last", "noisy_val", "clean_val"] = "last"
     """Which epoch is scored; ``best_on_test`` is refused."""
 

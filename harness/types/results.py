@@ -144,7 +144,8 @@ class Asked(Strict):
     overrides: dict[str, Any] = Field(default_factory=dict)
     """Those of the settings that the card itself sets, beside its recipe."""
     parent: dict[str, Any] | None = None
-    """Whole configuration of the entry whose trained state this one started from."""
+    """Whole configuration of the entry whose trained state this one started from, else of the one
+    whose features it read."""
 
 
 class RunRecord(Strict):

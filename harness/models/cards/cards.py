@@ -32,7 +32,7 @@ ARCH_KWARGS = {
 """Arguments of timm architectures that a card may set: sizes and rates, nothing that loads."""
 MAX_KWARG = 8192
 """Largest number of an architecture's arguments: widths and sizes beyond fill any memory."""
-_LATER = {"suites", "augmentation"}
+_LATER = {"suites", "augmentation", "resolution"}
 """Fields (also of the facets) added to cards of format 1: left out of the identity while unset."""
 _ARCH = re.compile(r"[a-z0-9_]+")
 

@@ -38,6 +38,9 @@ class Method(BaseModel):
     """Citation or URL; empty for textbook methods."""
     needs: tuple[str, ...] = ("torch",)
     """Optional packages it needs; without ``torch`` it always runs on the CPU."""
+    fitted: bool = True
+    """False: its model depends on its settings alone, not on rows, labels or seed. It is made once
+    for all jobs of one number of classes, and so is what it says of a pool."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,19 @@ def trainer_of(part: MethodPart) -> str:
 
 def needs_of(part: MethodPart) -> tuple[str, ...]:
     """Return the optional packages of a card's trainer; torch when nothing is known of it."""
-    rows = [row for name, row in METHODS.items() if part.trainer in (name, row.trainer)]
-    return rows[0].needs if rows else ("torch",)
+    row = _row_of(part.trainer)
+    return ("torch",) if row is None else row.needs
+
+
+def is_fitted(trainer: str) -> bool:
+    """Return whether a trainer looks at its data; True when nothing is known of it."""
+    row = _row_of(trainer)
+    return row is None or row.fitted
+
+
+def _row_of(trainer: str) -> Method | None:
+    rows = [row for name, row in METHODS.items() if trainer in (name, row.trainer)]
+    return rows[0] if rows else None
 
 
 def trainer_problem(trainer: str, *, trust: bool = False) -> str | None:

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from jaxtyping import Int
+
 from harness.data.suites.open import pools_of
 from harness.errors import CardError
 from harness.keys import sha256_of
 from harness.lookup import unknown
+from harness.models.methods.methods import is_fitted
 from harness.models.obtain.source import Parents, Source, feature_inputs, on_features
 from harness.models.obtain.training import trained
 from harness.models.obtain.work import (
@@ -204,7 +208,7 @@ def _compute(
         if kept is None and not tried:
             check_steady(source.model, inputs, work.numerics)
             tried = True
-        found[name] = kept or _passed(work, states.adapted(adapt), inputs, key)
+        found[name] = kept or _made(work, source, states.adapted(adapt), inputs, key)
         pools[name] = {"identity": pool.identity, "evidence": key}
     return {
         "model_id": source.model_id,
@@ -216,14 +220,48 @@ def _compute(
     }
 
 
+def _made(work: Work, source: Source, model: Model, pool: Pool, key: str) -> Predictions:
+    """Return one pool's predictions: rows of a pass over all training data, or a pass of its own.
+
+    A model that is not fitted says the same of an image in every split: it is passed once over
+    what all splits draw from.
+    """
+    rows = _rows_in_whole(work, pool.name)
+    if rows is None:
+        return _passed(work, model, pool, key)
+    whole = work.opened.train
+    whole_key = pass_key(source, whole, work.numerics)
+    said = work.store.load_evidence(whole_key)
+    said = said or _passed(work, model, replace(whole, name="train"), whole_key)
+    features = None if said.features is None else said.features[rows]
+    part = replace(said, values=said.values[rows], row=np.arange(len(rows)), features=features)
+    if whole_key != key:
+        work.store.save_evidence(key, part, _note(work, pool))
+    return part
+
+
+def _rows_in_whole(work: Work, name: str) -> Int[np.ndarray, " n"] | None:
+    """Return the rows of the whole training pool that a pool consists of, if that is known."""
+    part, split = work.job.card.method, work.split
+    if part is None or is_fitted(part.trainer) or work.job.card.facets.transductive:
+        return None
+    changed = (split.foreign, split.attributes, split.patched)
+    if any(array is not None for array in changed) or split.spec.correlation is not None:
+        return None
+    return {"train": split.indices, "val": split.val_indices}.get(name)
+
+
+def _note(work: Work, pool: Pool) -> dict[str, str]:
+    return {"note": f"{work.job.name} {pool.name}", "pool": pool.name}
+
+
 def _passed(work: Work, model: Model, pool: Pool, key: str) -> Predictions:
     """Return one pool's predictions by a pass, and keep them."""
     from harness.models.passes.predict import predict
 
     report = None if work.progress is None else partial(_report, work.progress, pool.name)
     predictions = predict(model, pool, numerics=work.numerics, progress=report)
-    note = {"note": f"{work.job.name} {pool.name}", "pool": pool.name}
-    work.store.save_evidence(key, predictions, note)
+    work.store.save_evidence(key, predictions, _note(work, pool))
     return predictions
 
 
@@ -280,6 +318,7 @@ def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
             progress=work.progress, numerics=parent.numerics,
         )  # fmt: skip
         features, keys = obtained.predictions, obtained.evidence_keys
+        asked = asked if part.init_from is not None else obtained.asked.get("settings")
         ids.append(sha256_of({name: keys[name] for name in ("train", "val") if name in keys}))
     return Parents(ids, None if state is None else state.arrays, features, keys, asked)
 

@@ -47,7 +47,7 @@ class Parents:
     evidence: Mapping[str, str] = field(default_factory=dict)
     """Pool → key of that evidence."""
     asked: Mapping[str, Any] | None = None
-    """Settings of ``init_from``."""
+    """Settings of ``init_from``, else of ``features_from``."""
 
 
 def on_features(data: TrainingData, features: Mapping[str, Predictions]) -> TrainingData:

@@ -17,7 +17,14 @@ import numpy as np
 from harness.errors import CardError, HarnessError, TrainingError
 from harness.keys import sha256_of, train_key
 from harness.models.methods.code import code_sha256
-from harness.models.methods.methods import Trainer, load_trainer, needs_of, resolve_config, where
+from harness.models.methods.methods import (
+    Trainer,
+    is_fitted,
+    load_trainer,
+    needs_of,
+    resolve_config,
+    where,
+)
 from harness.models.obtain.curves import Recorder
 from harness.models.obtain.plain import as_model
 from harness.models.obtain.source import Parents, Source
@@ -45,13 +52,15 @@ class Training:
     def key(self) -> str:
         """Return the train key."""
         threads, dtype = settings_of(self.config)
+        fitted = is_fitted(self.trainer)
+        unread = sha256_of({"num_classes": self.split.num_classes})
         return train_key(
             trainer=self.trainer,
             code=self.code,
             config=self.config,
-            split_sha256=self.split.sha256,
-            inputs=self.inputs,
-            seed=self.job.seed,
+            split_sha256=self.split.sha256 if fitted else unread,
+            inputs=self.inputs if fitted else unread,
+            seed=self.job.seed if fitted else 0,
             threads=threads,
             device=self.numerics.device,
             dtype=dtype,

@@ -5,7 +5,6 @@ tensor stands by its name. Reading one runs no code.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from harness.atomic import replacing
 from harness.errors import TrainingError
 
 FILE = "checkpoint.safetensors"
@@ -36,18 +36,14 @@ def save(folder: Path, identity: str, state: dict[str, Any]) -> None:
     TrainingError
         If it cannot be written; the last checkpoint is untouched.
     """
-    target, partial = folder / FILE, folder / f"{FILE}.partial"
+    target = folder / FILE
     tensors: dict[str, Tensor] = {}
     written = json.dumps(_plain(state, tensors))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(to_bytes(tensors, {"identity": identity, "state": written}))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
+        with replacing(target) as partial:
+            partial.write_bytes(to_bytes(tensors, {"identity": identity, "state": written}))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         kept = "the last checkpoint is kept" if target.exists() else "there is none yet"
         raise TrainingError(
             f"The checkpoint of epoch {state['epoch']} could not be written to {folder} "

@@ -11,6 +11,25 @@ NEUTRAL = "#8a8f98"
 """For rows beside the ranking."""
 
 
+VERDICT_HUES = {
+    "holds": GREEN,
+    "does not hold": RED,
+    "inside": GREEN,
+    "above": BLUE,
+    "below": RED,
+    "better": GREEN,
+    "same": NEUTRAL,
+    "worse": RED,
+    "cannot tell": ORANGE,
+    "protocol differs": PINK,
+    "protocol unknown": NEUTRAL,
+    "not judged": NEUTRAL,
+    "not run": NEUTRAL,
+}
+"""What is said of a claim, a published number or a difference → its hue; it stands there in words,
+too."""
+
+
 def step_hue(tie_class: int, classes: int) -> str:
     """Return a tie class's hue: deep for the best class, paler down the ranking, grey for none.
 

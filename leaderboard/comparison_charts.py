@@ -4,10 +4,10 @@ import altair as alt
 import pandas as pd
 
 from leaderboard.charts import FOOT, ROW
-from leaderboard.colours import BLUE, DEEP, GREEN, HUES, NEUTRAL, ORANGE, PINK, RED
+from leaderboard.colours import BLUE, DEEP, GREEN, HUES, NEUTRAL, ORANGE, PINK, RED, VERDICT_HUES
 
-VERDICT_HUES = {"better": GREEN, "worse": RED, "same": NEUTRAL, "cannot tell": ORANGE}
-"""Verdict → its colour; each stands in words beside its line, too."""
+VERDICTS = ("better", "worse", "same", "cannot tell")
+"""In the order of the legend; each stands in words beside its line, too."""
 LINE_HUES = (BLUE, ORANGE, GREEN, PINK, RED, DEEP)
 """Entries, in the order in which they were chosen."""
 
@@ -105,10 +105,9 @@ def verdicts_chart(frame: pd.DataFrame, *, scale: float, title: str) -> alt.Laye
         What a difference is, with its unit.
     """
     shown = frame.assign(**{c: frame[c] * scale for c in ("difference", "low", "high")})
-    domain = list(VERDICT_HUES)
     colour = alt.Color(
         "verdict:N",
-        scale=alt.Scale(domain=domain, range=list(VERDICT_HUES.values())),
+        scale=alt.Scale(domain=VERDICTS, range=[VERDICT_HUES[v] for v in VERDICTS]),
         legend=alt.Legend(orient="top", title=None),
     )
     root = alt.Chart(shown).encode(

@@ -1,7 +1,7 @@
 """``tailmark new``, ``check`` and ``submit``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from harness.runs.plan import Entry
     from harness.types import EntryCard
 
+Kind = Literal["method", "model", "predictions"]
+
 
 def new(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and dashes.")],
     kind: Annotated[
-        str, typer.Option("--kind", "-k", help="method, model or predictions.")
+        Kind, typer.Option("--kind", "-k", help="What the entry brings.")
     ] = "method",
     source: Annotated[
         Path | None,
@@ -48,7 +50,7 @@ def new(
     )
 
 
-def _new_from(root: Path, name: str, kind: str, source: Path) -> None:
+def _new_from(root: Path, name: str, kind: Kind, source: Path) -> None:
     from harness.errors import CardError
     from harness.models.cards.collected import new_from
 

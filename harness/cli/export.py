@@ -1,7 +1,7 @@
 """``tailmark data rows`` and ``tailmark data export``: the data out, to train elsewhere."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,6 +11,7 @@ from harness.cli.console import say
 if TYPE_CHECKING:
     from harness.types import Suite
 
+Form = Literal["npz", "parquet", "folder"]
 SuiteId = Annotated[str, typer.Argument(help="Suite id, see: tailmark list suites.")]
 
 
@@ -45,7 +46,7 @@ def export(
     cell: options.Cells = None,
     seed: options.Seeds = None,
     how: Annotated[
-        str, typer.Option("--format", help="npz, parquet, or folder (images with an index).")
+        Form, typer.Option("--format", help="How to write; folder: images with an index.")
     ] = "npz",
     data_root: options.DataRoot = None,
 ) -> None:

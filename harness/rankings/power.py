@@ -11,11 +11,10 @@ from harness.rankings.class_recalls import class_recalls
 from harness.rankings.comparing import row_named
 from harness.rankings.export import Rows
 from harness.rankings.field import Candidate, cell_indices, values_of
-from harness.stats.intervals import LEVEL
+from harness.stats.intervals import LEVEL, Side
 from harness.stats.planning import detectable, seeds_to_detect
-from harness.stats.score_intervals import planned
-from harness.stats.spread import MIN_SEEDS, Spread, spread
-from harness.stats.verdicts import correlation_of
+from harness.stats.spread import MIN_SEEDS, Spread
+from harness.stats.verdicts import spread_for_plans
 
 MOST_ENTRIES = 20
 """Entries whose pairs stand for the field where none is named: evenly over the order by name."""
@@ -127,20 +126,15 @@ def _finite(seeds: float) -> int | None:
 
 
 def _spread(one: Candidate, two: Candidate, key: str, index: Sequence[int]) -> Spread:
-    values, replicates, images = [], [], []
+    sides, images = [], []
     for row in (one, two):
         stored = row.recorded.replicates(row.variant, row.key(key))
         assert stored is not None, "only usable rows are paired"
-        replicates.append(stored[list(index)].astype(np.float64))
-        values.append(values_of(row, key, index).astype(np.float64))
-        mean = float(values[-1].mean())
+        side = Side(values_of(row, key, index), stored[list(index)])
+        mean = float(side.values.mean())
+        sides.append(side)
         images.append(class_recalls(row.recorded, row.variant, key, list(index), mean))
-    components = spread(values[0] - values[1], replicates[0] - replicates[1])
-    first, second = images
-    if first is None or second is None or not (first.few or second.few):
-        return components
-    sides = ((float(values[0].mean()), first), (float(values[1].mean()), second))
-    return planned(sides, correlation_of(*replicates), components, LEVEL)
+    return spread_for_plans(sides[0], sides[1], (images[0], images[1]))
 
 
 def power_rows(found: Sequence[PowerRow]) -> Rows:

@@ -111,28 +111,47 @@ def _by_score(
     sign: float,
 ) -> tuple[Interval, float, Spread]:
     """Return the interval by score, its p, and the spread that plans are made with."""
-    means = [float(side.values.mean()) for side in sides]
-    pair = ((means[0], images[0]), (means[1], images[1]))
+    pair, correlation = _scored_pair(sides, images)
     if sign < 0:
         pair = (pair[1], pair[0])
-    correlation = correlation_of(*(side.replicates for side in sides))
     low, high = score_difference(pair, correlation, components, LEVEL)
     found = Interval(interval.value, low, high, interval.se, interval.kind)
     p = score_p(pair, correlation, components)
     return found, p, planned(pair, correlation, components, LEVEL)
 
 
-def correlation_of(
-    one: Float[np.ndarray, "cells seeds replicates"],
-    two: Float[np.ndarray, "cells seeds replicates"],
-) -> float:
-    """Return how far two sides move together over test images; 0 where one does not move.
+def spread_for_plans(
+    one: Side, two: Side, images: tuple[ClassRecalls | None, ClassRecalls | None]
+) -> Spread:
+    """Return the spread of a difference that plans are made with, as `verdict` makes them.
 
     Parameters
     ----------
-    one, two : float array of shape (cells, seeds, replicates)
-        Under the same weightings.
+    one, two : Side
+        Over the same seeds, without a gap.
+    images : pair of ClassRecalls or None
+        Means of recalls with few images on either side are planned by score; None: another metric.
     """
+    components = spread(*gaps_of(one, two))
+    first, second = images
+    if first is None or second is None or not (first.few or second.few):
+        return components
+    return planned(*_scored_pair((one, two), (first, second)), components, LEVEL)
+
+
+def _scored_pair(
+    sides: tuple[Side, Side], images: tuple[ClassRecalls, ClassRecalls]
+) -> tuple[tuple[tuple[float, ClassRecalls], tuple[float, ClassRecalls]], float]:
+    """Return each side's mean with its images, and how far the sides move together."""
+    one, two = (float(side.values.mean()) for side in sides)
+    return ((one, images[0]), (two, images[1])), _correlation(*(s.replicates for s in sides))
+
+
+def _correlation(
+    one: Float[np.ndarray, "cells seeds replicates"],
+    two: Float[np.ndarray, "cells seeds replicates"],
+) -> float:
+    """Return how far two sides move together over test images; 0 where one does not move."""
     streams = [side.astype(np.float64).mean(axis=(0, 1)) for side in (one, two)]
     if min(stream.std() for stream in streams) == 0:
         return 0.0

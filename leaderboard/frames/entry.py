@@ -7,6 +7,7 @@ those sums are made here.
 import numpy as np
 import pandas as pd
 
+from harness.metric_keys import MetricKey
 from harness.rankings.display import PLACES, value_text
 from harness.records.records import Recorded
 
@@ -234,13 +235,13 @@ def scores_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | 
     """
     lines = []
     for key, grid in recorded.record.variants[variant].metrics.items():
-        parts = key.split("/")
-        if len(parts) == 4 and parts[1] in PLACES and parts[3] == "ood_auroc":
+        parsed = MetricKey.parse(key)
+        sets, score = parsed.ood_set, parsed.score
+        if parsed.root == "ood" and sets in PLACES and score and parsed.metric == "ood_auroc":
             values = [v for v in grid[cell] if v is not None]
             if values:
                 mean = float(np.mean(values))
-                words = parts[2].replace("_", " ")
-                lines.append((words, PLACES[parts[1]], mean, len(values)))
+                lines.append((score.replace("_", " "), PLACES[sets], mean, len(values)))
     if not lines:
         return None
     frame = pd.DataFrame(lines, columns=["score", "sets", "auroc", "seeds"])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.metric_keys import metric_name
 from harness.metrics.table import METRICS
 from harness.rankings.display import metric_title, value_text
 from harness.records.records import Recorded
@@ -37,7 +38,7 @@ def metrics_frame(recorded: Recorded, variant: str) -> pd.DataFrame:
 def _subject_first(key: str) -> tuple[int, bool, str]:
     """Sort metric keys as the table of metrics does, the test pool as it is before its views."""
     names = list(METRICS)
-    name = key.rsplit("/", 1)[-1]
+    name = metric_name(key)
     place = names.index(name) if name in names else len(names)
     return place, not key.startswith("test/"), key
 

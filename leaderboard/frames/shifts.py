@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from harness.metric_keys import MetricKey
 from harness.rankings.display import difference_text, value_text
 from harness.rankings.field import Candidate
 from leaderboard.frames.trade import mean_over
@@ -55,9 +56,10 @@ def worlds_of(keys: Iterable[str]) -> dict[str, World]:
     """Return the worlds that metric keys speak of, in the order of WORLDS."""
     found: dict[str, dict[str, list[str]]] = {}
     for key in sorted(set(keys)):
-        name, *place, metric = key.split("/")
-        if name in WORLDS and len(place) <= 1:
-            found.setdefault(name, {}).setdefault(metric, []).append("".join(place))
+        parsed = MetricKey.parse(key)
+        if parsed.root in WORLDS and len(parsed.place) <= 2:
+            places = found.setdefault(parsed.root, {}).setdefault(parsed.metric, [])
+            places.append("".join(parsed.place[1:]))
     return {
         name: World(name, {metric: tuple(places) for metric, places in found[name].items()})
         for name in WORLDS

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from harness.metric_keys import metric_name
 from harness.rankings.display import count_text, tie_letter, value_text
 from harness.rankings.field import Candidate
 from harness.records.records import Recorded
@@ -34,7 +35,7 @@ def mean_over(recorded: Recorded, variant: str, key: str, cells: Sequence[int]) 
 
 def _value(row: Candidate, key: str, cells: Sequence[int]) -> float | None:
     if key in COSTS:
-        return mean_cost(row, key.partition("/")[2])
+        return mean_cost(row, metric_name(key))
     return mean_over(row.recorded, row.variant, key, cells)
 
 

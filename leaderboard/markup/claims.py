@@ -16,17 +16,11 @@ from harness.published.claims_text import (
     state_text,
     values_text,
 )
+from leaderboard.colours import VERDICT_HUES
 from leaderboard.markup.conformance import BESIDE, counted
 from leaderboard.markup.parts import linked
 from leaderboard.markup.table import STYLE, Column, hint, html_table, text
 
-HUES: dict[State, str] = {
-    "holds": "#009e73",
-    "does not hold": "#d55e00",
-    "cannot tell": "#e69f00",
-    "not run": "#8a8f98",
-}
-"""State → its colour; every state stands there in words, too."""
 LOOK = """
 <style>
 .tm.claims .group td {padding-top:1.1rem; border-top:2px solid
@@ -71,7 +65,7 @@ def claims_table(rows: Sequence[ClaimRow]) -> str:
         [row for _, group in grouped(rows) for row in group],
         caption="What the literature claims, beside what the records say",
         css="beside claims",
-        line=lambda row: ("", f"--hue:{HUES[row.state]}"),
+        line=lambda row: ("", f"--hue:{VERDICT_HUES[row.state]}"),
         above=lambda row, old: "" if old and old.claim.id == row.claim.id else _head(row.claim),
     )
     return f"{STYLE}{BESIDE}{LOOK}<div class='tm-wide'>{table}</div>"
@@ -129,7 +123,7 @@ def _state(state: State, words: str) -> str:
     idle = " idle" if state == "not run" else ""
     label, _, reason = words.partition(": ")
     more = f"<br><span class='small'>{text(reason)}</span>" if reason else ""
-    box = f"<span class='verdict{idle}' style='--hue:{HUES[state]}'>{label}</span>"
+    box = f"<span class='verdict{idle}' style='--hue:{VERDICT_HUES[state]}'>{label}</span>"
     return hint(box, STATES[state], css="bare end") + more
 
 

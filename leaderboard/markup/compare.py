@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from leaderboard.comparison_charts import VERDICT_HUES
+from leaderboard.colours import VERDICT_HUES
 from leaderboard.markup.conformance import BESIDE
 from leaderboard.markup.table import STYLE, Column, html_table, text
 

@@ -9,22 +9,12 @@ from harness.published.conformance import VERDICTS, ConformanceRow, Verdict
 from harness.published.conformance_text import ours_text, published_text
 from harness.published.protocols import Part
 from harness.rankings.display import cell_label, interval_title, metric_title
+from leaderboard.colours import VERDICT_HUES
 from leaderboard.markup.parts import badges, linked
 from leaderboard.markup.table import STYLE, Column, hint, html_table, text
 
 REACH = 0.10
 """How far the picture goes to either side of the published value: ten points."""
-HUES: dict[Verdict, str] = {
-    "inside": "#009e73",
-    "above": "#2f8fc9",
-    "below": "#d55e00",
-    "cannot tell": "#e69f00",
-    "protocol differs": "#cc79a7",
-    "protocol unknown": "#8a8f98",
-    "not judged": "#8a8f98",
-    "not run": "#8a8f98",
-}
-"""Verdict → its colour; every verdict stands there in words, too."""
 MARKS = {"same": "=", "differs": "≠", "unknown": "?"}
 BESIDE = """
 <style>
@@ -98,7 +88,10 @@ def conformance_table(rows: Sequence[ConformanceRow]) -> str:
         rows,
         caption="Published numbers beside ours",
         css="beside",
-        line=lambda row: ("first" if id(row) in first else "", f"--hue:{HUES[row.verdict]}"),
+        line=lambda row: (
+            "first" if id(row) in first else "",
+            f"--hue:{VERDICT_HUES[row.verdict]}",
+        ),
     )
     return f"{STYLE}{BESIDE}<div class='tm-wide'>{table}</div>"
 
@@ -116,7 +109,7 @@ def _published(row: ConformanceRow) -> str:
 
 def _verdict(verdict: Verdict) -> str:
     idle = " idle" if verdict in ("not run", "not judged", "protocol unknown") else ""
-    box = f"<span class='verdict{idle}' style='--hue:{HUES[verdict]}'>{verdict}</span>"
+    box = f"<span class='verdict{idle}' style='--hue:{VERDICT_HUES[verdict]}'>{verdict}</span>"
     return hint(box, VERDICTS[verdict], css="bare end")
 
 

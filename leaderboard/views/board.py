@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from harness.errors import HarnessError
-from harness.metric_keys import metric_name
+from harness.metric_keys import MetricKey, metric_name
 from harness.metrics.table import METRICS
 from harness.published.claims import Checked, claims_on_records
 from harness.published.conformance import Conformance, published_beside_ours
@@ -165,7 +165,7 @@ def metric_keys(suite: str) -> list[str]:
     known = [
         key
         for key in _stored(suite, _of(suite))
-        if metric_name(key) in METRICS and (not key.startswith("ood/") or f"/{DECLARED}/" in key)
+        if metric_name(key) in METRICS and _score_of(key) in (None, DECLARED)
     ]
     return sorted(known, key=lambda key: (order.index(metric_name(key)), key))
 
@@ -184,12 +184,15 @@ def all_keys(suite: str) -> list[str]:
 
 def _own_keys(recorded: Recorded) -> set[str]:
     body = recorded.record.variants[""]
-    declared = f"/{body.ood_score}/"
     return {
-        key.replace(declared, f"/{DECLARED}/") if key.startswith("ood/") else key
+        str(MetricKey.parse(key).with_score(DECLARED))
         for key in body.metrics
-        if metric_name(key) in METRICS and (not key.startswith("ood/") or declared in key)
+        if metric_name(key) in METRICS and _score_of(key) in (None, body.ood_score)
     }
+
+
+def _score_of(key: str) -> str | None:
+    return MetricKey.parse(key).score
 
 
 def say(error: HarnessError) -> None:

@@ -3,6 +3,12 @@
 import json
 import subprocess
 import sys
+from typing import get_args
+
+from harness.cli.entries import Kind
+from harness.cli.export import Form
+from harness.data.suites.export import WRITERS
+from harness.models.cards.cards import PARTS
 
 COMMANDS = (
     *("list", "new", "check", "run", "rescore", "submit"),
@@ -30,6 +36,18 @@ def test_help_loads_no_numbers_and_no_readers_of_data():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_a_choice_that_does_not_exist_names_those_that_do_and_writes_nothing(tailmark, home):
+    before = sorted(home.rglob("*"))
+    for words, known in (
+        (("new", "mine", "--kind", "methods"), ("method", "model", "predictions")),
+        (("data", "export", "digits-v1", "-o", "x", "--format", "npy"), tuple(WRITERS)),
+    ):
+        answer = tailmark(*words)
+        assert answer.code == 2 and all(f"'{word}'" in answer.err for word in known)
+    assert sorted(home.rglob("*")) == before
+    assert get_args(Kind) == PARTS and set(get_args(Form)) == set(WRITERS)
 
 
 def test_an_entry_goes_from_new_to_the_ranking(tailmark, home):

@@ -190,7 +190,6 @@ REFUSED = {
     "unknown suite": (("export", "digit-v1", "-o", "x"), "Did you mean 'digits-v1'"),
     "unknown cell": (("export", "digits-v1", "-o", "x", "-c", "digits-exp11"), "Did you mean"),
     "unknown seed": (("export", "digits-v1", "-o", "x", "--seed", "7"), "No seed of digits-v1"),
-    "unknown format": (("export", "digits-v1", "-o", "x", "--format", "npy"), "Did you mean 'npz'"),
     "a full folder": (("export", "digits-v1", "-o", "full"), "holds something"),
     "a file as folder": (("export", "digits-v1", "-o", "taken"), "holds something"),
     "below a file": (("export", "digits-v1", "-o", "taken/x"), "can be written"),

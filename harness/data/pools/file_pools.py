@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from harness.atomic import replacing
 from harness.data.pools.decoding import DECODING, decoded, open_image, pixels
 from harness.data.pools.index_lists import check_present
 from harness.types import Pool
@@ -228,8 +229,8 @@ def _remember(hashes: Path, lines: dict[str, str]) -> None:
     """Write the file whole or not at all; a folder that cannot be written is no error."""
     try:
         hashes.parent.mkdir(parents=True, exist_ok=True)
-        temporary = hashes.with_name(f".{hashes.name}.{os.getpid()}")
-        temporary.write_text("".join(f"{mark}\t{path}\n" for path, mark in lines.items()), "utf-8")
-        temporary.replace(hashes)
+        with replacing(hashes, durable=False) as temporary:
+            text = "".join(f"{mark}\t{path}\n" for path, mark in lines.items())
+            temporary.write_text(text, "utf-8")
     except OSError:
         return

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from harness.atomic import replacing
 from harness.errors import Undefined
 from harness.models.safe.weights import load_state, save_state
 from harness.types.data import Split
@@ -129,10 +130,9 @@ class Recorder:
     def _add(self, epoch: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
             self._points.setdefault(name, {})[str(epoch)] = float(value)
-        partial = self._file.with_suffix(".partial")
         kept = {"points": self._points, "best": self._best, "seconds": self.seconds}
-        partial.write_text(json.dumps(kept), "utf-8")
-        partial.replace(self._file)
+        with replacing(self._file, durable=False) as partial:
+            partial.write_text(json.dumps(kept), "utf-8")
 
 
 def noise_curves(logits: Float[np.ndarray, "n c"], split: Split) -> dict[str, float]:

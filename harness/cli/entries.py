@@ -18,9 +18,7 @@ Kind = Literal["method", "model", "predictions"]
 
 def new(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and dashes.")],
-    kind: Annotated[
-        Kind, typer.Option("--kind", "-k", help="What the entry brings.")
-    ] = "method",
+    kind: Annotated[Kind, typer.Option("--kind", "-k", help="What the entry brings.")] = "method",
     source: Annotated[
         Path | None,
         typer.Option("--from", help="Folder of predictions to list on the card, with sha256 sums."),

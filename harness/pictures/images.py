@@ -15,10 +15,8 @@ from matplotlib.patches import Rectangle
 
 from harness.data.suites.open import OpenSuite
 from harness.data.worlds.corruption import CORRUPTIONS
+from harness.pictures.colours import BLUE, RED
 from harness.types import Inputs, Pool, Split
-
-BLUE, ORANGE, RED, INK, GREY = "#0072b2", "#e69f00", "#d55e00", "#20242b", "#8a8f98"
-"""Of Okabe and Ito's palette (2008), with an ink and a neutral grey."""
 
 EACH = 14
 """Images in a row."""

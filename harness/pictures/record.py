@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from harness.errors import SpecError
 from harness.lookup import unknown
+from harness.pictures.colours import BLUE, GREEN, GREY, INK, ORANGE, PINK, RED, SKY
 from harness.rankings.display import (
     cell_label,
     cells_text,
@@ -29,9 +30,7 @@ from harness.rankings.display import (
 from harness.records.records import Recorded
 from harness.types import RankedRow, Ranking
 
-BLUE, ORANGE, GREEN, GREY, INK = "#0072b2", "#e69f00", "#009e73", "#8a8f98", "#20242b"
-"""Of Okabe and Ito's palette (2008), with a neutral grey and an ink."""
-TIES = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#d55e00")
+TIES = (BLUE, ORANGE, GREEN, PINK, SKY, RED)
 """Colours of tie classes, in turn; the letter beside a row says the same without colour."""
 FONT = 12
 """Point size: 6 points at half size."""

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 from harness.data.splits.noise import empirical_transition
 from harness.data.suites.open import OpenSuite
-from harness.pictures.images import BLUE, INK, ORANGE, image_blocks, short, wrong_rows
+from harness.pictures.colours import BLUE, INK, ORANGE
+from harness.pictures.images import image_blocks, short, wrong_rows
 from harness.types import Split
 
 _CHARTS = 4.0

@@ -16,6 +16,7 @@ from harness.lookup import unknown
 from harness.rankings.comparing import Comparison, compare_pair
 from harness.rankings.export import Rows
 from harness.rankings.field import Candidate
+from harness.rankings.html_table import Column, html_table, text
 from harness.types import Verdict
 
 State = Literal["no regression", "regression", "cannot tell"]
@@ -217,17 +218,24 @@ def junit_text(found: Regression) -> str:
 
 def html_text(found: Regression) -> str:
     """Return what a gate found as one HTML page, without scripts; names are text."""
-    rows = "".join(
-        f"<tr><td>{escape(each.metric)}</td><td>{escape(each.cell or 'mean over cells')}</td>"
-        f"<td>{each.verdict.difference:+.4f}</td>"
-        f"<td>{each.verdict.low:+.4f} … {each.verdict.high:+.4f}</td><td>{each.state}</td></tr>"
-        for each in found.findings
+    table = html_table(
+        (
+            Column[Finding]("Metric", lambda each: text(each.metric)),
+            Column("Cell", lambda each: text(each.cell or "mean over cells")),
+            Column("Difference", lambda each: f"{each.verdict.difference:+.4f}"),
+            Column("95 % interval", lambda each: _interval(each.verdict)),
+            Column("State", lambda each: each.state),
+        ),
+        found.findings,
+        caption="What each metric says",
     )
     title = f"{escape(found.candidate)} against {escape(found.reference)}: {found.state}"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f"<h1>{title}</h1><p>{escape(found.suite)}, margin {found.margin:g}. Positive: the "
-        f"candidate is better. {escape(advice(found))}</p><table><thead><tr><th>Metric</th>"
-        "<th>Cell</th><th>Difference</th><th>95 % interval</th><th>State</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></html>"
+        f"candidate is better. {escape(advice(found))}</p>{table}</html>"
     )
+
+
+def _interval(verdict: Verdict) -> str:
+    return f"{verdict.low:+.4f} … {verdict.high:+.4f}"

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from harness.rankings.html_table import Column, Field, html_table, text
 from leaderboard.colours import DEEP, HUES, INK, NEUTRAL, PALE, RED, WHITE
 from leaderboard.markup.parts import linked
 from leaderboard.markup.ranking import LEADERS
-from leaderboard.markup.table import STYLE, Column, Field, hint, html_table, text
+from leaderboard.markup.table import STYLE, hint
 
 FORMS = ("values", "with intervals", "differences to class A", "tie classes in each cell")
 """What a cell of the table can show."""

@@ -16,10 +16,11 @@ from harness.published.claims_text import (
     state_text,
     values_text,
 )
+from harness.rankings.html_table import Column, html_table, text
 from leaderboard.colours import VERDICT_HUES
 from leaderboard.markup.conformance import BESIDE, counted
 from leaderboard.markup.parts import linked
-from leaderboard.markup.table import STYLE, Column, hint, html_table, text
+from leaderboard.markup.table import STYLE, hint
 
 LOOK = """
 <style>

@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from harness.rankings.html_table import Column, html_table, text
 from leaderboard.colours import VERDICT_HUES
 from leaderboard.markup.conformance import BESIDE
-from leaderboard.markup.table import STYLE, Column, html_table, text
+from leaderboard.markup.table import STYLE
 
 Line = Mapping[Hashable, Any]
 

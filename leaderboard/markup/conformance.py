@@ -9,9 +9,10 @@ from harness.published.conformance import VERDICTS, ConformanceRow, Verdict
 from harness.published.conformance_text import ours_text, published_text
 from harness.published.protocols import Part
 from harness.rankings.display import cell_label, interval_title, metric_title
+from harness.rankings.html_table import Column, html_table, text
 from leaderboard.colours import VERDICT_HUES
 from leaderboard.markup.parts import badges, linked
-from leaderboard.markup.table import STYLE, Column, hint, html_table, text
+from leaderboard.markup.table import STYLE, hint
 
 REACH = 0.10
 """How far the picture goes to either side of the published value: ten points."""

@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from harness.rankings.html_table import Column, Field, html_table, text
 from leaderboard.colours import DEEP, INK, PALE, RED, WHITE
 from leaderboard.markup.cells import HEAT
 from leaderboard.markup.parts import entry_link
-from leaderboard.markup.table import STYLE, Column, Field, html_table, text
+from leaderboard.markup.table import STYLE
 
 Line = Mapping[Hashable, Any]
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from leaderboard.markup.table import STYLE, Column, html_table, text
+from harness.rankings.html_table import Column, html_table, text
+from leaderboard.markup.table import STYLE
 
 Line = Mapping[Hashable, Any]
 

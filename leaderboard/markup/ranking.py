@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from harness.rankings.html_table import Column, Field, html_table, text
 from harness.records.trust import TIERS
 from leaderboard.colours import step_hue
 from leaderboard.markup.parts import badges, linked
-from leaderboard.markup.table import STYLE, Column, Field, hint, html_table, text
+from leaderboard.markup.table import STYLE, hint
 
 LEADERS = 0.75
 """Share of rows that the drawn scale covers when it is zoomed; the rest get an arrow."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from harness.rankings.field import Candidate
 
+CARD = "entry.toml"
+"""Name of the card in an entry's folder."""
 ARXIV = re.compile(r"arXiv:\s?(\d{4}\.\d{4,5})")
 """An identifier that can be linked."""
 MOST = 300
@@ -31,7 +33,7 @@ def card_words(row: Candidate) -> CardWords:
     """Return the words of the card beside a row's record; of a variant, those of its entry."""
     if row.recorded.path is None:
         return CardWords()
-    card = row.recorded.path.parents[1] / "entry.toml"
+    card = row.recorded.path.parents[1] / CARD
     try:
         return _read(card, card.stat().st_mtime_ns)
     except OSError:

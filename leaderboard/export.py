@@ -18,6 +18,7 @@ from harness.published.conformance_text import conformance_rows
 from harness.rankings.export import rows_text
 from harness.rankings.field import stored_keys
 from harness.rankings.ranking import NOTES, rank
+from harness.rankings.single_cells import rank_cells
 from harness.records.records import Recorded
 from harness.types import Ranking
 from leaderboard import site
@@ -50,7 +51,7 @@ def write_all(folder: Path) -> list[Path]:
     for field in (field for field in fields if field.rows):
         suite, rows = field.suite, field.rows
         whole = rank(rows, suite=suite, notes=NOTES)
-        each = {cell: rank(rows, suite=suite, cells=[cell]) for cell in whole.cells}
+        each = rank_cells(rows, suite=suite)
         rankings.append(whole)
         for name, frame in _frames(field, whole, each).items():
             written.append(site.write(folder / suite, f"{name}.csv", site.csv(frame)))

@@ -4,8 +4,9 @@ One damaged file never hides the others: its entry is left out by name (`harness
 A reason never names a folder of the server.
 """
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 from harness.rankings.field import Candidate, Field, suite_rows
 from harness.records.reading import LeftOut
 from harness.records.records import Recorded
+from harness.records.trust import LIST
+from leaderboard.cards import CARD
 
 Roots = tuple[Path, ...]
 
@@ -54,9 +57,57 @@ def folders() -> tuple[Roots, Roots]:
     return (Path(submissions),) if submissions else (), (Path(local),) if local else ()
 
 
+@dataclass(frozen=True)
+class Look:
+    """What folders of records look like from outside, without any file being read."""
+
+    suites: Mapping[str, str]
+    """Suite with a record → a text that changes when one of its files changes."""
+    whole: str
+    """The same of all files, cards among them."""
+
+
+def look_at(roots: Sequence[Path]) -> Look:
+    """Return what is there now: names, sizes and times of records, cards and rerun lists."""
+    lists, cards = [], []
+    results: dict[str, list[str]] = {}
+    for root in roots:
+        lists += _seen(root / LIST)
+        for folder in _entries(root):
+            cards += _seen(Path(folder.path, CARD))
+            for file in _entries(Path(folder.path, "results")):
+                stem, _, ending = file.name.rpartition(".")
+                if ending in ("json", "npz"):
+                    results.setdefault(stem, []).extend(_seen(file))
+    found = {stem: _digest([*lists, *lines]) for stem, lines in results.items()}
+    records = {s for s, lines in results.items() if any("json\0" in line for line in lines)}
+    whole = _digest([*lists, *cards, *(line for lines in results.values() for line in lines)])
+    return Look({suite: found[suite] for suite in sorted(records)}, whole)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        return []  # not a folder, or gone between listing and looking
+
+
+def _seen(file: Path | os.DirEntry[str]) -> list[str]:
+    try:
+        look = file.stat()
+    except OSError:
+        return []
+    return [f"{os.fspath(file)}\0{look.st_mtime_ns}\0{look.st_size}"]
+
+
+def _digest(lines: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def suites_in(roots: Sequence[Path]) -> list[str]:
     """Return the suites that have a record under some folders."""
-    return sorted({path.stem for root in roots for path in root.glob("*/results/*.json")})
+    return list(look_at(roots).suites)
 
 
 def read_field(suite: str, submitted: Roots, local: Roots) -> SuiteField:

@@ -1,10 +1,10 @@
 """What reading a folder of records gave, kept beside them so that the next reading is quick.
 
-For each record one file holds its head (everything but the metrics), its metrics as one array and
-the replicates averaged over cells that rankings need. The files of the record stay the truth: an
-index file counts only while size, time and inode of both are those that it was made from, and one
-that is damaged, of another version or not writable is passed over; the record is then read and
-verified as without an index.
+For each record one file holds its head (everything but the metrics), its metrics as one array, and
+the replicates averaged over cells and the small details that rankings need. The files of the
+record stay the truth: an index file counts only while size, time and inode of both are those that
+it was made from, and one that is damaged, of another version or not writable is passed over; the
+record is then read and verified as without an index.
 
 Index files lie in ``<store>/index/<folder>/<suite>/<entry>.safetensors``.
 """
@@ -33,8 +33,12 @@ from harness.records.arrays import read_arrays
 from harness.records.records import Recorded, read_record
 from harness.types import RunRecord
 
-VERSION = "2"
+VERSION = "3"
 """Raised when what an index file holds changes."""
+DETAILS = ("test_counts", "counts", "recall")
+"""Details that rankings ask for; kept where they are small, the first read with the head."""
+SMALL = 1 << 14
+"""Bytes of a detail that an index file keeps."""
 SETTLED = 0.1
 """Seconds that a record's files must be older than its index file's making: within one tick of a
 file system's clock a second write would leave no trace."""
@@ -89,8 +93,13 @@ class LazyArrays(Mapping[str, np.ndarray]):
         RecordMismatchError
             If it is not the file any more whose content was verified.
         """
-        if name not in self._names:
-            raise KeyError(name)
+        return self.several([name])[name]
+
+    def several(self, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return some arrays, the file opened once; raises as for one."""
+        for name in names:
+            if name not in self._names:
+                raise KeyError(name)
         try:
             same = _looked(self._path) == self._look
         except OSError:
@@ -99,7 +108,7 @@ class LazyArrays(Mapping[str, np.ndarray]):
             raise RecordMismatchError(
                 f"{self._path.name} was verified and has changed since. Read the record again."
             )
-        return read_arrays(self._path, [name])[name]
+        return read_arrays(self._path, names)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names, without opening the file."""
@@ -122,6 +131,18 @@ class IndexedRecorded(Recorded):
     """The index file."""
     checks: Mapping[str, int] = field(kw_only=True)
     """Name of an array in the index file → CRC-32 of its bytes."""
+    read: Mapping[str, np.ndarray] = field(kw_only=True)
+    """Details that were read with the head."""
+
+    def detail(self, variant: str, name: str) -> np.ndarray | None:
+        """Return ``detail/<variant>/<name>``, from the index where it keeps this one."""
+        key = f"detail/{variant or 'base'}/{name}"
+        if key in self.read:
+            return self.read[key]
+        if key in self.checks:
+            with suppress(OSError, SafetensorError, StoreError):
+                return _checked(self.index, key, self.checks[key])
+        return super().detail(variant, name)
 
     def values(self, variant: str, key: str) -> Float[np.ndarray, "cells seeds"]:
         """Return a metric over cells and seeds; NaN (in memory only) where it is undefined."""
@@ -245,6 +266,8 @@ def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Record
         kind, _, rest = name.partition("/")
         variant, _, key = rest.partition("/")
         variant = "" if variant == "base" else variant
+        if kind == "detail" and key in DETAILS and recorded.arrays[name].nbytes <= SMALL:
+            tensors[name] = np.ascontiguousarray(recorded.arrays[name])
         if kind != "replicates" or key not in keys.get(variant, ()):
             continue
         cells = _whole_cells(quick.values(variant, key))
@@ -258,7 +281,8 @@ def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Record
     with replacing(target, durable=False) as temporary:
         save_file(tensors, temporary, parts | {"sha256": _seal(parts)})
     assert recorded.path is not None
-    return _indexed(bare, recorded.path, target, about, values)
+    first = {name: tensors[name] for name in tensors if _is_first(name)}
+    return _indexed(bare, recorded.path, target, about, values, first)
 
 
 def _make_room(target: Path) -> None:
@@ -301,11 +325,13 @@ def _load(target: Path, path: Path) -> Recorded | None:
             files = [path.parent / name for name in about["stamp"]["names"]]
             if _look(files) != about["stamp"]:
                 return None
-            values = file.get_tensor("values")
-        if zlib.crc32(values.tobytes()) != about["checks"]["values"]:
+            checks = about["checks"]
+            names = ["values", *(name for name in checks if _is_first(name))]
+            found = {name: file.get_tensor(name) for name in names}
+        if any(zlib.crc32(found[name].tobytes()) != checks[name] for name in names):
             return None
         record = RunRecord.model_validate_json(parts["head"])
-        return _indexed(record, path, target, about, values)
+        return _indexed(record, path, target, about, found.pop("values"), found)
     except (OSError, SafetensorError, ValueError, KeyError):
         return None
 
@@ -316,6 +342,7 @@ def _indexed(
     target: Path,
     about: Mapping[str, Any],
     values: Float[np.ndarray, "keys cells seeds"],
+    read: Mapping[str, np.ndarray],
 ) -> IndexedRecorded:
     stamp = record.arrays
     given: Mapping[str, np.ndarray] = {}
@@ -323,7 +350,11 @@ def _indexed(
         names = _shared(tuple(about["arrays"]))
         given = LazyArrays(path.parent / stamp.file, names, about["stamp"]["looks"][-1])
     whole = _with_grids(record, about["keys"], values)
-    return IndexedRecorded(whole, path, given, index=target, checks=about["checks"])
+    return IndexedRecorded(whole, path, given, index=target, checks=about["checks"], read=read)
+
+
+def _is_first(name: str) -> bool:
+    return name.startswith("detail/") and name.endswith(f"/{DETAILS[0]}")
 
 
 def _with_grids(

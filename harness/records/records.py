@@ -95,9 +95,7 @@ class Recorded:
         z = self.arrays.get(f"replicates/{name}")
         if z is None:
             return None
-        sd = self.arrays[f"sd/{name}"]
-        values = self.values(variant, key)
-        return values[..., None] + z.astype(np.float32) * sd[..., None]
+        return _in_units(self.values(variant, key), z, self.arrays[f"sd/{name}"])
 
     def values(self, variant: str, key: str) -> Float[np.ndarray, "cells seeds"]:
         """Return a metric over cells and seeds; NaN (in memory only) where it is undefined."""
@@ -120,12 +118,12 @@ class Recorded:
         float64 array of shape (seeds, replicates) or None
             None when none are stored, or one of these cells has none.
         """
-        replicates = self.replicates(variant, key)
-        if replicates is None:
+        name = f"{variant or 'base'}/{key}"
+        z = self.arrays.get(f"replicates/{name}")
+        if z is None:
             return None
         at = list(cells)
-        deviations = replicates[at] - self.values(variant, key)[at][..., None]
-        return cell_mean(deviations) if np.isfinite(deviations).all() else None
+        return averaged(self.values(variant, key)[at], z[at], self.arrays[f"sd/{name}"][at])
 
     def reason(self, variant: str, key: str, cell: int | None = None) -> str:
         """Return why a metric has no value, the first reason where there are several.
@@ -162,6 +160,38 @@ class Recorded:
     def detail(self, variant: str, name: str) -> np.ndarray | None:
         """Return ``detail/<variant>/<name>`` for the board's pages, or None when not stored."""
         return self.arrays.get(f"detail/{variant or 'base'}/{name}")
+
+
+def _in_units(
+    values: Float[np.ndarray, "cells seeds"],
+    z: Float[np.ndarray, "cells seeds b"],
+    sd: Float[np.ndarray, "cells seeds"],
+) -> Float[np.ndarray, "cells seeds b"]:
+    found: np.ndarray = values[..., None] + z.astype(np.float32) * sd[..., None]
+    return found
+
+
+def averaged(
+    values: Float[np.ndarray, "cells seeds"],
+    z: Float[np.ndarray, "cells seeds b"],
+    sd: Float[np.ndarray, "cells seeds"],
+) -> Float[np.ndarray, "seeds b"] | None:
+    """Return stored replicates averaged over cells, as deviations from the values.
+
+    Parameters
+    ----------
+    values : float array of shape (cells, seeds)
+        The metric.
+    z, sd : float arrays
+        Replicates as a record stores them, and their unit.
+
+    Returns
+    -------
+    float64 array of shape (seeds, b) or None
+        None where one is missing.
+    """
+    deviations = _in_units(values, z, sd) - values[..., None]
+    return cell_mean(deviations) if np.isfinite(deviations).all() else None
 
 
 def rounded(value: Any) -> Any:

@@ -1,10 +1,9 @@
 """What pages show, computed once for the records that are there now and shared by all visitors."""
 
-import hashlib
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from harness.errors import HarnessError
@@ -15,14 +14,19 @@ from harness.published.conformance import Conformance, published_beside_ours
 from harness.rankings.comparing import Comparison, compare
 from harness.rankings.field import DECLARED, stored_keys
 from harness.rankings.ranking import NOTES, rank
+from harness.rankings.single_cells import rank_cells
 from harness.records.records import Recorded
 from harness.types import Ranking
+from leaderboard.frames.cells import cells_frame, with_intervals
+from leaderboard.frames.ranking import ranking_frame
 from leaderboard.markup.parts import plain
-from leaderboard.reading import SuiteField, folders, read_field, suites_in, without_folders
+from leaderboard.reading import Look, SuiteField, folders, look_at, read_field, without_folders
 
 FRESH = 1.0
-"""Seconds for which the look of the folders counts: one look a run of a page."""
-_LOOKS: dict[tuple[str, str], tuple[float, str]] = {}
+"""Seconds for which a look at the folders counts: one look a run of a page."""
+SHARE = 20
+"""A look that takes long counts this many times as long."""
+_LOOKS: dict[str, tuple[float, Look]] = {}
 
 
 def scope() -> str:
@@ -33,38 +37,27 @@ def scope() -> str:
     return " --with-local" if submitted else " --local"
 
 
-def _stamp(*patterns: str) -> str:
-    """Return what files look like from outside, without reading them, as one string."""
-    key = (str(folders()), " ".join(patterns))
+def _look() -> Look:
+    """Return what the files look like from outside."""
+    submitted, local = folders()
+    key = str((submitted, local))
     seen = _LOOKS.get(key)
-    if seen is not None and time.monotonic() - seen[0] < FRESH:
+    start = time.monotonic()
+    if seen is not None and start < seen[0]:
         return seen[1]
-    digest = hashlib.sha256(repr(key).encode())
-    for pattern in patterns:
-        for path in _files(pattern):
-            try:
-                look = path.stat()
-            except OSError:
-                continue  # gone between listing and looking
-            digest.update(f"{path}\0{look.st_mtime_ns}\0{look.st_size}\n".encode())
-    _LOOKS[key] = (time.monotonic(), digest.hexdigest())
-    return _LOOKS[key][1]
-
-
-def _files(pattern: str) -> Iterable[Path]:
-    return sorted(path for roots in folders() for root in roots for path in root.glob(pattern))
+    found = look_at((*local, *submitted))
+    end = time.monotonic()
+    _LOOKS[key] = (end + max(FRESH, SHARE * (end - start)), found)
+    return found
 
 
 def _of(suite: str) -> str:
-    # A damaged record may have damaged arrays only, so both files count.
-    return _stamp(f"*/results/{suite}.json", f"*/results/{suite}.npz", "rerun.toml")
+    return _look().suites.get(suite, "")
 
 
 def suites() -> list[str]:
     """Return the suites that have a record, those with the most ranked rows first."""
-    submitted, local = folders()
-    found = suites_in((*local, *submitted))
-    return sorted(found, key=lambda suite: (-ranked_rows(suite), suite))
+    return sorted(_look().suites, key=lambda suite: (-ranked_rows(suite), suite))
 
 
 def ranked_rows(suite: str) -> int:
@@ -108,6 +101,51 @@ def ranking(
         st.stop()
 
 
+def frame_of(
+    suite: str,
+    key: str | None = None,
+    track: str = "open",
+    cells: tuple[str, ...] | None = None,
+) -> pd.DataFrame:
+    """Return the rows of a suite's ranking as a frame; nobody may change it."""
+    return _frame(suite, key, track, cells, _of(suite))
+
+
+@st.cache_resource(show_spinner=False, max_entries=128)
+def _frame(
+    suite: str, key: str | None, track: str, cells: tuple[str, ...] | None, seen: str
+) -> pd.DataFrame:
+    return ranking_frame(_ranking(suite, key, track, cells, seen))
+
+
+def cell_rankings(suite: str, key: str | None = None, track: str = "open") -> dict[str, Ranking]:
+    """Return cell → the ranking over that cell alone; where there is none, the page says why."""
+    try:
+        return _cell_rankings(suite, key, track, _of(suite))
+    except HarnessError as error:
+        say(error)
+        left_out(suite)
+        st.stop()
+
+
+@st.cache_resource(show_spinner="Ranking every cell …", max_entries=32)
+def _cell_rankings(suite: str, key: str | None, track: str, seen: str) -> dict[str, Ranking]:
+    rows = _field(suite, seen).rows
+    return rank_cells(rows, suite=suite, key=key, track=track, notes=NOTES)
+
+
+def cells_of(suite: str, key: str | None = None, track: str = "open") -> pd.DataFrame:
+    """Return every row in every cell with its interval there as a frame; nobody may change it."""
+    cell_rankings(suite, key, track)  # where there is none, the page ends here
+    return _cells(suite, key, track, _of(suite))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _cells(suite: str, key: str | None, track: str, seen: str) -> pd.DataFrame:
+    whole = _ranking(suite, key, track, None, seen)
+    return with_intervals(cells_frame(whole), _cell_rankings(suite, key, track, seen))
+
+
 def compared(suite: str, candidate: str, reference: str, key: str, margin: float) -> Comparison:
     """Return two rows side by side, as `tailmark compare` has them.
 
@@ -141,7 +179,7 @@ def _conformance(seen: str) -> Conformance:
 
 def conformance() -> Conformance:
     """Return published numbers beside ours, over all suites."""
-    return _conformance(_stamp("*/results/*.json", "*/entry.toml"))
+    return _conformance(_look().whole)
 
 
 @st.cache_resource(show_spinner="Checking claims …", max_entries=2)
@@ -152,7 +190,7 @@ def _claims(seen: str) -> Checked:
 
 def claims() -> Checked:
     """Return what the literature claims, checked on the records that are there now."""
-    return _claims(_stamp("*/results/*.json", "*/results/*.npz"))
+    return _claims(_look().whole)
 
 
 def metric_keys(suite: str) -> list[str]:
@@ -177,17 +215,24 @@ def _stored(suite: str, seen: str) -> list[str]:
 
 def all_keys(suite: str) -> list[str]:
     """Return every metric that some record has a value of, OOD under the declared score only."""
+    return _all_keys(suite, _of(suite))
+
+
+@st.cache_resource(show_spinner=False, max_entries=24)
+def _all_keys(suite: str, seen: str) -> list[str]:
     order = list(METRICS)
-    found = {key for recorded in records(suite).values() for key in _own_keys(recorded)}
+    bodies = (found.record.variants[""] for found in _field(suite, seen).records.values())
+    # Thousands of records have the same few lists of metrics.
+    lists = {(tuple(body.metrics), body.ood_score) for body in bodies}
+    found = {key for names, score in lists for key in _own_keys(names, score)}
     return sorted(found, key=lambda key: (order.index(metric_name(key)), key))
 
 
-def _own_keys(recorded: Recorded) -> set[str]:
-    body = recorded.record.variants[""]
+def _own_keys(names: Iterable[str], score: str) -> set[str]:
     return {
         str(MetricKey.parse(key).with_score(DECLARED))
-        for key in body.metrics
-        if metric_name(key) in METRICS and _score_of(key) in (None, body.ood_score)
+        for key in names
+        if metric_name(key) in METRICS and _score_of(key) in (None, score)
     }
 
 

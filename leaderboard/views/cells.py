@@ -3,7 +3,7 @@
 import streamlit as st
 
 from harness.rankings.display import is_fraction, metric_title
-from leaderboard.frames.cells import cell_names, cells_frame, sorted_by, with_intervals
+from leaderboard.frames.cells import cell_names, sorted_by
 from leaderboard.frames.ranking import hidden_names
 from leaderboard.markup.cells import FORMS, heat_table
 from leaderboard.markup.parts import plain
@@ -31,15 +31,19 @@ def page() -> None:
             words=lambda o: cells.get(o, o),
         )
         words = pickers.search()
-    rankings = {cell: board.ranking(suite, key, track, (cell,)) for cell in found.cells}
-    frame = with_intervals(cells_frame(found), rankings)
+    frame = board.cells_of(suite, key, track)
     kept = frame[~frame["name"].isin(hidden_names(found, words))]
     shown = sorted_by(kept, order, found.higher_is_better)
+    names = list(dict.fromkeys(shown["name"]))
+    whole = pickers.whole(len(names))
+    drawn = shown if whole else shown[shown["name"].isin(names[: pickers.FIRST])]
     unit = "" if not is_fraction(key) else ", percentage points" if form == FORMS[2] else ", %"
     direction = "higher" if found.higher_is_better else "lower"
     st.markdown(f"**{metric_title(key)}**, mean over seeds{unit}, {form} · {direction} is better")
     if len(shown):
-        st.html(heat_table(shown, suite=suite, form=form, higher_is_better=found.higher_is_better))
+        st.html(heat_table(drawn, suite=suite, form=form, higher_is_better=found.higher_is_better))
+        if not whole:
+            pickers.show_all(len(names))
     else:
         named = f"No entry has “{plain(words)}” in its name, facets or tier."
         st.info(named, icon=":material/info:")

@@ -87,8 +87,7 @@ def _header(name: str, variant: str, recorded: Recorded, ranking: Ranking) -> No
 
 def _cells(suite: str, key: str, name: str, recorded: Recorded, variant: str) -> None:
     st.subheader("In each cell", anchor=False)
-    cells = recorded.record.suite.cells
-    rankings = {cell: board.ranking(suite, key, "open", (cell,)) for cell in cells}
+    rankings = board.cell_rankings(suite, key)
     frame = cell_intervals(name, rankings)
     left, right = st.columns([6, 5])
     kinds = sorted(set(frame["interval"]) - {"–"})

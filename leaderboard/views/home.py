@@ -26,7 +26,7 @@ def page() -> None:
     suite = pickers.suite()
     whole = board.ranking(suite)
     cells = board.field(suite).rows[0].recorded.record.suite.cells
-    rankings = {cell: board.ranking(suite, None, "open", (cell,)) for cell in cells}
+    rankings = board.cell_rankings(suite)
     rankings = {cell: found for cell, found in rankings.items() if found.rows}
     st.markdown(
         f"**{suite}**: {plain(headline(whole))} Each of its {len(cells)} cells is a kind of "

@@ -31,8 +31,7 @@ def page() -> None:
         entry = pickers.row(suite, names) if kind != BEST else ""
         others = [name for name in names if name != entry]
         against = pickers.one("against", "Less this one", others) if kind == TWO else ""
-    cells = board.field(suite).rows[0].recorded.record.suite.cells
-    rankings = {cell: board.ranking(suite, key, "open", (cell,)) for cell in cells}
+    rankings = board.cell_rankings(suite, key)
     st.html(f"<span id='{ANCHOR}'></span>")
     direction = "higher" if found.higher_is_better else "lower"
     st.markdown(f"**{metric_title(key)}**, {direction} is better; deeper blue is better.")

@@ -10,6 +10,8 @@ from leaderboard.frames.cells import cell_names
 from leaderboard.markup.parts import plain
 from leaderboard.views import address, board
 
+FIRST = 100
+"""Rows that a table shows before it is asked for all."""
 ALL = "all"
 """The option that narrows nothing."""
 TRACK_WORDS = {"open": "open", "inductive": "inductive", "no-pretraining": "no pretraining"}
@@ -186,6 +188,21 @@ def row(suite: str, names: Sequence[str], *, name: str = "entry", label: str = "
             st.stop()
         return str(picked)
     return one(name, label, names)
+
+
+def whole(count: int) -> bool:
+    """Return whether a table of so many rows is shown whole: it is short, or was asked for."""
+    return count <= FIRST or address.one_of("rows", ("all", "first"), "first", "rows") == "all"
+
+
+def show_all(count: int) -> None:
+    """Offer the rest of a table that is not shown whole."""
+    st.button(
+        f"Show all {count} rows",
+        on_click=address.write,
+        args=("rows", ["all"]),
+        icon=":material/expand_more:",
+    )
 
 
 def chips(shown: Sequence[tuple[str, str, str]]) -> None:

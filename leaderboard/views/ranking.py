@@ -23,15 +23,12 @@ from leaderboard.frames.headline import headline
 from leaderboard.frames.ranking import (
     matching,
     missing_frame,
-    ranking_frame,
     standing_texts,
 )
 from leaderboard.markup.parts import ANCHOR, plain
 from leaderboard.markup.ranking import missing_table, ranking_table, scale_of
 from leaderboard.views import address, board, pickers
 
-FIRST = 100
-"""Rows that a table shows before it is asked for all."""
 READ = """
 **Value**: mean over {cells} cells of the mean over {seeds} seeds. **Interval**: where the value
 would lie again in 95 of 100 repetitions with {over}.
@@ -57,7 +54,7 @@ def page() -> None:
             track = pickers.track()
             cells = pickers.cells(suite)
             found = board.ranking(suite, key, track, cells)
-            frame = ranking_frame(found)
+            frame = board.frame_of(suite, key, track, cells)
             labels = pickers.several(
                 "facets",
                 "Facets",
@@ -98,7 +95,7 @@ def page() -> None:
     elif not kept.any():
         st.info("No row has all of that; take a filter off.", icon=":material/info:")
     else:
-        _table(found, kept, cells, others, zoomed=zoomed)
+        _table(found, frame, kept, cells, others, zoomed=zoomed)
     board.left_out(suite)
     board.notes_of(found)
     _flagged(found)
@@ -139,22 +136,20 @@ def _whose(found: Ranking) -> str:
 
 def _table(
     found: Ranking,
+    frame: pd.DataFrame,
     kept: pd.Series,
     cells: tuple[str, ...] | None,
     others: Sequence[str],
     *,
     zoomed: bool,
 ) -> None:
-    frame = ranking_frame(found)
     scale = scale_of(frame, zoomed=zoomed)
     kinds = sorted({row.interval_kind for row in found.rows if row.interval_kind})
     heading = " / ".join(interval_title(kind) for kind in kinds) or "Interval"
     ends = [value_text(end, found.key) for end in (scale.low, scale.high)]
     shown = frame[kept]
-    whole = (
-        len(shown) <= FIRST or address.one_of("rows", ("all", "first"), "first", "rows") == "all"
-    )
-    part = shown if whole else shown.head(FIRST)
+    whole = pickers.whole(len(shown))
+    part = shown if whole else shown.head(pickers.FIRST)
     rows = board.field(found.suite).by_name
     st.html(
         ranking_table(
@@ -176,18 +171,15 @@ def _table(
     if not kept.all():
         st.caption(f"{int(kept.sum())} of {len(frame)} rows shown; hiding a row moves no other.")
     if not whole:
-        st.button(
-            f"Show all {len(shown)} rows",
-            on_click=address.write,
-            args=("rows", ["all"]),
-            icon=":material/expand_more:",
-        )
+        pickers.show_all(len(shown))
 
 
 def _flagged(found: Ranking) -> None:
     flagged = [(row.name, flag) for row in (*found.rows, *found.beside) for flag in row.flags]
     if flagged:
-        lines = "\n".join(f"* **{plain(name)}**: {plain(flag)}" for name, flag in flagged[:FIRST])
+        lines = "\n".join(
+            f"* **{plain(name)}**: {plain(flag)}" for name, flag in flagged[: pickers.FIRST]
+        )
         with st.expander(
             f"{len(flagged)} worth a second look, never a rejection", icon=":material/flag:"
         ):

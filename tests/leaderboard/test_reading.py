@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from leaderboard.reading import read_field, suites_in, without_folders
+from leaderboard.reading import look_at, read_field, suites_in, without_folders
 from tests.leaderboard.made import FIELD, made, write_field
 
 SUITE = "digits-v1"
@@ -90,3 +90,17 @@ def test_nothing_at_all_is_an_empty_field(tmp_path):
 def test_folders_are_not_told(tmp_path):
     text = without_folders(f"{tmp_path}/a/x.json is wrong, see {tmp_path}", [tmp_path])
     assert text == "a/x.json is wrong, see the folder of records"
+
+
+def test_a_look_changes_with_the_files_of_its_suite_alone(root):
+    (root / "logreg" / "results" / "other-v1.json").write_text("{}")
+    before = look_at([root])
+    assert list(before.suites) == [SUITE, "other-v1"]
+    assert look_at([root]) == before
+    results(root, "logreg").with_suffix(".npz").write_bytes(b"no")
+    after = look_at([root])
+    assert after.suites["other-v1"] == before.suites["other-v1"]
+    assert after.suites[SUITE] != before.suites[SUITE]
+    assert after.whole != before.whole
+    (root / "rerun.toml").write_text("")
+    assert all(look_at([root]).suites[name] != after.suites[name] for name in after.suites)

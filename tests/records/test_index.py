@@ -56,6 +56,16 @@ def test_what_the_index_gives_is_what_the_files_say(root, store):
         np.testing.assert_array_equal(indexed.arrays[name], array)
 
 
+def test_details_that_rankings_ask_for_need_no_arrays(root, store, monkeypatch):
+    path = a_record(root)
+    plain = read_record(path)
+    read_indexed(path)
+    again = read_indexed(path)
+    monkeypatch.setattr(module, "read_arrays", lambda *_: pytest.fail("the arrays were opened"))
+    for name in ("counts", "recall"):
+        np.testing.assert_array_equal(again.detail("", name), plain.detail("", name))
+
+
 def test_a_ranking_is_the_same_with_and_without_an_index(root, store, monkeypatch):
     first, second = (rank_suite("digits-v1", roots=[root]) for _ in range(2))
     cell = first.cells[1]

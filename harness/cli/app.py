@@ -15,6 +15,7 @@ from harness.cli import (
     rankings,
     regress,
     running,
+    store,
     tables,
 )
 from harness.cli.console import correctable, say
@@ -71,6 +72,9 @@ app.command("rescore", help="Recompute records from stored predictions, without 
     running.rescore
 )
 app.command("submit", help="Copy records from the store to submissions/.")(entries.submit)
+app.command("store", help="Say what the store holds; drop features that take too much room.")(
+    store.store
+)
 app.command("rank", help="Print a suite's ranking: value, 95 % interval, ranks, tie classes.")(
     rankings.rank
 )

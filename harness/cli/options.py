@@ -1,9 +1,34 @@
 """Options that several commands share, each written once."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+_UNITS = {"bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def _bytes(text: str) -> int:
+    """Return a size as people write it in bytes."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(bytes|[kmgt]b)?", text.strip(), re.IGNORECASE)
+    units = {name.lower(): factor for name, factor in _UNITS.items()}
+    if found is None:
+        raise typer.BadParameter(f"expected a size such as 500MB or 20GB; got {text!r}")
+    return round(float(found[1]) * units[(found[2] or "bytes").lower()])
+
+
+def size_text(size: int) -> str:
+    """Return bytes in the largest unit that leaves a number of at least 1.
+
+    Examples
+    --------
+    >>> size_text(12_400_000), size_text(999)
+    ('12.4 MB', '999 bytes')
+    """
+    name, factor = [(n, f) for n, f in _UNITS.items() if f == 1 or size >= f][-1]
+    return f"{size} {name}" if factor == 1 else f"{size / factor:.1f} {name}"
+
 
 Suite = Annotated[str, typer.Option("--suite", "-s", help="Suite id, see: tailmark list suites.")]
 Cells = Annotated[
@@ -35,6 +60,15 @@ WithLocal = Annotated[
 Trust = Annotated[
     bool,
     typer.Option("--trust", help="Allow trainers from outside; they run with your rights."),
+]
+FeaturesBudget = Annotated[
+    int | None,
+    typer.Option(
+        "--features-budget",
+        parser=_bytes,
+        metavar="SIZE",
+        help="Largest size of all stored features, e.g. 20GB; the oldest go first.",
+    ),
 ]
 TrackingUri = Annotated[
     str | None,

@@ -22,7 +22,7 @@ def list_things(
     """List data sets, suites, metrics, methods, scores, corruptions or entries."""
     if kind != "entries":
         heads, rows = _LISTS[kind]()
-        _answer(heads, list(rows), output)
+        answer(heads, list(rows), output)
     else:
         from harness.paths import submissions_folder
         from harness.runs.plan import find_entries
@@ -32,7 +32,7 @@ def list_things(
             [], submissions_folder(submissions), trust=True, problems=problems
         )
         named = [(e.card.name, e.card.kind, _what(e.card)) for e in entries]
-        _answer(("Entry", "Kind", "What it is"), named, output)
+        answer(("Entry", "Kind", "What it is"), named, output)
         for problem in problems:
             remark(f"tailmark: {problem}")
         if problems:
@@ -46,7 +46,7 @@ def _what(card: "EntryCard") -> str:
     return ": ".join(dict.fromkeys(said)) + only
 
 
-def _answer(heads: Sequence[str], rows: Sequence[Sequence[str]], form: str) -> None:
+def answer(heads: Sequence[str], rows: Sequence[Sequence[object]], form: str) -> None:
     """Print rows as a table, or in a form for other programs."""
     if form != "text":
         from harness.rankings.export import Rows, rows_text
@@ -62,7 +62,7 @@ def _answer(heads: Sequence[str], rows: Sequence[Sequence[str]], form: str) -> N
         last = position == len(heads) - 1
         table.add_column(head, no_wrap=not last, overflow="fold" if last else "ellipsis")
     for row in rows:
-        table.add_row(*map(printable, row))
+        table.add_row(*(printable(str(field)) for field in row))
     stdout().print(table)
 
 

@@ -43,6 +43,7 @@ def run(
     data_root: Path | str | None = None,
     processes: int | None = None,
     trust: bool = False,
+    features_budget: int | None = None,
     report: "Report | None" = None,
     started: Started | None = None,
     finished: Finished | None = None,
@@ -73,6 +74,9 @@ def run(
         Jobs done at once; None: as many as cores.
     trust : bool, default=False
         Allow trainers outside of METHODS and ``baselines``.
+    features_budget : int, optional
+        Largest size in bytes of all features in the store: beyond it the oldest go, and are
+        computed again where an entry needs them. None: no limit.
     report, started, finished, told : callable, optional
         Told of progress: events of a job, the number of jobs, each job's result, and sentences
         such as where an earlier record was set aside.
@@ -95,6 +99,7 @@ def run(
         submissions=submissions_folder(Path(submissions) if submissions else None),
         data_root=Path(data_root) if data_root else None,
         trust=trust,
+        features_budget=features_budget,
     )
     chosen = [cells] if isinstance(cells, str) else cells
     drawn = [seeds] if isinstance(seeds, int) else seeds

@@ -55,6 +55,8 @@ class Place:
     """Where data sets lie; None: the default of `harness.data.sets.datasets`."""
     trust: bool = False
     """Whether trainers from outside are allowed."""
+    features_budget: int | None = None
+    """Largest size of all stored features in bytes; None: no limit."""
 
 
 Report = Callable[[str, Mapping[str, Any]], None]
@@ -106,7 +108,7 @@ def _done(job: Job, place: Place, opened: OpenSuite, report: Report | None) -> J
             report(job.name, event)
 
     started = time.perf_counter()
-    store = Store(place.store)
+    store = Store(place.store, budget=place.features_budget)
     obtained = obtain(job, opened.at(job.cell), store, parent=parent, progress=progress)
     result = evaluate_job(job, opened, obtained, store=store)
     return replace(result, cost={**result.cost, "wall_seconds": time.perf_counter() - started})

@@ -106,7 +106,7 @@ def attended() -> None:
 
 
 def test_an_interrupted_run_keeps_what_is_done_and_goes_on(entry):
-    command = [*slow_entry(entry), "-j", "1"]
+    command = [*slow_entry(entry), "-j", "1", "--features-budget", "0"]
     running = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
         preexec_fn=attended,
@@ -122,6 +122,9 @@ def test_an_interrupted_run_keeps_what_is_done_and_goes_on(entry):
     kept = len(list(entry["store"].glob("models/*/*/meta.json")))
     assert 1 <= kept < 24
     assert not list(entry["store"].glob("records/slow"))
+    evidence = len(list(entry["store"].glob("evidence/*/*/meta.json")))
+    features = len(list(entry["store"].glob("evidence/*/*/features.npz")))
+    assert features <= 1 < evidence  # the budget holds from one pool to the next
     results = harness.run("slow", cells=["digits-balanced-clean"], processes=1, **entry)
     assert all(job.status == "done" for job in results[0].record.jobs)
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class Kept:
     """What it is, in words: entry, cell, seed, pool."""
     bytes: int
     """Size on disk."""
+    features: int
+    """Part of it that a budget may drop: features of evidence."""
     written: float
     """Seconds since the epoch."""
 
@@ -147,9 +149,19 @@ class Store:
     def save_evidence(self, key: str, predictions: Predictions, note: Mapping[str, Any]) -> None:
         """Keep predictions under their evidence key; features beside them, for they may go."""
         meta = {**note, **describe(predictions)}
-        self._write("evidence", key, meta, lambda folder: write_evidence(folder, predictions))
+        self._write(
+            "evidence",
+            key,
+            meta,
+            lambda folder: write_evidence(folder, predictions),
+            replace=predictions.features is not None and self._was_dropped(key),
+        )
         if self.budget is not None and predictions.features is not None:
             self.drop_features(self.budget)
+
+    def _was_dropped(self, key: str) -> bool:
+        meta = self.folder("evidence", key) / "meta.json"
+        return meta.is_file() and not (meta.parent / FEATURES).is_file()
 
     def load_evidence(self, key: str, *, features: bool = True) -> Predictions | None:
         """Return predictions, content checked, or None when they are not there.
@@ -216,14 +228,19 @@ class Store:
         int
             Bytes freed. Logits and probabilities are never dropped.
         """
-        files = [(p.stat().st_mtime, p) for p in self.root.glob(f"evidence/*/*/{FEATURES}")]
-        total = sum(path.stat().st_size for _, path in files)
+        files = []
+        for path in self.root.glob(f"evidence/*/*/{FEATURES}"):
+            with suppress(FileNotFoundError):  # another process dropped it meanwhile
+                stat = path.stat()
+                files.append((stat.st_mtime, path, stat.st_size))
+        total = sum(size for *_, size in files)
         freed = 0
-        for _, path in sorted(files):
+        for _, path, size in sorted(files):
             if total - freed <= budget:
                 break
-            freed += path.stat().st_size
-            path.unlink(missing_ok=True)
+            with self._writing():
+                path.unlink(missing_ok=True)
+            freed += size
         return freed
 
     def listing(self) -> Iterator[Kept]:
@@ -231,9 +248,14 @@ class Store:
         for room in ROOMS:
             for path in sorted(self.root.glob(f"{room}/*/*/meta.json")):
                 meta = json.loads(path.read_text(encoding="utf-8"))
-                size = sum(file.stat().st_size for file in path.parent.iterdir())
+                sizes = {file.name: file.stat().st_size for file in path.parent.iterdir()}
                 yield Kept(
-                    room, path.parent.name, str(meta.get("note", "")), size, path.stat().st_mtime
+                    room=room,
+                    key=path.parent.name,
+                    note=str(meta.get("note", "")),
+                    bytes=sum(sizes.values()),
+                    features=sizes.get(FEATURES, 0) if room == "evidence" else 0,
+                    written=path.stat().st_mtime,
                 )
 
     @contextmanager

@@ -92,6 +92,15 @@ def test_the_budget_drops_the_oldest_features_and_nothing_else(tmp_path, rng):
     assert store.load_evidence(keys[0], features=False).values.shape == (50, 3)
 
 
+def test_dropped_features_come_back_when_they_are_computed_again(store, rng):
+    predictions = evidence(rng)
+    store.save_evidence(KEY, predictions, {})
+    assert store.drop_features(0) > 0 and store.drop_features(0) == 0
+    assert store.load_evidence(KEY) is None
+    store.save_evidence(KEY, predictions, {})
+    assert (store.load_evidence(KEY).features == predictions.features).all()
+
+
 def test_json_values_are_replaced(store):
     store.save_json("jobs", KEY, {"x": 1}, note="first")
     store.save_json("jobs", KEY, {"x": 2}, note="second")
@@ -101,8 +110,8 @@ def test_json_values_are_replaced(store):
 def test_the_listing_says_what_there_is(store, rng):
     store.save_evidence(KEY, evidence(rng), {"note": "toy test"})
     store.save_json("jobs", OTHER, {"x": 1}, note="toy")
-    listed = [(kept.room, kept.note, kept.bytes > 0) for kept in store.listing()]
-    assert listed == [("evidence", "toy test", True), ("jobs", "toy", True)]
+    listed = [(kept.room, kept.note, kept.bytes > kept.features > 0) for kept in store.listing()]
+    assert listed == [("evidence", "toy test", True), ("jobs", "toy", False)]
 
 
 def test_a_read_only_store_says_so(tmp_path, rng):

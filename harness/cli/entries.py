@@ -172,13 +172,22 @@ def submit(
     ] = False,
     submissions: options.Submissions = None,
     store: options.Store = None,
+    data_root: options.DataRoot = None,
 ) -> None:
-    """Copy records from the store to the submissions."""
+    """Copy records from the store to the submissions.
+
+    Before that every number is computed again from the stored predictions: a record that does not
+    follow from them is refused.
+    """
     from harness.paths import records_folder, store_folder, submissions_folder
+    from harness.records.submit import check_ready
     from harness.records.submit import submit as submit_one
+    from harness.runs.rescore import check_follows
 
     root, records = submissions_folder(submissions), records_folder(store_folder(store))
     for name in names:
+        check_ready(name, suite, records=records, submissions=root, partial=partial)
+        check_follows(name, suite, submissions=submissions, store=store, data_root=data_root)
         path = submit_one(
             name, suite, records=records, submissions=root, maintainer=maintainer, partial=partial
         )

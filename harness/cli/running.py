@@ -121,14 +121,18 @@ def rescore(
     store: options.Store = None,
     data_root: options.DataRoot = None,
 ) -> None:
-    """Recompute records from stored predictions and say whether they reproduce."""
+    """Recompute records from stored predictions and say whether they reproduce.
+
+    Only what a record says is compared; metrics that are newer than the record are named as new.
+    Exit code 0: all reproduce. 2: one does not, or a mistake.
+    """
     from harness.paths import records_folder, store_folder
     from harness.records.records import write_record
     from harness.runs.rescore import rescore as rescore_one
 
     differing = 0
     for outcome in rescore_one(
-        names or (), suite, submissions=submissions, store=store, data_root=data_root
+        names or (), suite, submissions=submissions, store=store, data_root=data_root, renew=write
     ):
         say(outcome.sentence)
         differing += not outcome.same

@@ -56,7 +56,7 @@ Test = Annotated[
 TestRows = Annotated[
     str,
     typer.Option(
-        help="Test rows, counted from 1: 201-351,400, or a file that lists them.",
+        help="Test rows, counted from 0: 200-350,400, or a file that lists them.",
         rich_help_panel=_PANEL,
     ),
 ]

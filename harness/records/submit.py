@@ -19,6 +19,9 @@ def submit(
 ) -> Path:
     """Copy one entry's record from the store to ``submissions/<entry>/results/``.
 
+    Whether it follows from its evidence is the caller's question
+    (`harness.runs.rescore.check_follows`): this room reads no data.
+
     Parameters
     ----------
     entry, suite : str
@@ -46,6 +49,29 @@ def submit(
         If a job failed or was not run.
     RecordMismatchError
         If the card changed since the run.
+    """
+    recorded = check_ready(entry, suite, records=records, submissions=submissions, partial=partial)
+    written = write_record(recorded, submissions / entry / "results")
+    _check_size(written, max_result_bytes(recorded.record))
+    if maintainer:
+        add_to_rerun_list(submissions, recorded.record)
+    return written
+
+
+def check_ready(
+    entry: str, suite: str, *, records: Path, submissions: Path, partial: bool = False
+) -> Recorded:
+    """Return the store's record of an entry if it may be submitted.
+
+    Parameters
+    ----------
+    entry, suite, records, submissions, partial
+        As in `submit`.
+
+    Raises
+    ------
+    StoreError, CardError, RecordMismatchError
+        As in `submit`.
     """
     path = records / entry / "results" / f"{suite}.json"
     if not path.is_file():
@@ -77,11 +103,7 @@ def submit(
             f"Write one with: tailmark new {entry} --kind {'method'}"
         )
     _ = recorded.arrays  # read and checked before anything is written
-    written = write_record(recorded, folder / "results")
-    _check_size(written, max_result_bytes(recorded.record))
-    if maintainer:
-        add_to_rerun_list(submissions, recorded.record)
-    return written
+    return recorded
 
 
 def _check_own_folder(folder: Path, submissions: Path) -> None:

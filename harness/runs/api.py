@@ -191,6 +191,8 @@ class _Plan:
 
         opened = opened_suite(self.place.suite, self.place.data_root)
         recorded = assemble(card, opened, results)
+        if not any(result.status == "done" for result in results):
+            return recorded  # nothing was measured: no row, and an earlier record stays as it is
         folder = records_folder(self.place.store) / card.name / "results"
         stored = store_record(recorded, folder)
         write_index(self.place.store, card.name, self.place.suite, results, kept=stored.kept)

@@ -26,7 +26,12 @@ def place_of(job: Job, opened: OpenSuite) -> Place:
 
 
 def evaluate_job(
-    job: Job, opened: OpenSuite, obtained: Obtained, *, store: Store | None = None
+    job: Job,
+    opened: OpenSuite,
+    obtained: Obtained,
+    *,
+    store: Store | None = None,
+    renew: bool = False,
 ) -> JobResult:
     """Return one job's results with what identifies them.
 
@@ -40,6 +45,8 @@ def evaluate_job(
         What the model said, and how that came about.
     store : Store, optional
         Where results are looked up and kept; None: they are computed.
+    renew : bool, default=False
+        Compute them in any case, and replace what is kept.
     """
     here = opened.at(job.cell)
     split = here.split(job.cell, job.seed)
@@ -55,22 +62,29 @@ def evaluate_job(
         evidence_bytes=sum(p.values.nbytes + p.row.nbytes for p in predictions.values()),
         numerics=obtained.numerics,
         cost=obtained.cost,
-        scored=_scored(job, here, split, obtained, store),
+        scored=_scored(job, here, split, obtained, store, renew=renew),
         curves=obtained.curves,
         asked=obtained.asked,
     )
 
 
 def _scored(
-    job: Job, opened: OpenSuite, split: Split, obtained: Obtained, store: Store | None
+    job: Job,
+    opened: OpenSuite,
+    split: Split,
+    obtained: Obtained,
+    store: Store | None,
+    *,
+    renew: bool,
 ) -> Mapping[str, Scored]:
     """Return a job's results from the store, or by evaluating and keeping them."""
     if store is None:
         return evaluate(opened, split, obtained.predictions, job.card)
     stands_on = obtained.evidence_keys or given_evidence(obtained.predictions)
     key = result_key(opened, split, job.card, stands_on, opened.fingerprints)
-    kept = load_scored(store, key)
-    if kept is not None:
+    if renew:
+        store.remove("results", key)
+    elif (kept := load_scored(store, key)) is not None:
         return kept
     scored = evaluate(opened, split, obtained.predictions, job.card)
     save_scored(store, key, scored, note=job.name)

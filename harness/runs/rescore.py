@@ -1,22 +1,28 @@
 """Recomputing records from evidence: the same numbers, or where they differ."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from harness.data.suites.open import OpenSuite, open_suite
-from harness.errors import StoreError
+from harness.errors import RecordMismatchError, StoreError
 from harness.models.obtain.obtain import Obtained, obtain
 from harness.models.store.store import Store
 from harness.paths import records_folder, store_folder, submissions_folder
+from harness.records.differences import Differences, differences, written_as
 from harness.records.records import Recorded, read_record
 from harness.runs.assemble import JobResult, assemble
 from harness.runs.evidence import read_index, stored_predictions
 from harness.runs.job import asked_in, evaluate_job, place_of
 from harness.runs.plan import Entry, entry_folders, find_entries, jobs_of
 from harness.types import Job, JobRecord, Predictions
+
+Said = tuple[dict[str, Predictions], dict[str, str]]
+"""Pool → predictions, and pool → key in this machine's store (empty for what came from outside)."""
+Evidence = Callable[[Job, OpenSuite], Said]
+"""Where a job's predictions are read from."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +31,17 @@ class Rescored:
 
     entry: str
     """Entry's name."""
-    same: bool
-    """Whether the record_sha256 is equal."""
+    found: Differences
+    """What the record and its recomputation do not agree in."""
     sentence: str
     """What to tell the user."""
     recomputed: Recorded
     """The new record; nothing is overwritten."""
+
+    @property
+    def same(self) -> bool:
+        """Return whether everything that the record says follows from its evidence."""
+        return self.found.same
 
 
 def rescore(
@@ -40,6 +51,7 @@ def rescore(
     submissions: Path | None = None,
     store: Path | None = None,
     data_root: Path | None = None,
+    renew: bool = False,
 ) -> Iterator[Rescored]:
     """Yield, for each entry, its record recomputed from stored or submitted predictions.
 
@@ -51,6 +63,9 @@ def rescore(
         Suite id.
     submissions, store, data_root : Path, optional
         Where things lie.
+    renew : bool, default=False
+        Put what was computed in place of the results that the store keeps, which a run would
+        take up again.
 
     Raises
     ------
@@ -67,9 +82,11 @@ def rescore(
             f"Expected at least one record of {suite}; there is none. "
             f"Run: tailmark run --suite {suite}"
         )
+    keep = Store(home) if renew else None
     for entry in find_entries(wanted, root):
         path = _record_path(entry.card.name, suite, home, root)
-        yield _rescored(entry, read_record(path), opened, home)
+        evidence = stored_evidence(home, suite)
+        yield rescored(entry, read_record(path), opened, evidence, keep=keep)
 
 
 def _record_path(name: str, suite: str, home: Path, root: Path) -> Path:
@@ -77,35 +94,69 @@ def _record_path(name: str, suite: str, home: Path, root: Path) -> Path:
     return own if own.is_file() else root / name / "results" / f"{suite}.json"
 
 
-def _rescored(entry: Entry, before: Recorded, opened: OpenSuite, home: Path) -> Rescored:
+def rescored(
+    entry: Entry,
+    before: Recorded,
+    opened: OpenSuite,
+    evidence: Evidence,
+    *,
+    keep: Store | None = None,
+) -> Rescored:
+    """Return one record recomputed, and what differs.
+
+    Parameters
+    ----------
+    entry : Entry
+        The card that the record is of.
+    before : Recorded
+        The record.
+    opened : OpenSuite
+        Its suite with data.
+    evidence : callable
+        Gives the predictions of a job.
+    keep : Store, optional
+        Where results are replaced by what is computed; None: nothing is written.
+
+    Raises
+    ------
+    StoreError
+        If evidence is gone.
+    """
     jobs = {(j.cell, j.seed): j for j in before.record.jobs}
     results = [
-        _again(job, before, jobs[at], opened, home)
+        _again(job, before, jobs[at], opened, evidence, keep)
         for job in jobs_of(entry, opened.suite)
         if (at := place_of(job, opened)) in jobs
     ]
-    after = assemble(entry.card, opened, results)
-    same = after.record.record_sha256 == before.record.record_sha256
-    return Rescored(entry.card.name, same, _sentence(before, after, same=same), after)
+    after = written_as(assemble(entry.card, opened, results), before)
+    found = differences(before, after)
+    return Rescored(entry.card.name, found, _sentence(before, found), after)
 
 
 def _again(
-    job: Job, recorded: Recorded, before: JobRecord, opened: OpenSuite, home: Path
+    job: Job,
+    recorded: Recorded,
+    before: JobRecord,
+    opened: OpenSuite,
+    evidence: Evidence,
+    keep: Store | None,
 ) -> JobResult:
     """Evaluate one job again; its model's identity and curves are taken over from the record."""
     at = place_of(job, opened)
     if before.status != "done":
         return JobResult(*at, status="failed", error=before.error)
+    predictions, keys = evidence(job, opened)
     obtained = Obtained(
-        predictions=_predictions(job, at, opened.at(job.cell), home),
+        predictions=predictions,
         model_id=str(before.model_id),
         weights_sha256=before.weights_sha256,
         numerics=before.numerics,
         cost={},
         curves=_curves(recorded, at),
+        evidence_keys=keys,
         asked=asked_in(recorded.record, at[0]),
     )
-    return evaluate_job(job, opened, obtained)
+    return evaluate_job(job, opened, obtained, store=keep, renew=keep is not None)
 
 
 def _curves(recorded: Recorded, at: tuple[int, int]) -> dict[str, list[float]]:
@@ -120,45 +171,66 @@ def _curves(recorded: Recorded, at: tuple[int, int]) -> dict[str, list[float]]:
     return found
 
 
-def _predictions(
-    job: Job, at: tuple[int, int], opened: OpenSuite, home: Path
-) -> dict[str, Predictions]:
-    if job.card.kind == "predictions":
-        return obtain(job, opened, Store(home)).predictions
-    keys = read_index(home, job.card.name, opened.suite.id)
-    place = f"{at[0]}/{at[1]}"
-    if place not in keys:
-        raise StoreError(
-            f"Expected evidence of {job.name} in the store; it has none. "
-            f"Run: tailmark run {job.card.name} --suite {opened.suite.id}"
-        )
-    return stored_predictions(home, keys[place], job.card.name)
+def stored_evidence(home: Path, suite: str) -> Evidence:
+    """Return the reader of predictions in the store, or in the folder of an entry that gives them.
+
+    Parameters
+    ----------
+    home : Path
+        The store.
+    suite : str
+        Suite id.
+    """
+
+    def read(job: Job, opened: OpenSuite) -> Said:
+        if job.card.kind == "predictions":
+            return obtain(job, opened.at(job.cell), Store(home)).predictions, {}
+        keys = read_index(home, job.card.name, suite)
+        cell, seed = place_of(job, opened)
+        if (place := f"{cell}/{seed}") not in keys:
+            raise StoreError(
+                f"Expected evidence of {job.name} in the store; it has none. "
+                f"Run: tailmark run {job.card.name} --suite {suite}"
+            )
+        return stored_predictions(home, keys[place], job.card.name), dict(keys[place])
+
+    return read
 
 
-def _sentence(before: Recorded, after: Recorded, *, same: bool) -> str:
+def check_follows(
+    name: str,
+    suite: str,
+    *,
+    submissions: Path | None = None,
+    store: Path | None = None,
+    data_root: Path | None = None,
+) -> None:
+    """Refuse this machine's record of an entry where its evidence gives other numbers.
+
+    Parameters
+    ----------
+    name, suite : str
+        Entry and suite id.
+    submissions, store, data_root : Path, optional
+        Where things lie.
+
+    Raises
+    ------
+    RecordMismatchError
+        With the metric that differs most.
+    StoreError
+        If the evidence is gone.
+    """
+    for outcome in rescore(
+        [name], suite, submissions=submissions, store=store, data_root=data_root
+    ):
+        if not outcome.same:
+            raise RecordMismatchError(outcome.sentence)
+
+
+def _sentence(before: Recorded, found: Differences) -> str:
     entry, suite = before.record.entry, before.record.suite.id
-    if same:
-        return f"{entry}: reproduces, record {str(after.record.record_sha256)[:12]}"
-    worst = _largest_difference(before, after)
-    remedy = f"Run: tailmark run {entry} --suite {suite}"
-    if worst is None:
-        return f"{entry}: every number reproduces, but settings or arrays differ. {remedy}"
-    key, old, new = worst
-    return f"{entry}: {key} in the record is {old}, recomputed {new}. {remedy}"
-
-
-def _largest_difference(before: Recorded, after: Recorded) -> tuple[str, str, str] | None:
-    worst: tuple[float, tuple[str, str, str]] | None = None
-    for variant, body in before.record.variants.items():
-        new_body = after.record.variants.get(variant)
-        for key in body.metrics:
-            if new_body is None or key not in new_body.metrics:
-                return (key, "there", "not there")
-            old, new = before.values(variant, key), after.values(variant, key)
-            if old.shape != new.shape:
-                return (key, f"of shape {old.shape}", f"of shape {new.shape}")
-            gap = np.where(np.isnan(old) != np.isnan(new), np.inf, np.nan_to_num(np.abs(old - new)))
-            place = np.unravel_index(int(np.argmax(gap)), gap.shape)
-            if gap[place] > 0 and (worst is None or gap[place] > worst[0]):
-                worst = (float(gap[place]), (key, f"{old[place]:.6g}", f"{new[place]:.6g}"))
-    return None if worst is None else worst[1]
+    if found.same:
+        return f"{entry}: {found.sentence}, record {str(before.record.record_sha256)[:12]}"
+    remedy = f"Put what the evidence gives into the store: tailmark rescore {entry} --suite {suite}"
+    return f"{entry}: {found.sentence}. {remedy} --write"

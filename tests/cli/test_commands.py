@@ -146,6 +146,9 @@ def test_rescoring_mends_a_record_whose_numbers_are_not_those_of_its_evidence(ta
     write_record(sealed(body, made.arrays), folder)
     wrong = tailmark("rescore", "quick")
     assert wrong.code == 2 and "test/ece in the record is 0.5, recomputed" in wrong.out
+    refused = tailmark("submit", "quick")
+    assert refused.code == 2 and "test/ece in the record is 0.5, recomputed" in refused.err
+    assert not (home / "submissions/quick/results").exists()
     assert tailmark("rescore", "quick", "--write").code == 0
     assert "reproduces" in tailmark("rescore", "quick").out
 

@@ -142,7 +142,7 @@ def _width(name: str, lengths: Any, source: str) -> int:
         got = "none" if found[row] is None else str(found[row])
         raise DataError(
             f"Expected lists of {usual or 'some'} items in column {name!r} of {source}; row "
-            f"{row + 1:,} has {got}. Make them equally long when you write the file, or leave the "
+            f"{row:,} has {got}. Make them equally long when you write the file, or leave the "
             "column out of it."
         )
     return int(usual)

@@ -63,7 +63,7 @@ class RawTable:
         return len(next(iter((self.columns or self.aside).values()), ()))
 
     def where(self, row: int) -> str:
-        """Return the words for a row: ``row 3 (line 4)``; rows of values count from 1.
+        """Return the words for a row: ``row 2 (line 4)``; rows of values count from 0.
 
         Parameters
         ----------
@@ -72,8 +72,8 @@ class RawTable:
         """
         line = "" if self.lines is None else f" (line {self.lines[row]:,})"
         if self.before is not None and row >= self.before[0]:
-            return f"row {row - self.before[0] + 1:,}{line} of {self.before[1]}"
-        return f"row {row + 1:,}{line}"
+            return f"row {row - self.before[0]:,}{line} of {self.before[1]}"
+        return f"row {row:,}{line}"
 
     def column(self, name: str, what: str) -> Values:
         """Return the column of a name.

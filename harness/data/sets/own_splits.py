@@ -197,14 +197,17 @@ def _word(value: object) -> str:
 
 
 def _listed_rows(text: str, n: int) -> Int[np.ndarray, " t"]:
-    """Return rows from ``201-351,400`` or a file of numbers, one a line; they count from 1."""
+    """Return rows from ``200-350,400`` or a file of numbers, one a line; they count from 0.
+
+    So do the rows of ``tailmark data rows`` and of predictions.
+    """
     path = Path(text)
     parts: Sequence[str] = [part.strip() for part in text.split(",") if part.strip()]
     if not all(_RANGE.fullmatch(part) for part in parts):
         if not path.exists():
             raise DataError(
-                f"Expected rows such as 201-351,400 or a file of row numbers; got {text!r}, and "
-                "there is no such file. Write for example --test-rows 201-351"
+                f"Expected rows such as 200-350,400 or a file of row numbers; got {text!r}, and "
+                "there is no such file. Write for example --test-rows 200-350"
             )
         check_regular(path)
         written = path.read_text(encoding="utf-8-sig", errors="replace").replace(",", "\n")
@@ -214,17 +217,17 @@ def _listed_rows(text: str, n: int) -> Int[np.ndarray, " t"]:
     rows: list[int] = []
     for part in parts:
         found = _RANGE.fullmatch(part)
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not 1 <= first <= last <= n:
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (-1, -1)
+        if not 0 <= first <= last < n:
             raise DataError(
-                f"Expected rows from 1 to {n:,}, the first row of values being 1; got "
-                f"{part[:40]!r} in {text!r}. Write for example --test-rows {max(1, n // 2)}-{n}"
+                f"Expected rows from 0 to {n - 1:,}, the first row of values being 0; got "
+                f"{part[:40]!r} in {text!r}. Write for example --test-rows {n // 2}-{n - 1}"
             )
-        rows += range(first - 1, last)
+        rows += range(first, last + 1)
     if len(set(rows)) < len(rows):
         double = next(row for row in rows if rows.count(row) > 1)
         raise DataError(
-            f"Expected each test row once; row {double + 1:,} is listed twice in {text!r}. "
+            f"Expected each test row once; row {double:,} is listed twice in {text!r}. "
             "Leave it out once."
         )
     return np.array(sorted(rows), dtype=np.int64)
@@ -280,7 +283,7 @@ def _check(
             rows = [int(np.flatnonzero(groups[part] == shared[0])[0]) for part in (training, test)]
             raise DataError(
                 f"Expected no group of {options.group!r} in training and test; row "
-                f"{training[rows[0]] + 1:,} and test row {test[rows[1]] + 1:,} are of one. Leave "
+                f"{training[rows[0]]:,} and test row {test[rows[1]]:,} are of one. Leave "
                 "--group out where that is meant, or correct the parts."
             )
     for fold in [] if folds is None else np.unique(folds):

@@ -183,8 +183,8 @@ def test_targets_of_every_type(column, expected, tmp_path):
 
 
 REFUSED = {
-    "ragged lists": ([[1], [1, 2], [1]], "lists of 1 items in column 'x' .*; row 2 has 2"),
-    "lists with a hole": ([[1], None, [1]], "row 2 has none"),
+    "ragged lists": ([[1], [1, 2], [1]], "lists of 1 items in column 'x' .*; row 1 has 2"),
+    "lists with a hole": ([[1], None, [1]], "row 1 has none"),
     "empty lists": ([[], [], []], "columns with values|columns beside"),
     "bytes": (
         [b"u", b"v", b"w"],
@@ -202,7 +202,7 @@ REFUSED = {
         pa.array([1_700_000_000_000_000_001, 1_700_000_000_000_000_002, 0], pa.timestamp("ns")),
         "column 'x' .* to keep its times as 64-bit seconds",
     ),
-    "an infinite value": ([1.0, float("inf"), 2.0], "column 'x' .*; row 2 is infinite"),
+    "an infinite value": ([1.0, float("inf"), 2.0], "column 'x' .*; row 1 is infinite"),
 }
 
 

@@ -267,7 +267,7 @@ def test_words_for_missing_are_classes_in_the_target(tmp_path):
     table = table_of(tmp_path / "t.csv")
     assert table.pool.class_names == ("NA", "none", "severe")
     assert any("'none' is a class of 2 rows" in note for note in table.notes)
-    with pytest.raises(DataError, match=r"missing in 2, first in row 1 \(line 2\), where 'none'"):
+    with pytest.raises(DataError, match=r"missing in 2, first in row 0 \(line 2\), where 'none'"):
         table_of(tmp_path / "t.csv", missing=("none",))
 
 
@@ -287,7 +287,7 @@ def test_equal_numbers_are_one_class(tmp_path):
     assert table.pool.class_names == ("1", "2") and table.pool.labels.tolist() == [0, 0, 1, 1]
     assert any("'1', '1.0' are one class, '1'" in note for note in table.notes)
     (tmp_path / "t.csv").write_text("x,label\n1,1\n2,01\n3,2\n")
-    with pytest.raises(DataError, match=r"'01' in row 2 \(line 3\) and '1' in row 1 .*same number"):
+    with pytest.raises(DataError, match=r"'01' in row 1 \(line 3\) and '1' in row 0 .*same number"):
         table_of(tmp_path / "t.csv")
 
 
@@ -299,7 +299,7 @@ def test_lists_are_spread(tmp_path):
     assert table_of(tmp_path / "t.csv").pool.inputs.names == ("v[0]", "v[1]")
     (tmp_path / "t.csv").write_text('v,label\n"[1, 2]",a\n"[3, 4]",b\n"[5]",b\n')
     with pytest.raises(
-        DataError, match=r"lists of 2 items in column 'v' .*; row 3 \(line 4\) has 1"
+        DataError, match=r"lists of 2 items in column 'v' .*; row 2 \(line 4\) has 1"
     ):
         table_of(tmp_path / "t.csv")
 

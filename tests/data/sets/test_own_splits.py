@@ -121,7 +121,7 @@ def test_a_file_has_the_test_rows_in_another_order_of_columns(prepare, tmp_path)
     with pytest.raises(DataError, match="class 'd' has none, so no method could learn it"):
         prepare("other", test=options["test"])
     (tmp_path / "test.csv").write_text("label,part,x\nb,7,100.5\na,7,inf\n")
-    with pytest.raises(DataError, match=r"row 2 \(line 3\) of .*test.csv is infinite"):
+    with pytest.raises(DataError, match=r"row 1 \(line 3\) of .*test.csv is infinite"):
         prepare("other", test=options["test"])
 
 
@@ -134,9 +134,9 @@ def test_columns_that_are_left_out_need_not_be_in_both_files(prepare, tmp_path):
 
 def test_rows_are_listed_as_ranges_or_in_a_file(prepare, tmp_path):
     gone = ("site", "part", "fold")
-    prepare(test_rows="1-3, 60", drop=gone)
+    prepare(test_rows="0-2, 59", drop=gone)
     assert inputs(load_part("mine", "test", tmp_path)) == [0, 1, 2, 59]
-    (tmp_path / "rows.txt").write_text("row\n60\n1\n2\n3\n")
+    (tmp_path / "rows.txt").write_text("row\n59\n0\n1\n2\n")
     prepare("other", test_rows=str(tmp_path / "rows.txt"), drop=gone)
     assert facts_of("other", tmp_path).contents == facts_of("mine", tmp_path).contents
 
@@ -209,22 +209,22 @@ REFUSED = {
         "one rule for the test rows; got --split and --f",
     ),
     "no such column": ({"split": "prat"}, "column of parts 'prat' in .*Did you mean 'part'"),
-    "a column of other words": ({"split": "site"}, r"train or test .* row 1 \(line 2\) has 's0'"),
+    "a column of other words": ({"split": "site"}, r"train or test .* row 0 \(line 2\) has 's0'"),
     "a numbered column": ({"split": "fold"}, "say --folds fold where it numbers folds"),
     "the target": ({"split": "label"}, "'label' says what rows are for|train or test"),
     "one fold": ({"folds": "1"}, "at least 2 folds .*; got 1. Say for example --folds 5"),
     "more folds than rows": ({"folds": "61"}, "at most as many as rows, 60"),
     "more folds than groups": ({"folds": "21", "group": "site"}, "at most as many as groups, 20"),
-    "row 0": (
-        {"test_rows": "0-3"},
-        "rows from 1 to 60, the first row of values being 1; got '0-3'",
+    "row 60 of 60": (
+        {"test_rows": "57-60"},
+        "rows from 0 to 59, the first row of values being 0; got '57-60'",
     ),
     "rows beyond": ({"test_rows": "50-61"}, "got '50-61'"),
     "a row twice": ({"test_rows": "1-3,2"}, "row 2 is listed twice"),
     "backwards": ({"test_rows": "9-3"}, "got '9-3'"),
     "no file of rows": ({"test_rows": "none.txt"}, "there is no such file"),
     "no test file": ({"test": "none.csv"}, "a table in a file at none.csv; there is none"),
-    "all rows": ({"test_rows": "1-60"}, "no training row"),
+    "all rows": ({"test_rows": "0-59"}, "no training row"),
     "two groups": ({"group": "part"}, "at least 3 groups, .*'part' of .* has 2"),
     "a group in both": ({"split": "part", "group": "site"}, "no group of 'site' in training and t"),
     "a group in two folds": ({"folds": "fold", "group": "site"}, "no group of 'site' in two folds"),

@@ -111,7 +111,8 @@ def _worst(before: Recorded, after: Recorded) -> tuple[str, str, str] | None:
             gap = _gaps(old, again)
             place = np.unravel_index(int(np.argmax(gap)), gap.shape)
             if gap[place] > TOLERANCE and (worst is None or gap[place] > worst[0]):
-                worst = float(gap[place]), (name, *_shown(float(old[place]), float(again[place])))
+                shown = _shown(float(old[place])), _shown(float(again[place]))
+                worst = float(gap[place]), (name, *shown)
     return None if worst is None else worst[1]
 
 
@@ -124,8 +125,8 @@ def _gaps(
     return np.where(np.isnan(old) != np.isnan(again), np.inf, np.nan_to_num(gap, posinf=np.inf))
 
 
-def _shown(*values: float) -> tuple[str, ...]:
-    return tuple("undefined" if np.isnan(value) else f"{value:.6g}" for value in values)
+def _shown(value: float) -> str:
+    return "undefined" if np.isnan(value) else f"{value:.6g}"
 
 
 def _others(before: RunRecord, after: RunRecord) -> Iterator[str]:

@@ -155,3 +155,15 @@ def ended(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+def test_a_run_of_which_nothing_was_done_leaves_no_record(tmp_path):
+    folder = tmp_path / "submissions" / "empty"
+    folder.mkdir(parents=True)
+    (folder / "entry.toml").write_text(
+        'format = 1\nname = "empty"\nkind = "predictions"\n[predictions.files]\n'
+    )
+    places = {"store": tmp_path / "store", "submissions": tmp_path / "submissions"}
+    results = harness.run("empty", cells=CELLS, seeds=[0], processes=1, **places)
+    assert [job.status for job in results[0].record.jobs] == ["failed"]
+    assert not (tmp_path / "store" / "records").exists()

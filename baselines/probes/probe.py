@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from baselines.probes import trees
+from baselines.probes import head_rules, trees
 from baselines.probes.transforms import TRANSFORMS, Arrays, learn_columns
 from baselines.settings import Method, S, method
 from harness.data.pools.tables import TableInputs
@@ -256,5 +256,13 @@ RULES: dict[str, tuple[OutputKind, Rule]] = {
     "neighbours": ("probs", _neighbours),
     "boosting": ("logits", trees.boosted),
     "forest": ("probs", trees.forest),
+    "cosine": ("logits", head_rules.cosine),
+    "expected-distance": ("logits", head_rules.expected_distance),
+    "evidence": ("logits", head_rules.evidence),
+    "components": ("logits", head_rules.components),
+    "key-value": ("logits", head_rules.key_value),
+    "perceptron": ("logits", head_rules.perceptron),
+    "singular-kernel": ("probs", head_rules.singular_kernel),
+    "pattern-misfit": ("logits", head_rules.pattern_misfit),
 }
 """Name → what its values are, and how rows (b, d) become values (b, k)."""

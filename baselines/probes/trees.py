@@ -2,6 +2,13 @@
 
 The nodes of all trees stand one after another. A leaf is its own child, so that walking as many
 steps as the deepest tree has leaves every row in its leaf.
+
+Why not skops, which keeps whole estimators: measured on 1,000 rows of digits (scikit-learn 1.9.1,
+skops 0.16.0), outputs are equal to the last bit of float32, and its files are 3 to 8 times as
+large (boosting 5.8 MB against 1.9 MB, forest 15.8 MB against 1.9 MB; deflated the sizes are equal).
+It needs ``TreePredictor`` and ``Tree`` trusted, whose compiled code follows the node numbers of a
+file without looking: one wrong child ends the process with a segmentation fault, where numpy
+raises IndexError. And a file opens under the version of scikit-learn that wrote it only.
 """
 
 from collections.abc import Mapping, Sequence

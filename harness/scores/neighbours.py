@@ -94,10 +94,12 @@ def nnguide(
 def kth_largest(values: Float32[np.ndarray, "n m"], k: int) -> Float32[np.ndarray, " n"]:
     """Return each row's k-th largest value, in less time than sorting for it.
 
-    `np.partition` gives the same and takes 3.7 times as long for a bank of 54,000 rows, 1.2 times
-    for 4,000 (measured on one core). Columns are split into groups. The k groups of the largest
-    maxima hold k values at least as large as any value elsewhere, so that the others need no look;
-    one maximum in `GROUP` values has to be put in order instead of all of them.
+    `np.partition` gives the same and takes 3.9 times as long for a bank of 54,000 rows, 2.7 to 3.5
+    times for 12,000 (``benchmarks/sorting.py``), 1.4 times for 4,000.
+
+    Columns are split into groups. The k groups of the largest maxima hold k values at least as
+    large as any value elsewhere, so that the others need no look; one maximum in `GROUP` values has
+    to be put in order instead of all of them.
     """
     n, m = values.shape
     groups = m // GROUP

@@ -184,7 +184,10 @@ def _of_weights(
 
 
 def fast_order(scores: Float[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
-    """Return the places of ascending scores, as a stable `np.argsort`, in a fraction of the time.
+    """Return the places of ascending scores, as a stable `np.argsort`, in a third of the time.
+
+    It stays while ``benchmarks/sorting.py`` says so: numpy is faster by 0.01 ms below 1,500
+    scores, and slower by 2.5 to 8.7 times from 10,000 on; every score on every OOD set is ordered.
 
     numpy sorts 16 bits without comparing. Twice that, the lower half first, orders the leading 32
     bits of a float: a float32 to the end, a float64 but for the few that agree in them.

@@ -3,13 +3,13 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from baselines.probes.probe import Probe, fit_linear, probing, rows_of
+from baselines.probes.probe import Probe, Scaled, fit_linear, probing, rows_of
 from baselines.settings import Checked, Count
 from harness.errors import SpecError
 from harness.types.models import FitContext, TrainingData
 
 
-class Neighbours(Checked):
+class Neighbours(Scaled):
     """Settings of nearest neighbours."""
 
     k: Count = 5
@@ -29,9 +29,9 @@ def fit_neighbours(train: TrainingData, ctx: FitContext, settings: Neighbours) -
             f"k must be between 1 and the {len(train.observed)} training rows; got {settings.k}. "
             "Change it in the recipe."
         )
-    rows = rows_of(train)
+    rows = rows_of(train, scale=settings.scale)
     inputs = train.inputs.take(np.arange(len(train.inputs)))
-    kept = rows.values if rows.transform == "columns" else inputs.reshape(len(inputs), -1)
+    kept = inputs.reshape(len(inputs), -1) if rows.transform == "flat" else rows.values
     arrays = {
         "classes": np.unique(train.observed),
         "rows": kept,

@@ -1,10 +1,12 @@
 """Class features taken as Gaussian: naive Bayes, LDA, and heads trained on drawn features."""
 
+from typing import Literal
+
 import numpy as np
 from jaxtyping import Float
 from sklearn.linear_model import LogisticRegression
 
-from baselines.probes.probe import Probe, Rows, fit_linear, probing, rows_of, signed_root
+from baselines.probes.probe import Probe, Rows, Scaled, fit_linear, probing, rows_of, signed_root
 from baselines.probes.statistics import (
     ClassStatistics,
     class_statistics,
@@ -16,13 +18,15 @@ from baselines.settings import Checked, Count, NonNegative, Positive, Share
 from harness.types.models import FitContext, TrainingData
 
 
-class NaiveBayes(Checked):
+class NaiveBayes(Scaled):
     """Settings of naive Bayes."""
 
     smoothing: Positive = 0.01
     """Added to every variance, as a share of the largest variance of a feature; > 0."""
     shared: bool = False
     """One variance a feature for all classes instead of one each."""
+    prior: Literal["observed", "uniform"] = "observed"
+    """Share of each class: as in the observed training labels, or equal."""
 
 
 @probing(NaiveBayes)
@@ -34,19 +38,20 @@ def fit_naive_bayes(train: TrainingData, ctx: FitContext, settings: NaiveBayes) 
     Hand and Yu 2001, "Idiot's Bayes: Not So Stupid After All?". With shared variances it is LDA
     with a diagonal covariance.
     """
-    rows = rows_of(train)
+    rows = rows_of(train, scale=settings.scale)
     statistics = class_statistics(rows.values, train.observed)
     floor = settings.smoothing * rows.values.astype(np.float64).var(axis=0).max()
     variances = statistics.variances
     if settings.shared:
         variances = np.broadcast_to(np.diag(statistics.shared_covariance), variances.shape)
     variances = variances + max(floor, 1e-12)
-    offset = statistics.log_prior - 0.5 * np.log(2 * np.pi * variances).sum(axis=1)
+    log_prior = statistics.log_prior if settings.prior == "observed" else 0.0
+    offset = log_prior - 0.5 * np.log(2 * np.pi * variances).sum(axis=1)
     arrays = {"means": statistics.means, "variances": variances, "offset": offset}
     return _probe("gaussian", statistics, rows, arrays)
 
 
-class Discriminant(Checked):
+class Discriminant(Scaled):
     """Settings of linear discriminant analysis."""
 
     shrinkage: Share = 0.1
@@ -62,7 +67,7 @@ def fit_lda(train: TrainingData, ctx: FitContext, settings: Discriminant) -> Pro
     Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
     Adversarial Attacks", section 2.1: Gaussian discriminant analysis as a classifier.
     """
-    rows = rows_of(train)
+    rows = rows_of(train, scale=settings.scale)
     statistics = class_statistics(rows.values, train.observed)
     covariance = shrunk(statistics.shared_covariance, settings.shrinkage)
     if settings.shrinkage:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from baselines.probes.probe import Probe, fit_linear, probing, rows_of
+from baselines.probes.probe import Fitted, Probe, Scaled, fit_linear, probing, rows_of
 from baselines.settings import Checked, Count, Positive
 from harness.types.models import FitContext, TrainingData
 
@@ -33,8 +33,8 @@ def fit_prior(train: TrainingData, ctx: FitContext, settings: NoSettings) -> Pro
     return Probe("constant", train.num_classes, {"classes": classes, "probs": probs})
 
 
-@probing(NoSettings)
-def fit_nearest_mean(train: TrainingData, ctx: FitContext, settings: NoSettings) -> Probe:
+@probing(Scaled)
+def fit_nearest_mean(train: TrainingData, ctx: FitContext, settings: Scaled) -> Probe:
     """Predict the class whose mean is nearest: logits are minus squared Euclidean distances.
 
     References
@@ -42,12 +42,12 @@ def fit_nearest_mean(train: TrainingData, ctx: FitContext, settings: NoSettings)
     Janson et al. 2022, "A Simple Baseline that Questions the Use of Pretrained-Models in
     Continual Learning": no training, no class prior.
     """
-    rows, classes = rows_of(train), np.unique(train.observed)
+    rows, classes = rows_of(train, scale=settings.scale), np.unique(train.observed)
     means = np.stack([rows.values[train.observed == k].mean(axis=0) for k in classes])
     return rows.probe("nearest-mean", {"classes": classes, "means": means})
 
 
-class LogisticSettings(Checked):
+class LogisticSettings(Scaled):
     """Settings of logistic regression."""
 
     c: Positive = 1.0
@@ -60,12 +60,37 @@ class LogisticSettings(Checked):
 def fit_logistic(train: TrainingData, ctx: FitContext, settings: LogisticSettings) -> Probe:
     """Fit multinomial logistic regression with an L2 penalty; logits are its linear scores."""
     estimator = LogisticRegression(C=settings.c, max_iter=settings.max_iter, tol=1e-3)
-    rows = rows_of(train)
+    rows = rows_of(train, scale=settings.scale)
     fitted = fit_linear(estimator, rows.values, train.observed, ctx, halved=True)
     return rows.probe("linear", fitted.arrays())
 
 
-class SvmSettings(Checked):
+@probing(LogisticSettings)
+def fit_one_vs_rest(train: TrainingData, ctx: FitContext, settings: LogisticSettings) -> Probe:
+    """Fit one logistic regression a class against the rest, with a penalised bias.
+
+    Probabilities are those of the single classifiers, made to sum to 1.
+
+    References
+    ----------
+    Xiao et al. 2017, "Fashion-MNIST", table 3: ``multi_class = ovr`` of scikit-learn with
+    liblinear, which penalises the bias like a weight.
+    """
+    rows = rows_of(train, scale=settings.scale)
+    with_one = np.concatenate([rows.values, np.ones((len(rows.values), 1), np.float32)], axis=1)
+    classes = np.unique(train.observed)
+    lines = []
+    for k in classes:
+        estimator = LogisticRegression(
+            C=settings.c, max_iter=settings.max_iter, tol=1e-5, fit_intercept=False
+        )
+        one = fit_linear(estimator, with_one, np.equal(train.observed, k) * 1, ctx, halved=False)
+        lines.append(one.weight[1])
+    weight = np.stack(lines)
+    return rows.probe("one-vs-rest", Fitted(classes, weight[:, :-1], weight[:, -1]).arrays())
+
+
+class SvmSettings(Scaled):
     """Settings of the linear SVM."""
 
     c: Positive = 0.1
@@ -83,6 +108,6 @@ def fit_linear_svm(train: TrainingData, ctx: FitContext, settings: SvmSettings) 
     Razavian et al. 2014, "CNN Features off-the-shelf": a linear SVM on whatever features.
     """
     estimator = LinearSVC(C=settings.c, max_iter=settings.max_iter, dual=False, tol=1e-3)
-    rows = rows_of(train)
+    rows = rows_of(train, scale=settings.scale)
     fitted = fit_linear(estimator, rows.values, train.observed, ctx, halved=False)
     return rows.probe("linear", fitted.arrays())

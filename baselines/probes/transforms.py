@@ -1,6 +1,7 @@
 """How an input becomes a row for a probe: its columns, its statistics, random filters, or flat."""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -9,6 +10,10 @@ from harness.data.pools.tables import TableInputs
 from harness.errors import TrainingError
 
 Arrays = Mapping[str, np.ndarray]
+Scale = Literal["auto", "none", "standard", "minmax", "overlap"]
+"""How columns are made comparable, by what the training rows say: ``auto``: pixels in [0, 1],
+features as they are, tables ``standard``; ``none``: as they are; ``standard``: mean 0, deviation 1;
+``minmax``: 0 to 1; ``overlap``: the same, and two different categories lie 1 apart."""
 QUANTILES = (5, 25, 50, 75, 95)
 
 
@@ -18,20 +23,63 @@ def flat(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
     return rows / np.float32(255) if inputs.dtype == np.uint8 else rows
 
 
-def learn_columns(table: TableInputs) -> dict[str, np.ndarray]:
+def learn_scaled(rows: Float[np.ndarray, "n d"], scale: Scale) -> dict[str, np.ndarray]:
+    """Return what `scaled` takes off and divides by, from training rows alone.
+
+    Parameters
+    ----------
+    rows : float array of shape (n, d)
+        From `flat`.
+    scale : str
+        ``standard`` or ``minmax``; ``overlap`` is the same as the latter without categories.
+    """
+    mean, spread = _place_and_spread(rows.astype(np.float64), scale)
+    return {"mean": mean.astype(np.float32), "scale": spread.astype(np.float32)}
+
+
+def scaled(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
+    """Return flat rows with a column's own place taken off, in units of its own spread.
+
+    Parameters
+    ----------
+    inputs : array of shape (b, …)
+        Images or features.
+    arrays : mapping
+        From `learn_scaled`.
+    """
+    return (flat(inputs, arrays) - arrays["mean"]) / arrays["scale"]
+
+
+def _place_and_spread(
+    numbers: Float[np.ndarray, "n p"], scale: Scale
+) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+    """Return what is taken off each column and what it is divided by; a constant column by 1."""
+    if scale == "none":
+        return np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
+    if scale in ("minmax", "overlap"):
+        place = numbers.min(axis=0)
+        spread = numbers.max(axis=0) - place
+    else:
+        place, spread = numbers.mean(axis=0), numbers.std(axis=0)
+    return place, np.where(spread > 0, spread, 1)
+
+
+def learn_columns(table: TableInputs, scale: Scale = "auto") -> dict[str, np.ndarray]:
     """Return what `columns` needs to know of a table, from training rows alone.
 
     Parameters
     ----------
     table : TableInputs
         The training rows, with p numeric and q categorical columns.
+    scale : str, default="auto"
+        A word of `Scale`.
 
     Returns
     -------
     dict
         ``fill`` (p,) medians, ``mean`` and ``scale`` (p,) after filling, ``marked`` the numeric
         columns with a missing value, ``levels`` (m, 2) pairs of a categorical column and a
-        category in it.
+        category in it; with ``overlap`` also ``level`` (), what a category's column holds.
     """
     numbers = table.numeric.astype(np.float64)
     holes = np.isnan(numbers)
@@ -39,25 +87,25 @@ def learn_columns(table: TableInputs) -> dict[str, np.ndarray]:
         0.0 if h.all() else np.median(c[~h]) for c, h in zip(numbers.T, holes.T, strict=True)
     ]
     fill = np.asarray(medians, dtype=np.float64)
-    filled = np.where(holes, fill, numbers)
-    deviation = filled.std(axis=0)
+    place, spread = _place_and_spread(np.where(holes, fill, numbers), scale)
     pairs = [(k, code) for k, c in enumerate(table.categorical.T) for code in np.unique(c[c >= 0])]
     kind = table.numeric.dtype  # float64 is asked for less only after its mean is taken off
     return {
         "fill": fill.astype(kind),
-        "mean": filled.mean(axis=0).astype(kind),
-        "scale": np.where(deviation > 0, deviation, 1).astype(kind),
+        "mean": place.astype(kind),
+        "scale": spread.astype(kind),
         "marked": np.flatnonzero(holes.any(axis=0)),
         "levels": np.array(pairs, dtype=np.int64).reshape(-1, 2),
+        **({"level": np.sqrt(np.float32(0.5))} if scale == "overlap" else {}),
     }
 
 
 def columns(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
     """Return rows of a table as numbers that a distance or a line can use.
 
-    Numeric columns filled with the training median, of training mean 0 and deviation 1; one
-    marker for each that had holes in training; one column a category seen in training. A category
-    that was not seen is none of them, as a missing one.
+    Numeric columns filled with the training median, of training mean 0 and deviation 1 unless
+    another scale was learnt; one marker for each that had holes in training; one column a category
+    seen in training. A category that was not seen is none of them, as a missing one.
 
     Parameters
     ----------
@@ -69,8 +117,9 @@ def columns(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
     p, levels = len(arrays["fill"]), arrays["levels"]
     numbers, codes = inputs[:, :p], inputs[:, p:]
     holes = np.isnan(numbers)
-    scaled = (np.where(holes, arrays["fill"], numbers) - arrays["mean"]) / arrays["scale"]
-    parts = [scaled, holes[:, arrays["marked"]], codes[:, levels[:, 0]] == levels[:, 1]]
+    shifted = (np.where(holes, arrays["fill"], numbers) - arrays["mean"]) / arrays["scale"]
+    seen = (codes[:, levels[:, 0]] == levels[:, 1]) * arrays.get("level", np.float32(1))
+    parts = [shifted, holes[:, arrays["marked"]], seen]
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
@@ -170,6 +219,7 @@ def _pixels(inputs: np.ndarray) -> Float[np.ndarray, "b h w c"]:
 
 TRANSFORMS: dict[str, Callable[[np.ndarray, Arrays], np.ndarray]] = {
     "flat": flat,
+    "scaled": scaled,
     "columns": columns,
     "codes": codes,
     "statistics": statistics,

@@ -48,6 +48,8 @@ VERDICTS: dict[Verdict, str] = {
     "not run": "no record of ours stands against the number",
 }
 """What each verdict means; ``above`` and ``below`` are said of ours."""
+EXACT = "no interval: the same rows, and a method without chance"
+"""What an interval covers where nothing may differ but the method."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +240,9 @@ def selected(
     ]
 
 
-def ours_in_cell(recorded: Recorded, cell: str, key: str) -> Ours | None:
+def ours_in_cell(
+    recorded: Recorded, cell: str, key: str, *, same_rows: bool = False
+) -> Ours | None:
     """Return what a record says of one cell, or None when it has no value there.
 
     Parameters
@@ -249,6 +253,9 @@ def ours_in_cell(recorded: Recorded, cell: str, key: str) -> Ours | None:
         Split id without a seed.
     key : str
         Metric key; without stored replicates the interval covers seeds only.
+    same_rows : bool, default=False
+        Whether the other side trained and tested on the same rows: the interval covers seeds only,
+        and there is none to cover where a deterministic entry ran.
     """
     record = recorded.record
     if cell not in record.suite.cells or key not in record.variants[""].metrics:
@@ -260,9 +267,11 @@ def ours_in_cell(recorded: Recorded, cell: str, key: str) -> Ours | None:
         return None
     replicates = recorded.replicates("", key)
     found: Interval | SeedInterval
-    if replicates is None or not np.isfinite(replicates[index][there]).all():
+    if same_rows or replicates is None or not np.isfinite(replicates[index][there]).all():
         found = over_seeds(values[there])
         covers = found.covers
+        if same_rows and record.deterministic and found.low == found.high:
+            covers = EXACT
     else:
         found = level(values[there], replicates[index][there], scale="logit")
         covers = found.kind
@@ -291,12 +300,20 @@ def _rows(
     """Return the rows of one number: one an entry that trains its method, or one without ours."""
     found = []
     for recorded in records:
-        ours = ours_in_cell(recorded, number.cell, number.table.key)
+        ours = ours_in_cell(
+            recorded, number.cell, number.table.key, same_rows=number.protocol.same_rows
+        )
         if ours is None:
             continue
         protocol = our_protocol(recorded, cards, number.dataset)
         if protocol is not None and protocol.method == number.method:
             found.append(_row(number, ours, protocol))
+    # Several entries train one method with other values: those with the number's own stand for it.
+    if number.protocol.settings is not None:
+        alike = [
+            row for row in found if not any(p.name == "settings" and p.words for p in row.protocol)
+        ]
+        found = alike or found
     return found or [_row(number, None, None)]
 
 
@@ -326,7 +343,7 @@ def _verdict(value: float, table: Table, ours: Ours | None, parts: tuple[Part, .
         return "not judged"
     if forbidden := verdict_of_parts(parts):
         return forbidden
-    if ours.low == ours.high and ours.seeds == 1:
+    if ours.low == ours.high and ours.seeds == 1 and ours.covers != EXACT:
         return "not judged"
     if ours.low > value + table.band:
         return "above"

@@ -22,6 +22,8 @@ from harness.records.records import Recorded
 from harness.types import EntryCard, RunRecord
 
 Match = Literal["same", "differs", "unknown"]
+NONE = "none"
+"""Backbone and augmentation of a method that has no such setting; its epochs are 0."""
 PAPER = "as in its paper"
 """What the settings of a method are said to be when a card overrides none."""
 COMPARED = {"network", "epochs", "augment", "select", "val_fraction"}
@@ -153,12 +155,12 @@ def _protocol(
     method: str, settings: Mapping[str, Any], overrides: Mapping[str, Any], selection: str
 ) -> OurProtocol:
     special = {k: v for k, v in overrides.items() if k not in COMPARED}
-    augment = settings.get("augment")
+    augment = settings.get("augment", ())
     return OurProtocol(
         method,
-        settings.get("network"),
-        settings.get("epochs"),
-        None if augment is None else ", ".join(augment) or "none",
+        settings.get("network", NONE),
+        settings.get("epochs", 0),
+        ", ".join(augment) or NONE,
         selection,
         ", ".join(f"{k} {v}" for k, v in sorted(special.items())) or PAPER,
     )
@@ -202,9 +204,15 @@ def parts_of(cell: str, published: Published, ours: OurProtocol | None) -> tuple
         Part("epochs", own[1], epochs),
         Part("augmentation", own[2], published.augmentation),
         Part("selection", own[3], published.selection),
-        # No source says what its table used where a card sets the method's own values.
-        Part("settings", own[4], PAPER if own[4] in (None, PAPER) else None),
+        Part("settings", own[4], _settings(own[4], published.settings)),
     )
+
+
+def _settings(ours: str | None, published: str | None) -> str | None:
+    """Return the method's own values in a source; None: unsaid, where a card sets others."""
+    if published is not None:
+        return published
+    return PAPER if ours in (None, PAPER) else None
 
 
 def _texts(ours: OurProtocol) -> tuple[str | None, ...]:

@@ -32,11 +32,18 @@ class Published(Strict):
     backbone: str | None = None
     """Architecture."""
     epochs: int | None = None
-    """Passes over the training data; of the first stage, where there are two."""
+    """Passes over the training data, of the first stage where there are two; 0 for a method that
+    makes none."""
     augmentation: str | None = None
     """Names, in order."""
     selection: str | None = None
     """Which epoch was scored."""
+    settings: str | None = None
+    """The method's own values, as a card sets them: ``k 1, scale standard``; None: as in its
+    paper."""
+    same_rows: bool = False
+    """Whether it trained and tested on the very rows of our cell: then the choice of rows is no
+    source of difference, and only seeds are."""
 
 
 class Table(Strict):

@@ -373,6 +373,9 @@ class Suite:
     """Images per class in the OOD set of that name."""
     group: str | None = None
     """Column of an own table whose equal values stay in one part."""
+    crossfit: Mapping[str, int] = field(default_factory=dict)
+    """Data set → number of folds, 0 for one a row: all its rows are the test pool, each predicted
+    by a model that was trained on the other folds, together one cell."""
     folds: int | None = None
     """Folds of an own table, each the test of cells of its own."""
     fold: int | None = None
@@ -392,7 +395,7 @@ _WORDS = {"title", "notes", "superseded_by"}
 _PARTS = {
     *("partition_of", "photo_patches", "lists", "covariate_lists", "corruptions"),
     *("published_corruptions", "truths", "subsampled", "open_set", "planted_test", "familiar"),
-    *("imagenet_familiar", "group", "folds", "fold"),
+    *("imagenet_familiar", "group", "crossfit", "folds", "fold"),
 }
 """Fields that few suites set: the identity holds those that are set, so that a new one changes
 the identity of no suite without it."""

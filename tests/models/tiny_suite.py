@@ -34,6 +34,7 @@ class TinySuite:
     calibration: Pool | None
     ood: dict[str, Pool] = field(default_factory=dict)
     covariate: dict[str, Pool] = field(default_factory=dict)
+    folds: None = None
 
     def subsampled(self, split: Split, view: str) -> Pool:
         """Every third test image, whatever the view: what matters is that inputs differ."""

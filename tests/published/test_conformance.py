@@ -343,3 +343,68 @@ def test_what_the_card_set_itself_is_read_from_the_record(references):
     found = ours(card("mine"), 0.7036, **asked(overrides={"lr": 0.01, "epochs": 200}))
     row = of_bag(conformance([found], references, {}))
     assert "settings lr 0.01, not stated by the source" in row.differences
+
+
+NATURAL = ("mnist-natural-clean", "wine-natural-clean")
+TABLE_3 = "Xiao et al. 2017, arXiv:1708.07747, table 3"
+
+
+def probe(name, method, overrides):
+    text = CARD.format(name=name, method=method, recipe="", overrides=overrides)
+    return EntryCard(**tomllib.loads(text.replace('recipe = ""\n', "")))
+
+
+def checked(references, level, *cards, **changes):
+    """Records with plain accuracy and no replicates of it, as the published suites have."""
+    found = []
+    for each in cards:
+        grid = [[level], [level]]
+        variants = {"": {"ood_score": "msp", "selection": "last"}}
+        variants[""]["metrics"] = {"test/accuracy": grid, KEY: grid}
+        jobs = [{"cell": m, "seed": 0, "status": "done"} for m in range(2)]
+        stamp = {"id": "published-v1", "sha256": SHA, "cells": NATURAL, "seeds": [0]}
+        stamp |= {"primary": KEY, "tail_metric": "recall_tail", "metrics_version": 1}
+        made = {"card_sha256": card_sha256(each), "suite": stamp, "variants": variants}
+        found.append(recorded(each.name, level, seeds=1, **(made | {"jobs": jobs} | changes)))
+    return conformance(found, references, {each.name: each for each in cards})
+
+
+def beside(rows, source, cell, published):
+    return [
+        (r.ours.entry, r.verdict)
+        for r in rows
+        if (r.source, r.cell, r.published) == (source, cell, published) and r.ours
+    ]
+
+
+def test_of_several_entries_of_a_method_the_one_with_the_numbers_own_values_stands_for_it(
+    references,
+):
+    five = probe("five", "neighbours", 'k = 5\nscale = "standard"')
+    nine = probe("nine", "neighbours", 'k = 9\nscale = "standard"')
+    rows = checked(references, 0.9443, five, nine, deterministic=True)
+    assert beside(rows, TABLE_3, NATURAL[0], 0.944) == [("five", "inside")]
+    # No entry has k = 1: both are shown, and neither is judged.
+    one = beside(rows, TABLE_3, NATURAL[0], 0.839) + beside(rows, TABLE_3, NATURAL[0], 0.943)
+    assert ("five", "protocol differs") in one
+    assert all(verdict != "inside" for name, verdict in one if name == "five")
+
+
+@pytest.mark.parametrize(
+    ("deterministic", "level", "verdict"),
+    [(True, 0.955, "inside"), (False, 0.955, "not judged"), (True, 0.93, "below")],
+)
+def test_on_the_same_rows_one_run_is_judged_only_without_chance(
+    references, deterministic, level, verdict
+):
+    nearest = probe("nearest", "neighbours", "k = 1")
+    rows = checked(references, level, nearest, deterministic=deterministic)
+    wine = "Aeberhard et al. 1992, wine.names (UCI)"
+    assert beside(rows, wine, NATURAL[1], 0.961) == [("nearest", verdict)]
+
+
+def test_at_least_fourteen_published_numbers_need_two_cores_only(references):
+    light = [t for t in references.table if references.protocol[t.protocol].epochs == 0]
+    numbers = [v for t in light for cells in t.values.values() for v in cells.values()]
+    assert len(numbers) >= 14
+    assert all(t.trust == "read" and references.protocol[t.protocol].same_rows for t in light)

@@ -122,7 +122,7 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
     if name in FILE_SETS:
         return load_files(spec, part, where)
     if name in TABLES:
-        return load_table(name, where)
+        return load_table(name, where, part)
     if spec.modality == "table":
         return load_prepared_table(where, name, part)
     images, labels, stamped = _images(spec, part, where)

@@ -1,13 +1,16 @@
 """Real imbalanced tables: facts, and loading below a data root or from scikit-learn."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from harness.data.formats.files import data_root
-from harness.data.formats.raw_table import Reading
+from harness.data.formats.raw_table import RawTable, Reading, as_text, below
 from harness.data.formats.table_files import read_sklearn, read_table
-from harness.data.pools.tables import make_table
+from harness.data.pools.tables import make_table, table_rows
 from harness.errors import DataError
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
@@ -28,8 +31,9 @@ def _table(
     fingerprint: str,
     *,
     embedded: bool = False,
+    test: str = "",
 ) -> DatasetSpec:
-    """Return the facts of a table: what they share is written here once."""
+    """Return the facts of a table; `test` is the fingerprint of its test part, where it has one."""
     return DatasetSpec(
         name=name,
         title=title,
@@ -39,10 +43,10 @@ def _table(
         source="embedded in scikit-learn" if embedded else SOURCE,
         licence="BSD-3-Clause (scikit-learn)" if embedded else "none stated",
         citation=citation,
-        contents={"all": fingerprint},
+        contents={"train": fingerprint, "test": test} if test else {"all": fingerprint},
         embedded=embedded,
-        parts=("all",),
-        caveat="There is no official test part.",
+        parts=("train", "test") if test else ("all",),
+        caveat="" if test else "There is no official test part.",
     )
 
 
@@ -154,6 +158,29 @@ TABLES: dict[str, DatasetSpec] = {
         "Kohavi 1996, Scaling up the accuracy of naive-Bayes classifiers",
         "f8b23826874c5d53f149f163ff9a19f2458d4f6feb6155afbe02772678ac73dd",
     ),
+    "sonar": _table(
+        "sonar",
+        "Sonar returns of rocks and mines",
+        ("M", "R"),
+        "Gorman and Sejnowski 1988, Analysis of hidden units in a layered network",
+        "ac07193202ec990f952b6ec7b36f298eb96398b2d4a903f8db82e9cec7238f6f",
+    ),
+    "ionosphere": _table(
+        "ionosphere",
+        "Ionosphere: radar returns, the first 200 for training",
+        ("b", "g"),
+        "Sigillito et al. 1989, Classification of radar returns from the ionosphere",
+        "952943a0d53ed3987b5eff3e1b1c97dcdda828569927c196b33992c3ad7adab4",
+        test="e6265111f00cde5bcfc4b0160f4485d4537fb78800c0981860f90c031b6e946b",
+    ),
+    "adult_census": _table(
+        "adult_census",
+        "Adult census income, both official parts, rows without a missing value",
+        ("<=50K", ">50K"),
+        "Kohavi 1996, Scaling up the accuracy of naive-Bayes classifiers",
+        "2b99e8b701b64e64be88c404abd696a7be362ba1846678275feafdb66cb4312b",
+        test="1875db2702073c0a09a113767576093740dbf96c5e56cd26f40e99fec851019b",
+    ),
 }
 """Every table by its name in split ids."""
 
@@ -171,12 +198,21 @@ FILES: dict[str, str] = {
     "winequality_red": "winequality-red",
     "winequality_white": "winequality-white",
     "adult": "adult-train",
+    "sonar": "sonar",
+    "ionosphere": "ionosphere",
+    "adult_census": "adult-train",
 }
 """Table → its file without ``.csv``: no header, the target last."""
+TEST_FILES: dict[str, str] = {"adult_census": "adult-test"}
+"""Table → the file of its test part, where that is a file of its own."""
+TRAINING_ROWS: dict[str, int] = {"ionosphere": 200}
+"""Table → how many rows its source trained on, from the first; the others are its test part."""
+COMPLETE = frozenset({"adult_census"})
+"""Tables of which their source leaves rows with a missing value out."""
 
 
-def load_table(name: str, root: Path | None = None) -> Pool:
-    """Return a table as the pool ``all``, checked against its published content.
+def load_table(name: str, root: Path | None = None, part: str = "all") -> Pool:
+    """Return a part of a table as a pool, checked against its published content.
 
     Parameters
     ----------
@@ -184,6 +220,8 @@ def load_table(name: str, root: Path | None = None) -> Pool:
         Key of TABLES.
     root : Path, optional
         Data root; see `harness.data.formats.files.data_root`.
+    part : str, default="all"
+        One of the table's `parts`.
 
     Raises
     ------
@@ -196,35 +234,54 @@ def load_table(name: str, root: Path | None = None) -> Pool:
     table = lookup("table", name, TABLES)
     reading = Reading(header=False, force=True)
     raw = read_sklearn(name) if table.embedded else read_table(_path(name, where), reading)
+    training = TRAINING_ROWS.get(name, len(raw))
+    if name in TEST_FILES:
+        raw = below(raw, _undotted(read_table(_path(name, where, TEST_FILES), reading)))
     pool = make_table(raw, reading=reading, dtype=np.float32).pool
-    if pool.fingerprint != table.contents["all"]:
+    if part != "all":
+        rows = np.arange(training) if part == "train" else np.arange(training, len(pool))
+        pool = table_rows(pool, _complete(pool, rows) if name in COMPLETE else rows, part)
+    if pool.fingerprint != table.contents[part]:
         raise DataError(
-            f"Expected {name} with fingerprint {table.contents['all'][:12]}…; what lies below "
+            f"Expected {name} with fingerprint {table.contents[part][:12]}…; what lies below "
             f"{where} gives {pool.fingerprint[:12]}…. It is damaged or another edition. Fetch it "
             f"again from {table.source}."
         )
     return pool
 
 
-def table_path(name: str, root: Path) -> Path | None:
+def _undotted(raw: RawTable) -> RawTable:
+    """Return a table without the full stop that the test file of adult has after each class."""
+    classes = [word.removesuffix(".") for word in as_text(raw.columns[raw.last])]
+    return replace(raw, columns={**raw.columns, raw.last: classes})
+
+
+def _complete(pool: Pool, rows: Int[np.ndarray, " m"]) -> Int[np.ndarray, " k"]:
+    """Return those of some rows that have every value."""
+    return rows[~np.isnan(pool.inputs.take(rows)).any(axis=1)]
+
+
+def table_path(name: str, root: Path, files: Mapping[str, str] = FILES) -> Path | None:
     """Return where the CSV file of a table lies below a data root, None when it is not there.
 
     Parameters
     ----------
     name : str
-        Key of FILES.
+        Key of `files`.
     root : Path
         Data root.
+    files : mapping of str to str, default=FILES
+        Table → its file.
     """
-    tried = (root / folder / f"{FILES[name]}.csv{end}" for folder in FOLDERS for end in _PACKED)
+    tried = (root / folder / f"{files[name]}.csv{end}" for folder in FOLDERS for end in _PACKED)
     return next((path for path in tried if path.is_file()), None)
 
 
-def _path(name: str, root: Path) -> Path:
-    found = table_path(name, root)
+def _path(name: str, root: Path, files: Mapping[str, str] = FILES) -> Path:
+    found = table_path(name, root, files)
     if found is not None:
         return found
     raise DataError(
-        f"Expected {FILES[name]}.csv (or .csv.gz) of {name} in {root / FOLDERS[0]}; there is none. "
+        f"Expected {files[name]}.csv (or .csv.gz) of {name} in {root / FOLDERS[0]}; there is none. "
         f"Get it from {SOURCE}, or name another data root with --data-root or TAILMARK_DATA."
     )

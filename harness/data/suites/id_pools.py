@@ -12,6 +12,7 @@ from harness.data.pools.parting import check_covered, grouped_shares, stratified
 from harness.data.pools.pools import image_pool, rows_of
 from harness.data.sets.datasets import load_part
 from harness.data.sets.prepared import load_rows
+from harness.data.splits.folds import Folds
 from harness.data.splits.spurious import agreement_groups, draw_attributes, planted_pool
 from harness.streams import stream
 from harness.types import Pool, Suite
@@ -39,6 +40,8 @@ class IdPools:
     origin: Mapping[str, Int[np.ndarray, " _"]] = field(default_factory=dict)
     """``train``, ``test``, ``calibration`` → row of the data set's own part that each row is; for a
     table of the user's own, row of the file from 0."""
+    folds: Folds | None = None
+    """Where every row is tested: how the rows are dealt into folds."""
 
 
 def partition_of(suite: Suite) -> str:
@@ -69,11 +72,12 @@ def id_pools(suite: Suite, key: str, data_root: Path | None) -> IdPools:
     DataError
         If its data are missing or not what they should be.
     """
-    official = suite.test_fraction is None
+    folds = suite.crossfit.get(suite.dataset)
+    official = suite.test_fraction is None and folds is None
     part = "train" if official else "all"
     whole = load_part(suite.dataset, part, data_root)
     known = _known_rows(suite, whole, part, data_root)
-    rows = _partition(suite, whole, key, known)
+    rows = _everywhere(whole) if folds is not None else _partition(suite, whole, key, known)
     pools = {name: _id_pool(suite, whole, at, name) for name, at in rows.items()}
     if official:
         test = load_part(suite.dataset, "test", data_root)
@@ -85,8 +89,25 @@ def id_pools(suite: Suite, key: str, data_root: Path | None) -> IdPools:
     if official:
         origin["test"] = _in_file(_known_rows(suite, test, "test", data_root), rows["test"])
     return IdPools(
-        whole, rows["train"], pools["train"], pools["test"], pools["calibration"], origin
+        whole,
+        rows["train"],
+        pools["train"],
+        pools["test"],
+        pools["calibration"],
+        origin,
+        None if folds is None else Folds(folds, _labels(whole), key, known.get("fold")),
     )
+
+
+def _everywhere(whole: Pool) -> dict[str, Int[np.ndarray, " m"]]:
+    """Return every row for training and for the test: folds keep the two apart."""
+    every = np.arange(len(whole))
+    return {"train": every, "test": every, "calibration": every[:0]}
+
+
+def _labels(pool: Pool) -> Int[np.ndarray, " n"]:
+    assert pool.labels is not None, "ID data have labels"
+    return pool.labels
 
 
 def _known_rows(suite: Suite, pool: Pool, part: str, data_root: Path | None) -> Known:

@@ -12,6 +12,7 @@ from jaxtyping import Int
 from harness.data.formats.files import data_root as rooted
 from harness.data.pools.pools import image_pool, rows_of
 from harness.data.sets.datasets import facts_of
+from harness.data.splits.folds import Folds, without_rows
 from harness.data.splits.human import human_labels
 from harness.data.splits.make import make_split, parse_split_id, planted_attributes
 from harness.data.splits.noise import noise_chance
@@ -70,6 +71,11 @@ class OpenSuite:
     """What the groups are, by index: ``trouser, disagreeing``, ``trouser, agreeing``, …"""
     origin: Mapping[str, Int[np.ndarray, " _"]] = field(default_factory=dict)
     """``train``, ``test``, ``calibration`` → row of the data set's own part that each row is."""
+    folds: Folds | None = None
+    """Where every row is tested: how rows are dealt into folds. Then `test` holds the rows of
+    `train`, and each is predicted by a model that has not seen its fold."""
+    left_out: Int[np.ndarray, " r"] | None = None
+    """Rows of `train` that no split has: those of the fold that `test` is."""
 
     def at(self, cell: str) -> "OpenSuite":
         """Return the part of the suite that a cell is about: the suite itself, or a member.
@@ -133,7 +139,17 @@ class OpenSuite:
         )
         if self.checked:
             check_split(self.suite.id, made)
-        return made
+        return made if self.left_out is None else without_rows(made, self.left_out)
+
+    def fold(self, rows: Int[np.ndarray, " r"]) -> "OpenSuite":
+        """Return the suite whose test pool is one fold and whose splits do not have its rows.
+
+        Parameters
+        ----------
+        rows : int array of shape (r,)
+            Rows of the pool, increasing.
+        """
+        return replace(self, test=rows_of(self.test, rows, "test"), folds=None, left_out=rows)
 
     def subsampled(self, split: Split, view: str) -> Pool:
         """Return the published variant of a view: test images thrown away, not weighted.
@@ -316,6 +332,7 @@ def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> Op
         test_groups=groups,
         group_names=() if groups is None else agreement_group_names(ours.test.class_names),
         origin=ours.origin,
+        folds=ours.folds,
     )
 
 

@@ -7,6 +7,7 @@ from harness.data.formats.files import data_root as rooted
 from harness.data.sets.datasets import facts_of
 from harness.data.sets.prepared import own_datasets
 from harness.data.suites.catalogue import SUITES
+from harness.data.suites.catalogue_published import ALL_FOLDS
 from harness.data.suites.catalogue_worlds import VIEWS
 from harness.errors import UnknownNameError
 from harness.lookup import closest, lookup
@@ -15,7 +16,8 @@ from harness.types import DatasetSpec, Suite
 NOISES = ("clean", "symmetric0.2", "symmetric0.4")
 """Noise of the cells."""
 MOST_NOISY_FOLDS = 10
-"""Folds up to which every cell is run mislabelled and under three seeds; beyond, clean and once."""
+"""Folds up to which each has cells of its own, also mislabelled and under three seeds; beyond, all
+are one cell, clean and once."""
 _OWN = re.compile(r"own-([a-z0-9_]+)-v1")
 
 
@@ -35,7 +37,8 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
 
     That one takes the data as they are, and with a fifth and two fifths of the labels wrong. A
     tenth is held out for calibration, and a third for the test where there is no test part. Where
-    the data have folds, each is the test of cells of its own.
+    the data have up to MOST_NOISY_FOLDS folds, each is the test of cells of its own; more of them,
+    and single rows left out, are one cell in which each row is predicted without its fold.
 
     Parameters
     ----------
@@ -67,10 +70,11 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
     names = [facts.name]
     noises: tuple[str, ...] = NOISES
     seeds: tuple[int, ...] = (0, 1, 2)
-    if facts.folds:
+    together = facts.folds > MOST_NOISY_FOLDS
+    if together:
+        noises, seeds = NOISES[:1], (0,)
+    elif facts.folds:
         names = [fold_name(facts.name, fold) for fold in range(facts.folds)]
-        if facts.folds > MOST_NOISY_FOLDS:
-            noises, seeds = NOISES[:1], (0,)
     near, far = own_ood(facts, "near"), own_ood(facts, "far")
     return Suite(
         id=name,
@@ -85,16 +89,18 @@ def suite_named(name: str, data_root: Path | None = None) -> Suite:
         primary="test/balanced_accuracy",
         groups="terciles",
         tail_metric="recall_tail",
-        calibration_fraction=0.1,
-        test_fraction=None if "test" in facts.parts else 1 / (facts.folds or 3),
+        calibration_fraction=0.0 if together else 0.1,
+        test_fraction=None if together or "test" in facts.parts else 1 / (facts.folds or 3),
         notes=(
             "Made from a data set of your own: no manifest is committed for it.",
+            *((ALL_FOLDS,) if together else ()),
             "In the clean cell the training data are the same under every seed.",
             *(() if near or far else ("No OOD set is named.",)),
             *facts.findings,
         ),
         group=facts.group or None,
-        folds=facts.folds or None,
+        crossfit={facts.name: facts.folds} if together else {},
+        folds=None if together else facts.folds or None,
     )
 
 

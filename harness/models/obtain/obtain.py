@@ -16,6 +16,7 @@ from harness.errors import CardError
 from harness.keys import sha256_of
 from harness.lookup import unknown
 from harness.models.methods.methods import is_fitted
+from harness.models.obtain.crossfit import cross_fitted
 from harness.models.obtain.source import Parents, Source, feature_inputs, on_features
 from harness.models.obtain.training import trained
 from harness.models.obtain.work import (
@@ -107,6 +108,12 @@ def obtain(
         If training cannot go on.
     """
     guard_process()
+    if opened.folds is not None and job.card.kind != "predictions":
+        again = partial(
+            obtain, job, store=store, pools=["test"], parent=parent, progress=progress,
+            numerics=numerics,
+        )  # fmt: skip
+        return cross_fitted(job, opened, store, again)
     split = opened.split(job.cell, job.seed)
     rows = trained_on(opened, split)
     wanted = wanted_pools(job, opened, split, rows, pools)

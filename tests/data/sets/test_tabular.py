@@ -24,6 +24,7 @@ COUNTS = {
     "winequality_red": [10, 53, 681, 638, 199, 18],
     "winequality_white": [20, 163, 1457, 2198, 880, 175, 5],
     "adult": [24720, 7841],
+    "sonar": [111, 97],
 }
 WITH_HOLES = {"adult"}
 """Tables with values that their file marks as missing."""
@@ -71,7 +72,21 @@ def test_no_column_loses_a_value_as_float32(name, data_root):
     path = table_path(name, data_root) if name in FILES else None
     raw = read_sklearn(name) if path is None else read_table(path, reading)
     exact = make_table(raw, reading=reading).pool.inputs.numeric
-    kept = load_table(name, data_root).inputs.numeric
+    kept = make_table(raw, reading=reading, dtype=np.float32).pool.inputs.numeric
+    assert load_table(name, data_root, TABLES[name].parts[0]).inputs.numeric.dtype == np.float32
     assert (exact.dtype, kept.dtype) == (np.float64, np.float32)
     for column, less in zip(exact.T, kept.T, strict=True):
         assert len(np.unique(column)) == len(np.unique(less))
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "test"),
+    [("ionosphere", [99, 101], [27, 124]), ("adult_census", [22654, 7508], [11360, 3700])],
+)
+def test_a_table_with_two_parts_has_the_rows_that_its_source_names(name, train, test, data_root):
+    parts = {part: load_table(name, data_root, part) for part in ("train", "test")}
+    assert np.bincount(parts["train"].labels).tolist() == train
+    assert np.bincount(parts["test"].labels).tolist() == test
+    assert parts["train"].inputs.categories == parts["test"].inputs.categories
+    for pool in parts.values():
+        assert not np.isnan(pool.inputs.take(np.arange(len(pool)))).any()

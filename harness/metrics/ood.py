@@ -95,29 +95,6 @@ OOD_AUROC = ood_metric(
 )
 
 
-def flipped_sign(auroc: float) -> str | None:
-    """Return a sentence when scores seem to be larger for ID; None when they are as expected.
-
-    A flag, not an error: a detector may really be worse than chance.
-
-    Parameters
-    ----------
-    auroc : float
-        `ood_auroc`.
-
-    Examples
-    --------
-    >>> flipped_sign(0.9) is None
-    True
-    """
-    if auroc >= 0.5:
-        return None
-    return (
-        f"ood_scores should be larger than id_scores (ood_auroc above 0.5); got {auroc:.3f}, with "
-        f"the sign flipped it would be {1 - auroc:.3f}. Negate the score if it is larger for ID."
-    )
-
-
 def share_above(
     scores: Float[np.ndarray, " n"], others: Float[np.ndarray, " m"]
 ) -> Float64[np.ndarray, " n"]:

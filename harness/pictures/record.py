@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -128,7 +127,7 @@ def ranking_plot(table: Ranking, *, rows: Sequence[RankedRow] | None = None) -> 
     Parameters
     ----------
     table : Ranking
-        From `harness.rankings.ranking.rank_suite`.
+        From `harness.rankings.ranking.rank`.
     rows : sequence of RankedRow, optional
         Some of its rows; default: all.
     """
@@ -164,86 +163,6 @@ def _interval_label(table: Ranking, rows: Sequence[RankedRow], *, percent: bool)
     unit = "%, " if percent else ""
     over = " or ".join(interval_title(kind) for kind in kinds)
     return f"{unit}{cells_text(len(table.cells))} with {over}"
-
-
-def counts_plot(recorded: Recorded, cell: str) -> Figure:
-    """Draw the number of training images of each class: clean labels and what was observed.
-
-    Raises
-    ------
-    SpecError
-        If the record holds no training counts.
-    """
-    counts = _detail(recorded, "", "counts")[cell_index(recorded, cell)].mean(axis=0)  # (2, c)
-    classes = np.arange(counts.shape[1])
-    figure = Figure(figsize=(8, 4.2), layout="constrained")
-    ax = figure.subplots()
-    ax.bar(classes - 0.2, counts[0], 0.4, color=BLUE, label="clean")
-    ax.bar(classes + 0.2, counts[1], 0.4, color=ORANGE, label="observed")
-    ax.set_xlabel("class", fontsize=FONT)
-    ax.set_ylabel("training images (mean over seeds)", fontsize=FONT)
-    if len(classes) <= 20:
-        ax.set_xticks(classes)
-    ax.legend(frameon=False, fontsize=FONT)
-    _clean(ax)
-    return _titled(figure, f"Training counts: {cell_label(cell)}")
-
-
-def confusion_plot(recorded: Recorded, cell: str, *, variant: str = "") -> Figure:
-    """Draw where the images of each class went, as shares of the class; seeds are pooled.
-
-    Raises
-    ------
-    SpecError
-        If the record holds no confusion matrix (more than 20 classes).
-    """
-    counts = _detail(recorded, variant, "confusion")[cell_index(recorded, cell)].sum(axis=0)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    c = len(counts)
-    side = 2.4 + 0.42 * c
-    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
-    ax = figure.subplots()
-    image = ax.imshow(shares, cmap=colormaps["Blues"], vmin=0, vmax=1)
-    for (row, column), share in np.ndenumerate(shares):
-        if share >= 0.005:
-            color = "white" if share > 0.55 else INK
-            words = f"{100 * share:.0f}"
-            ax.text(column, row, words, ha="center", va="center", color=color, fontsize=FONT - 2)
-    ax.set_xticks(range(c))
-    ax.set_yticks(range(c))
-    ax.set_xlabel("predicted class", fontsize=FONT)
-    ax.set_ylabel("true class", fontsize=FONT)
-    figure.colorbar(image, ax=ax, label="share of the true class", shrink=0.8)
-    return _titled(figure, f"{_name(recorded, variant)}: {cell_label(cell)}, %")
-
-
-def curves_plot(recorded: Recorded, cell: str) -> Figure:
-    """Draw what the trainer reported per epoch, one panel a quantity, one line a seed.
-
-    Raises
-    ------
-    SpecError
-        If the record holds no curve.
-    """
-    prefix = "detail/base/curve_"
-    names = sorted(name for name in recorded.arrays if name.startswith(prefix))
-    if not names:
-        raise SpecError(
-            f"Curves were expected beside the record of {recorded.record.entry}; it holds none: "
-            "only trained entries report them. Choose an entry of kind 'method'."
-        )
-    index = cell_index(recorded, cell)
-    figure = Figure(figsize=(5 * len(names), 4), layout="constrained")
-    for ax, name in zip(figure.subplots(1, len(names), squeeze=False).flat, names, strict=True):
-        ax.set_prop_cycle(color=TIES)
-        lines = zip(recorded.record.suite.seeds, recorded.arrays[name][index], strict=True)
-        for seed, line in lines:
-            ax.plot(np.arange(1, len(line) + 1), line, linewidth=1.8, label=f"seed {seed}")
-        ax.set_xlabel("epoch", fontsize=FONT)
-        ax.set_title(name.removeprefix(prefix).replace("_", " "), fontsize=FONT)
-        ax.legend(frameon=False, fontsize=FONT)
-        _clean(ax)
-    return _titled(figure, f"{recorded.record.entry}: {cell_label(cell)}")
 
 
 def _detail(recorded: Recorded, variant: str, name: str) -> np.ndarray:

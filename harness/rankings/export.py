@@ -10,13 +10,9 @@ import json
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from harness.errors import SpecError
 from harness.types import Ranking
-
-Format = Literal["text", "json", "csv", "markdown"]
-"""How a command answers; ``text`` is for people and laid out by the command itself."""
 
 
 @dataclass(frozen=True)

@@ -258,8 +258,13 @@ def suite_rows(
 
     Parameters
     ----------
-    suite, roots, local_roots
-        As in `rank_suite`.
+    suite : str
+        Suite id; the records say what it was, it is not looked up.
+    roots : sequence of Path
+        Folders of submitted entries.
+    local_roots : sequence of Path
+        Folders of this machine's own records; their rows are marked, and they win over
+        submitted records of the same entry.
     variants : bool, default=False
         As in `candidates`.
     """

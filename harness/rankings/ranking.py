@@ -7,7 +7,6 @@ track is another field and is computed again.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -27,7 +26,6 @@ from harness.rankings.field import (
     known_keys,
     metric_of,
     stored_keys,
-    suite_rows,
     values_of,
 )
 from harness.rankings.flags import review_flags
@@ -283,34 +281,6 @@ def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
         None if gone.any() else float(v.mean()) for v, gone in zip(values, absent, strict=True)
     ]
     return MissingRow(row.name, words, tuple(means))
-
-
-def rank_suite(
-    suite: str,
-    *,
-    roots: Sequence[Path],
-    local_roots: Sequence[Path] = (),
-    key: str | None = None,
-    track: str = "open",
-    cells: Sequence[str] | None = None,
-    seeds: Sequence[int] | None = None,
-) -> Ranking:
-    """Rank everything recorded for a suite.
-
-    Parameters
-    ----------
-    suite : str
-        Suite id; the records say what it was, it is not looked up.
-    roots : sequence of Path
-        Folders of submitted entries.
-    local_roots : sequence of Path
-        Folders of this machine's own records; their rows are marked, and they win over
-        submitted records of the same entry.
-    key, track, cells, seeds
-        As in `rank`.
-    """
-    rows = suite_rows(suite, roots=roots, local_roots=local_roots)
-    return rank(rows, suite=suite, key=key, track=track, cells=cells, seeds=seeds, notes=NOTES)
 
 
 NOTES = (

@@ -231,7 +231,7 @@ def rank(
     committed : bool, default=True
         Read the submitted records.
     key, track, cells, seeds
-        As in `harness.rankings.ranking.rank_suite`.
+        As in `harness.rankings.ranking.rank`.
     beside : Results, optional
         What `run` gave, models in memory included: ranked among the others, over the cells that
         it was run in where none are named. A record of the same entry gives way to it.

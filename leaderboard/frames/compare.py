@@ -15,17 +15,6 @@ from leaderboard.frames.cells import cell_names
 from leaderboard.frames.trade import mean_over
 
 OVERALL = "mean over the cells"
-VERDICT_COLUMNS = (
-    "cell",
-    "label",
-    "difference",
-    "low",
-    "high",
-    "difference_text",
-    "interval_text",
-    "verdict",
-    "covers",
-)
 
 
 def verdict_frame(found: Comparison) -> pd.DataFrame:

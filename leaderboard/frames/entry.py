@@ -12,18 +12,6 @@ from harness.rankings.display import PLACES, value_text
 from harness.records.records import Recorded
 
 
-def split_name(name: str) -> tuple[str, str]:
-    """Return entry and variant of a row's name.
-
-    Examples
-    --------
-    >>> split_name("cnn-ce+la+ts"), split_name("logreg")
-    (('cnn-ce', 'la+ts'), ('logreg', ''))
-    """
-    entry, _, variant = name.partition("+")
-    return entry, variant
-
-
 def _of_cell(recorded: Recorded, variant: str, name: str, cell: int) -> np.ndarray | None:
     """Return a detail of one cell over seeds, as float64; None where it is not stored."""
     found = recorded.detail(variant, name)

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from harness.models.cards.cards import card_sha256
+from harness.rankings.field import suite_rows
+from harness.rankings.ranking import NOTES, rank
 from harness.records.records import Recorded, read_record, sealed, write_record
 from harness.records.trust import add_to_rerun_list
-from harness.types import EntryCard, RunRecord
+from harness.types import EntryCard, Ranking, RunRecord
 from tests.runs.synthetic import recorded
 
 SHA = "ab" * 32
@@ -237,3 +239,11 @@ def write_conforming(root: Path) -> Path:
         write_record(made_up, root / name / "results")
         (root / name / "entry.toml").write_text(text)
     return root
+
+
+def ranked(
+    root: Path | None, cells: list[str] | None = None, *, local_roots: tuple[Path, ...] = ()
+) -> Ranking:
+    """Return the ranking of what is recorded for digits-v1."""
+    rows = suite_rows("digits-v1", roots=[root] if root else [], local_roots=local_roots)
+    return rank(rows, suite="digits-v1", cells=cells, notes=NOTES)

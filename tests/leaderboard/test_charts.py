@@ -3,18 +3,17 @@
 import pytest
 
 from harness.rankings.field import candidates
-from harness.rankings.ranking import rank_suite
 from leaderboard import charts
 from leaderboard.frames import entry as details
 from leaderboard.frames.cells import cell_intervals
 from leaderboard.frames.trade import trade_frame
-from tests.leaderboard.made import CELLS, made, write_field
+from tests.leaderboard.made import CELLS, made, ranked, write_field
 
 
 @pytest.fixture(scope="module")
 def ranking(tmp_path_factory):
     root = write_field(tmp_path_factory.mktemp("submissions"))
-    return rank_suite("digits-v1", roots=[root])
+    return ranked(root)
 
 
 @pytest.fixture(scope="module")

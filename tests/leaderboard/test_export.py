@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 from harness.cli.app import app
 from harness.published.references import load_references
 from harness.rankings.display import interval_text, value_text
-from harness.rankings.ranking import rank_suite
 from leaderboard.export import main, write_all
 from leaderboard.frames.headline import headline
-from tests.leaderboard.made import CELLS, FIELD, write_field
+from tests.leaderboard.made import CELLS, FIELD, ranked, write_field
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,7 @@ def test_every_table_is_written_with_the_rankings_numbers(root, written):
     assert {folder / f"{n}.csv" for n in ("left_out", "conformance", "claims")} <= set(files)
     assert all(path.is_file() for path in files)
     rankings = pd.read_csv(folder / "digits-v1" / "rankings.csv")
-    first = rank_suite("digits-v1", roots=[root]).rows[0]
+    first = ranked(root).rows[0]
     line = rankings[rankings["metric"] == "test/balanced_accuracy"].iloc[0]
     assert (line["name"], line["value"]) == (first.name, pytest.approx(first.value))
     metrics = pd.read_csv(folder / "digits-v1" / "metrics.csv")
@@ -63,7 +62,7 @@ def test_downloads_are_what_the_command_line_writes(root, written, form, ending)
 
 def test_the_sites_ranking_shows_every_row_with_its_interval(root, written):
     text = (written[0] / "digits-v1" / "index.html").read_text()
-    ranking = rank_suite("digits-v1", roots=[root])
+    ranking = ranked(root)
     for row in ranking.rows:
         assert f"<b>{value_text(row.value, ranking.key)}</b>" in text
         assert interval_text(row.low, row.high, ranking.key) in text
@@ -90,7 +89,7 @@ def test_the_site_loads_nothing_from_elsewhere(written):
 
 def test_an_entrys_page_has_its_cells_and_how_to_redo_it(root, written):
     text = (written[0] / "digits-v1" / "entry-cnn-ce+la.html").read_text()
-    found = rank_suite("digits-v1", roots=[root], cells=[CELLS[2]])
+    found = ranked(root, [CELLS[2]])
     row = next(row for row in found.rows if row.name == "cnn-ce+la")
     assert interval_text(row.low, row.high, found.key) in text
     assert "tailmark run cnn-ce --suite digits-v1" in text

@@ -15,12 +15,11 @@ from harness.published.conformance import VERDICTS
 from harness.rankings.comparing import compare
 from harness.rankings.display import difference_text, interval_text
 from harness.rankings.field import suite_rows
-from harness.rankings.ranking import rank_suite
 from leaderboard.frames.calibration import most_to_see
 from leaderboard.frames.headline import headline
 from leaderboard.markup.cells import FORMS
 from leaderboard.views import board
-from tests.leaderboard.made import CELLS, FIELD, write_conforming, write_field, write_worlds
+from tests.leaderboard.made import CELLS, FIELD, ranked, write_conforming, write_field, write_worlds
 
 VIEWS = Path(__file__).resolve().parents[2] / "leaderboard" / "views"
 
@@ -56,7 +55,7 @@ def test_the_ranking_names_its_metric_and_what_is_not_ranked(opened, root):
     app = opened("ranking")
     assert "**Balanced accuracy**, higher is better" in words(app)
     assert re.search(r"<a href='[^']*entry=broken'", html(app))
-    assert app.title[0].value == headline(rank_suite("digits-v1", roots=[root]))
+    assert app.title[0].value == headline(ranked(root))
     assert "tailmark rank --suite digits-v1" in words(app)
 
 
@@ -228,7 +227,7 @@ def test_a_damaged_record_is_a_sentence_not_a_traceback(opened, monkeypatch, tmp
 
 def test_the_first_page_says_what_the_rankings_of_cells_say(opened, root):
     app = opened("home")
-    best = rank_suite("digits-v1", roots=[root], cells=[CELLS[0]]).rows[0]
+    best = ranked(root, [CELLS[0]]).rows[0]
     assert f"<small>{best.name}</small>" in html(app)
     assert "rank correlation of" in words(app)
 
@@ -250,16 +249,16 @@ def test_entries_that_are_not_comparable_say_why(opened):
 def test_a_map_shows_the_best_of_every_cell(opened, root):
     app = opened("map")
     for cell in CELLS:
-        first = rank_suite("digits-v1", roots=[root], cells=[cell]).rows[0]
+        first = ranked(root, [cell]).rows[0]
         assert f"<small>{first.name}</small>" in html(app)
 
 
 def test_a_map_of_one_entry_has_the_command_lines_values(opened, root):
     app = opened("map", map="one entry", entry="logreg")
     for cell in CELLS:
-        ranked = rank_suite("digits-v1", roots=[root], cells=[cell])
-        row = next(row for row in ranked.rows if row.name == "logreg")
-        assert interval_text(row.low, row.high, ranked.key) in html(app)
+        table = ranked(root, [cell])
+        row = next(row for row in table.rows if row.name == "logreg")
+        assert interval_text(row.low, row.high, table.key) in html(app)
 
 
 def test_a_map_of_a_difference_has_the_comparisons_values(opened, root):

@@ -10,7 +10,7 @@ from harness.errors import SpecError, UnknownNameError
 from harness.pictures import record as plots
 from harness.records.records import Recorded
 from harness.types import RankedRow, Ranking
-from tests.leaderboard.made import CELLS, CLASSES, PER_CLASS, SEEDS, made
+from tests.leaderboard.made import CELLS, SEEDS, made
 
 
 @pytest.fixture(scope="module")
@@ -58,42 +58,21 @@ def test_a_ranking_draws_each_interval_from_end_to_end():
     assert "95 % interval over seeds and test set" in text
 
 
-def test_training_counts_show_clean_and_observed(recorded):
-    bars = plots.counts_plot(recorded, CELLS[2]).axes[0].patches
-    counts = recorded.detail("", "counts")[2].mean(axis=0)
-    assert [bar.get_height() for bar in bars] == pytest.approx([*counts[0], *counts[1]])
-
-
-def test_confusion_rows_are_shares_of_the_true_class(recorded):
-    image = plots.confusion_plot(recorded, CELLS[0], variant="la").axes[0].images[0].get_array()
-    counts = recorded.detail("la", "confusion")[0].sum(axis=0)
-    np.testing.assert_allclose(image, counts / (PER_CLASS * len(SEEDS)))
-    np.testing.assert_allclose(np.sum(image, axis=1), np.ones(CLASSES))
-
-
-def test_curves_have_a_line_a_seed(recorded):
-    ax = plots.curves_plot(recorded, CELLS[0]).axes[0]
-    assert len(ax.lines) == len(SEEDS)
-    np.testing.assert_allclose(ax.lines[1].get_ydata(), recorded.detail("", "curve_loss")[0, 1])
-
-
 def test_a_figure_becomes_png_bytes(recorded):
-    assert plots.png(plots.counts_plot(recorded, CELLS[0]))[:4] == b"\x89PNG"
+    assert plots.png(plots.reliability_plot(recorded))[:4] == b"\x89PNG"
 
 
 def test_an_unknown_cell_or_variant_is_named_with_the_closest(recorded):
     with pytest.raises(UnknownNameError, match="Did you mean 'digits-exp50-clean'"):
-        plots.confusion_plot(recorded, "digits-exp50-clen")
+        plots.reliability_plot(recorded, cell="digits-exp50-clen")
     with pytest.raises(UnknownNameError, match="No variant of cnn-ce named 'ts'"):
-        plots.confusion_plot(recorded, CELLS[0], variant="ts")
+        plots.reliability_plot(recorded, variant="ts")
 
 
 def test_details_that_were_not_kept_say_so(recorded):
     bare = Recorded(recorded.record, None, {})
-    with pytest.raises(SpecError, match="confusion of cnn-ce was expected"):
-        plots.confusion_plot(bare, CELLS[0])
-    with pytest.raises(SpecError, match="only trained entries report them"):
-        plots.curves_plot(bare, CELLS[0])
+    with pytest.raises(SpecError, match="reliability of cnn-ce was expected"):
+        plots.reliability_plot(bare)
 
 
 def test_pyplot_is_never_loaded():

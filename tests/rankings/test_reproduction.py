@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.rankings.ranking import rank_suite
 from harness.rankings.reproduction import agreements
 from harness.records.records import sealed, write_record
+from tests.leaderboard.made import ranked
 from tests.runs.synthetic import recorded
 
 
@@ -16,7 +16,7 @@ def beside(tmp_path):
         own, shared = tmp_path / "own", tmp_path / "shared"
         write_record(ours, own / "best" / "results")
         write_record(committed, shared / "best" / "results")
-        ranking = rank_suite("digits-v1", roots=[], local_roots=[own])
+        ranking = ranked(None, local_roots=(own,))
         (found,) = agreements(ranking, [shared], own)
         return found
 

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from harness.errors import RecordMismatchError, StoreError
-from harness.rankings.ranking import rank_suite
 from harness.records import index as module
 from harness.records.index import IndexedRecorded, index_file, read_indexed
 from harness.records.records import Recorded, read_record
-from tests.leaderboard.made import SEEDS, made, write_field
+from tests.leaderboard.made import SEEDS, made, ranked, write_field
 
 KEY = "test/balanced_accuracy"
 
@@ -67,18 +66,18 @@ def test_details_that_rankings_ask_for_need_no_arrays(root, store, monkeypatch):
 
 
 def test_a_ranking_is_the_same_with_and_without_an_index(root, store, monkeypatch):
-    first, second = (rank_suite("digits-v1", roots=[root]) for _ in range(2))
+    first, second = (ranked(root) for _ in range(2))
     cell = first.cells[1]
-    alone = rank_suite("digits-v1", roots=[root], cells=[cell])
+    alone = ranked(root, [cell])
     monkeypatch.setenv("TAILMARK_NO_INDEX", "1")
-    assert first == second == rank_suite("digits-v1", roots=[root])
-    assert alone == rank_suite("digits-v1", roots=[root], cells=[cell])
+    assert first == second == ranked(root)
+    assert alone == ranked(root, [cell])
 
 
 def test_a_ranking_of_all_cells_needs_no_replicates(root, store, monkeypatch):
-    rank_suite("digits-v1", roots=[root])
+    ranked(root)
     monkeypatch.delattr(Recorded, "replicates")
-    assert len(rank_suite("digits-v1", roots=[root]).rows) == 5
+    assert len(ranked(root).rows) == 5
 
 
 def test_a_cell_without_a_value_is_left_out_of_the_streams(root, store):

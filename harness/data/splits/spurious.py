@@ -5,7 +5,6 @@ is place k. A model that looks at the square is right in training and wrong in t
 square and class disagree; the worst group's accuracy says so.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -180,19 +179,3 @@ def agreement_groups(
     [1, 0, 3]
     """
     return labels.astype(np.int64) * 2 + (attributes == labels)
-
-
-def agreement_group_names(class_names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the 2C groups of `agreement_groups`, in the order of their indices.
-
-    Parameters
-    ----------
-    class_names : sequence of str
-        C names.
-
-    Examples
-    --------
-    >>> agreement_group_names(["trouser"])
-    ('trouser, disagreeing', 'trouser, agreeing')
-    """
-    return tuple(f"{name}, {how}" for name in class_names for how in ("disagreeing", "agreeing"))

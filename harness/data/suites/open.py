@@ -17,7 +17,7 @@ from harness.data.splits.human import human_labels
 from harness.data.splits.make import make_split, parse_split_id, planted_attributes
 from harness.data.splits.noise import noise_chance
 from harness.data.splits.sources import Sources
-from harness.data.splits.spurious import agreement_group_names, planted_pool
+from harness.data.splits.spurious import planted_pool
 from harness.data.splits.unlearning import patched_pool
 from harness.data.suites.catalogue import SUITES
 from harness.data.suites.id_pools import IdPools, id_pools, partition_of, planted_pools
@@ -67,8 +67,6 @@ class OpenSuite:
     """Name → why a truth that the suite names is missing, and what to do."""
     test_groups: Int[np.ndarray, " n"] | None = None
     """Group of each test image where an attribute is planted in it, else None."""
-    group_names: tuple[str, ...] = ()
-    """What the groups are, by index: ``trouser, disagreeing``, ``trouser, agreeing``, …"""
     origin: Mapping[str, Int[np.ndarray, " _"]] = field(default_factory=dict)
     """``train``, ``test``, ``calibration`` → row of the data set's own part that each row is."""
     folds: Folds | None = None
@@ -330,7 +328,6 @@ def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> Op
         truths=truths,
         absent_truths=absent,
         test_groups=groups,
-        group_names=() if groups is None else agreement_group_names(ours.test.class_names),
         origin=ours.origin,
         folds=ours.folds,
     )

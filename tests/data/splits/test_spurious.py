@@ -10,7 +10,6 @@ from harness.data.pools.pools import image_pool
 from harness.data.splits.make import manifest, parse_split_id
 from harness.data.splits.spurious import (
     PlantedInputs,
-    agreement_group_names,
     agreement_groups,
     draw_attributes,
     planted_pool,
@@ -116,14 +115,12 @@ def test_test_squares_agree_half_the_time_and_groups_say_which(planted):
     assert np.array_equal(labels, plain.test.labels)
     assert np.array_equal(groups // 2, labels)
     assert 0.4 < (groups % 2).mean() < 0.6 and np.bincount(groups).min() >= 20
-    assert planted.group_names[:2] == ("0, disagreeing", "0, agreeing")
-    assert len(planted.group_names) == 16
     agreeing = groups % 2 == 1
     own = _all(plain.test.inputs)[agreeing]
     assert np.array_equal(
         _all(planted.test.inputs)[agreeing], with_squares(own, labels[agreeing], 8)
     )
-    assert plain.test_groups is None and plain.group_names == ()
+    assert plain.test_groups is None
 
 
 def test_ood_images_carry_squares_too_at_any_place(planted):
@@ -153,12 +150,6 @@ def test_what_is_learned_from_the_square_fails_where_it_disagrees(planted):
 
 def test_groups_are_numbered_by_class_and_agreement():
     assert agreement_groups(np.array([2, 2, 0]), np.array([2, 1, 0])).tolist() == [5, 4, 1]
-    assert agreement_group_names("ab") == (
-        "a, disagreeing",
-        "a, agreeing",
-        "b, disagreeing",
-        "b, agreeing",
-    )
 
 
 REFUSED = {

@@ -14,11 +14,6 @@ def recorded() -> Recorded:
     return made("cnn-ce", 0.93, variants=("la",), missing=True)
 
 
-def test_names_split_into_entry_and_variant():
-    assert details.split_name("cnn-ce+la+ts") == ("cnn-ce", "la+ts")
-    assert details.split_name("logreg") == ("logreg", "")
-
-
 def test_reliability_bins_give_back_all_images(recorded):
     frame = details.reliability_frame(recorded, "", 1)
     sums = recorded.detail("", "reliability")[1].sum(axis=0)

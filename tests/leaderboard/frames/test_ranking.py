@@ -3,7 +3,6 @@
 import pytest
 
 from harness.rankings.field import candidates
-from harness.rankings.ranking import rank_suite
 from harness.types import MissingRow, RankedRow, Ranking
 from leaderboard.frames.cells import (
     cell_intervals,
@@ -14,7 +13,7 @@ from leaderboard.frames.cells import (
 )
 from leaderboard.frames.ranking import matching, missing_frame, ranking_frame, standing_texts
 from leaderboard.frames.trade import mean_over, trade_frame
-from tests.leaderboard.made import CELLS, FIELD, made, write_field
+from tests.leaderboard.made import CELLS, FIELD, made, ranked, write_field
 
 KEY = "test/balanced_accuracy"
 
@@ -26,7 +25,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ranking(root) -> Ranking:
-    return rank_suite("digits-v1", roots=[root])
+    return ranked(root)
 
 
 def a_row(name: str, tie: int, cells: tuple[float | None, ...]) -> RankedRow:
@@ -90,7 +89,7 @@ def test_a_cell_without_a_value_is_a_dash(ranking):
 
 
 def test_each_cells_interval_is_that_of_its_own_ranking(root):
-    rankings = {cell: rank_suite("digits-v1", roots=[root], cells=[cell]) for cell in CELLS}
+    rankings = {cell: ranked(root, [cell]) for cell in CELLS}
     frame = cell_intervals("cnn-ce", rankings)
     row = next(r for r in rankings[CELLS[2]].rows if r.name == "cnn-ce")
     assert tuple(frame.loc[2, ["value", "low", "high"]]) == (row.value, row.low, row.high)
@@ -98,14 +97,14 @@ def test_each_cells_interval_is_that_of_its_own_ranking(root):
 
 
 def test_a_failed_cell_has_no_interval_and_a_reason(root):
-    rankings = {cell: rank_suite("digits-v1", roots=[root], cells=[cell]) for cell in CELLS[-1:]}
+    rankings = {cell: ranked(root, [cell]) for cell in CELLS[-1:]}
     line = cell_intervals("broken", rankings).iloc[0]
     assert line["value"] is None
     assert "the loss is NaN" in line["missing"]
 
 
 def test_every_field_of_the_map_has_the_interval_of_its_cell(root, ranking):
-    rankings = {cell: rank_suite("digits-v1", roots=[root], cells=[cell]) for cell in CELLS[:2]}
+    rankings = {cell: ranked(root, [cell]) for cell in CELLS[:2]}
     frame = with_intervals(cells_frame(ranking), rankings)
     row = next(r for r in rankings[CELLS[1]].rows if r.name == "cnn-bs")
     line = frame[(frame["name"] == "cnn-bs") & (frame["cell"] == CELLS[1])].iloc[0]

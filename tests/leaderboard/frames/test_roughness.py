@@ -2,10 +2,9 @@
 
 import pytest
 
-from harness.rankings.ranking import rank_suite
 from leaderboard.frames.roughness import agreement, best_frame, hardest_last, order_frame
 from tests.leaderboard.frames.test_ranking import a_row, small
-from tests.leaderboard.made import CELLS, write_field
+from tests.leaderboard.made import CELLS, ranked, write_field
 
 KEY = "test/balanced_accuracy"
 
@@ -13,7 +12,7 @@ KEY = "test/balanced_accuracy"
 @pytest.fixture(scope="module")
 def rankings(tmp_path_factory):
     root = write_field(tmp_path_factory.mktemp("submissions"))
-    return {cell: rank_suite("digits-v1", roots=[root], cells=[cell]) for cell in CELLS}
+    return {cell: ranked(root, [cell]) for cell in CELLS}
 
 
 def two(first, second, key=KEY):

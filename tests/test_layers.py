@@ -71,7 +71,7 @@ FOREIGN = {
     "torch": {"harness.models", "baselines"},
     "timm": {"harness.models", "baselines"},
     "torchvision": {"harness.models", "harness.data", "baselines"},
-    "mlflow": {"harness.tracking", "harness.models.obtain.loading"},
+    "mlflow": {"harness.tracking", "harness.models.loaders.registry"},
     "streamlit": {"leaderboard.app", "leaderboard.views"},
 }
 """Heavy package → the only places that may import it."""

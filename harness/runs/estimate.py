@@ -19,6 +19,7 @@ from harness.models.cards.cards import card_sha256
 from harness.records.records import read_record
 from harness.runs.plan import Entry, entry_folders, find_entry, jobs_of
 from harness.types import Job, RunRecord
+from harness.types.models import ALL_CELLS
 
 ROWS = 32
 """Rows that a model is timed on."""
@@ -130,15 +131,21 @@ def _measured(entry: Entry, opened: OpenSuite, jobs: int) -> Estimate | str:
     """Time one job with given predictions, or a few rows of a model."""
     part = entry.card.model or entry.card.predictions
     keys = [] if part is None else [key.partition("/")[0] for key in part.files]
+    everywhere = ALL_CELLS in keys
     first = next(
-        (job for job in jobs_of(entry, opened.suite) if f"{job.cell}-s{job.seed}" in keys), None
+        (
+            job
+            for job in jobs_of(entry, opened.suite)
+            if everywhere or f"{job.cell}-s{job.seed}" in keys
+        ),
+        None,
     )
     if first is None:
         return "not known: the card names no file of this suite yet. Add the files."
     seconds, rows = (
         _passing(first, opened) if entry.card.model is not None else _evaluating(first, opened)
     )
-    wanted = min(jobs, len(set(keys)))
+    wanted = jobs if everywhere else min(jobs, len(set(keys)))
     basis = f"measured here on {rows} of {first.cell}-s{first.seed}, for {wanted} of {jobs} jobs"
     return Estimate(seconds * wanted, _peak(), basis)
 
@@ -158,12 +165,12 @@ def _evaluating(job: Job, opened: OpenSuite) -> tuple[float, str]:
 
 def _passing(job: Job, opened: OpenSuite) -> tuple[float, str]:
     """Return the seconds of passing all pools of one job, from those of a few rows."""
-    from harness.models.obtain.loading import load_model
+    from harness.models.loaders.load import load_model
     from harness.models.passes.predict import predict
 
     here = opened.at(job.cell)
-    classes = len(here.test.class_names)
-    model: Any = load_model(job.card, job.folder, job.cell, job.seed, classes)
+    classes = here.test.class_names
+    model: Any = load_model(job.card, job.folder, job.cell, job.seed, classes).model
     few = np.arange(min(ROWS, len(here.test)))
     predict(model, here.test, rows=few[:1])  # the first pass chooses kernels
     started = time.perf_counter()

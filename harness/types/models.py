@@ -247,25 +247,45 @@ class MethodPart(Strict):
 
 
 class WeightFile(Strict):
-    """A file of the entry's folder: weights of one cell and seed, or predictions of one pool."""
+    """A file of the entry's folder: a model of one cell and seed, or predictions of one pool."""
 
     path: str
-    """Relative to the entry's folder."""
+    """Relative to the entry's folder; its suffix says what reads it."""
     sha256: Sha256
     """Of the file's bytes."""
+    address: str = ""
+    """Where a file that is not in the folder is fetched from (docs/loaders.md); empty: nowhere."""
+    beside: dict[str, Sha256] = Field(default_factory=dict)
+    """Files that it reads itself (external data of ONNX), by their path beside it."""
+
+
+ALL_CELLS = "*"
+"""Key of a model that is the same in every cell and seed."""
 
 
 class ModelPart(Strict):
-    """``[model]``: a timm architecture with weights per cell and seed."""
+    """``[model]``: trained models, one a cell and seed or one for all."""
 
-    arch: str
-    """A name in ``timm.list_models()``."""
+    arch: str = ""
+    """Of weights (safetensors): a name in ``timm.list_models()``. Other files hold their network
+    themselves."""
     kwargs: dict[str, Any] = Field(default_factory=dict)
     """Arguments of the architecture, from an allow-list."""
     files: dict[str, WeightFile] = Field(default_factory=dict)
-    """``"<cell>-s<seed>"`` → weights."""
+    """``"<cell>-s<seed>"`` → file; ``"*"``: one file for all cells and seeds."""
     preprocessing: Preprocessing | None = None
-    """What it was trained with; None: the architecture's own, from timm."""
+    """What it was trained with; None: what the file or the architecture itself says."""
+    inputs: Literal["images", "rows"] | None = None
+    """``images``: (b, channels, height, width); ``rows``: (b, numbers), images flattened. None:
+    by the number of dimensions that the file declares."""
+    output: OutputKind | None = None
+    """Whether it returns logits or probabilities; None: what the file itself says."""
+    classes: tuple[str, ...] = ()
+    """Names of its classes in the order of its outputs; empty: the file's own, else the suite's."""
+
+    def file(self, cell: str, seed: int) -> WeightFile | None:
+        """Return the file of a cell and seed, or the one for all; None where there is neither."""
+        return self.files.get(f"{cell}-s{seed}") or self.files.get(ALL_CELLS)
 
 
 class PredictionsPart(Strict):

@@ -32,8 +32,11 @@ ARCH_KWARGS = {
 """Arguments of timm architectures that a card may set: sizes and rates, nothing that loads."""
 MAX_KWARG = 8192
 """Largest number of an architecture's arguments: widths and sizes beyond fill any memory."""
-_LATER = {"suites", "augmentation", "resolution"}
-"""Fields (also of the facets) added to cards of format 1: left out of the identity while unset."""
+_LATER = {"suites", "augmentation", "resolution", "inputs", "output", "classes"}
+"""Fields (also of facets and model) added to cards of format 1: no part of the identity while
+unset."""
+_LATER_OF_FILES = {"address", "beside"}
+"""The same of files: where a file comes from never counts, what it reads besides does."""
 _ARCH = re.compile(r"[a-z0-9_]+")
 
 
@@ -133,12 +136,28 @@ def card_sha256(card: EntryCard) -> str:
     A field that came after format 1 was settled counts only where a card sets it.
     """
     facts = card.model_dump(mode="json")
-    facts["facets"] = _settled(facts["facets"])
-    return sha256_of(_settled(facts))
+    facts["facets"] = settled(facts["facets"])
+    if facts["model"] is not None:
+        facts["model"] = settled(facts["model"])
+    for part in (facts["model"], facts["predictions"]):
+        if part is not None:
+            part["files"] = {key: _settled_file(file) for key, file in part["files"].items()}
+    return sha256_of(settled(facts))
 
 
-def _settled(facts: Mapping[str, Any]) -> dict[str, Any]:
+def settled(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a card's table without the later fields that it does not set.
+
+    Parameters
+    ----------
+    facts : mapping of str
+        A card, its facets or its ``[model]``, as plain JSON values.
+    """
     return {k: v for k, v in facts.items() if v or k not in _LATER}
+
+
+def _settled_file(file: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in file.items() if k not in _LATER_OF_FILES or (v and k == "beside")}
 
 
 def _parse(raw: Mapping[str, Any], where: str) -> EntryCard:
@@ -218,7 +237,7 @@ def _check_rules(card: EntryCard, folder: Path, where: str, *, trust: bool) -> N
         problem = trainer_problem(card.method.trainer, trust=trust)
         if problem is not None:
             raise CardError(f"{where}: method.trainer: {problem}")
-    if card.model is not None:
+    if card.model is not None and (card.model.arch or card.model.kwargs):
         _check_arch(card.model.arch, card.model.kwargs, where)
 
 

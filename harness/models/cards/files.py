@@ -10,16 +10,15 @@ from typing import Any
 from harness.errors import CardError, HarnessError
 from harness.lookup import closest
 from harness.models.cards.job_keys import SCHEME, wrong_key
+from harness.models.loaders.table import WEIGHTS
 from harness.models.methods.known_settings import can_restore, check_settings
 from harness.models.methods.methods import settings_of
 from harness.models.safe.given import FORMATS, NOTES, read_arrays, read_predictions
 from harness.models.safe.weights import checked_file, read_header
-from harness.types.models import EntryCard
+from harness.types.models import ALL_CELLS, EntryCard
 
 SMALL_FILE = 256 << 20
 """Bytes up to which a file that no suite is known for is read whole."""
-WEIGHTS = ".safetensors"
-"""Suffix of files of weights."""
 
 
 def check_files(card: EntryCard, folder: Path, suite: Any = None) -> list[str]:
@@ -55,6 +54,8 @@ def suites_about(card: EntryCard, suites: Mapping[str, Any]) -> list[str]:
     cells = {key.partition("/")[0].rpartition("-s")[0] for key in (part.files if part else ())}
     if not cells:
         return []
+    if part is not None and ALL_CELLS in part.files:
+        return list(card.suites)
     named = [name for name in card.suites if name in suites]
     found = {name: len(cells & set(suites[name].cells)) for name in named or suites}
     ranked = [name for name in sorted(found, key=lambda n: -found[n]) if found[name]]
@@ -88,27 +89,27 @@ def _check_method(card: EntryCard, folder: Path, suite: Any) -> list[str]:
 
 
 def _check_model(card: EntryCard, folder: Path, suite: Any) -> list[str]:
-    from harness.models.obtain.loading import check_weights, known_arch, preprocessing_of
+    from harness.models.loaders.load import check_suffix, load_file
+    from harness.models.loaders.timm_weights import check_weights, known_arch, preprocessing_of
 
     assert card.model is not None
-    known_arch(card.model.arch)
+    if card.model.arch:
+        known_arch(card.model.arch)
     findings = _keys(card, card.model.files, suite, pools=False)
     problems: list[HarnessError] = []
     for key, file in card.model.files.items():
+        what = f"{folder.name}/{file.path}"
         try:
             path = checked_file(folder, file)
-            if path.suffix != WEIGHTS:
-                raise CardError(
-                    f"{folder.name}/{file.path} must be a {WEIGHTS} file; got "
-                    f"{path.suffix or 'no suffix'!r}. Save the weights with "
-                    "safetensors.torch.save_file; pickles (.pt, .pth, .bin) are not opened."
-                )
+            check_suffix(file, what)
             part = _part(suite, key)
-            if part is None:
+            if path.suffix.lower() == WEIGHTS and part is None:
                 read_header(path)
-            else:
+            elif path.suffix.lower() == WEIGHTS and card.model.arch:
                 network = check_weights(card, path, len(part.test.class_names))
                 preprocessing_of(card.model, network)
+            elif part is not None:
+                load_file(card, path, file, part.test.class_names, what)
         except HarnessError as error:
             problems.append(type(error)(f"{key}: {error}"))
     _raise_all(problems, card)
@@ -147,6 +148,8 @@ def _raise_all(problems: list[HarnessError], card: EntryCard) -> None:
 
 def _part(suite: Any, key: str) -> Any:
     """Return the part of a suite that a file's key is about; None for another suite's key."""
+    if key == ALL_CELLS and suite is not None:
+        return suite.at(next(iter(suite.suite.cells)))
     cell = key.partition("/")[0].rpartition("-s")[0]
     return suite.at(cell) if suite is not None and cell in suite.suite.cells else None
 
@@ -183,6 +186,8 @@ def _keys(card: EntryCard, files: Mapping[str, Any], suite: Any, *, pools: bool)
         datasets = _datasets(suite)
         views = [f"test@{view}" for view in suite.suite.views]
     for key in files:
+        if key == ALL_CELLS and not pools:
+            continue
         job, _, pool = key.partition("/")
         if job not in jobs and key.partition("-")[0] in datasets:
             raise _no_such(card, key, job, jobs, suite, pools=pools)
@@ -190,7 +195,8 @@ def _keys(card: EntryCard, files: Mapping[str, Any], suite: Any, *, pools: bool)
             known = [*pools_of(suite.at(jobs[job])), "train", "val", *views]
             if pool not in known:
                 raise _no_such(card, key, pool, known, suite, pools=pools)
-    wrong = wrong_key(files, pools=pools)
+    everywhere = ALL_CELLS in files and not pools
+    wrong = wrong_key([key for key in files if not everywhere or key != ALL_CELLS], pools=pools)
     if wrong is not None:
         form = SCHEME.removesuffix(".npz") if pools else "<cell>-s<seed>"
         example = "digits-exp10-clean-s0" + ("/test" if pools else "")
@@ -201,7 +207,7 @@ def _keys(card: EntryCard, files: Mapping[str, Any], suite: Any, *, pools: bool)
     if suite is None:
         return [] if files else [f"[{card.kind}.files] names no file yet."]
     needed = [f"{job}/test" if pools else job for job in jobs]
-    missing = [key for key in needed if key not in files]
+    missing = [key for key in needed if key not in files and not everywhere]
     if not missing:
         return []
     return [

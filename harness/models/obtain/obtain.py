@@ -278,10 +278,10 @@ def _report(progress: Progress, stage: str, done: int, total: int) -> None:
 
 def _source(work: Work, parents: Parents) -> Source:
     if work.job.card.kind == "model":
-        from harness.models.obtain.loading import loaded
+        from harness.models.loaders.load import loaded
 
         return loaded(
-            work.job, weights_of(work.job), len(work.opened.test.class_names), work.store,
+            work.job, weights_of(work.job), work.opened.test.class_names, work.store,
             work.numerics,
         )  # fmt: skip
 

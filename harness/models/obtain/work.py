@@ -3,17 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import CardError
 from harness.keys import KEY_VERSION, evidence_key, sha256_of
+from harness.models.loaders.table import LOADERS
 from harness.models.methods.code import code_sha256
 from harness.models.methods.methods import needs_of, settings_of
 from harness.models.obtain.source import Source
 from harness.models.passes.numerics import Numerics, choose
 from harness.models.store.store import Store
 from harness.types.data import Pool, Split
-from harness.types.models import Job, WeightFile
+from harness.types.models import Job, ModelPart, WeightFile
 
 if TYPE_CHECKING:
     from harness.data.suites.open import OpenSuite
@@ -109,9 +111,21 @@ def job_key(work: Work) -> str:
         names = (card.method.init_from, card.method.features_from)
         facts["parents"] = [None if n is None else job_key(work.of(n)) for n in names]
     elif card.model is not None:
-        shown = card.model.model_dump(mode="json", exclude={"files"})
-        facts["model"] = [shown, weights_of(work.job).sha256, _version("timm")]
+        facts["model"] = _model_facts(card.model, weights_of(work.job))
+        if LOADERS.get(Path(weights_of(work.job).path).suffix.lower()):
+            facts["class_names"] = list(work.opened.test.class_names)
     return sha256_of(facts)
+
+
+def _model_facts(part: ModelPart, file: WeightFile) -> list[Any]:
+    """Return what a card and its file decide of the evidence, found without opening the file."""
+    from harness.models.loaders.load import identity_of
+
+    later = {name for name in ("inputs", "output", "classes") if not getattr(part, name)}
+    shown = part.model_dump(mode="json", exclude={"files"} | later)
+    if Path(file.path).suffix.lower() in LOADERS:
+        return [shown, identity_of(part, file)]
+    return [shown, file.sha256, _version("timm")]
 
 
 def _version(package: str) -> str:
@@ -130,13 +144,13 @@ def weights_of(job: Job) -> WeightFile:
         If the card names none.
     """
     assert job.card.model is not None
-    key = f"{job.cell}-s{job.seed}"
-    if key not in job.card.model.files:
+    found = job.card.model.file(job.cell, job.seed)
+    if found is None:
         raise CardError(
-            f"{job.card.name} has no weights for {key}: [model.files] names "
+            f"{job.card.name} has no weights for {job.cell}-s{job.seed}: [model.files] names "
             f"{len(job.card.model.files)} others. Add the file, or leave this cell out."
         )
-    return job.card.model.files[key]
+    return found
 
 
 def pass_key(source: Source, pool: Pool, numerics: Numerics, adapt: str | None = None) -> str:

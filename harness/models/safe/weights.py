@@ -104,6 +104,22 @@ def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     return header
 
 
+def metadata_of(path: Path) -> dict[str, str]:
+    """Return the texts under ``__metadata__`` of a safetensors file, checked as `read_header` does.
+
+    Raises
+    ------
+    CardError
+        If it is not such a file.
+    """
+    read_header(path)
+    with path.open("rb") as handle:
+        length = struct.unpack("<Q", handle.read(8))[0]
+        found = json.loads(handle.read(length)).get("__metadata__", {})
+    texts = found.items() if isinstance(found, dict) else ()
+    return {str(name): text for name, text in texts if isinstance(text, str)}
+
+
 def _shape(given: Any) -> tuple[int, ...]:
     if not isinstance(given, list) or not all(type(n) is int and n >= 0 for n in given):
         raise ValueError(f"shape {str(given)[:60]}")

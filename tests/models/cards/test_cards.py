@@ -312,7 +312,7 @@ def test_check_refuses_a_pickle_named_as_weights(tmp_path):
 
 
 def test_weights_of_another_number_of_classes_are_refused(tmp_path, opened):
-    from harness.models.obtain.loading import build
+    from harness.models.loaders.timm_weights import build
     from harness.types.models import ModelPart
 
     folder = tmp_path / "five"

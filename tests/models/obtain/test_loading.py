@@ -9,7 +9,8 @@ from safetensors.numpy import save_file
 
 from harness.errors import CardError
 from harness.keys import sha256_file
-from harness.models.obtain.loading import build, load_model
+from harness.models.loaders.load import load_model
+from harness.models.loaders.timm_weights import build
 from harness.models.obtain.obtain import obtain
 from harness.models.safe.weights import load_state, read_header
 from harness.types import EntryCard, Job
@@ -74,7 +75,7 @@ def test_features_and_head_give_the_logits(entry, opened, store):
 def test_a_second_head_after_the_last_layer_means_there_is_none():
     import torch
 
-    from harness.models.obtain.loading import TimmModel
+    from harness.models.loaders.timm_weights import TimmModel
     from harness.models.passes.numerics import Numerics
     from harness.types import Preprocessing
 
@@ -99,7 +100,7 @@ def test_a_second_head_after_the_last_layer_means_there_is_none():
 
 
 def test_a_size_that_the_architecture_does_not_take_is_refused():
-    from harness.models.obtain.loading import TimmModel
+    from harness.models.loaders.timm_weights import TimmModel
     from harness.models.passes.numerics import Numerics
     from harness.types import Preprocessing
 
@@ -161,7 +162,7 @@ def test_wrong_weights_have_their_sentence(entry, opened, store, changes, senten
 def test_weights_for_another_number_of_classes_are_refused(entry):
     job = entry()
     with pytest.raises(CardError, match="is for 3 classes .* the suite has 8. Train the last"):
-        load_model(job.card, job.folder, CELL, 0, 8)
+        load_model(job.card, job.folder, CELL, 0, [str(k) for k in range(8)])
 
 
 def test_a_job_without_weights_is_refused(entry, opened, store):
@@ -173,12 +174,12 @@ def test_a_job_without_weights_is_refused(entry, opened, store):
 def test_a_pickle_is_refused_unopened(entry, tmp_path, opened, store):
     path = tmp_path / "w.pt"
     path.write_bytes(b"\x80\x04")
-    with pytest.raises(CardError, match="must be one of .safetensors; got '.pt'"):
+    with pytest.raises(CardError, match="must be one of .safetensors, .*; got '.pt': pickles"):
         obtain(entry(path=path), opened, store)
 
 
 def test_timms_own_preprocessing_is_used_when_the_card_has_none(opened):
-    from harness.models.obtain.loading import preprocessing_of
+    from harness.models.loaders.timm_weights import preprocessing_of
 
     part = ModelPart(arch="resnet18")
     found = preprocessing_of(part, build(part, 3))

@@ -23,7 +23,7 @@ def test_timm_and_torchvision_can_be_imported_in_a_fresh_process():
 
 
 def test_nobody_else_imports_them():
-    doors = {"harness/models/obtain/vision.py", "harness/models/obtain/loading.py"}
+    doors = {"harness/models/obtain/vision.py", "harness/models/loaders/timm_weights.py"}
     found = set()
     for package in ("harness", "baselines", "leaderboard"):
         for path in (ROOT / package).rglob("*.py"):

@@ -1,6 +1,5 @@
-"""Models handed in as weights: loaded from safe formats only, checked before they are built."""
+"""Weights (.safetensors) of a timm architecture: checked before the network is built."""
 
-from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -9,21 +8,11 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from harness.errors import CardError
-from harness.keys import sha256_of
 from harness.lookup import unknown
-from harness.models.obtain.source import Source
 from harness.models.obtain.vision import timm
 from harness.models.passes.numerics import Numerics
-from harness.models.safe.weights import check_numbers, check_shapes, checked_file, read_header
-from harness.models.store.store import Store
-from harness.types.models import (
-    EntryCard,
-    Job,
-    ModelPart,
-    Output,
-    Preprocessing,
-    WeightFile,
-)
+from harness.models.safe.weights import check_numbers, check_shapes, read_header
+from harness.types.models import EntryCard, ModelPart, Output, Preprocessing
 
 
 class TimmModel:
@@ -215,84 +204,3 @@ def load_timm(card: EntryCard, path: Path, num_classes: int, numerics: Numerics)
     network = check_weights(card, path, num_classes)
     network.load_state_dict(load_file(path), strict=True)
     return TimmModel(network, num_classes, preprocessing_of(card.model, network), numerics)
-
-
-Loader = Callable[[EntryCard, Path, int, Numerics], TimmModel]
-LOADERS: Mapping[str, Loader] = {".safetensors": load_timm}
-"""File suffix of weights → what loads them. Pickles have no row: they are never opened."""
-
-
-def load_model(
-    card: EntryCard,
-    folder: Path,
-    cell: str,
-    seed: int,
-    num_classes: int,
-    numerics: Numerics | None = None,
-) -> TimmModel:
-    """Return the model of one cell and seed of an entry of kind ``model``.
-
-    Parameters
-    ----------
-    card : EntryCard
-        With ``[model]``.
-    folder : Path
-        The entry's folder.
-    cell : str
-        Split id without the seed.
-    seed : int
-        Of the job.
-    num_classes : int
-        C of the suite.
-    numerics : Numerics, optional
-        Default: exact, on the CPU.
-
-    Raises
-    ------
-    CardError
-        If the weights are missing, another file's, unsafe, or of another shape.
-    """
-    assert card.model is not None
-    file = card.model.files[f"{cell}-s{seed}"]
-    path = checked_file(folder, file)
-    if path.suffix not in LOADERS:
-        raise CardError(
-            f"{folder.name}/{file.path} must be one of {', '.join(LOADERS)}; got "
-            f"{path.suffix or 'no suffix'!r}. Save the weights with safetensors.torch.save_file; "
-            "pickles (.pt, .pth, .bin) are not opened."
-        )
-    return LOADERS[path.suffix](card, path, num_classes, numerics or Numerics())
-
-
-def loaded(
-    job: Job, file: WeightFile, num_classes: int, store: Store, numerics: Numerics
-) -> Source:
-    """Return the loaded model of a job with its identity; its last layer goes to the store."""
-    assert job.card.model is not None
-    model = load_model(job.card, job.folder, job.cell, job.seed, num_classes, numerics)
-    part = job.card.model
-    identity = sha256_of(
-        {
-            "weights": file.sha256,
-            "arch": part.arch,
-            "kwargs": dict(part.kwargs),
-        }
-    )
-    store.save_head(identity, model.head, note=f"{job.name} head")
-    count = sum(parameter.numel() for parameter in model.network.parameters())
-    return Source(
-        model=model,
-        model_id=identity,
-        weights_sha256=file.sha256,
-        code=None,
-        preprocessing=model.preprocessing,
-        cost={"parameters": count},
-        curves={},
-        asked={
-            "settings": {
-                "arch": part.arch,
-                "kwargs": dict(part.kwargs),
-                "preprocessing": model.preprocessing.model_dump(mode="json"),
-            }
-        },
-    )

@@ -1,0 +1,173 @@
+"""From a card and a job to its model, whatever file it comes in, and to the model's identity."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.errors import CardError
+from harness.keys import sha256_of, sha256_text
+from harness.models.loaders import feeding
+from harness.models.loaders.feeding import agreed, fed, said_in, versions
+from harness.models.loaders.table import LOADERS, WEIGHTS, loader_of, wrong_suffix
+from harness.models.loaders.timm_weights import load_timm
+from harness.models.obtain.source import Source
+from harness.models.passes.numerics import Numerics
+from harness.models.safe.weights import checked_file, metadata_of
+from harness.models.store.store import Store
+from harness.types.models import EntryCard, Job, ModelPart, WeightFile
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model out of a file, and what is recorded of it."""
+
+    model: Any
+    """`harness.types.Model`, ready to be passed through."""
+    part: ModelPart
+    """``[model]`` of the card, completed by what the file says of itself."""
+    head: Mapping[str, np.ndarray] | None
+    """Last linear layer, where it is known."""
+    parameters: int | None
+    """Trained numbers; None: not known."""
+
+
+def load_model(
+    card: EntryCard,
+    folder: Path,
+    cell: str,
+    seed: int,
+    class_names: Sequence[str],
+    numerics: Numerics | None = None,
+) -> Loaded:
+    """Return the model of one cell and seed of an entry of kind ``model``.
+
+    Parameters
+    ----------
+    card : EntryCard
+        With ``[model]``.
+    folder : Path
+        The entry's folder.
+    cell : str
+        Split id without the seed.
+    seed : int
+        Of the job.
+    class_names : sequence of str
+        The suite's C classes.
+    numerics : Numerics, optional
+        Default: exact, on the CPU.
+
+    Raises
+    ------
+    CardError
+        If the file is missing, another one, unsafe, of another shape, or it is not known how the
+        model is fed.
+    """
+    assert card.model is not None
+    file = card.model.file(cell, seed)
+    if file is None:
+        raise CardError(f"{card.name} has no model for {cell}-s{seed}. Add it to [model.files].")
+    what, path = f"{folder.name}/{file.path}", checked_file(folder, file)
+    return load_file(card, path, file, class_names, what, numerics)
+
+
+def load_file(
+    card: EntryCard,
+    path: Path,
+    file: WeightFile,
+    class_names: Sequence[str],
+    what: str,
+    numerics: Numerics | None = None,
+) -> Loaded:
+    """Return the model of a file that was checked; see `load_model`."""
+    assert card.model is not None
+    if path.suffix.lower() == WEIGHTS:
+        part = agreed(card.model, said_in(metadata_of(path).get(feeding.KEY), what), what)
+        if not part.arch:
+            raise CardError(
+                f"{what} holds weights alone. Write arch, a name of timm.list_models(), into "
+                "[model] of the card."
+            )
+        whole = card.model_copy(update={"model": part})
+        timm = load_timm(whole, path, len(class_names), numerics or Numerics())
+        count = sum(parameter.numel() for parameter in timm.network.parameters())
+        return Loaded(timm, part, timm.head, count)
+    loader = loader_of(path, what)
+    if card.model.arch:
+        raise CardError(
+            f"{what} holds its network itself; the card names the architecture "
+            f"{card.model.arch!r}. Take arch off the card, or name a {WEIGHTS} file."
+        )
+    part = agreed(card.model, loader.said(path, what), what)
+    opened = loader.read(path, file, what)
+    whole = card.model_copy(update={"model": part})
+    model = fed(opened.call, opened.declared, whole, class_names, what)
+    return Loaded(model, part, None, opened.parameters)
+
+
+def check_suffix(file: WeightFile, what: str) -> None:
+    """Refuse a card's file that nothing reads, by its name alone."""
+    suffix = Path(file.path).suffix.lower()
+    if suffix != WEIGHTS and suffix not in LOADERS:
+        raise wrong_suffix(suffix, what)
+
+
+@cache
+def code_of(suffix: str) -> str:
+    """Return the sha256 of the code that reads files of a suffix and feeds their networks."""
+    modules = [inspect.getmodule(LOADERS[suffix].read), feeding]
+    return sha256_text("\0".join(inspect.getsource(m) for m in modules if m is not None))
+
+
+def identity_of(part: ModelPart, file: WeightFile) -> dict[str, Any]:
+    """Return all of a file and its reader that decides what the model answers.
+
+    Preprocessing and numerics are keyed beside it, see `harness.keys.evidence_key`.
+    """
+    suffix = Path(file.path).suffix.lower()
+    if suffix not in LOADERS:
+        return {"weights": file.sha256, "arch": part.arch, "kwargs": dict(part.kwargs)}
+    return {
+        "weights": file.sha256,
+        "beside": dict(file.beside),
+        "reader": code_of(suffix),
+        "versions": dict(versions(LOADERS[suffix].packages)),
+        "inputs": part.inputs,
+        "output": part.output,
+        "classes": list(part.classes),
+    }
+
+
+def loaded(
+    job: Job, file: WeightFile, class_names: Sequence[str], store: Store, numerics: Numerics
+) -> Source:
+    """Return the loaded model of a job with its identity; its last layer goes to the store."""
+    assert job.card.model is not None
+    found = load_model(job.card, job.folder, job.cell, job.seed, class_names, numerics)
+    identity = identity_of(found.part, file)
+    # an estimator's columns are placed by name: the suite's names and order decide the answer
+    if "reader" in identity:
+        identity["class_names"] = list(class_names)
+    model_id = sha256_of(identity)
+    store.save_head(model_id, found.head, note=f"{job.name} head")
+    shown = found.model.preprocessing
+    return Source(
+        model=found.model,
+        model_id=model_id,
+        weights_sha256=file.sha256,
+        code=None,
+        preprocessing=shown,
+        cost={} if found.parameters is None else {"parameters": found.parameters},
+        curves={},
+        asked={
+            "settings": {
+                "arch": found.part.arch,
+                "kwargs": dict(found.part.kwargs),
+                "preprocessing": None if shown is None else shown.model_dump(mode="json"),
+            }
+        },
+    )

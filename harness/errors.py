@@ -10,6 +10,7 @@ The tree::
     ├── CardError              an entry's card or its files
     ├── PredictionsError       arrays that are not predictions (shape, range, NaN)
     ├── TrainingError          a training that cannot go on (NaN loss, class without an image)
+    ├── SandboxError           code from outside that was ended, or no sandbox for it
     ├── StoreError             evidence or a results folder that cannot be read or written
     ├── TrackingError          MLflow could not be reached; the record is safe
     └── RecordMismatchError    a record, split or manifest that does not reproduce
@@ -51,6 +52,10 @@ class PredictionsError(HarnessError):
 
 class TrainingError(HarnessError):
     """A training that cannot go on."""
+
+
+class SandboxError(HarnessError):
+    """Code from outside that was ended, or a machine without a sandbox for it."""
 
 
 class StoreError(HarnessError):

@@ -1,0 +1,214 @@
+"""A model that lives in a sandboxed process: called as any other, its answers checked first."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from harness.errors import PredictionsError, SandboxError
+from harness.models.passes.numerics import Numerics
+from harness.models.sandbox.process import CodeFailed, Process, printable
+from harness.types.data import Inputs
+from harness.types.models import Output, OutputKind, Preprocessing
+
+MAX_META = 1 << 20
+"""Characters of what a model says about itself."""
+_CHUNK = 512
+
+
+class Rows:
+    """Inputs of a pool as pieces, so that a file is filled without holding all of them."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+
+    def take_rows(self) -> Iterator[np.ndarray]:
+        """Yield the rows in order."""
+        n = len(self._inputs)
+        for first in range(0, max(n, 1), _CHUNK):
+            yield self._inputs.take(np.arange(first, min(first + _CHUNK, n)))
+
+
+class RemoteModel:
+    """A model by its number in a process.
+
+    Parameters
+    ----------
+    process : Process
+        Where it lives.
+    described : mapping
+        What the process says of it.
+    head : mapping of str to array
+        Its last linear layer, or empty.
+    numerics : Numerics
+        How batches are computed.
+    num_classes : int
+        C that it must have.
+
+    Raises
+    ------
+    SandboxError
+        If the description is not one.
+    """
+
+    adapt: Callable[[Inputs], "RemoteModel"]
+    """Only where the model adapts."""
+
+    def __init__(
+        self,
+        process: Process,
+        described: Any,
+        head: Mapping[str, np.ndarray],
+        numerics: Numerics,
+        num_classes: int | None = None,
+    ) -> None:
+        try:
+            self._number = _whole(described["model"])
+            self.num_classes = _whole(described["num_classes"])
+            given = described["preprocessing"]
+            self.preprocessing = None if given is None else Preprocessing.model_validate(given)
+        except (KeyError, TypeError, ValidationError):
+            raise SandboxError(f"{process.what} does not describe its model as agreed.") from None
+        if num_classes is not None and self.num_classes != num_classes:
+            raise PredictionsError(
+                f"The suite has {num_classes} classes; {process.what} gives a model of "
+                f"{self.num_classes}. Use one with one output for each class of the suite."
+            )
+        self._process, self._numerics = process, numerics
+        self._kind: OutputKind | None = None
+        self.head = _head(head, self.num_classes)
+        if described.get("adapts") is True:
+            self.adapt = self._adapted
+
+    def __call__(self, inputs: np.ndarray) -> Output:
+        """Return what the model says of one batch.
+
+        Raises
+        ------
+        PredictionsError
+            If that is not one finite row an input, or the code fails.
+        SandboxError
+            If the process had to be ended.
+        """
+        reply, arrays = self._process.ask(
+            "call",
+            {"model": self._number, "numerics": self._numerics.recorded()},
+            {"inputs": inputs},
+            seconds=self._process.limits.call_seconds,
+        )
+        kind = reply.get("kind") if isinstance(reply, dict) else None
+        if kind not in ("logits", "probs") or self._kind not in (None, kind):
+            raise SandboxError(
+                f"{self._process.what} should return logits or probs, one of them for all; it "
+                f"said {printable(str(kind))[:40]!r}."
+            )
+        self._kind = kind
+        values = self._checked(arrays.get("values"), len(inputs), self.num_classes)
+        features = arrays.get("features")
+        if features is not None:
+            features = self._checked(features, len(inputs), None)
+        return Output(kind, values, features)
+
+    def _checked(self, found: np.ndarray | None, n: int, columns: int | None) -> np.ndarray:
+        wanted = f"({n:,}, {'d' if columns is None else f'{columns:,}'})"
+        if found is None or found.dtype.kind != "f" or found.ndim != 2:
+            got = "none" if found is None else f"{found.dtype} of shape {found.shape}"
+            raise PredictionsError(
+                f"{self._process.what} should return floating-point numbers {wanted}, one row an "
+                f"input; got {got}."
+            )
+        if len(found) != n or columns not in (None, found.shape[1]):
+            raise PredictionsError(
+                f"{self._process.what} should return {wanted}, one row an input; got shape "
+                f"{found.shape}."
+            )
+        wrong = np.flatnonzero(np.isnan(found).any(axis=1))
+        if len(wrong):
+            raise PredictionsError(
+                f"{self._process.what} returns NaN for {len(wrong):,} of {n:,} inputs, first in "
+                f"row {int(wrong[0])} of its batch. Look at its weights and its preprocessing."
+            )
+        return found
+
+    def _adapted(self, inputs: Inputs) -> "RemoteModel":
+        described, head = self._process.ask(
+            "adapt",
+            {"model": self._number, "numerics": self._numerics.recorded()},
+            {"inputs": Rows(inputs)},
+            seconds=self._process.limits.fit_seconds,
+        )
+        return RemoteModel(self._process, described, head, self._numerics, self.num_classes)
+
+
+class RemoteTrained(RemoteModel):
+    """A model that can be kept: it hands its weights out and says how it is made again."""
+
+    def __init__(
+        self,
+        process: Process,
+        described: Any,
+        head: Mapping[str, np.ndarray],
+        numerics: Numerics,
+        num_classes: int | None = None,
+    ) -> None:
+        super().__init__(process, described, head, numerics, num_classes)
+        self.meta = plain_settings(described.get("meta"), process.what)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all weights as named arrays."""
+        _, arrays = self._process.ask(
+            "state", {"model": self._number}, seconds=self._process.limits.call_seconds
+        )
+        return arrays
+
+
+def plain_settings(given: Any, what: str) -> dict[str, Any]:
+    """Return settings that foreign code made, if they are plain JSON values of moderate size.
+
+    Raises
+    ------
+    SandboxError
+        If they are something else.
+    """
+    text = json.dumps(given)
+    if not isinstance(given, dict) or len(text) > MAX_META or not all(map(_plain, given.values())):
+        raise SandboxError(
+            f"{what} should give plain settings: names with numbers, texts and lists, at most "
+            f"{MAX_META:,} characters of JSON without NaN; got {printable(text)[:80]}."
+        )
+    return given
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_plain, value.values()))
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 31:
+        raise TypeError("no count")
+    return value
+
+
+def _head(given: Mapping[str, np.ndarray], classes: int) -> dict[str, np.ndarray] | None:
+    """Return the last linear layer, or None where what is given is none."""
+    weight, bias = given.get("weight"), given.get("bias")
+    if weight is None or bias is None or set(given) != {"weight", "bias"}:
+        return None
+    fits = weight.ndim == 2 and len(weight) == classes and bias.shape == (classes,)
+    numbers = weight.dtype.kind == "f" and bias.dtype.kind == "f"
+    if not (fits and numbers and np.isfinite(weight).all() and np.isfinite(bias).all()):
+        return None
+    return {"weight": weight, "bias": bias}
+
+
+def said_of(error: CodeFailed) -> str:
+    """Return what happened in foreign code, in one clause without control characters."""
+    return re.sub(r"\s+", " ", error.said)

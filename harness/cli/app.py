@@ -14,8 +14,10 @@ from harness.cli import (
     published,
     rankings,
     regress,
+    rescore,
     running,
     store,
+    submit,
     tables,
 )
 from harness.cli.console import correctable, say
@@ -69,9 +71,11 @@ app.command("run", help="Run entries on a suite; what is in the store is not don
     running.run
 )
 app.command("rescore", help="Recompute records from stored predictions, without any model.")(
-    running.rescore
+    rescore.rescore
 )
-app.command("submit", help="Copy records from the store to submissions/.")(entries.submit)
+app.command(
+    "submit", help="Copy records from the store to submissions/, ready for a pull request."
+)(submit.submit)
 app.command("store", help="Say what the store holds; drop features that take too much room.")(
     store.store
 )

@@ -1,4 +1,4 @@
-"""``tailmark new``, ``check`` and ``submit``."""
+"""``tailmark new`` and ``check``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -159,37 +159,3 @@ def _cost(entry: "Entry", opened: "OpenSuite", roots: "tuple[Path, ...]") -> str
     from harness.runs.estimate import estimate
 
     return str(estimate(entry, opened, roots))
-
-
-def submit(
-    names: Annotated[list[str], typer.Argument(help="Entries that were run.")],
-    suite: options.Suite = "digits-v1",
-    maintainer: Annotated[
-        bool, typer.Option("--maintainer", help="Also list the record as run again by you.")
-    ] = False,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Also records of some cells, each with every seed.")
-    ] = False,
-    submissions: options.Submissions = None,
-    store: options.Store = None,
-    data_root: options.DataRoot = None,
-) -> None:
-    """Copy records from the store to the submissions.
-
-    Before that every number is computed again from the stored predictions: a record that does not
-    follow from them is refused.
-    """
-    from harness.paths import records_folder, store_folder, submissions_folder
-    from harness.records.submit import check_ready
-    from harness.records.submit import submit as submit_one
-    from harness.runs.rescore import check_follows
-
-    root, records = submissions_folder(submissions), records_folder(store_folder(store))
-    for name in names:
-        check_ready(name, suite, records=records, submissions=root, partial=partial)
-        check_follows(name, suite, submissions=submissions, store=store, data_root=data_root)
-        path = submit_one(
-            name, suite, records=records, submissions=root, maintainer=maintainer, partial=partial
-        )
-        say(f"Wrote {path} and {path.with_suffix('.npz').name}.")
-    say("Next: commit the files and open a pull request.")

@@ -81,7 +81,7 @@ def read_field(
     from harness.rankings.field import suite_rows
 
     handed_in, own = record_folders(submissions, store, local=local, with_local=with_local)
-    return suite_rows(suite, roots=handed_in, local_roots=own, variants=variants)
+    return suite_rows(suite, roots=handed_in, local_roots=own, variants=variants, store=store)
 
 
 def print_ranking(ranking: "Ranking") -> None:

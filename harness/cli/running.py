@@ -1,4 +1,4 @@
-"""``tailmark run``, ``rescore`` and ``log``."""
+"""``tailmark run`` and ``log``."""
 
 import sys
 from pathlib import Path
@@ -109,38 +109,6 @@ def _mirror(results: "Results", store: Path, uri: str | None) -> None:
     for outcome in mirror_all(results, store, uri=uri).values():
         if isinstance(outcome, TrackingError):
             remark(f"tailmark: {outcome}")
-
-
-def rescore(
-    names: Names = None,
-    suite: options.Suite = "digits-v1",
-    write: Annotated[
-        bool, typer.Option("--write", help="Put the recomputed records into the store.")
-    ] = False,
-    submissions: options.Submissions = None,
-    store: options.Store = None,
-    data_root: options.DataRoot = None,
-) -> None:
-    """Recompute records from stored predictions and say whether they reproduce.
-
-    Only what a record says is compared; metrics that are newer than the record are named as new.
-    Exit code 0: all reproduce. 2: one does not, or a mistake.
-    """
-    from harness.paths import records_folder, store_folder
-    from harness.records.records import write_record
-    from harness.runs.rescore import rescore as rescore_one
-
-    differing = 0
-    for outcome in rescore_one(
-        names or (), suite, submissions=submissions, store=store, data_root=data_root, renew=write
-    ):
-        say(outcome.sentence)
-        differing += not outcome.same
-        if write:
-            folder = records_folder(store_folder(store)) / outcome.entry / "results"
-            say(f"Wrote {write_record(outcome.recomputed, folder)}.")
-    if differing and not write:
-        raise typer.Exit(2)
 
 
 def log(

@@ -17,10 +17,11 @@ from harness.records.reading import LeftOut, Loaded, load_records, of_one_suite
 from harness.records.records import Recorded
 from harness.records.trust import (
     LIST,
+    RESCORED,
     Tier,
-    predictions_verified,
+    list_problem,
     rerun_list,
-    rerun_problem,
+    rescored_list,
     tier_of,
 )
 
@@ -103,6 +104,7 @@ def candidates(
     submissions: Path | None = None,
     local: frozenset[str] = frozenset(),
     variants: bool = False,
+    store: Path | None = None,
 ) -> list[Candidate]:
     """Return the rows that a ranking may have: entries and their ranked variants.
 
@@ -116,23 +118,19 @@ def candidates(
         Entries whose record is from the store on this machine.
     variants : bool, default=False
         Also the variants that the card does not rank; without replicates they are listed below.
+    store : Path, optional
+        This machine's store, where it notes what it recomputed.
     """
-    rerun = rerun_list(submissions)
+    rerun, again = rerun_list(submissions), rescored_list(submissions, store)
     rows = []
     for recorded in records:
         record = recorded.record
         own = record.entry in local
-        verified = not own and record.record_sha256 not in rerun and _verified(recorded)
-        tier = tier_of(record, rerun, local=own, verified=verified)
+        tier = tier_of(record, rerun, local=own, verified=record.record_sha256 in again)
         names = [v for v in record.variants if v] if variants else list(record.rank_variants)
         for variant in ("", *names):
             rows.append(Candidate(recorded, variant, tier, own))
     return rows
-
-
-def _verified(recorded: Recorded) -> bool:
-    path = recorded.path
-    return path is not None and predictions_verified(recorded.record, path.parent.parent)
 
 
 def stored_keys(rows: Sequence[Candidate]) -> list[str]:
@@ -250,6 +248,7 @@ def suite_rows(
     roots: Sequence[Path],
     local_roots: Sequence[Path] = (),
     variants: bool = False,
+    store: Path | None = None,
 ) -> Field:
     """Return the field of a suite, read once for any number of rankings.
 
@@ -265,7 +264,7 @@ def suite_rows(
     local_roots : sequence of Path
         Folders of this machine's own records; their rows are marked, and they win over
         submitted records of the same entry.
-    variants : bool, default=False
+    variants, store
         As in `candidates`.
     """
     submissions = roots[0] if roots else None
@@ -275,7 +274,9 @@ def suite_rows(
     others = tuple(r for r in submitted.records if r.record.entry not in names)
     whole = Loaded((*own.records, *others), (*own.left_out, *submitted.left_out))
     found = of_one_suite(whole, submissions)
-    rows = candidates(found.records, submissions=submissions, local=names, variants=variants)
-    problem = rerun_problem(submissions)
-    damaged = (LeftOut(LIST, problem),) if problem else ()
+    rows = candidates(
+        found.records, submissions=submissions, local=names, variants=variants, store=store
+    )
+    problems = {name: list_problem(submissions, name) for name in (LIST, RESCORED)}
+    damaged = (LeftOut(name, problem) for name, problem in problems.items() if problem)
     return Field(tuple(rows), (*found.left_out, *damaged))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from harness.errors import CardError, RecordMismatchError, StoreError
 from harness.models.cards.cards import card_sha256, read_card
-from harness.records.records import Recorded, max_result_bytes, read_record, write_record
+from harness.records.records import Recorded, max_result_bytes, read_record, sealed, write_record
 from harness.records.trust import add_to_rerun_list
 
 
@@ -16,6 +16,7 @@ def submit(
     submissions: Path,
     maintainer: bool = False,
     partial: bool = False,
+    evidence: str | None = None,
 ) -> Path:
     """Copy one entry's record from the store to ``submissions/<entry>/results/``.
 
@@ -35,6 +36,8 @@ def submit(
     partial : bool, default=False
         Also take a record of some of the suite's cells, each with every seed: it has no overall
         value, is listed below the ranking, and is ranked over its own cells.
+    evidence : str, optional
+        Address of its predictions, with ``#sha256=``, which the record then names.
 
     Returns
     -------
@@ -51,6 +54,10 @@ def submit(
         If the card changed since the run.
     """
     recorded = check_ready(entry, suite, records=records, submissions=submissions, partial=partial)
+    if evidence is not None and recorded.record.evidence is not None:
+        stamp = recorded.record.evidence.model_copy(update={"url": evidence})
+        named = recorded.record.model_copy(update={"evidence": stamp})
+        recorded = sealed(named, recorded.arrays)
     written = write_record(recorded, submissions / entry / "results")
     _check_size(written, max_result_bytes(recorded.record))
     if maintainer:

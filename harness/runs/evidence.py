@@ -2,17 +2,25 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from harness.atomic import write_text
+from harness.data.suites.open import OpenSuite
 from harness.errors import StoreError
+from harness.models.obtain.obtain import obtain
 from harness.models.store.store import Store
 from harness.records.records import Recorded
 from harness.runs.assemble import JobResult
-from harness.types import Predictions
+from harness.runs.job import place_of
+from harness.types import Job, JobRecord, Predictions
 
+Said = tuple[dict[str, Predictions], dict[str, str]]
+"""Pool → predictions, and pool → key in this machine's store (empty for what came from outside)."""
+Evidence = Callable[[Job, OpenSuite, JobRecord], Said]
+"""Where the predictions of a job, and of what a record says of it, are read from."""
 Keys = Mapping[str, Mapping[str, str]]
 """``"<cell index>/<seed index>"`` → pool → evidence key."""
 
@@ -89,6 +97,34 @@ def stored_predictions(store: Path, keys: Mapping[str, str], entry: str) -> dict
             )
         found[pool] = predictions
     return found
+
+
+def stored_evidence(home: Path, suite: str) -> Evidence:
+    """Return the reader of predictions in the store, or in the folder of an entry that gives them.
+
+    Parameters
+    ----------
+    home : Path
+        The store.
+    suite : str
+        Suite id.
+    """
+
+    def read(job: Job, opened: OpenSuite, before: JobRecord) -> Said:
+        if job.card.kind == "predictions":
+            return obtain(job, opened.at(job.cell), Store(home)).predictions, {}
+        keys = read_index(home, job.card.name, suite)
+        cell, seed = place_of(job, opened)
+        if (place := f"{cell}/{seed}") not in keys:
+            raise StoreError(
+                f"Expected evidence of {job.name} in the store; it has none. "
+                f"Run: tailmark run {job.card.name} --suite {suite}"
+            )
+        found = stored_predictions(home, keys[place], job.card.name)
+        head = Store(home).load_head(str(before.model_id))
+        return {name: replace(p, head=head) for name, p in found.items()}, dict(keys[place])
+
+    return read
 
 
 def test_predictions(

@@ -1,28 +1,26 @@
 """Recomputing records from evidence: the same numbers, or where they differ."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from harness.data.suites.open import OpenSuite, open_suite
-from harness.errors import RecordMismatchError, StoreError
-from harness.models.obtain.obtain import Obtained, obtain
+from harness.errors import StoreError
+from harness.models.obtain.obtain import Obtained
 from harness.models.store.store import Store
 from harness.paths import records_folder, store_folder, submissions_folder
 from harness.records.differences import Differences, differences, written_as
 from harness.records.records import Recorded, read_record
+from harness.records.trust import note_rescored
 from harness.runs.assemble import JobResult, assemble
-from harness.runs.evidence import read_index, stored_predictions
+from harness.runs.evidence import Evidence, stored_evidence
+from harness.runs.fetching import fetched_evidence
 from harness.runs.job import asked_in, evaluate_job, place_of
 from harness.runs.plan import Entry, entry_folders, find_entries, jobs_of
-from harness.types import Job, JobRecord, Predictions
-
-Said = tuple[dict[str, Predictions], dict[str, str]]
-"""Pool → predictions, and pool → key in this machine's store (empty for what came from outside)."""
-Evidence = Callable[[Job, OpenSuite], Said]
-"""Where a job's predictions are read from."""
+from harness.types import Job, JobRecord
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,8 @@ class Rescored:
 
     entry: str
     """Entry's name."""
+    before: Recorded
+    """The record as it was read."""
     found: Differences
     """What the record and its recomputation do not agree in."""
     sentence: str
@@ -52,6 +52,7 @@ def rescore(
     store: Path | None = None,
     data_root: Path | None = None,
     renew: bool = False,
+    fetch: int | None = None,
 ) -> Iterator[Rescored]:
     """Yield, for each entry, its record recomputed from stored or submitted predictions.
 
@@ -66,16 +67,22 @@ def rescore(
     renew : bool, default=False
         Put what was computed in place of the results that the store keeps, which a run would
         take up again.
+    fetch : int, optional
+        Take the submitted records with the predictions that they name the address of, at most
+        this many bytes each. None: this machine's records and predictions.
 
     Raises
     ------
     StoreError
         If there is no record to compare with, or evidence is gone.
+    DownloadError, PredictionsError
+        If what is fetched is not a record's evidence.
     """
     home, root = store_folder(store), submissions_folder(submissions)
     opened = open_suite(suite, data_root)
+    own = None if fetch is not None else home
     wanted = list(names) or [
-        name for name in entry_folders(root) if _record_path(name, suite, home, root).is_file()
+        name for name in entry_folders(root) if _record_path(name, suite, own, root).is_file()
     ]
     if not wanted:
         raise StoreError(
@@ -84,14 +91,25 @@ def rescore(
         )
     keep = Store(home) if renew else None
     for entry in find_entries(wanted, root):
-        path = _record_path(entry.card.name, suite, home, root)
-        evidence = stored_evidence(home, suite)
-        yield rescored(entry, read_record(path), opened, evidence, keep=keep)
+        before = read_record(_record_path(entry.card.name, suite, own, root))
+        reader = (
+            nullcontext(stored_evidence(home, suite))
+            if fetch is None
+            else fetched_evidence(before.record, home, most=fetch)
+        )
+        with reader as evidence:
+            outcome = rescored(entry, before, opened, evidence, keep=keep)
+        if outcome.same:
+            note_rescored(before.record, home)
+        yield outcome
 
 
-def _record_path(name: str, suite: str, home: Path, root: Path) -> Path:
+def _record_path(name: str, suite: str, home: Path | None, root: Path) -> Path:
+    submitted = root / name / "results" / f"{suite}.json"
+    if home is None:
+        return submitted
     own = records_folder(home) / name / "results" / f"{suite}.json"
-    return own if own.is_file() else root / name / "results" / f"{suite}.json"
+    return own if own.is_file() else submitted
 
 
 def rescored(
@@ -130,7 +148,7 @@ def rescored(
     ]
     after = written_as(assemble(entry.card, opened, results), before)
     found = differences(before, after)
-    return Rescored(entry.card.name, found, _sentence(before, found), after)
+    return Rescored(entry.card.name, before, found, _sentence(before, found), after)
 
 
 def _again(
@@ -145,7 +163,7 @@ def _again(
     at = place_of(job, opened)
     if before.status != "done":
         return JobResult(*at, status="failed", error=before.error)
-    predictions, keys = evidence(job, opened)
+    predictions, keys = evidence(job, opened, before)
     obtained = Obtained(
         predictions=predictions,
         model_id=str(before.model_id),
@@ -169,63 +187,6 @@ def _curves(recorded: Recorded, at: tuple[int, int]) -> dict[str, list[float]]:
             if len(there):  # what follows the last epoch fills up to the longest curve
                 found[name.removeprefix(prefix)] = stack[at][: there[-1] + 1].tolist()
     return found
-
-
-def stored_evidence(home: Path, suite: str) -> Evidence:
-    """Return the reader of predictions in the store, or in the folder of an entry that gives them.
-
-    Parameters
-    ----------
-    home : Path
-        The store.
-    suite : str
-        Suite id.
-    """
-
-    def read(job: Job, opened: OpenSuite) -> Said:
-        if job.card.kind == "predictions":
-            return obtain(job, opened.at(job.cell), Store(home)).predictions, {}
-        keys = read_index(home, job.card.name, suite)
-        cell, seed = place_of(job, opened)
-        if (place := f"{cell}/{seed}") not in keys:
-            raise StoreError(
-                f"Expected evidence of {job.name} in the store; it has none. "
-                f"Run: tailmark run {job.card.name} --suite {suite}"
-            )
-        return stored_predictions(home, keys[place], job.card.name), dict(keys[place])
-
-    return read
-
-
-def check_follows(
-    name: str,
-    suite: str,
-    *,
-    submissions: Path | None = None,
-    store: Path | None = None,
-    data_root: Path | None = None,
-) -> None:
-    """Refuse this machine's record of an entry where its evidence gives other numbers.
-
-    Parameters
-    ----------
-    name, suite : str
-        Entry and suite id.
-    submissions, store, data_root : Path, optional
-        Where things lie.
-
-    Raises
-    ------
-    RecordMismatchError
-        With the metric that differs most.
-    StoreError
-        If the evidence is gone.
-    """
-    for outcome in rescore(
-        [name], suite, submissions=submissions, store=store, data_root=data_root
-    ):
-        if not outcome.same:
-            raise RecordMismatchError(outcome.sentence)
 
 
 def _sentence(before: Recorded, found: Differences) -> str:

@@ -105,7 +105,7 @@ def mirror(
     record = recorded.record
     with (
         explained(where, f"the record of {record.entry} on {record.suite.id} is safe"),
-        _client(where) as client,
+        connected(where) as client,
     ):
         experiment = _experiment(client, record.suite.id, where)
         finished = _finished_run(client, experiment, record)
@@ -247,7 +247,7 @@ def _experiment(client: Any, suite: str, uri: str) -> str:
 
 
 @contextmanager
-def _client(uri: str) -> Iterator[Any]:
+def connected(uri: str) -> Iterator[Any]:
     """Give a client of a server that has answered; one writer at a time on a sqlite file."""
     database = sqlite_file(uri)
     with settings(KNOCK_SECONDS):

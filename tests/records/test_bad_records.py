@@ -9,8 +9,6 @@ import pytest
 
 from harness.data.suites.catalogue import SUITES
 from harness.errors import SpecError, UnknownNameError
-from harness.keys import sha256_file
-from harness.models.cards.cards import card_sha256, read_card
 from harness.published.claims import claims_on_records
 from harness.published.conformance import published_beside_ours
 from harness.rankings.comparing import compare
@@ -18,7 +16,13 @@ from harness.rankings.field import suite_rows
 from harness.rankings.ranking import rank
 from harness.records.reading import load_records
 from harness.records.records import read_record, sealed, write_record
-from harness.records.trust import LIST, add_to_rerun_list
+from harness.records.trust import (
+    LIST,
+    RESCORED,
+    add_to_list,
+    add_to_rerun_list,
+    note_rescored,
+)
 from harness.types import RunRecord
 from harness.types.results import SuiteStamp
 from tests.runs.synthetic import KEY, recorded
@@ -274,47 +278,35 @@ def test_an_address_alone_gives_no_tier(field):
 
 
 def given(field, **changes):
-    """An entry of given predictions, its files in its folder; return its card's file."""
-    folder = field / "bad"
-    cells, seeds = ("digits-balanced-clean", "digits-exp10-clean"), range(3)
-    lines = ["format = 1", 'name = "bad"', 'kind = "predictions"', 'ood_score = "msp"']
-    for cell in cells:
-        for seed in seeds:
-            file = folder / f"{cell}-s{seed}.npz"
-            np.savez(file, probs=np.full((4, 2), 0.5, np.float32))
-            lines += [
-                f'[predictions.files."{cell}-s{seed}/test"]',
-                f'path = "{file.name}"',
-                f'sha256 = "{sha256_file(file)}"',
-            ]
-    (folder / "entry.toml").write_text("\n".join(lines) + "\n")
-    sha = card_sha256(read_card(folder))
-    made = recorded("bad", 0.7, **{"produced_by": "given", "card_sha256": sha} | changes)
-    write_record(made, folder / "results")
-    return folder / "digits-exp10-clean-s2.npz"
+    """A record of given predictions that nobody has recomputed."""
+    made = recorded("bad", 0.7, **{"produced_by": "given"} | changes)
+    write_record(made, field / "bad" / "results")
+    return made.record
 
 
-def test_predictions_beside_the_card_byte_for_byte_give_the_tier_rescored(field):
-    given(field)
-    tiers = {row.name: row.tier for row in ranked(field).rows}
-    assert tiers == {"best": "rerun", "worst": "rerun", "bad": "rescored"}
+def tiers(field, store=None):
+    rows = suite_rows("digits-v1", roots=[field], store=store)
+    return {row.name: row.tier for row in rows}
 
 
-@pytest.mark.parametrize("how", ["changed", "missing", "link out", "other card", "trained"])
-def test_predictions_that_are_not_those_of_the_card_give_none(field, tmp_path, how):
-    changes = {"other card": {"card_sha256": "cd" * 32}, "trained": {"produced_by": "trained"}}
-    file = given(field, **changes.get(how, {}))
-    match how:
-        case "changed":
-            np.savez(file, probs=np.full((4, 2), 0.25, np.float32))
-        case "missing":
-            file.unlink()
-        case "link out":
-            file.rename(tmp_path / "outside.npz")
-            file.symlink_to(tmp_path / "outside.npz")
-    found = ranked(field)
-    assert [row.name for row in found.rows] == ["best", "worst"]
-    assert "tier is claimed" in found.missing[0].missing
+def test_given_predictions_are_claimed_until_their_numbers_were_recomputed(field, tmp_path):
+    record = given(field)
+    assert tiers(field, tmp_path)["bad"] == "claimed"
+    note_rescored(record, tmp_path)
+    assert tiers(field, tmp_path) == {"best": "rerun", "worst": "rerun", "bad": "rescored"}
+    assert tiers(field, tmp_path / "elsewhere")["bad"] == "claimed"
+
+
+def test_what_was_recomputed_says_nothing_of_an_edited_record(field, tmp_path):
+    note_rescored(given(field), tmp_path)
+    given(field, deterministic=True)
+    assert tiers(field, tmp_path)["bad"] == "claimed"
+
+
+def test_the_maintainers_list_of_recomputed_records_gives_the_tier_to_every_reader(field, tmp_path):
+    add_to_list(field, given(field), RESCORED)
+    assert tiers(field, tmp_path)["bad"] == "rescored"
+    assert [row.name for row in ranked(field).rows] == ["best", "bad", "worst"]
 
 
 @pytest.mark.parametrize(

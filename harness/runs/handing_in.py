@@ -1,0 +1,78 @@
+"""From this machine's record to a pull request: recomputed, packed, written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.data.suites.open import open_suite
+from harness.errors import RecordMismatchError
+from harness.paths import records_folder, store_folder, submissions_folder
+from harness.records.records import read_record
+from harness.records.submit import check_ready, submit
+from harness.records.trust import note_rescored
+from harness.runs.archive import archive_name, write_archive
+from harness.runs.evidence import stored_evidence
+from harness.runs.fetching import publish
+from harness.runs.plan import find_entry
+from harness.runs.rescore import rescored
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """What was written, and what is left to do."""
+
+    record: Path
+    """The record in the submissions; its arrays lie beside it."""
+    archive: Path | None
+    """The packed predictions on this machine."""
+    step: str
+    """What the author does with the archive; empty where nothing is left."""
+
+
+def hand_in(
+    name: str,
+    suite: str,
+    *,
+    submissions: Path | None = None,
+    store: Path | None = None,
+    data_root: Path | None = None,
+    maintainer: bool = False,
+    partial: bool = False,
+    evidence: str | None = None,
+) -> HandedIn:
+    """Write one entry's record to the submissions after computing every number of it again.
+
+    Parameters
+    ----------
+    name, suite : str
+        Entry and suite id.
+    submissions, store, data_root : Path, optional
+        Where things lie.
+    maintainer, partial : bool, default=False
+        As in `harness.records.submit.submit`.
+    evidence : str, optional
+        Address of the folder that the packed predictions will lie in; None: none are published.
+
+    Raises
+    ------
+    RecordMismatchError
+        If the stored predictions give other numbers, or the card changed since the run.
+    HarnessError
+        As in `harness.records.submit.submit` and `harness.runs.fetching.publish`.
+    """
+    home, root = store_folder(store), submissions_folder(submissions)
+    places = {"records": records_folder(home), "submissions": root}
+    recorded = check_ready(name, suite, partial=partial, **places)
+    entry, opened = find_entry(name, root, trust=True), open_suite(suite, data_root)
+    reader = stored_evidence(home, suite)
+    outcome = rescored(entry, recorded, opened, reader)
+    if not outcome.same:
+        raise RecordMismatchError(outcome.sentence)
+    archive, url, step = None, None, ""
+    if evidence is not None:
+        archive = home / "archives" / archive_name(recorded)
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        write_archive(archive, entry, recorded, opened, reader)
+        url, step = publish(archive, evidence, home)
+    path = submit(name, suite, maintainer=maintainer, partial=partial, evidence=url, **places)
+    note_rescored(read_record(path).record, home)
+    return HandedIn(path, archive, step)

@@ -1,5 +1,6 @@
 """How well a model's predictions on its training split find the wrong labels there."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +10,13 @@ from harness.errors import Undefined
 from harness.metrics.engine.checks import ROUNDING, checked_scores
 from harness.metrics.engine.confusion import count_pairs
 from harness.metrics.engine.levels import levels_of
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.memorisation import NO_FLIPS, noise_metric
 from harness.metrics.metric import Metric
 from harness.metrics.ood import ap_out_of, auroc_of
 
+Labels = Integer[np.ndarray, " n"]
+Called = Callable[[], Labels]
 NO_CLEAN = "every training label is flipped"
 
 SUSPICION = {
@@ -136,13 +140,21 @@ def confidently_wrong(
     Northcutt, Jiang and Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset
     Labels", equations 1 and 2.
     """
-    c = probs.shape[1]
-    sums = np.bincount(observed, weights=probs[np.arange(len(probs)), observed], minlength=c)
-    counts = np.bincount(observed, minlength=c)
-    needed = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
-    reached = np.where(probs >= needed * ROUNDING, probs, -1.0)
-    best = reached.argmax(axis=1)
-    return np.where(reached.max(axis=1) >= 0, best, -1).astype(np.int64)
+    return confidently_wrong_of(Outputs.from_probs(observed, probs))
+
+
+def confidently_wrong_of(seen: Outputs) -> Int64[np.ndarray, " n"]:
+    """Return the same of outputs beside observed labels, a block of rows at a time."""
+    own = np.concatenate(
+        [p[np.arange(len(p)), seen.y_true[rows]] for rows, p in seen.prob_blocks()]
+    )
+    sums = np.bincount(seen.y_true, weights=own, minlength=seen.c)
+    needed = np.where(seen.counts > 0, sums / np.maximum(seen.counts, 1), np.inf) * ROUNDING
+    called = np.empty(seen.n, dtype=np.int64)
+    for rows, p in seen.prob_blocks():
+        reached = np.where(p >= needed, p, -1.0)
+        called[rows] = np.where(reached.max(axis=1) >= 0, reached.argmax(axis=1), -1)
+    return called
 
 
 def label_error_f1(
@@ -173,10 +185,15 @@ def label_error_f1(
     ----------
     Northcutt, Jiang and Chuang 2021, section 5, for the task.
     """
+    return f1_of_called(lambda: confidently_wrong(probs, observed), observed, clean)
+
+
+def f1_of_called(called_of: Called, observed: Labels, clean: Labels) -> float:
+    """Return the F1 of the rows called another class than they were observed as."""
     flipped = observed != clean
     if not flipped.any():
         raise Undefined(NO_FLIPS)
-    called = confidently_wrong(probs, observed)
+    called = called_of()
     found = (called >= 0) & (called != observed)
     return float(2 * (found & flipped).sum() / (found.sum() + flipped.sum()))
 
@@ -223,8 +240,12 @@ def transition_error(
     Northcutt, Jiang and Chuang 2021, equation 3, without calibration to the label counts; total
     variation instead of the squared error of their figure 3.
     """
-    c = probs.shape[1]
     called = confidently_wrong(probs, observed)
+    return transition_error_of_called(called, observed, clean, probs.shape[1])
+
+
+def transition_error_of_called(called: Labels, observed: Labels, clean: Labels, c: int) -> float:
+    """Return the transition error of the classes that rows are called."""
     kept = called >= 0
     counted = count_pairs(called[kept], observed[kept].astype(np.int64), c, None)
     real = count_pairs(clean.astype(np.int64), observed.astype(np.int64), c, None)

@@ -4,7 +4,7 @@ A metric without a value becomes `MetricResult(None, reason)` here, and nowhere 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
@@ -273,6 +273,10 @@ def measure_noise(
     def meaningful(compute: Callable[[], float]) -> MetricResult:
         return MetricResult(None, reason) if reason is not None else result_of(compute)
 
+    @cache
+    def called() -> np.ndarray:
+        return label_errors.confidently_wrong_of(seen)
+
     def chance_level() -> float:
         return memorisation.memorised_chance(labels, true, transition=transition, chance=chance)
 
@@ -284,10 +288,10 @@ def measure_noise(
         "clean_train_accuracy": lambda: result_of(lambda: float((seen.y_pred == true).mean())),
         **_label_errors(seen, flipped),
         "label_error_f1": lambda: result_of(
-            lambda: label_errors.label_error_f1(seen.probs, labels, true)
+            lambda: label_errors.f1_of_called(called, labels, true)
         ),
         "transition_error": lambda: meaningful(
-            lambda: label_errors.transition_error(seen.probs, labels, true)
+            lambda: label_errors.transition_error_of_called(called(), labels, true, seen.c)
         ),
     }
     return {key: computed[key]() for key in (computed if keys is None else keys)}

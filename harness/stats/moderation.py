@@ -1,8 +1,10 @@
 """Seed variances of many entries, steadied by each other: three seeds alone say little."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from jaxtyping import Float
-from scipy.special import fdtrc, gammaln
+from scipy.special import betaln, expit, fdtrc, gammaln, stdtrit
 
 from harness.stats.spread import welch_df
 
@@ -102,9 +104,43 @@ def _prior_variances(
     return np.exp((low + high) / 2)
 
 
-def moderate(
-    values: Float[np.ndarray, "entries cells seeds"],
-) -> tuple[Float[np.ndarray, " entries"], Float[np.ndarray, " entries"]]:
+@dataclass(frozen=True)
+class Moderated:
+    """Seed variances of a field's entries, and how far each could be off."""
+
+    variances: Float[np.ndarray, " entries"]
+    """v of every entry: variance over seeds of its mean over cells."""
+    df: Float[np.ndarray, " entries"]
+    """d, the degrees of freedom of each; infinite for entries that do not vary."""
+    hidden: Float[np.ndarray, " entries"]
+    """Chance that an entry varies like those kept apart and its few seeds only happened to agree;
+    0 for these themselves, and where none is kept apart."""
+    outlying: float
+    """Variance of those kept apart, pooled; 0 without any."""
+    outlying_df: float
+    """Degrees of freedom of that; infinite without any."""
+
+    def reach(self, alpha: float, seeds: int) -> Float[np.ndarray, " entries"]:
+        """Return how far from its true mean an entry may lie because it is a hidden outlying one.
+
+        Beyond it lies at most `alpha` of the chance, on both sides together: the chance of being
+        hidden, times Student's tail with the variance of those kept apart.
+
+        Parameters
+        ----------
+        alpha : float
+            Nominal chance.
+        seeds : int
+            Seeds that a mean is over.
+        """
+        reach = np.zeros(len(self.hidden))
+        likely = self.hidden > alpha
+        tail = alpha / (2 * self.hidden[likely])
+        reach[likely] = -stdtrit(self.outlying_df, tail) * np.sqrt(self.outlying / seeds)
+        return reach
+
+
+def moderate(values: Float[np.ndarray, "entries cells seeds"]) -> Moderated:
     """Return the moderated seed variance v of every entry, and the degrees of freedom of each.
 
     v = (d0·s0² + f·s²)/(d0 + f), d = d0 + f, with f = S − 1 for one cell. Two kinds of entries
@@ -113,41 +149,43 @@ def moderate(
     (v = s², d = f). d0 is at most 20 and at most K − 2 over the K entries that vary; two alone
     have equal variances by construction and lend each other nothing.
 
+    Three seeds of an entry that varies twelve times as much agree by chance once in twenty times;
+    nothing in its own seeds then shows it. The field does: where some entries are kept apart,
+    each of the others is one of their kind with a chance that is worked out from its variance
+    (two groups: the fitted prior, and those kept apart).
+
     Parameters
     ----------
     values : float array of shape (entries, cells, seeds)
         At least 3 seeds.
 
-    Returns
-    -------
-    tuple
-        Two float arrays of shape (entries,).
-
     References
     ----------
     Phipson et al. 2016, "Robust hyperparameter estimation protects against hypervariable genes
     and improves power to detect differential expression" (outliers apart; there by degrees, here
-    whole).
+    whole). Efron 2008, "Microarrays, empirical Bayes and the two-groups model" (the chance).
     """
     entries = len(values)
     variances, df = np.zeros(entries), np.full(entries, np.inf)
+    moderated = Moderated(variances, df, np.zeros(entries), 0.0, np.inf)
     varying = np.flatnonzero((values != values[..., :1]).any(axis=(1, 2)))
     if len(varying) == 1:
         rest = values[varying].var(axis=2, ddof=1)[0]
         variances[varying] = rest.sum() / values.shape[1] ** 2
         df[varying] = welch_df(rest, values.shape[2] - 1.0)
     elif len(varying):
-        variances[varying], df[varying] = _moderated(*field_variances(values[varying]))
-    return variances, df
+        found = _moderated(*field_variances(values[varying]))
+        variances[varying], df[varying] = found.variances, found.df
+        moderated.hidden[varying] = found.hidden
+        return replace(moderated, outlying=found.outlying, outlying_df=found.outlying_df)
+    return moderated
 
 
-def _moderated(
-    variances: Float[np.ndarray, " entries"], f: float
-) -> tuple[Float[np.ndarray, " entries"], Float[np.ndarray, " entries"]]:
+def _moderated(variances: Float[np.ndarray, " entries"], f: float) -> Moderated:
     """Return v and d of entries that vary, outlying ones with their own variance and `f`."""
     entries = len(variances)
     most = min(PRIOR_DF_AT_MOST, entries - 2.0)
-    own = variances, np.full(entries, f)
+    own = Moderated(variances, np.full(entries, f), np.zeros(entries), 0.0, np.inf)
     if most <= 0 or not variances.any():
         return own
     alike = np.ones(entries, dtype=bool)
@@ -159,5 +197,40 @@ def _moderated(
         if found.sum() < 3 or (found == alike).all():
             break
         alike = found
-    moderated = (prior_df * prior + f * variances) / (prior_df + f)
-    return np.where(alike, moderated, own[0]), np.where(alike, prior_df + f, f)
+    steadied = (prior_df * prior + f * variances) / (prior_df + f)
+    moderated = replace(
+        own,
+        variances=np.where(alike, steadied, variances),
+        df=np.where(alike, prior_df + f, f),
+    )
+    if alike.all():
+        return moderated
+    outlying, outlying_df = float(variances[~alike].mean()), f * float((~alike).sum())
+    # One more than was seen, of two more: none seen is no proof that there is none.
+    share = ((~alike).sum() + 1) / (entries + 2)
+    odds = (
+        np.log(share / (1 - share))
+        + _log_density(variances, f, outlying, outlying_df)
+        - _log_density(variances, f, prior, prior_df)
+    )
+    return replace(
+        moderated,
+        hidden=np.where(alike, expit(odds), 0.0),
+        outlying=outlying,
+        outlying_df=outlying_df,
+    )
+
+
+def _log_density(
+    variances: Float[np.ndarray, " entries"], df: float, prior: float, prior_df: float
+) -> Float[np.ndarray, " entries"]:
+    """Return ln density of variances s², s²/s0² of F with (df, d0) degrees of freedom.
+
+    Without the term in s² alone, which two densities of the same variances share.
+    """
+    ratio = df / (prior_df * prior)
+    return np.asarray(
+        df / 2 * np.log(ratio)
+        - (df + prior_df) / 2 * np.log1p(ratio * variances)
+        - betaln(df / 2, prior_df / 2)
+    )

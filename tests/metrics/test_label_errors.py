@@ -152,3 +152,14 @@ def test_only_the_keys_asked_for_are_computed(noisy):
     assert list(few) == ["label_error_f1", "memorised"]
     every = measure_noise(outputs, observed, clean)
     assert few["label_error_f1"] == every["label_error_f1"]
+
+
+def test_the_training_split_is_read_in_blocks(noisy, monkeypatch):
+    probs, observed, clean, logits = noisy
+    outputs = Outputs.from_logits(clean, logits)
+    keys = ("label_error_f1", "transition_error")
+    whole = [label_error_f1(probs, observed, clean), transition_error(probs, observed, clean)]
+    monkeypatch.setattr("harness.metrics.engine.outputs.block_rows", lambda c: 7)
+    monkeypatch.setattr(Outputs, "probs", property(lambda self: pytest.fail("whole matrix made")))
+    found = measure_noise(outputs, observed, clean, keys=keys)
+    np.testing.assert_allclose([found[key].value for key in keys], whole, rtol=1e-12)

@@ -7,6 +7,8 @@ import math
 import numpy as np
 from scipy import optimize, stats
 
+HIDDEN = 0.2
+
 
 def reference_weightings(fingerprint, labels, replicates):
     """Counts and scale, one word at a time."""
@@ -59,12 +61,15 @@ def reference_interval(values, replicates):
 
 
 def reference_moderated(values):
-    """v and d of every entry of one cell, values[k][s], outlying entries with their own."""
+    """v and d of every entry of one cell, values[k][s], outlying entries with their own.
+
+    Then how far each may lie from its mean because it is a hidden outlying one.
+    """
     entries, seeds = np.shape(values)
     field, f = np.mean(values, axis=0), seeds - 1
     squares = [np.var(np.array(row) - field, ddof=1) * entries / (entries - 1) for row in values]
     if entries <= 2:
-        return squares, [f] * entries
+        return squares, [f] * entries, [0.0] * entries
     inside = list(range(entries))
     for _ in range(4):
         most = min(20, entries - 2, len(inside) - 2)
@@ -78,14 +83,26 @@ def reference_moderated(values):
     for i in inside:
         variances[i] = (prior_df * prior + f * squares[i]) / (prior_df + f)
         dfs[i] = prior_df + f
-    return variances, dfs
+    reach = [0.0] * entries
+    outside = [i for i in range(entries) if i not in inside]
+    if outside:
+        wide, wide_df = np.mean([squares[i] for i in outside]), f * len(outside)
+        share = (len(outside) + 1) / (entries + 2)
+        for i in inside:
+            likely = share * stats.f.pdf(squares[i] / wide, f, wide_df) / wide
+            plain = (1 - share) * stats.f.pdf(squares[i] / prior, f, prior_df) / prior
+            hidden, alpha = likely / (likely + plain), HIDDEN / entries
+            if hidden > alpha:
+                quantile = stats.t.isf(alpha / (2 * hidden), wide_df)
+                reach[i] = quantile * math.sqrt(wide / seeds)
+    return variances, dfs, reach
 
 
 def reference_differ(values, streams):
     """Matrix of decisions for one cell, values[k][s], streams[k][s][b]."""
     entries, seeds = np.shape(values)
     alpha = 0.025 / (entries * (entries - 1) / 2)
-    moderated, dfs = reference_moderated(values)
+    moderated, dfs, reach = reference_moderated(values)
     differ = np.zeros((entries, entries), dtype=bool)
     for a, e in itertools.permutations(range(entries), 2):
         gaps = np.array(streams[a]) - np.array(streams[e])
@@ -98,7 +115,8 @@ def reference_differ(values, streams):
         weighted = shared * stats.norm.isf(alpha / 2) + np.dot(parts, quantiles)
         critical = weighted / (shared + sum(parts))
         size = abs(np.mean(values[a]) - np.mean(values[e]))
-        differ[a, e] = size > critical * math.sqrt(max(total, shared + sum(parts)))
+        bound = critical * math.sqrt(max(total, shared + sum(parts)))
+        differ[a, e] = size > max(bound, reach[a], reach[e])
     return differ
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from harness.errors import SpecError, Undefined
-from harness.stats.moderation import field_variances, fit_prior, moderate
+from harness.stats.moderation import Moderated, field_variances, fit_prior, moderate
 from harness.stats.pairs import differing, products
 from harness.stats.standing import stand, stand_summaries, summarise
 from tests.stats.references_stats import reference_differ, reference_limma
@@ -32,6 +32,21 @@ def test_decisions_equal_the_formulas_written_as_loops(rng, entries):
         streams = replicates[:, 0] + 0.3 * rng.normal(size=replicates[:, 0].shape)
         expected = reference_differ(values[:, 0].tolist(), streams.tolist())
         np.testing.assert_array_equal(differing(values, streams), expected)
+
+
+def test_decisions_beside_outlying_entries_equal_the_formulas(rng):
+    # Two entries vary 12 times as much; the last varies somewhat, and could be a third of them.
+    told = stopped = 0
+    for _ in range(5):
+        values = rng.normal(size=(12, 3)) * np.array([12, 12, *[1] * 9, 2.5])[:, None]
+        values[-4:] += 15 + rng.normal(size=(4, 1))
+        streams = 0.6 * np.repeat(rng.normal(size=(12, 1, 40)), 3, axis=1)
+        expected = reference_differ(values.tolist(), streams.tolist())
+        np.testing.assert_array_equal(differing(values[:, None], streams), expected)
+        told += expected[-4:, 2:-4].sum()
+        stopped += (~expected[-4:, 2:-4]).sum()
+    assert told > 0
+    assert stopped > 0
 
 
 def test_decisions_in_blocks_are_the_same(rng, monkeypatch):
@@ -190,40 +205,56 @@ TURNS = np.array([[1.0, -0.5, -0.5], [-0.5, 1.0, -0.5], [-0.5, -0.5, 1.0]])
 
 def test_moderation_by_hand():
     # Three equal variances: d0 goes to its end, K − 2 = 1, and moderation changes nothing.
-    variances, df = moderate(TURNS[:, None])
+    found = moderate(TURNS[:, None])
     # Var(1, −½, −½) = ¾, times K/(K − 1) = 3/2.
-    np.testing.assert_allclose(variances, 9 / 8)
-    np.testing.assert_allclose(df, 3)
+    np.testing.assert_allclose(found.variances, 9 / 8)
+    np.testing.assert_allclose(found.df, 3)
 
 
 def test_two_entries_lend_each_other_nothing(rng):
     values = rng.normal(size=(2, 1, 3))
-    variances, df = moderate(values)
-    assert df.tolist() == [2, 2]
-    np.testing.assert_allclose(variances.sum(), (values[0] - values[1]).var(ddof=1))
+    found = moderate(values)
+    assert found.df.tolist() == [2, 2]
+    np.testing.assert_allclose(found.variances.sum(), (values[0] - values[1]).var(ddof=1))
 
 
 def test_prior_degrees_of_freedom_stop_at_twenty():
     # 30 entries that vary alike: d = 20 + (S − 1).
-    np.testing.assert_allclose(moderate(np.concatenate([TURNS] * 10)[:, None])[1], 22)
+    np.testing.assert_allclose(moderate(np.concatenate([TURNS] * 10)[:, None]).df, 22)
 
 
 def test_an_entry_that_varies_far_more_keeps_its_own_variance(rng):
     values = np.concatenate([rng.normal(size=(19, 1, 3)), 50 * TURNS[:1, None]])
-    variances, df = moderate(values)
-    assert df[-1] == 2
-    assert variances[-1] > 500
-    assert df[:-1].min() > 4  # the others lend to each other as if it were not there
-    assert variances[:-1].max() < 20
+    found = moderate(values)
+    assert found.df[-1] == 2
+    assert found.variances[-1] > 500
+    assert found.df[:-1].min() > 4  # the others lend to each other as if it were not there
+    assert found.variances[:-1].max() < 20
+    # Its own kind is known; the others are of it the likelier, the more they vary.
+    assert found.hidden[-1] == 0
+    order = np.argsort(found.variances[:-1])
+    assert (np.diff(found.hidden[:-1][order])[-5:] > 0).all()
+    assert found.outlying == found.variances[-1]
+
+
+def test_the_reach_of_a_hidden_entry_by_hand():
+    found = Moderated(np.ones(3), np.full(3, 22.0), np.array([0.0, 0.001, 0.04]), 48.0, 2.0)
+    # Student's t with 2 degrees of freedom: P(|t| > 4.3027) = 0.05, and 0.04 · 0.05 = 0.002.
+    np.testing.assert_allclose(found.reach(0.002, 3), [0, 0, 4 * 4.3026527], rtol=1e-7)
+
+
+def test_no_entry_is_hidden_where_none_is_outlying(rng):
+    found = moderate(np.concatenate([TURNS] * 10)[:, None] + rng.normal(size=(30, 1, 3)) / 10)
+    assert not found.hidden.any()
+    assert not found.reach(1e-9, 3).any()
 
 
 def test_entries_that_never_vary_stand_outside_the_moderation(rng):
     moving = rng.normal(size=(10, 1, 3))
     still = np.full((10, 1, 3), 0.5)
-    variances, df = moderate(np.concatenate([moving, still]))
-    alone, alone_df = moderate(moving)
-    np.testing.assert_array_equal(variances, [*alone, *np.zeros(10)])
-    np.testing.assert_array_equal(df, [*alone_df, *np.full(10, np.inf)])
+    found, alone = moderate(np.concatenate([moving, still])), moderate(moving)
+    np.testing.assert_array_equal(found.variances, [*alone.variances, *np.zeros(10)])
+    np.testing.assert_array_equal(found.df, [*alone.df, *np.full(10, np.inf)])
 
 
 @pytest.mark.parametrize(
@@ -232,6 +263,7 @@ def test_entries_that_never_vary_stand_outside_the_moderation(rng):
         ([1.0] * 20, 0.06),
         ([3.0] + [1.0] * 19, 0.06),
         ([3.0] * 4 + [1.0] * 16, 0.06),
+        ([12.0] * 2 + [1.0] * 18, 0.06),
         ([0.0] * 10 + [1.0] * 10, 0.06),
         ([3.0] + [1.0] * 4, 0.06),
         ([1.0] * 2, 0.06),

@@ -13,6 +13,8 @@ CARD = "entry.toml"
 """Name of the card in an entry's folder."""
 ARXIV = re.compile(r"arXiv:\s?(\d{4}\.\d{4,5})")
 """An identifier that can be linked."""
+ADDRESS = re.compile(r"https://[^\s<>\"'`]+")
+"""An address that can be linked; no other scheme is."""
 MOST = 300
 """Characters of a text that a page shows."""
 
@@ -27,6 +29,8 @@ class CardWords:
     """What it is."""
     paper: str = ""
     """Citation or URL."""
+    code: str = ""
+    """Where its training or model is written: ``module:function``, or the architecture's name."""
 
 
 def card_words(row: Candidate) -> CardWords:
@@ -46,16 +50,34 @@ def _read(card: Path, changed: int) -> CardWords:
         found = tomllib.loads(card.read_text("utf-8-sig"))
     except (ValueError, RecursionError):
         return CardWords()
-    texts = (found.get(name, "") for name in ("title", "summary", "paper"))
+    texts = [found.get(name, "") for name in ("title", "summary", "paper")]
+    method, model = found.get("method"), found.get("model")
+    texts.append(method.get("trainer", "") if isinstance(method, dict) else "")
+    if isinstance(model, dict):
+        texts[-1] = model.get("arch", "")
     return CardWords(*(text[:MOST] if isinstance(text, str) else "" for text in texts))
 
 
 def paper_html(paper: str) -> str:
-    """Return a citation as safe HTML whose arXiv identifier is a link.
+    """Return a citation as safe HTML; its arXiv identifier, DOI or address is a link.
 
     Examples
     --------
     >>> paper_html("<i> 2022, arXiv:2107.09249")
     "&lt;i&gt; 2022, <a href='https://arxiv.org/abs/2107.09249'>arXiv:2107.09249</a>"
+    >>> paper_html("https://example.org/a?b=1&c")
+    "<a href='https://example.org/a?b=1&amp;c'>https://example.org/a?b=1&amp;c</a>"
     """
-    return ARXIV.sub(r"<a href='https://arxiv.org/abs/\1'>arXiv:\1</a>", escape(paper))
+    found = ARXIV.search(paper) or ADDRESS.search(paper)
+    if found is None:
+        return escape(paper)
+    address = found[0] if found.re is ADDRESS else f"https://arxiv.org/abs/{found[1]}"
+    named = found[0] if found.re is ADDRESS else f"arXiv:{found[1]}"
+    link = f"<a href='{escape(address)}'>{escape(named)}</a>"
+    return f"{escape(paper[: found.start()])}{link}{escape(paper[found.end() :])}"
+
+
+def title_html(words: CardWords) -> str:
+    """Return what a card calls its entry, with a link to its paper, as safe HTML."""
+    link = re.search(r"<a .*</a>", paper_html(words.paper))
+    return " · ".join(filter(None, (escape(words.title), link[0] if link else "")))

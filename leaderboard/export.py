@@ -17,7 +17,7 @@ from harness.published.conformance import published_beside_ours
 from harness.published.conformance_text import conformance_rows
 from harness.rankings.export import rows_text
 from harness.rankings.field import stored_keys
-from harness.rankings.ranking import NOTES, rank
+from harness.rankings.ranking import notes_of, rank
 from harness.rankings.single_cells import rank_cells
 from harness.records.records import Recorded
 from harness.types import Ranking
@@ -50,7 +50,7 @@ def write_all(folder: Path) -> list[Path]:
     written, rankings = [], []
     for field in (field for field in fields if field.rows):
         suite, rows = field.suite, field.rows
-        whole = rank(rows, suite=suite, notes=NOTES)
+        whole = rank(rows, suite=suite, notes=notes_of(suite))
         each = rank_cells(rows, suite=suite)
         rankings.append(whole)
         for name, frame in _frames(field, whole, each).items():

@@ -26,7 +26,7 @@ from harness.rankings.display import (
 from harness.rankings.export import Rows, ranking_rows, rows_text
 from harness.rankings.field import Candidate
 from harness.types import RankedRow, Ranking
-from leaderboard.cards import card_words, paper_html
+from leaderboard.cards import card_words, paper_html, title_html
 from leaderboard.frames.cells import cell_intervals
 from leaderboard.frames.cost import cost_text, cost_texts
 from leaderboard.frames.facts import facts_frame, metrics_frame, undefined_frame
@@ -129,7 +129,7 @@ def _ranking_page(field: SuiteField, ranking: Ranking) -> str:
             heading=" / ".join(interval_title(kind) for kind in kinds) or "Interval",
             scale=scale,
             cost=cost_texts({name: field.by_name[name] for name in frame["name"]}),
-            titles={name: card_words(field.by_name[name]).title for name in frame["name"]},
+            titles={name: title_html(card_words(field.by_name[name])) for name in frame["name"]},
         )
         parts += ["<p><label>Find <input id='find' type='search' autocomplete='off'></label></p>"]
         parts += [f"<div class='sortable'>{table}</div>"]

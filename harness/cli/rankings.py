@@ -46,7 +46,7 @@ def rank(
     """Print a suite's ranking."""
     from harness.rankings.export import ranking_rows, rows_text
     from harness.rankings.other_truth import change_rows, truth_changes
-    from harness.rankings.ranking import NOTES
+    from harness.rankings.ranking import notes_of
     from harness.rankings.ranking import rank as rank_rows
 
     rows = read_field(suite, submissions, store, local=local, with_local=with_local)
@@ -58,7 +58,8 @@ def rank(
             say(rows_text(change_rows(changes), output))
         return
     key = metric and metric_key(metric, rows)
-    found = rank_rows(rows, suite=suite, key=key, track=track, cells=cell, seeds=seed, notes=NOTES)
+    found = rank_rows(rows, suite=suite, key=key, track=track, cells=cell, seeds=seed,
+                      notes=notes_of(suite))  # fmt: skip
     if output == "text":
         print_ranking(found)
     else:

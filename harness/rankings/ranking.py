@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from harness.data.suites.catalogue import SUITES
-from harness.data.suites.own import is_own
-from harness.errors import SpecError
+from harness.data.suites.own import is_own, suite_named
+from harness.errors import HarnessError, SpecError
 from harness.lookup import lookup, unknown
 from harness.metrics.table import Metric
 from harness.rankings.class_recalls import few_class_recalls
@@ -289,3 +289,22 @@ NOTES = (
     "Intervals are slightly optimistic for pools that were sampled freely.",
 )
 """What the error bars do not cover (PROTOCOL section 5)."""
+
+
+def notes_of(suite: str) -> tuple[str, ...]:
+    """Return what the numbers of a suite do not cover.
+
+    Of data of the user's own that are prepared on this machine, exact doubles are among it.
+
+    Parameters
+    ----------
+    suite : str
+        Suite id.
+    """
+    if not is_own(suite):
+        return NOTES
+    try:
+        notes = suite_named(suite).notes
+    except HarnessError:
+        return NOTES  # the data are on another machine
+    return (*(note for note in notes if "exact doubles" in note), *NOTES)

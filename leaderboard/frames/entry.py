@@ -126,6 +126,47 @@ def recall_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | 
     return frame[frame["recall"].notna()]
 
 
+def classes_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | None:
+    """Return a table of classes as texts: training rows, recall over seeds, where errors go.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``class``, ``training rows`` (clean, mean over seeds), ``observed`` (after label
+        noise), ``recall`` (mean over seeds), ``lowest`` and ``highest`` (over seeds), ``taken
+        for`` (the class that most of its errors went to); None where no recall is kept.
+    """
+    recalls = recall_frame(recorded, variant, cell)
+    if recalls is None:
+        return None
+    counts, confusion = counts_frame(recorded, cell), confusion_frame(recorded, variant, cell)
+    lines = []
+    for label in sorted(set(recalls["class"])):
+        own = recalls["recall"][recalls["class"] == label]
+        shares = [value_text(float(v), "test/accuracy") for v in (own.mean(), own.min(), own.max())]
+        trained = [_trained(counts, label, which) for which in ("clean", "observed")]
+        lines.append((str(label), *trained, *shares, _taken_for(confusion, label)))
+    names = ["class", "training rows", "observed", "recall", "lowest", "highest", "taken for"]
+    return pd.DataFrame(lines, columns=names)
+
+
+def _trained(counts: pd.DataFrame | None, label: int, which: str) -> str:
+    if counts is None:
+        return "–"
+    found = counts["images"][(counts["class"] == label) & (counts["labels"] == which)]
+    return f"{found.iloc[0]:.0f}" if len(found) else "–"
+
+
+def _taken_for(confusion: pd.DataFrame | None, label: int) -> str:
+    if confusion is None:
+        return "–"
+    wrong = confusion[(confusion["true"] == label) & (confusion["predicted"] != label)]
+    most = wrong.sort_values("images", ascending=False, kind="stable").head(1)
+    if not most["images"].any():
+        return "–"
+    return f"{most['predicted'].iloc[0]} ({100 * most['share'].iloc[0]:.1f} %)"
+
+
 def ood_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | None:
     """Return histograms of the declared OOD score, seed by seed added up over common edges.
 

@@ -7,10 +7,10 @@ import pandas as pd
 
 from harness.metric_keys import metric_name
 from harness.rankings.display import count_text, tie_letter, value_text
-from harness.rankings.field import Candidate
+from harness.rankings.field import Candidate, metric_of
 from harness.records.records import Recorded
 from harness.types import Ranking
-from leaderboard.frames.cost import COSTS, mean_cost
+from leaderboard.frames.cost import COSTS, cost_key, mean_cost
 
 
 def mean_over(recorded: Recorded, variant: str, key: str, cells: Sequence[int]) -> float | None:
@@ -80,3 +80,40 @@ def trade_frame(
             lines.append((name, *pair, *texts, tie_letter(tie_class) or "·", tie_class))
     names = ["name", "x", "y", "x_text", "y_text", "tie", "tie_class"]
     return pd.DataFrame(lines, columns=names)
+
+
+def rises(key: str) -> bool | None:
+    """Return whether more of a metric or cost is better; None where neither is."""
+    if key in COSTS:
+        return key == cost_key("inputs_per_second")
+    direction = metric_of(key).direction
+    return None if direction not in ("higher", "lower") else direction == "higher"
+
+
+def with_front(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """Return `trade_frame` with a column ``front``: rows that no other row beats in both.
+
+    A row is on the front when no other is at least as good in both and better in one. Values
+    decide, without their intervals.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `trade_frame`.
+    x, y : str
+        What its two columns are.
+    """
+    signs = [{True: 1.0, False: -1.0, None: 0.0}[rises(key) if len(frame) else None]
+             for key in (x, y)]  # fmt: skip
+    if x == y or 0.0 in signs:
+        return frame.assign(front=False)
+    one, two = (sign * frame[axis].to_numpy(float) for sign, axis in zip(signs, "xy", strict=True))
+    order = np.lexsort((-two, -one))  # best in x first, of equals the best in y
+    front = np.zeros(len(frame), dtype=bool)
+    best, at = -np.inf, np.inf
+    for i in order:
+        # One that equals a row of the front in both is not beaten by it.
+        front[i] = two[i] > best or (two[i] == best and one[i] == at)
+        if two[i] > best:
+            best, at = two[i], one[i]
+    return frame.assign(front=front)

@@ -67,6 +67,8 @@ def ranking_table(
     extra: Mapping[str, Mapping[str, tuple[str, str]]] | None = None,
     cost: Mapping[str, str] | None = None,
     titles: Mapping[str, str] | None = None,
+    reference: float | None = None,
+    claimed: Mapping[str, str] | None = None,
 ) -> str:
     """Return a ranking as HTML.
 
@@ -87,9 +89,13 @@ def ranking_table(
     cost : mapping of str to str, optional
         Row's name → what it costs, in a line.
     titles : mapping of str to str, optional
-        Row's name → what its card calls it.
+        Row's name → what its card calls it and cites, safe HTML.
+    reference : float, optional
+        Value at which a line is drawn through all intervals.
+    claimed : mapping of str to str, optional
+        Row's name → how far the submitted value lies from the one measured here.
     """
-    costs, called = cost or {}, titles or {}
+    costs, called, claims = cost or {}, titles or {}, claimed or {}
     classes = int(frame["tie_class"].max())
     sizes = frame["tie_class"].value_counts()
     mark_local = frame["local"].nunique() > 1
@@ -105,10 +111,10 @@ def ranking_table(
         Column("Entry", lambda row: Field(
                 _named(row, suite, costs, called, mark_local=mark_local), sort=row["name"])),
         Column("Value", _value, css="num"),
-        Column(drawn, lambda row: Field(_interval(row, scale), sort=row["value"]), css="iv"),
+        Column(drawn, lambda row: Field(_interval(row, scale, reference), sort=row["value"]),
+               css="iv"),
         *(Column(text(title), _other(found), css="num") for title, found in (extra or {}).items()),
-        Column("Tier", lambda row: hint(text(row["tier"]), TIERS[row["tier"]], css="end"),
-               css="wide"),
+        Column("Tier", lambda row: _tier(row, claims.get(row["name"], "")), css="wide"),
     ]  # fmt: skip
     rows: Sequence[Line] = frame.to_dict("records")
     table = html_table(
@@ -146,7 +152,7 @@ def _named(
     own = ["this machine"] if row["local"] and mark_local else []
     marks = badges([*row["facets"], *own])
     title = titles.get(row["name"], "")
-    named = f" <span class='small'>{text(title)}</span>" if title else ""
+    named = f" <span class='small'>{title}</span>" if title else ""
     cost = costs.get(row["name"], "")
     line = f"<span class='small wide'> {text(cost)}</span>" if cost else ""
     return f"{linked(suite, row['name'])}{named}<br>{marks}{_flags(row['flags'])}{line}"
@@ -191,7 +197,13 @@ def _other(found: Mapping[str, tuple[str, str]]) -> Any:
     return field
 
 
-def _interval(row: Line, scale: Scale) -> str:
+def _tier(row: Line, claimed: str) -> str:
+    """Return the tier, and what the submitted value claims beyond the one measured here."""
+    beside = f"<span class='ends'>{text(claimed)}</span>" if claimed else ""
+    return f"{hint(text(row['tier']), TIERS[row['tier']], css='end')}{beside}"
+
+
+def _interval(row: Line, scale: Scale, reference: float | None) -> str:
     """Draw an interval, or an arrow where it lies beyond the scale."""
     value = float(row["value"])
     low: float = value if pd.isna(row["low"]) else float(row["low"])
@@ -205,7 +217,10 @@ def _interval(row: Line, scale: Scale) -> str:
         inner = f"<span class='bar' style='left:{left:.2f}%;width:{right - left:.2f}%'></span>"
         if scale.low <= value <= scale.high:
             inner += f"<span class='dot' style='left:{dot:.2f}%'></span>"
-    return f"<div class='track'><span class='rail'></span>{inner}</div>"
+    line = ""
+    if reference is not None and scale.low <= reference <= scale.high:
+        line = f"<span class='ref' style='left:{scale.place(reference):.2f}%'></span>"
+    return f"<div class='track'><span class='rail'></span>{line}{inner}</div>"
 
 
 def _flags(flags: Sequence[str]) -> str:

@@ -40,6 +40,8 @@ STYLE = """
 .tm .track {position:relative; height:1.5rem}
 .tm .rail {position:absolute; left:0; right:0; top:50%; height:1px; opacity:.16;
   background:currentColor}
+.tm .ref {position:absolute; top:-.45rem; bottom:-.45rem; width:0;
+  border-left:2px dashed light-dark(#8a4b00, #e6a04d)}
 .tm .bar {position:absolute; top:calc(50% - 4px); height:8px; border-radius:4px;
   min-width:3px; background:var(--hue); opacity:.5}
 .tm .dot {position:absolute; top:calc(50% - 6px); width:12px; height:12px; margin-left:-6px;

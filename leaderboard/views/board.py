@@ -12,8 +12,11 @@ from harness.metrics.table import METRICS
 from harness.published.claims import Checked, claims_on_records
 from harness.published.conformance import Conformance, published_beside_ours
 from harness.rankings.comparing import Comparison, compare
-from harness.rankings.field import DECLARED, stored_keys
+from harness.rankings.display import difference_text
+from harness.rankings.field import DECLARED, stored_keys, suite_rows
 from harness.rankings.ranking import NOTES, rank
+from harness.rankings.ranking import notes_of as notes_of_suite
+from harness.rankings.reproduction import agreements
 from harness.rankings.single_cells import rank_cells
 from harness.records.records import Recorded
 from harness.types import Ranking
@@ -78,7 +81,7 @@ def _ranking(
     suite: str, key: str | None, track: str, cells: tuple[str, ...] | None, seen: str
 ) -> Ranking:
     rows = _field(suite, seen).rows
-    return rank(rows, suite=suite, key=key, track=track, cells=cells, notes=NOTES)
+    return rank(rows, suite=suite, key=key, track=track, cells=cells, notes=notes_of_suite(suite))
 
 
 def field(suite: str) -> SuiteField:
@@ -131,7 +134,29 @@ def cell_rankings(suite: str, key: str | None = None, track: str = "open") -> di
 @st.cache_resource(show_spinner="Ranking every cell …", max_entries=32)
 def _cell_rankings(suite: str, key: str | None, track: str, seen: str) -> dict[str, Ranking]:
     rows = _field(suite, seen).rows
-    return rank_cells(rows, suite=suite, key=key, track=track, notes=NOTES)
+    return rank_cells(rows, suite=suite, key=key, track=track, notes=notes_of_suite(suite))
+
+
+def claimed(suite: str, key: str) -> dict[str, str]:
+    """Return row → submitted minus measured value, of rows that this machine measured again."""
+    return _claimed(suite, key, _of(suite))
+
+
+@st.cache_resource(show_spinner=False, max_entries=128)
+def _claimed(suite: str, key: str, seen: str) -> dict[str, str]:
+    submitted, local = folders()
+    if not (submitted and local):
+        return {}
+    # The same comparison as `tailmark rank --local --against-committed`.
+    own = suite_rows(suite, roots=(), local_roots=local)
+    try:
+        mine = rank(own, suite=suite, key=key)
+    except HarnessError:
+        return {}  # this machine has no record of it
+    return {
+        found.name: f"claimed − measured {difference_text(found.committed - found.ours, key)}"
+        for found in agreements(mine, submitted, local[0])
+    }
 
 
 def cells_of(suite: str, key: str | None = None, track: str = "open") -> pd.DataFrame:

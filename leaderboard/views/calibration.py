@@ -3,13 +3,15 @@
 import streamlit as st
 
 from harness.rankings.display import VARIANTS, metric_definition
-from leaderboard.charts import reliability_chart
+from leaderboard.charts.entry import reliability_chart
 from leaderboard.frames.calibration import banded_frame, ece_frame, most_to_see
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.entry import ece_words
 from leaderboard.markup.parts import ANCHOR
 from leaderboard.markup.plain import plain_table
 from leaderboard.views import address, board, pickers
+from leaderboard.views.columns import RELIABILITY
+from leaderboard.views.pictures import draw
 
 
 def page() -> None:
@@ -44,7 +46,8 @@ def page() -> None:
     for column, (variant, frame) in zip(columns, drawn.items(), strict=False):
         label = VARIANTS.get(variant, variant) if variant else "as it is"
         column.markdown(f"**{label}**")
-        column.altair_chart(reliability_chart(frame), width="stretch")
+        with column:
+            draw(reliability_chart(frame), frame, f"Reliability, {label}", RELIABILITY)
     if not drawn:
         st.caption("The record keeps no bins of this entry.")
     st.caption(

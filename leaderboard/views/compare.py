@@ -5,13 +5,15 @@ import streamlit as st
 from harness.errors import HarnessError
 from harness.rankings.comparing import DEFAULT_MARGIN
 from harness.rankings.display import difference_text, interval_title, metric_title
-from leaderboard.comparison_charts import classes_chart, verdicts_chart
+from leaderboard.charts.compare import classes_chart, verdicts_chart
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.compare import class_frame, verdict_frame, view_frame, views_of
 from leaderboard.frames.ranking import display_scale
 from leaderboard.markup.compare import verdicts_table, views_table
 from leaderboard.markup.parts import ANCHOR, plain
 from leaderboard.views import address, board, pickers
+from leaderboard.views.columns import CLASSES
+from leaderboard.views.pictures import draw
 
 MOST = 6
 """Entries side by side; more cannot be told apart by colour."""
@@ -46,7 +48,7 @@ def page() -> None:
     side = [rows[name] for name in (reference, *compared)]
     classes = class_frame(side, cells.index(cell))
     if len(classes):
-        st.altair_chart(classes_chart(classes), width="stretch")
+        draw(classes_chart(classes), classes, "Recall class by class", CLASSES)
         st.caption("Recall, mean over seeds, without intervals; from the head to the tail.")
     else:
         st.caption("These records keep no recall of single classes.")
@@ -87,10 +89,9 @@ def _pair(suite: str, name: str, reference: str, key: str) -> None:
     )
     unit = "percentage points" if display_scale(key) == 100 else metric_title(key)
     left, right = st.columns([6, 5])
-    left.altair_chart(
-        verdicts_chart(frame, scale=display_scale(key), title=f"difference, {unit}"),
-        width="stretch",
-    )
+    chart = verdicts_chart(frame, scale=display_scale(key), title=f"difference, {unit}")
+    says = f"Difference of {name} to {reference} overall and in each cell, as in the table"
+    left.altair_chart(chart.properties(description=says), width="stretch")
     right.html(verdicts_table(frame))
     st.caption(
         f"The same in a terminal: `tailmark compare {name} {reference} --suite {suite} "

@@ -3,13 +3,15 @@
 import pandas as pd
 import streamlit as st
 
-from leaderboard.charts import counts_chart
+from leaderboard.charts.entry import counts_chart
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.data import splits_frame
 from leaderboard.frames.entry import counts_frame
 from leaderboard.markup.parts import ANCHOR
 from leaderboard.markup.plain import plain_table
 from leaderboard.views import address, board, pickers
+from leaderboard.views.columns import COUNTS
+from leaderboard.views.pictures import draw
 
 
 def page() -> None:
@@ -35,7 +37,7 @@ def page() -> None:
         cell = pickers.one("cell", "Cell", cells, default=cells[-1], words=lambda c: words[c])
         counts = counts_frame(recorded, cells.index(cell))
         if counts is not None:
-            st.altair_chart(counts_chart(counts), width="stretch")
+            draw(counts_chart(counts), counts, "Training rows of each class", COUNTS)
     st.subheader("Test pools", anchor=False)
     pools = pd.DataFrame(sorted(record.pools.items()), columns=["pool", "fingerprint"])
     st.html(plain_table(pools, caption="Test pools and their fingerprints", left=["fingerprint"]))

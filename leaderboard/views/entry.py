@@ -17,14 +17,28 @@ from harness.rankings.field import Candidate
 from harness.records.records import Recorded
 from harness.records.trust import TIERS
 from harness.types import Ranking
-from leaderboard import charts
 from leaderboard.cards import card_words, paper_html
+from leaderboard.charts import entry as charts
+from leaderboard.charts import ood as ood_charts
 from leaderboard.frames import entry as details
 from leaderboard.frames import facts
 from leaderboard.frames.cells import cell_intervals, cell_names
 from leaderboard.frames.ranking import display_scale
 from leaderboard.markup.parts import plain
+from leaderboard.markup.plain import plain_table
 from leaderboard.views import address, board, pickers
+from leaderboard.views.columns import (
+    CELLS,
+    CONFUSION,
+    COUNTS,
+    CURVES,
+    HISTOGRAM,
+    RECALLS,
+    RELIABILITY,
+    SCORES,
+)
+from leaderboard.views.origin import origin
+from leaderboard.views.pictures import draw
 
 
 def page() -> None:
@@ -40,7 +54,9 @@ def page() -> None:
     recorded, variant = found[name].recorded, found[name].variant
     title.title(plain(name), anchor=False)
     words = card_words(found[name])
-    about = " · ".join(filter(None, (escape(words.summary), paper_html(words.paper))))
+    code = f"<code>{escape(words.code)}</code>" if words.code else ""
+    called = f"<b>{escape(words.title)}</b>" if words.title else ""
+    about = " · ".join(filter(None, (called, escape(words.summary), paper_html(words.paper), code)))
     if about:
         st.html(f"<p>{about}</p>")
     _header(name, variant, recorded, board.ranking(suite, key))
@@ -48,7 +64,7 @@ def page() -> None:
     _behind(recorded, variant)
     _all_metrics(recorded, variant)
     _gaps(recorded, variant)
-    _origin(recorded, variant, suite)
+    origin(recorded, variant, suite)
     board.left_out(suite)
     address.finish()
 
@@ -95,7 +111,13 @@ def _cells(suite: str, key: str, name: str, recorded: Recorded, variant: str) ->
     if kinds:
         left.caption(f"{metric_title(key)}, {' / '.join(kinds)}; ranks within the cell.")
         unit = "%" if scale == 100 else metric_title(key)
-        left.altair_chart(charts.interval_chart(frame, title=unit, scale=scale), width="stretch")
+        with left:
+            draw(
+                charts.interval_chart(frame, title=unit, scale=scale),
+                frame,
+                f"{metric_title(key)} of {name} in each cell",
+                CELLS,
+            )
     shown = frame[["label", "value_text", "interval_text", "rank", "tie"]]
     right.dataframe(
         shown.set_axis(["cell", "value", "95 % interval", "rank", "class"], axis=1),
@@ -128,7 +150,7 @@ def _pictures(recorded: Recorded, variant: str, cell: int) -> None:
             st.caption("Not kept for this variant.")
         else:
             st.caption(details.ece_words(recorded, variant, cell))
-            st.altair_chart(charts.reliability_chart(reliability), width="stretch")
+            draw(charts.reliability_chart(reliability), reliability, "Reliability", RELIABILITY)
     confusion = details.confusion_frame(recorded, variant, cell)
     with right:
         st.markdown("**Confusion**: where the test rows of each class went")
@@ -136,18 +158,26 @@ def _pictures(recorded: Recorded, variant: str, cell: int) -> None:
             st.caption("Not kept: for up to 20 classes, the entry itself and ranked variants.")
         else:
             st.caption("Percent of each true class; all seeds pooled.")
-            st.altair_chart(charts.confusion_chart(confusion), width="stretch")
+            draw(charts.confusion_chart(confusion), confusion, "Confusion", CONFUSION)
     left, right = st.columns(2)
     counts = details.counts_frame(recorded, cell)
     with left:
         st.markdown("**Training rows of each class**: mean over seeds")
         if counts is not None:
-            st.altair_chart(charts.counts_chart(counts), width="stretch")
+            draw(charts.counts_chart(counts), counts, "Training rows of each class", COUNTS)
     recalls = details.recall_frame(recorded, variant, cell)
     with right:
         st.markdown("**Recall of each class**: a point a seed, a tick their mean")
         if recalls is not None:
-            st.altair_chart(charts.recall_chart(recalls), width="stretch")
+            draw(charts.recall_chart(recalls), recalls, "Recall of each class and seed", RECALLS)
+    classes = details.classes_frame(recorded, variant, cell)
+    if classes is not None:
+        with st.expander("Class by class", icon=":material/table:"):
+            st.html(plain_table(classes, caption="Training rows and recall of each class"))
+            st.caption(
+                "Recall is the mean over seeds with its lowest and highest; `taken for` is the "
+                "class that most errors went to, with its share of the true class."
+            )
     _ood(recorded, variant, cell)
     _training(recorded, cell)
 
@@ -161,9 +191,11 @@ def _training(recorded: Recorded, cell: int) -> None:
     left, right = st.columns(2)
     shares, amounts = frame[frame["share"]], frame[~frame["share"] & (frame["name"] != "lr")]
     if len(amounts):
-        left.altair_chart(charts.curves_chart(amounts), width="stretch")
+        with left:
+            draw(charts.curves_chart(amounts), amounts, "Losses during training", CURVES)
     if len(shares):
-        right.altair_chart(charts.curves_chart(shares), width="stretch")
+        with right:
+            draw(charts.curves_chart(shares), shares, "Shares during training", CURVES)
 
 
 def _ood(recorded: Recorded, variant: str, cell: int) -> None:
@@ -183,7 +215,7 @@ def _scores(recorded: Recorded, variant: str, cell: int) -> None:
     if frame is None:
         st.caption("No score has a value: see the reasons below.")
         return
-    st.altair_chart(charts.scores_chart(frame), width="stretch")
+    draw(ood_charts.scores_chart(frame), frame, "OOD AUROC of every score", SCORES)
     st.caption("The dashed line is chance. Only the declared score may be ranked.")
 
 
@@ -194,7 +226,7 @@ def _histograms(recorded: Recorded, variant: str, cell: int) -> None:
     if frame is None:
         st.caption("No scores: see the reasons below.")
         return
-    st.altair_chart(charts.ood_chart(frame, score=score), width="stretch")
+    draw(ood_charts.ood_chart(frame, score=score), frame, "Histograms of the OOD score", HISTOGRAM)
     st.caption(f"Seed {frame['seed'].iloc[0]}; the outermost bins take what lies beyond.")
 
 
@@ -215,22 +247,6 @@ def _gaps(recorded: Recorded, variant: str) -> None:
             st.dataframe(failed, hide_index=True, width="stretch")
         if not len(undefined) and not len(failed):
             st.caption("Everything has a value.")
-
-
-def _origin(recorded: Recorded, variant: str, suite: str) -> None:
-    entry = recorded.record.entry
-    st.subheader("Again from nothing", anchor=False)
-    lines = [
-        f"tailmark run {entry} --suite {suite}",
-        f"tailmark rescore {entry} --suite {suite}",
-    ]
-    st.code("\n".join(lines), language="bash")
-    st.caption(
-        "`run` makes the record again; two runs agree when their `record_sha256` is the same. "
-        "`rescore` recomputes it from stored predictions, without any model."
-    )
-    with st.expander("Provenance", icon=":material/fingerprint:"):
-        st.dataframe(facts.facts_frame(recorded, variant), hide_index=True, width="stretch")
 
 
 page()

@@ -4,13 +4,15 @@ import streamlit as st
 
 from harness.rankings.display import metric_title
 from harness.types import Ranking
-from leaderboard.comparison_charts import order_chart, tied_chart
+from leaderboard.charts.compare import order_chart, tied_chart
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.headline import headline
 from leaderboard.frames.roughness import agreement, best_frame, hardest_last, order_frame
 from leaderboard.markup.map import best_map
 from leaderboard.markup.parts import ANCHOR, plain
 from leaderboard.views import address, board, pickers
+from leaderboard.views.columns import PLACES, TIED
+from leaderboard.views.pictures import draw
 
 SUBMIT = """
 tailmark new my-method
@@ -52,7 +54,8 @@ def _pictures(suite: str, rankings: dict[str, Ranking]) -> None:
             f"*{plain(words[order[-1]])}*, where they do worst, the orders agree with a rank "
             f"correlation of **{_signed(found)}** (1: the same order, 0: none in common)."
         )
-        st.altair_chart(order_chart(order_frame(rankings)), width="stretch")
+        places = order_frame(rankings)
+        draw(order_chart(places), places, "Places in the easiest and the hardest cell", PLACES)
         st.caption(
             "Places by value; point at one for the ranks that the data allow. Shown are the first "
             "eight entries of the easiest and of the hardest cell."
@@ -66,7 +69,7 @@ def _pictures(suite: str, rankings: dict[str, Ranking]) -> None:
         f"In **{several} of {len(best)}** cells at least one entry cannot be told from the first."
     )
     shown = best.assign(label=best["cell"].map(words))
-    st.altair_chart(tied_chart(shown), width="stretch")
+    draw(tied_chart(shown), shown, "Entries that cannot be told from the best of a cell", TIED)
 
 
 def _signed(value: float) -> str:

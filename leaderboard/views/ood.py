@@ -3,14 +3,15 @@
 import streamlit as st
 
 from harness.rankings.display import metric_definition, metric_title
-from leaderboard.charts import ood_chart, scores_chart
-from leaderboard.comparison_charts import cells_chart, curve_chart
+from leaderboard.charts.ood import cells_chart, curve_chart, ood_chart, scores_chart
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.entry import has_ood, ood_frame, scores_frame
 from leaderboard.frames.ood import METRICS_SHOWN, curves_frame, rough_frame, sets_frame
 from leaderboard.markup.parts import ANCHOR
 from leaderboard.markup.plain import plain_table
 from leaderboard.views import address, board, pickers
+from leaderboard.views.columns import HISTOGRAM, ROC, ROUGH, SCORES
+from leaderboard.views.pictures import draw
 
 
 def page() -> None:
@@ -42,10 +43,12 @@ def page() -> None:
     histogram = ood_frame(row.recorded, row.variant, index)
     if histogram is not None:
         left.markdown(f"**Scores** of seed {histogram['seed'].iloc[0]}")
-        left.altair_chart(ood_chart(histogram, score=score), width="stretch")
+        with left:
+            draw(ood_chart(histogram, score=score), histogram, "Histograms of scores", HISTOGRAM)
         right.markdown("**ROC and precision** at the edges of the histogram")
         curves = curves_frame(histogram)
-        right.altair_chart(curve_chart(curves), width="stretch")
+        with right:
+            draw(curve_chart(curves), curves, "ROC points", ROC)
         st.caption(
             "Records keep histograms, not single scores: points lie on the curves, what is between "
             "them is not known. Precision is with as many OOD as ID images."
@@ -54,12 +57,15 @@ def page() -> None:
     panel = scores_frame(row.recorded, row.variant, index)
     if panel is not None:
         left.markdown("**Every OOD score** from the same predictions")
-        left.altair_chart(scores_chart(panel), width="stretch")
+        with left:
+            draw(scores_chart(panel), panel, "OOD AUROC of every score", SCORES)
     for place, column in (("near", right), ("far", right)):
         frame = rough_frame(row, place)
         if len(frame):
             column.markdown(f"**OOD AUROC ({place})** over noise and imbalance")
-            column.altair_chart(cells_chart(frame, title=f"OOD AUROC, {place}"), width="stretch")
+            with column:
+                chart = cells_chart(frame, title=f"OOD AUROC, {place}")
+                draw(chart, frame, f"OOD AUROC ({place}) in every cell", ROUGH)
     st.caption(" ".join(metric_definition(metric) for metric in METRICS_SHOWN[:2]))
     st.caption(
         f"All entries in a terminal: `tailmark rank --suite {suite} --metric "

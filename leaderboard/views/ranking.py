@@ -16,7 +16,7 @@ from harness.rankings.display import (
 )
 from harness.rankings.export import ranking_rows, rows_text
 from harness.types import Ranking
-from leaderboard.cards import card_words
+from leaderboard.cards import card_words, title_html
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.cost import cost_texts
 from leaderboard.frames.headline import headline
@@ -72,6 +72,14 @@ def page() -> None:
                 placeholder="up to three other metrics",
                 help="Value and tie class by another metric, each ranked over the same field.",
             )
+            reference = pickers.several(
+                "line",
+                "Reference line at",
+                list(frame["name"]),
+                most=1,
+                placeholder="no line",
+                help="Draws the value of one row through the intervals of all.",
+            )
             zoomed = pickers.switch(
                 "zoom",
                 "Zoom in on the leaders",
@@ -80,7 +88,8 @@ def page() -> None:
                 "page allows; rows beyond the scale get an arrow.",
             )
         words = pickers.search()
-        pickers.chips(_filters(suite, found, cells, labels, tiers, others))
+        chips = _filters(suite, found, cells, labels, tiers, others)
+        pickers.chips([*chips, *(("line", f"line at {name}", name) for name in reference)])
     above.title(plain(headline(found)), anchor=False)
     direction = "higher is better" if found.higher_is_better else "lower is better"
     st.caption(
@@ -95,7 +104,7 @@ def page() -> None:
     elif not kept.any():
         st.info("No row has all of that; take a filter off.", icon=":material/info:")
     else:
-        _table(found, frame, kept, cells, others, zoomed=zoomed)
+        _table(found, frame, kept, cells, others, reference, zoomed=zoomed)
     board.left_out(suite)
     board.notes_of(found)
     _flagged(found)
@@ -140,6 +149,7 @@ def _table(
     kept: pd.Series,
     cells: tuple[str, ...] | None,
     others: Sequence[str],
+    reference: Sequence[str],
     *,
     zoomed: bool,
 ) -> None:
@@ -165,13 +175,21 @@ def _table(
                 for key in others
             },
             cost=cost_texts({name: rows[name] for name in part["name"]}),
-            titles={name: card_words(rows[name]).title for name in part["name"]},
+            titles={name: title_html(card_words(rows[name])) for name in part["name"]},
+            reference=_value_of(frame, reference),
+            claimed=board.claimed(found.suite, found.key) if cells is None else {},
         )
     )
     if not kept.all():
         st.caption(f"{int(kept.sum())} of {len(frame)} rows shown; hiding a row moves no other.")
     if not whole:
         pickers.show_all(len(shown))
+
+
+def _value_of(frame: pd.DataFrame, names: Sequence[str]) -> float | None:
+    """Return the value of a named row; None where none is named."""
+    found = frame["value"][frame["name"].isin(names)]
+    return float(found.iloc[0]) if len(found) else None
 
 
 def _flagged(found: Ranking) -> None:

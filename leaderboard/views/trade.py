@@ -1,12 +1,16 @@
 """One metric against another: what a method pays for what it gains."""
 
+from html import unescape
+
 import streamlit as st
 
 from harness.rankings.display import is_fraction, metric_definition, metric_title
-from leaderboard.charts import trade_chart
+from leaderboard.charts.trade import trade_chart
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.cost import COSTS
-from leaderboard.frames.trade import trade_frame
+from leaderboard.frames.trade import trade_frame, with_front
+from leaderboard.markup.parts import entry_link
+from leaderboard.markup.trade import trade_table
 from leaderboard.views import address, board, pickers
 
 DEFAULT_X = "train/memorised"
@@ -46,6 +50,8 @@ def page() -> None:
         board.left_out(suite)
         address.finish()
         return
+    frame = with_front(frame, x, y)
+    frame = frame.assign(link=[unescape(entry_link(suite, name)) for name in frame["name"]])
     chart = trade_chart(
         frame,
         x=names[0],
@@ -54,21 +60,23 @@ def page() -> None:
         y_unit=is_fraction(y),
         logarithmic=(x in COSTS, y in COSTS),
     )
-    st.altair_chart(chart, width="stretch")
+    says = f"{names[1]} against {names[0]}, as in the table below"
+    st.altair_chart(chart.properties(description=says), width="stretch")
     absent = len(found.rows) + len(found.beside) + len(found.missing) - len(frame)
     st.caption(
         f"{len(frame)} rows; {absent} have no value of one of the two. A point is a mean over "
-        "seeds, without an interval. Colours are the tie classes of the suite's own ranking; "
-        "choose one in the legend."
+        "seeds, without an interval, and leads to its entry. Colours are the tie classes of the "
+        "suite's own ranking; choose one in the legend. The dashed line joins the "
+        f"{int(frame['front'].sum())} rows that no other beats in both (the Pareto front, by "
+        "values alone)."
     )
     st.caption(f"Across: {_definition(x)} Upwards: {_definition(y)}")
-    st.dataframe(
-        frame[["name", "x_text", "y_text", "tie"]].set_axis(["entry", *names, "class"], axis=1)
-        if len(set(names)) == 2
-        else frame[["name", "x_text", "tie"]].set_axis(["entry", names[0], "class"], axis=1),
-        hide_index=True,
-        width="stretch",
-    )
+    whole = pickers.whole(len(frame))
+    first = frame.sort_values("front", ascending=False, kind="stable")
+    drawn = first if whole else first.head(pickers.FIRST)
+    st.html(trade_table(drawn, suite=suite, titles=names))
+    if not whole:
+        pickers.show_all(len(frame))
     board.left_out(suite)
     address.finish()
 

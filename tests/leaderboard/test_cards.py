@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.rankings.field import suite_rows
-from leaderboard.cards import MOST, CardWords, card_words, paper_html
+from leaderboard.cards import MOST, CardWords, card_words, paper_html, title_html
 from tests.leaderboard.made import made, write_field
 
 
@@ -37,9 +37,19 @@ def test_long_texts_are_cut_and_other_types_are_not_texts(row):
     card = row.recorded.path.parents[1] / "entry.toml"
     card.write_text(f'title = "{"x" * 1000}"\nsummary = 3\n')
     assert card_words(row) == CardWords(title="x" * MOST)
+    card.write_text("[method]\ntrainer = 3\n")
+    assert card_words(row) == CardWords()
 
 
 def test_a_citation_cannot_bring_markup_and_arxiv_is_linked():
     found = paper_html("<script> arXiv:2107.09249")
     assert "<script" not in found
     assert "href='https://arxiv.org/abs/2107.09249'" in found
+
+
+def test_a_title_leads_to_its_paper_and_only_https_is_linked():
+    assert title_html(CardWords("<T>", "", "X 2020, arXiv:2107.09249")) == (
+        "&lt;T&gt; · <a href='https://arxiv.org/abs/2107.09249'>arXiv:2107.09249</a>"
+    )
+    assert title_html(CardWords("T", "", "javascript:alert(1)")) == "T"
+    assert "onmouseover" not in title_html(CardWords("", "", "https://a.b/' onmouseover='x"))

@@ -3,10 +3,12 @@
 import pytest
 
 from harness.rankings.field import candidates
-from leaderboard import charts
+from leaderboard.charts import entry as charts
+from leaderboard.charts.ood import ood_chart, scores_chart
+from leaderboard.charts.trade import trade_chart
 from leaderboard.frames import entry as details
 from leaderboard.frames.cells import cell_intervals
-from leaderboard.frames.trade import trade_frame
+from leaderboard.frames.trade import trade_frame, with_front
 from tests.leaderboard.made import CELLS, made, ranked, write_field
 
 
@@ -38,7 +40,7 @@ def test_an_entrys_pictures_are_valid(recorded):
         charts.confusion_chart(details.confusion_frame(recorded, "", 0)),
         charts.counts_chart(details.counts_frame(recorded, 0)),
         charts.recall_chart(details.recall_frame(recorded, "", 0)),
-        charts.ood_chart(details.ood_frame(recorded, "", 0), score="energy"),
+        ood_chart(details.ood_frame(recorded, "", 0), score="energy"),
     )
     assert all(drawn(picture) for picture in pictures)
 
@@ -56,10 +58,11 @@ def test_curves_are_drawn_a_line_a_seed(recorded):
 
 
 def test_scores_and_trade_offs_are_valid_charts(ranking, recorded):
-    assert drawn(charts.scores_chart(details.scores_frame(recorded, "", 0)))
+    assert drawn(scores_chart(details.scores_frame(recorded, "", 0)))
     (row,) = candidates([recorded])
     names = ("cnn-ce", "cnn-ce+la", "cnn-bs", "logreg", "majority", "broken")
     rows = dict.fromkeys(names, row)
     frame = trade_frame(ranking, rows, "test/nll", "test/balanced_accuracy", [0])
-    chart = charts.trade_chart(frame, x="NLL", y="Balanced accuracy", x_unit=False, y_unit=True)
+    frame = with_front(frame, "test/nll", "test/balanced_accuracy").assign(link="entry")
+    chart = trade_chart(frame, x="NLL", y="Balanced accuracy", x_unit=False, y_unit=True)
     assert {line["name"] for line in drawn(chart)} >= {"cnn-ce", "majority"}

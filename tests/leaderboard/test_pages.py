@@ -143,17 +143,22 @@ def test_the_cells_page_can_be_ordered_and_searched(opened):
     assert "No entry has" in words(opened("cells", find="zzz"))
 
 
+def linked_rows(app: AppTest) -> list[str]:
+    return re.findall(r"<a href='entry[^>]*>([^<]*)</a>", html(app))
+
+
 def test_trade_offs_say_when_no_entry_has_both(opened):
     app = opened("trade", x="test/nll", y="test/balanced_accuracy", where=CELLS[1])
-    assert len(app.dataframe[0].value) == 6
+    assert len(linked_rows(app)) == 6
     app = opened("trade", x="test/nll", y="test/ece", where="mean of all cells")
-    assert set(app.dataframe[0].value["entry"]) == {*FIELD, "cnn-ce+la"}
+    assert set(linked_rows(app)) == {*FIELD, "cnn-ce+la"}
 
 
-def test_trade_offs_have_costs_as_axes(opened):
+def test_trade_offs_have_costs_as_axes_and_mark_the_front_in_words(opened):
     app = opened("trade", x="cost/train_seconds", y="test/balanced_accuracy", where=CELLS[1])
     assert "training, seconds per run, on a log scale." in words(app)
-    assert set(app.dataframe[0].value["training, seconds per run"]) == {"3"}
+    assert html(app).count(">3</td>") == 6
+    assert html(app).count("no other beats it in both") == 1  # all cost the same
 
 
 def test_robustness_shows_each_kind_of_shifted_data(opened, monkeypatch, tmp_path):
@@ -349,6 +354,28 @@ def test_entries_that_are_all_claimed_are_listed_and_not_ranked(opened, monkeypa
     app = opened("ranking")
     assert app.title[0].value.startswith("No entry has a value in every cell")
     assert "tier is claimed" in html(app)
+
+
+def test_what_a_submitted_record_claims_beyond_this_machines_stands_in_its_row(
+    opened, monkeypatch, root, tmp_path
+):
+    assert "claimed − measured" not in html(opened("ranking"))
+    own = tmp_path / "own"
+    shutil.copytree(root / "logreg", own / "logreg")
+    monkeypatch.setenv("TAILMARK_LOCAL", str(own))
+    assert html(opened("ranking")).count("claimed − measured") == 1
+
+
+def test_a_reference_line_is_asked_for_in_the_address(opened):
+    assert "class='ref'" not in html(opened("ranking"))
+    assert "class='ref'" in html(opened("ranking", line="logreg", zoom="off"))
+
+
+def test_the_page_of_an_entry_tells_how_to_make_it_again_and_what_records_there_are(opened):
+    app = opened("entry", entry="logreg")
+    assert "tailmark run logreg --suite digits-v1" in app.code[0].value
+    assert "Records of logreg" in html(app)
+    assert "Training rows and recall of each class" in html(app)
 
 
 def test_a_metric_without_replicates_is_ranked_by_value_alone(opened):

@@ -14,6 +14,7 @@ from harness.data.sets.own_options import Options
 from harness.data.sets.prepare import prepare
 from harness.data.suites.own import suite_named
 from harness.errors import DataError
+from harness.rankings.ranking import NOTES, notes_of
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 with_cases = pytest.mark.skipif(not CASES.is_dir(), reason="the cases lie beside the checkout")
@@ -112,6 +113,16 @@ def test_doubles_stand_in_the_notes_of_the_suite(tmp_path):
     found = "2 of 2 rows of test are exact doubles of train rows, 0 of them with another label"
     assert found in said
     assert any(found in note for note in suite_named("own-folder_leak-v1", tmp_path).notes)
+
+
+def test_doubles_stand_below_the_ranking_of_the_suite(tmp_path, monkeypatch):
+    images = [Image.new("RGB", (4, 4), (k % 2, 0, 0)) for k in range(4)]
+    got(folder(tmp_path / "leak", images), tmp_path)
+    monkeypatch.setenv("TAILMARK_DATA", str(tmp_path))
+    first, *others = notes_of("own-folder_leak-v1")
+    assert "exact doubles" in first
+    assert tuple(others[-len(NOTES) :]) == NOTES
+    assert notes_of("own-never_prepared-v1") == notes_of("digits-v1") == NOTES
 
 
 def test_doubles_of_a_table_are_counted(tmp_path):

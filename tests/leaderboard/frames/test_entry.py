@@ -154,3 +154,18 @@ def test_a_suite_without_ood_sets_has_no_histograms(recorded):
     bare = type(recorded)(type(recorded.record).model_validate(body), None, recorded.arrays)
     assert not details.has_ood(bare)
     assert details.ood_frame(bare, "", 0) is None
+
+
+def test_the_table_of_classes_holds_recalls_and_where_errors_went(recorded):
+    frame = details.classes_frame(recorded, "", 2)
+    assert len(frame) == CLASSES
+    recalls = recorded.detail("", "recall")[2].astype(float)
+    first = frame.iloc[0]
+    assert first["recall"] == f"{100 * recalls[:, 0].mean():.1f} %"
+    assert (first["lowest"], first["highest"]) == (
+        f"{100 * recalls[:, 0].min():.1f} %",
+        f"{100 * recalls[:, 0].max():.1f} %",
+    )
+    counts = recorded.detail("", "confusion")[2].sum(axis=0)[0].astype(int)
+    counts[0] = -1
+    assert first["taken for"].split()[0] == str(counts.argmax())

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from leaderboard.charts import DEEP, RED
+from leaderboard.colours import DEEP, RED
 from leaderboard.frames.cells import cells_frame, with_intervals
 from leaderboard.markup.cells import FORMS, heat_table
 from tests.leaderboard.frames.test_ranking import a_row, small

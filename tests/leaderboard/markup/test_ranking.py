@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from leaderboard.cards import CardWords, title_html
 from leaderboard.frames.ranking import ranking_frame
 from leaderboard.markup.parts import entry_link, plain
 from leaderboard.markup.ranking import Scale, missing_table, ranking_table, scale_of
@@ -53,7 +54,7 @@ def test_costs_and_titles_stand_with_their_row():
     frame = ranking_frame(small(a_row("a", 1, (0.5,))))
     text = ranking_table(
         frame, suite="s", ends=("0", "1"), heading="x", scale=Scale(0.0, 1.0),
-        cost={"a": "1 k parameters"}, titles={"a": "<Method>"},
+        cost={"a": "1 k parameters"}, titles={"a": title_html(CardWords("<Method>"))},
     )  # fmt: skip
     assert "1 k parameters" in text
     assert "&lt;Method&gt;" in text
@@ -94,3 +95,20 @@ def test_zooming_leaves_the_last_quarter_off_the_scale(zoomed, low):
 def test_equal_values_still_have_a_scale():
     scale = scale_of(pd.DataFrame({"low": [0.5], "high": [0.5], "value": [0.5]}), zoomed=False)
     assert scale.place(0.5) == pytest.approx(50)
+
+
+def test_a_reference_line_stands_at_its_value_in_every_row_and_only_inside_the_scale():
+    rows = ranking_frame(small(a_row("a", 1, (0.5,)), a_row("b", 2, (0.4,))))
+    given = {"suite": "digits-v1", "ends": ("", ""), "heading": "", "scale": Scale(0.0, 1.0)}
+    text = ranking_table(rows, **given, reference=0.25)
+    assert text.count("<span class='ref' style='left:25.00%'>") == 2
+    assert "class='ref'" not in ranking_table(rows, **given, reference=1.5)
+    assert "class='ref'" not in ranking_table(rows, **given)
+
+
+def test_what_was_claimed_beyond_what_was_measured_stands_by_the_tier():
+    rows = ranking_frame(small(a_row("a", 1, (0.5,))))
+    given = {"suite": "s", "ends": ("", ""), "heading": "", "scale": Scale(0.0, 1.0)}
+    assert "claimed − measured +0.2 pp" in ranking_table(
+        rows, **given, claimed={"a": "claimed − measured +0.2 pp"}
+    )

@@ -1,23 +1,15 @@
-"""Charts of several entries or cells side by side (altair), as those of `leaderboard.charts`."""
+"""Charts of several entries or cells side by side."""
 
 import altair as alt
 import pandas as pd
 
-from leaderboard.charts import FOOT, ROW
-from leaderboard.colours import BLUE, DEEP, GREEN, HUES, NEUTRAL, ORANGE, PINK, RED, VERDICT_HUES
+from leaderboard.charts.parts import FOOT, ROW, in_order, named
+from leaderboard.colours import BLUE, DEEP, GREEN, NEUTRAL, ORANGE, PINK, RED, VERDICT_HUES
 
 VERDICTS = ("better", "worse", "same", "cannot tell")
 """In the order of the legend; each stands in words beside its line, too."""
 LINE_HUES = (BLUE, ORANGE, GREEN, PINK, RED, DEEP)
 """Entries, in the order in which they were chosen."""
-
-
-def _rows(frame: pd.DataFrame, column: str) -> list[str]:
-    return list(dict.fromkeys(frame[column]))
-
-
-def _named() -> alt.Axis:
-    return alt.Axis(title=None, labelLimit=190)
 
 
 def order_chart(frame: pd.DataFrame) -> alt.LayerChart:
@@ -28,7 +20,7 @@ def order_chart(frame: pd.DataFrame) -> alt.LayerChart:
     frame : DataFrame
         From `leaderboard.frames.roughness.order_frame`.
     """
-    cells = _rows(frame, "label")
+    cells = in_order(frame, "label")
     colour = alt.Color(
         "leads:N",
         scale=alt.Scale(domain=["easiest", "hardest", "both"], range=[BLUE, RED, GREEN]),
@@ -77,7 +69,7 @@ def tied_chart(frame: pd.DataFrame) -> alt.Chart:
         alt.Chart(frame)
         .mark_bar(color=BLUE)
         .encode(
-            y=alt.Y("label:N", sort=list(frame["label"]), axis=_named()),
+            y=alt.Y("label:N", sort=list(frame["label"]), axis=named()),
             x=alt.X("tied:Q", title="entries that cannot be told from the best one",
                     axis=alt.Axis(tickMinStep=1)),
             tooltip=[
@@ -111,7 +103,7 @@ def verdicts_chart(frame: pd.DataFrame, *, scale: float, title: str) -> alt.Laye
         legend=alt.Legend(orient="top", title=None),
     )
     root = alt.Chart(shown).encode(
-        y=alt.Y("label:N", sort=list(frame["label"]), axis=_named()),
+        y=alt.Y("label:N", sort=list(frame["label"]), axis=named()),
         color=colour,
         tooltip=[
             alt.Tooltip("label:N", title="cell"),
@@ -141,7 +133,7 @@ def classes_chart(frame: pd.DataFrame) -> alt.LayerChart:
     frame : DataFrame
         From `leaderboard.frames.compare.class_frame`.
     """
-    names = _rows(frame, "name")
+    names = in_order(frame, "name")
     hues = [LINE_HUES[i % len(LINE_HUES)] for i in range(len(names))]
     root = alt.Chart(frame).encode(
         x=alt.X("place:O", title="class, the most frequent first", axis=alt.Axis(labelAngle=0)),
@@ -160,59 +152,3 @@ def classes_chart(frame: pd.DataFrame) -> alt.LayerChart:
     ]
     points = root.mark_point(filled=True, size=60, opacity=1).encode(tooltip=tips)
     return alt.layer(root.mark_line(opacity=0.6), points).properties(height=320)
-
-
-def cells_chart(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """Draw a share over noise, a line an imbalance.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        With columns ``imbalance``, ``noise``, ``value`` in [0, 1] and ``text``.
-    title : str
-        What the share is.
-    """
-    kinds = _rows(frame, "imbalance")
-    root = alt.Chart(frame).encode(
-        x=alt.X("noise:N", sort=_rows(frame, "noise"), title="label noise of the training data",
-                axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("value:Q", axis=alt.Axis(format="%"), title=title, scale=alt.Scale(zero=False)),
-        color=alt.Color(
-            "imbalance:N",
-            scale=alt.Scale(domain=kinds, range=[HUES[i % len(HUES)] for i in range(len(kinds))]),
-            legend=alt.Legend(orient="top", title="imbalance"),
-        ),
-    )  # fmt: skip
-    tips = ["imbalance:N", "noise:N", alt.Tooltip("text:N", title=title)]
-    points = root.mark_point(filled=True, size=70, opacity=1).encode(tooltip=tips)
-    return alt.layer(root.mark_line(opacity=0.6), points).properties(height=300)
-
-
-def curve_chart(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw ROC points of each OOD set, joined by a line.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `leaderboard.frames.ood.curves_frame`.
-    """
-    pools = _rows(frame, "pool")
-    share = alt.Axis(format="%")
-    root = alt.Chart(frame).encode(
-        x=alt.X("fpr:Q", axis=share, title="share of ID that is flagged"),
-        y=alt.Y("tpr:Q", axis=share, title="share of OOD that is caught"),
-        color=alt.Color(
-            "pool:N",
-            scale=alt.Scale(domain=pools, range=[ORANGE, RED, PINK, GREEN, BLUE][: len(pools)]),
-            legend=alt.Legend(orient="top", title=None, labelLimit=220, columns=2),
-        ),
-    )
-    tips = [
-        "pool:N",
-        alt.Tooltip("fpr:Q", format=".1%", title="ID flagged"),
-        alt.Tooltip("tpr:Q", format=".1%", title="OOD caught (recall)"),
-        alt.Tooltip("precision:Q", format=".1%"),
-    ]
-    points = root.mark_point(filled=True, size=30, opacity=1).encode(tooltip=tips)
-    line = root.mark_line(opacity=0.5).encode(order="fpr:Q")
-    return alt.layer(line, points).properties(height=290)

@@ -1,36 +1,10 @@
-"""The board's charts (altair), drawn from the frames of `table` and `details`.
-
-No background and no text colour is set: the page's theme gives them, in light and in dark.
-Colours are Okabe and Ito's for kinds, one hue for amounts, two for signed differences.
-"""
+"""Charts of one entry, drawn from the frames of `leaderboard.frames.entry`."""
 
 import altair as alt
 import pandas as pd
 
-from leaderboard.colours import (
-    BLUE,
-    DEEP,
-    GREEN,
-    HUES,
-    INK,
-    NEUTRAL,
-    ORANGE,
-    PALE,
-    PINK,
-    RED,
-)
-
-ROW = 30
-"""Height of one row of a chart in pixels."""
-PANEL = 330
-"""Height of a square picture."""
-FOOT = 64
-"""Height of an axis with its title below rows."""
-
-
-def _rows(frame: pd.DataFrame, column: str) -> list[str]:
-    """Return a column's values once each, in the frame's order."""
-    return list(dict.fromkeys(frame[column]))
+from leaderboard.charts.parts import FOOT, PANEL, ROW, in_order
+from leaderboard.colours import BLUE, DEEP, GREEN, INK, NEUTRAL, ORANGE, PALE, PINK, RED
 
 
 def interval_chart(frame: pd.DataFrame, *, title: str, scale: float) -> alt.LayerChart:
@@ -209,43 +183,6 @@ def recall_chart(frame: pd.DataFrame) -> alt.LayerChart:
     return alt.layer(points, means).properties(height=290)
 
 
-def ood_chart(frame: pd.DataFrame, *, score: str) -> alt.Chart:
-    """Draw histograms of the declared OOD score for the test pool and each OOD pool.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `leaderboard.frames.entry.ood_frame`.
-    score : str
-        Name of the score; larger is more OOD.
-    """
-    pools = _rows(frame, "pool")
-    colours = [BLUE, ORANGE, RED, PINK, GREEN][: len(pools)]
-    return (
-        alt.Chart(frame)
-        .mark_area(opacity=0.4, interpolate="step", line=True)
-        .encode(
-            x=alt.X(
-                "low:Q",
-                title=f"{score} score (larger: more OOD)",
-                axis=alt.Axis(grid=False, tickCount=8),
-            ),
-            y=alt.Y("share:Q", stack=None, title="share of the pool", axis=alt.Axis(format="%")),
-            color=alt.Color(
-                "pool:N",
-                scale=alt.Scale(domain=pools, range=colours),
-                legend=alt.Legend(orient="top", title=None, labelLimit=220, columns=2),
-            ),
-            tooltip=[
-                "pool:N",
-                alt.Tooltip("low:Q", format=".2f"),
-                alt.Tooltip("share:Q", format=".1%"),
-            ],
-        )
-        .properties(height=290)
-    )
-
-
 def curves_chart(frame: pd.DataFrame) -> alt.LayerChart:
     """Draw what was followed during training: a thin line a seed, a thick one their mean.
 
@@ -254,7 +191,7 @@ def curves_chart(frame: pd.DataFrame) -> alt.LayerChart:
     frame : DataFrame
         From `leaderboard.frames.entry.curves_frame`, of one kind of values.
     """
-    names = _rows(frame, "curve")
+    names = in_order(frame, "curve")
     colours = alt.Scale(domain=names, range=[BLUE, ORANGE, GREEN, PINK, RED][: len(names)])
     legend = alt.Legend(orient="top", title=None, labelLimit=420, columns=1)
     share = bool(frame["share"].iloc[0])
@@ -270,88 +207,3 @@ def curves_chart(frame: pd.DataFrame) -> alt.LayerChart:
     tips = ["curve:N", "epoch:Q", alt.Tooltip("mean(value):Q", format=".3f", title="mean")]
     means = root.mark_line(strokeWidth=2.5).encode(y=mean, tooltip=tips)
     return alt.layer(seeds, means).properties(height=290)
-
-
-def scores_chart(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw OOD AUROC of each score: a point near, a point far, a line between them.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `leaderboard.frames.entry.scores_frame`.
-    """
-    order = _rows(frame, "score")
-    colour = alt.Scale(domain=["near OOD", "far OOD"], range=[RED, ORANGE])
-    y = alt.Y("score:N", sort=order, axis=alt.Axis(title=None, labelLimit=190))
-    root = alt.Chart(frame).encode(y=y)
-    x = alt.X("auroc:Q", axis=alt.Axis(format="%"), title="OOD AUROC", scale=alt.Scale(zero=False))
-    points = root.mark_point(filled=True, size=80, opacity=1).encode(
-        x=x,
-        color=alt.Color("sets:N", scale=colour, legend=alt.Legend(orient="top", title=None)),
-        tooltip=["score:N", "sets:N", alt.Tooltip("auroc:Q", format=".1%"), "seeds:Q"],
-    )
-    chance = (
-        alt.Chart(pd.DataFrame({"auroc": [0.5]}))
-        .mark_rule(strokeDash=[5, 4], color=NEUTRAL)
-        .encode(x="auroc:Q")
-    )
-    return alt.layer(chance, points).properties(height=FOOT + 26 * len(order))
-
-
-def trade_chart(
-    frame: pd.DataFrame,
-    *,
-    x: str,
-    y: str,
-    x_unit: bool,
-    y_unit: bool,
-    logarithmic: tuple[bool, bool] = (False, False),
-) -> alt.Chart:
-    """Draw one metric against another, a point an entry.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `leaderboard.frames.trade.trade_frame`.
-    x, y : str
-        Titles of the two metrics.
-    x_unit, y_unit : bool
-        Whether each is a share, which people read in percent.
-    logarithmic : pair of bool
-        Whether each axis is on a log scale, as costs are.
-    """
-    scales = [
-        alt.Scale(type="log", nice=True, padding=14)
-        if log
-        else alt.Scale(zero=False, nice=False, padding=14)
-        for log in logarithmic
-    ]
-    ties = _rows(frame[frame["tie_class"] > 0].sort_values("tie_class"), "tie")
-    hues = [HUES[i % len(HUES)] for i in range(len(ties))]
-    aside = ["·"] if (frame["tie_class"] == 0).any() else []
-    colour = alt.Scale(domain=[*ties, *aside], range=[*hues, *([NEUTRAL] * len(aside))])
-    pick = alt.selection_point(fields=["tie"], bind="legend")
-    return (
-        alt.Chart(frame)
-        .mark_point(filled=True, size=85)
-        .encode(
-            x=alt.X(
-                "x:Q", title=x, scale=scales[0], axis=alt.Axis(format="%") if x_unit else alt.Axis()
-            ),
-            y=alt.Y(
-                "y:Q", title=y, scale=scales[1], axis=alt.Axis(format="%") if y_unit else alt.Axis()
-            ),
-            color=alt.Color(
-                "tie:N", scale=colour, sort=[*ties, *aside], legend=alt.Legend(title="tie class")
-            ),
-            opacity=alt.condition(pick, alt.value(0.9), alt.value(0.12)),
-            tooltip=[
-                alt.Tooltip("name:N", title="entry"),
-                alt.Tooltip("x_text:N", title=x),
-                alt.Tooltip("y_text:N", title=y),
-                alt.Tooltip("tie:N", title="tie class"),
-            ],
-        )
-        .add_params(pick)
-        .properties(height=480)
-    )

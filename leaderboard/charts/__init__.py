@@ -1,0 +1,1 @@
+"""The board's charts: from a frame to a picture."""

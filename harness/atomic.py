@@ -1,8 +1,12 @@
 """Writing so that a reader sees all or nothing, and one process at a time where it must be."""
 
+import errno
+import fcntl
 import json
 import os
+import re
 import shutil
+import socket
 import tempfile
 import time
 import uuid
@@ -11,10 +15,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from harness.errors import StoreError
 
 MODE = 0o644
 """Of files that others may read."""
+NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
+"""What a file system answers that knows no locks."""
+TRIES = 100
+"""How often a folder is placed while others place and replace the same one."""
+_OWNER = re.compile(r"~(?P<host>[^~/]*)~(?P<pid>[0-9]+)~")
+"""Part of the name of whatever is unfinished: who is writing it."""
 
 
 @contextmanager
@@ -24,7 +34,7 @@ def locked(path: Path, timeout: float = -1.0) -> Iterator[None]:
     Parameters
     ----------
     path : Path
-        Created if it is not there; it stays, empty.
+        Created if it is not there, and removed when the block ends.
     timeout : float, default=-1.0
         Seconds to wait; negative: for ever.
 
@@ -32,10 +42,102 @@ def locked(path: Path, timeout: float = -1.0) -> Iterator[None]:
     ------
     TimeoutError
         If another process holds it for longer.
+    StoreError
+        If the file system knows no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path, timeout=timeout, mode=MODE):
+    handle = _held(path, timeout)
+    try:
         yield
+    finally:
+        with suppress(OSError):
+            path.unlink()  # whoever waits for it notices that it is gone, and opens a new one
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        os.close(handle)
+
+
+def _held(path: Path, timeout: float) -> int:
+    """Return a file handle with the lock of the file that lies at `path` now."""
+    end = None if timeout < 0 else time.monotonic() + timeout
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
+        try:
+            _wait(handle, path, end)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle), path.stat()):
+                    return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _wait(handle: int, path: Path, end: float | None) -> None:
+    try:
+        if end is None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            return
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if time.monotonic() > end:
+                raise TimeoutError(f"{path} is held by another process")
+            time.sleep(0.05)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        raise StoreError(
+            f"{path.parent} must be on a file system with file locks, so that two runs do not "
+            f"write over each other; it answered: {error.strerror}. Network shares often have "
+            "none: name a folder on a local disk with --store or TAILMARK_HOME."
+        ) from None
+
+
+def unfinished(name: str) -> str:
+    """Return a name for something unfinished that says which process writes it."""
+    return f".{name}~{socket.gethostname()}~{os.getpid()}~{uuid.uuid4().hex[:8]}"
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Remove the unfinished files and folders below a folder whose writers are gone.
+
+    Only what processes of this machine began is judged: those of another may be alive.
+
+    Parameters
+    ----------
+    folder : Path
+        Searched with everything below it.
+
+    Returns
+    -------
+    int
+        How many were removed.
+    """
+    removed = 0
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            owner = _OWNER.search(name)
+            if owner is None or owner["host"] != socket.gethostname() or _alive(int(owner["pid"])):
+                continue
+            path = Path(parent, name)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+            removed += 1
+        folders[:] = [name for name in folders if _OWNER.search(name) is None]
+    return removed
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager
@@ -51,7 +153,7 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
     durable : bool, default=True
         Wait until it is on the disk; False for what is verified when it is read, and made again.
     """
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=unfinished(target.name))
     os.close(handle)
     temporary = Path(name)
     try:
@@ -87,40 +189,47 @@ def write_folder(
     staging : Path
         Folder on the same file system for the unfinished one.
     meta : mapping
-        Written as ``meta.json``, with the time.
+        Written as ``meta.json``.
     write : callable
         Gets the fresh folder and writes the other files into it.
     replace : bool, default=False
         False: what another process put there meanwhile stands.
     """
-    fresh = staging / f"{goal.name[:16]}-{uuid.uuid4().hex}"
+    fresh = staging / unfinished(goal.name[:16])
     goal.parent.mkdir(parents=True, exist_ok=True)
     fresh.mkdir(parents=True)
     try:
         write(fresh)
-        text = json.dumps({**meta, "written": time.time()}, sort_keys=True, indent=1)
+        text = json.dumps(meta, sort_keys=True, indent=1)
         (fresh / "meta.json").write_text(text, encoding="utf-8")
         for path in fresh.iterdir():  # contents before the name that makes them visible
             _fsync(path)
-        if replace or not (goal / "meta.json").is_file():
-            _move_away(goal, fresh.with_name(f"{fresh.name}-old"))
-        _place(fresh, goal)
+        _place(fresh, goal, replace=replace)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _place(fresh: Path, goal: Path, *, replace: bool) -> None:
+    """Rename a finished folder into place while others may do the same."""
+    for tried in range(TRIES):
+        if replace or not (goal / "meta.json").is_file():
+            _move_away(goal, fresh.with_name(f"{fresh.name}-old{tried}"))
+        try:
+            fresh.rename(goal)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            if not replace and (goal / "meta.json").is_file():
+                return  # another process placed the same thing: theirs stands
+        else:
+            return
+    raise OSError(errno.EBUSY, "others write the same folder all the time", str(goal))
 
 
 def _move_away(goal: Path, old: Path) -> None:
     with suppress(FileNotFoundError):  # nothing there, or another process was first
         goal.rename(old)
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _place(fresh: Path, goal: Path) -> None:
-    try:
-        fresh.rename(goal)
-    except OSError:  # another process placed the same thing: theirs stands
-        if not goal.is_dir():
-            raise
 
 
 def _fsync(path: Path) -> None:

@@ -10,7 +10,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,8 @@ def run(
         computed again where an entry needs them. None: no limit.
     report, started, finished, told : callable, optional
         Told of progress: events of a job, the number of jobs, each job's result, and sentences
-        such as where an earlier record was set aside.
+        such as where an earlier record or a damaged part of the store was set aside; without
+        `told` the latter are warnings.
 
     Returns
     -------
@@ -154,11 +155,15 @@ class _Plan:
     started: Started | None
     finished: Finished | None
     told: Told | None
+    said: set[str] = field(default_factory=set)
+    """Sentences that the user has been told."""
 
     def do(self, wanted: list[Entry]) -> list[Recorded]:
         """Do all jobs, parents first, and write one record an entry."""
+        from harness.models.store.store import Store
         from harness.runs.execute import do_jobs, opened_suite
 
+        Store(self.place.store).tidy()
         opened = opened_suite(self.place.suite, self.place.data_root)
         whole = with_parents(wanted, self.place.submissions, trust=self.place.trust)
         jobs = {
@@ -172,7 +177,7 @@ class _Plan:
         for wave in waves(whole):
             todo = [job for entry in wave for job in jobs[entry.card.name]]
             for job, result in do_jobs(
-                todo, self.place, processes=self.processes, report=self.report
+                todo, self.place, processes=self.processes, report=self._event
             ):
                 name = job.card.name
                 results[name].append(result)
@@ -181,6 +186,24 @@ class _Plan:
                 if len(results[name]) == len(jobs[name]):
                     records[name] = self._record(job.card, results[name])
         return [records[entry.card.name] for entry in wanted]
+
+    def _event(self, name: str, event: Mapping[str, Any]) -> None:
+        """Pass on what a job reports; a sentence that several jobs say once."""
+        from harness.runs.execute import TOLD
+
+        if TOLD in event:
+            self._tell(event[TOLD])
+        elif self.report is not None:
+            self.report(name, event)
+
+    def _tell(self, sentence: str) -> None:
+        if sentence in self.said:
+            return
+        self.said.add(sentence)
+        if self.told is None:
+            warnings.warn(sentence, stacklevel=2)
+        else:
+            self.told(sentence)
 
     def _record(self, card: Any, results: "list[JobResult]") -> Recorded:
         """Assemble and write one entry's record as soon as its last job is done."""

@@ -6,6 +6,7 @@ an interrupted run goes on with the next missing piece.
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -61,6 +62,8 @@ class Place:
 
 Report = Callable[[str, Mapping[str, Any]], None]
 """``report(job name, what happened)``: called in the process that shows the progress."""
+TOLD = "told"
+"""Name of an event that is a sentence for the user."""
 
 
 def opened_suite(suite: str, data_root: Path | None) -> OpenSuite:
@@ -108,10 +111,17 @@ def _done(job: Job, place: Place, opened: OpenSuite, report: Report | None) -> J
             report(job.name, event)
 
     started = time.perf_counter()
-    store = Store(place.store, budget=place.features_budget)
+    store = Store(place.store, budget=place.features_budget, told=_teller(job, report))
     obtained = obtain(job, opened.at(job.cell), store, parent=parent, progress=progress)
     result = evaluate_job(job, opened, obtained, store=store)
     return replace(result, cost={**result.cost, "wall_seconds": time.perf_counter() - started})
+
+
+def _teller(job: Job, report: Report | None) -> Callable[[str], None]:
+    """Return where the store's sentences go: the process that shows progress, else a warning."""
+    if report is None:
+        return lambda sentence: warnings.warn(sentence, stacklevel=2)
+    return lambda sentence: report(job.name, {TOLD: sentence})
 
 
 _queue: "ProcessQueue[tuple[str, Mapping[str, Any]]] | None" = None

@@ -13,7 +13,7 @@ from jaxtyping import Int
 
 from harness.data.suites.open import pools_of
 from harness.errors import CardError
-from harness.keys import sha256_of
+from harness.keys import content, sha256_of
 from harness.lookup import unknown
 from harness.models.methods.methods import is_fitted
 from harness.models.obtain.crossfit import cross_fitted
@@ -125,7 +125,7 @@ def obtain(
     key = job_key(work)
     memo = store.load_json("jobs", key)
     found = _cached(store, memo, wanted)
-    if memo is None or len(found) < len(wanted):
+    if memo is None or len(found) < len(wanted) or _head_lost(store, memo):
         memo = _compute(work, {n: p for n, p in wanted.items() if n not in found}, found, memo)
         store.save_json("jobs", key, memo, note=job.name)
     return _obtained(memo, {name: found[name] for name in wanted}, store)
@@ -179,6 +179,11 @@ def wanted_pools(
     return made
 
 
+def _head_lost(store: Store, memo: Mapping[str, Any]) -> bool:
+    """Return whether the model had a last layer that the store has no longer."""
+    return memo.get("head_sha256") is not None and store.load_head(memo["model_id"]) is None
+
+
 def _cached(
     store: Store, memo: Mapping[str, Any] | None, wanted: Mapping[str, Pool]
 ) -> dict[str, Predictions]:
@@ -217,8 +222,10 @@ def _compute(
             tried = True
         found[name] = kept or _made(work, source, states.adapted(adapt), inputs, key)
         pools[name] = {"identity": pool.identity, "evidence": key}
+    head = work.store.load_head(source.model_id)
     return {
         "model_id": source.model_id,
+        "head_sha256": None if head is None else content(head),
         "weights_sha256": source.weights_sha256,
         "cost": dict(source.cost),
         "curves": dict(source.curves),

@@ -228,7 +228,7 @@ def _train(
 ) -> None:
     """Train under the job's lock and keep the last and every selected state."""
     with store.scratch(training.key) as folder:
-        if store.has("models", training.key):  # another process trained it while this one waited
+        if _is_kept(training, store):  # another process trained it while this one waited
             return
         recorder = Recorder(
             training.split, _below(folder, "recorded"), _epochs(training.config), progress
@@ -236,6 +236,14 @@ def _train(
         model = _fit(training, data(), folder, recorder)
         cost = _cost(training, recorder.seconds) | {"parameters": parameters(model.state())}
         _keep(training, model, recorder, store, cost)
+
+
+def _is_kept(training: Training, store: Store) -> bool:
+    """Return whether the last state is there, and the selected one if there ever was one."""
+    last = store.load_state(training.key)
+    if last is None or training.rule not in last.meta.get("selected", ()):
+        return last is not None
+    return store.has("models", model_id(training.key, training.rule))
 
 
 def _called(training: Training, data: TrainingData, folder: Path, recorder: Recorder) -> Any:
@@ -301,11 +309,12 @@ def _keep(
     }
     last = model.state()
     _check_finite(last, training)
-    for rule, (arrays, epoch) in recorder.selected().items():
+    chosen = recorder.selected()
+    for rule, (arrays, epoch) in chosen.items():
         selected = State(arrays, {**meta, "note": f"{job.name} {rule}, epoch {epoch}"}, None)
         head = _restored(training, selected).head
         store.save_state(model_id(training.key, rule), replace(selected, head=head))
-    store.save_state(training.key, State(last, meta, model.head))
+    store.save_state(training.key, State(last, {**meta, "selected": sorted(chosen)}, model.head))
 
 
 def _check_finite(state: Mapping[str, np.ndarray], training: Training) -> None:

@@ -68,5 +68,5 @@ def save_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def load_npz(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of a file that the store wrote; others go through `read_npz`."""
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}

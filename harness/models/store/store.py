@@ -4,34 +4,54 @@ One folder a thing, ``<room>/<first two digits>/<key>/``, written beside and ren
 so that a reader sees all of it or nothing and several processes may write at once.
 """
 
+import errno
 import json
 import os
 import shutil
+import time
+import uuid
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from harness.atomic import locked, write_folder
+from harness.atomic import locked, remove_abandoned, write_folder, write_text
 from harness.errors import CardError, PredictionsError, StoreError
 from harness.keys import content
 from harness.models.safe.weights import load_state, save_state
 from harness.models.store.evidence import (
     FEATURES,
+    VALUES,
     describe,
     load_npz,
     read_evidence,
     save_npz,
     write_evidence,
 )
+from harness.models.store.seal import sealed, unsealed
 from harness.types.models import Predictions
 
 ROOMS = ("models", "evidence", "jobs", "results")
 """What is kept: trained states and heads, predictions, what a job needed, what came of it."""
+DAMAGED = "damaged"
+"""Folder of what was set aside: ``<room>-<first digits of the key>-<number>``."""
+Told = Callable[[str], None]
+"""Gets a sentence for the user."""
+T = TypeVar("T")
+_NO_DAMAGE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE}
+)
+"""What the system answers when a file may be whole and cannot be read now."""
+_DAMAGE = (
+    OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, EOFError,
+    NotImplementedError, RuntimeError, CardError, PredictionsError,
+)  # fmt: skip
+"""What reading a damaged file raises, by whichever reader."""
 HOME = "TAILMARK_HOME"
 """Environment variable that names the store's folder."""
 
@@ -76,11 +96,17 @@ class Store:
     budget : int, optional
         Largest size of all features in bytes; beyond it the oldest features go first, and
         nothing else ever does. None: no limit.
+    told : callable, optional
+        Told of each damaged thing: it is set aside below ``damaged`` and counts as not there, so
+        that it is made again. None: a damaged thing is an error.
     """
 
-    def __init__(self, root: Path | None = None, *, budget: int | None = None) -> None:
+    def __init__(
+        self, root: Path | None = None, *, budget: int | None = None, told: Told | None = None
+    ) -> None:
         self.root = Path(root or os.environ.get(HOME) or ".tailmark")
         self.budget = budget
+        self.told = told
 
     def folder(self, room: str, key: str) -> Path:
         """Return where a thing lies, whether or not it is there."""
@@ -114,14 +140,14 @@ class Store:
         StoreError
             If the files are not those that were written.
         """
-        meta = self._meta("models", key)
-        if meta is None or "weights_sha256" not in meta:
-            return None
-        with self._reading("models", key):
-            arrays = load_state(self.folder("models", key) / "state.safetensors")
-        if content(arrays) != meta["weights_sha256"]:
-            raise self._damaged("models", key)
-        return State(arrays, meta, self.load_head(key))
+
+        def read(folder: Path, meta: Mapping[str, Any]) -> State:
+            arrays = load_state(folder / "state.safetensors")
+            if content(arrays) != meta["weights_sha256"]:
+                raise ValueError("weights with another sha256")
+            return State(arrays, meta, _read_head(folder, meta))
+
+        return self._load("models", key, read, needs="weights_sha256")
 
     def save_head(self, model_id: str, head: Mapping[str, np.ndarray] | None, note: str) -> None:
         """Keep the last linear layer of a loaded model, once."""
@@ -136,15 +162,7 @@ class Store:
 
     def load_head(self, model_id: str) -> dict[str, np.ndarray] | None:
         """Return the last linear layer of a model, content checked, or None."""
-        meta = self._meta("models", model_id)
-        if meta is None or meta.get("head_sha256") is None:
-            return None
-        path = self.folder("models", model_id) / "head.npz"
-        with self._reading("models", model_id):
-            head = load_npz(path)
-        if content(head) != meta["head_sha256"]:
-            raise self._damaged("models", model_id)
-        return head
+        return self._load("models", model_id, _read_head)
 
     def save_evidence(self, key: str, predictions: Predictions, note: Mapping[str, Any]) -> None:
         """Keep predictions under their evidence key; features beside them, for they may go."""
@@ -179,15 +197,17 @@ class Store:
         StoreError
             If the arrays are not those that were written.
         """
-        meta = self._meta("evidence", key)
-        if meta is None or "sha256" not in meta:
-            return None
-        folder = self.folder("evidence", key)
-        wanted = features and meta["features_sha256"] is not None
-        if wanted and not (folder / FEATURES).is_file():
-            return None
-        with self._reading("evidence", key):
-            return read_evidence(folder, meta, features=wanted)
+
+        def read(folder: Path, meta: Mapping[str, Any]) -> Predictions | None:
+            wanted = features and meta["features_sha256"] is not None
+            try:
+                return read_evidence(folder, meta, features=wanted)
+            except FileNotFoundError:
+                if wanted and not (folder / FEATURES).is_file() and (folder / VALUES).is_file():
+                    return None  # they were dropped
+                raise
+
+        return self._load("evidence", key, read, needs="sha256")
 
     def save_json(self, room: str, key: str, value: Mapping[str, Any], *, note: str) -> None:
         """Keep a JSON value, in place of an older one under the same key."""
@@ -195,8 +215,7 @@ class Store:
 
     def load_json(self, room: str, key: str) -> dict[str, Any] | None:
         """Return a JSON value or None."""
-        meta = self._meta(room, key)
-        return None if meta is None else meta.get("value")
+        return self._load(room, key, lambda folder, meta: dict(meta["value"]))
 
     def save_result(
         self, key: str, value: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, note: str
@@ -207,14 +226,16 @@ class Store:
 
     def load_result(self, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         """Return what was computed from evidence, content checked, or None."""
-        meta = self._meta("results", key)
-        if meta is None:
-            return None
-        with self._reading("results", key):
-            arrays = load_npz(self.folder("results", key) / "arrays.npz")
-        if content(arrays) != meta["sha256"]:
-            raise self._damaged("results", key)
-        return dict(meta["value"]), arrays
+
+        def read(
+            folder: Path, meta: Mapping[str, Any]
+        ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+            arrays = load_npz(folder / "arrays.npz")
+            if content(arrays) != meta["sha256"]:
+                raise ValueError("arrays with another sha256")
+            return dict(meta["value"]), arrays
+
+        return self._load("results", key, read)
 
     def remove(self, room: str, key: str) -> None:
         """Remove one thing; nothing happens when it is not there."""
@@ -247,12 +268,15 @@ class Store:
         """Yield everything in the store, room by room."""
         for room in ROOMS:
             for path in sorted(self.root.glob(f"{room}/*/*/meta.json")):
-                meta = json.loads(path.read_text(encoding="utf-8"))
+                try:
+                    note = str(json.loads(path.read_text(encoding="utf-8"))["note"])
+                except (OSError, ValueError, LookupError, TypeError):
+                    note = ""  # damaged, or without one; whoever needs it says so
                 sizes = {file.name: file.stat().st_size for file in path.parent.iterdir()}
                 yield Kept(
                     room=room,
                     key=path.parent.name,
-                    note=str(meta.get("note", "")),
+                    note=note,
                     bytes=sum(sizes.values()),
                     features=sizes.get(FEATURES, 0) if room == "evidence" else 0,
                     written=path.stat().st_mtime,
@@ -283,25 +307,71 @@ class Store:
         *,
         replace: bool = False,
     ) -> None:
-        """Write files and meta.json into a fresh folder, fsync, rename into place."""
+        """Write files and a sealed meta.json into a fresh folder, fsync, rename into place."""
+        whole = sealed({**meta, "written": time.time()}, f"{room}/{key}")
         with self._writing():
-            write_folder(self.folder(room, key), self.root / "tmp", meta, write, replace=replace)
+            write_folder(self.folder(room, key), self.root / "tmp", whole, write, replace=replace)
 
-    def _meta(self, room: str, key: str) -> dict[str, Any] | None:
-        try:
-            text = (self.folder(room, key) / "meta.json").read_text(encoding="utf-8")
-            return dict(json.loads(text))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError):
-            raise self._damaged(room, key) from None
+    def _load(
+        self,
+        room: str,
+        key: str,
+        read: Callable[[Path, Mapping[str, Any]], T | None],
+        *,
+        needs: str | None = None,
+    ) -> T | None:
+        """Return what lies under a key, all of it verified, or None when it is not there.
 
-    @contextmanager
-    def _reading(self, room: str, key: str) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError, zipfile.BadZipFile, CardError, PredictionsError) as error:
-            raise self._damaged(room, key, f" ({error})") from None
+        Parameters
+        ----------
+        room, key : str
+            Where.
+        read : callable
+            Makes it of the folder and its metadata.
+        needs : str, optional
+            A name that the metadata of the wanted kind of thing have; without it: not there.
+        """
+        folder, text = self.folder(room, key), None
+        while True:
+            before = text
+            try:
+                text = (folder / "meta.json").read_bytes()
+                meta, was_sealed = unsealed(text.decode(), f"{room}/{key}")
+                if not was_sealed and room == "results":
+                    self._outdated(room, key)
+                    return None
+                if needs is not None and needs not in meta:
+                    return None
+                found = read(folder, meta)
+            except _DAMAGE as error:
+                if isinstance(error, OSError) and error.errno in _NO_DAMAGE:
+                    raise StoreError(
+                        f"The store {self.root} must be a folder that can be read; got "
+                        f"{error.strerror}: {error.filename}. Change its permissions, or close "
+                        "what holds many files open."
+                    ) from None
+                gone = isinstance(error, (FileNotFoundError, NotADirectoryError))
+                if gone and not self.has(room, key):
+                    return None
+                if text != before:
+                    continue  # another process may have replaced it meanwhile: look once more
+                self._damaged(room, key, error)
+                return None
+            if not was_sealed:
+                self._adopt(room, key, meta)
+            return found
+
+    def _adopt(self, room: str, key: str, meta: Mapping[str, Any]) -> None:
+        """Seal a thing of an earlier version; its arrays were compared with their sha256."""
+        whole = json.dumps(sealed(meta, f"{room}/{key}"), sort_keys=True, indent=1)
+        with suppress(OSError):  # in a store that is only read it stays as it is
+            write_text(self.folder(room, key) / "meta.json", whole)
+
+    def _outdated(self, room: str, key: str) -> None:
+        """Remove results of an earlier version, whose numbers nothing covered."""
+        if self.told is not None:
+            self.told("Results of an earlier version had no checksum: they are computed again.")
+            self.remove(room, key)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -314,11 +384,36 @@ class Store:
                 f"another folder with --store or {HOME}."
             ) from None
 
-    def _damaged(self, room: str, key: str, why: str = "") -> StoreError:
-        return StoreError(
-            f"{self.folder(room, key)} is not what was written{why}. Remove that folder and run "
-            "again: it will be computed again."
-        )
+    def _damaged(self, room: str, key: str, why: Exception) -> None:
+        """Set a damaged thing aside and tell of it; without anybody to tell it is an error."""
+        folder = self.folder(room, key)
+        if self.told is None:
+            raise StoreError(
+                f"{folder} is not what was written ({why}). Remove that folder and run again: it "
+                "will be computed again."
+            ) from None
+        aside = self.root / DAMAGED / f"{room}-{key[:12]}-{uuid.uuid4().hex[:8]}"
+        with self._writing():
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.rename(aside)
+            except FileNotFoundError:
+                return  # another process was first
+        self.told(f"{folder} was damaged ({why}): it is set aside as {aside} and made again.")
+
+    def tidy(self) -> int:
+        """Remove what killed processes left unfinished; return how many things."""
+        rooms = ("tmp", "records", "index", "scratch")
+        return sum(remove_abandoned(self.root / room) for room in rooms)
+
+
+def _read_head(folder: Path, meta: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+    if meta["head_sha256"] is None:
+        return None
+    head = load_npz(folder / "head.npz")
+    if content(head) != meta["head_sha256"]:
+        raise ValueError("a last layer with another sha256")
+    return head
 
 
 def _head_sha256(head: Mapping[str, np.ndarray] | None) -> str | None:

@@ -1,5 +1,7 @@
 """The store: all or nothing, checked on read, safe under several writers, within its budget."""
 
+import contextlib
+import errno
 import json
 import multiprocessing
 import os
@@ -7,6 +9,7 @@ import os
 import numpy as np
 import pytest
 
+from harness.atomic import unfinished
 from harness.errors import StoreError
 from harness.models.safe.predictions import from_arrays
 from harness.models.store.store import State, Store
@@ -49,6 +52,85 @@ def test_damaged_evidence_is_refused(store, rng, name):
         store.load_evidence(KEY)
 
 
+@pytest.mark.parametrize("name", ["evidence.npz", "features.npz", "meta.json"])
+def test_damaged_evidence_is_set_aside_where_somebody_is_told(tmp_path, rng, name):
+    told = []
+    store = Store(tmp_path, told=told.append)
+    given = evidence(rng)
+    store.save_evidence(KEY, given, {})
+    path = store.folder("evidence", KEY) / name
+    path.write_bytes(path.read_bytes()[:-200])
+    assert store.load_evidence(KEY) is None and not store.has("evidence", KEY)
+    (aside,) = (tmp_path / "damaged").iterdir()
+    assert str(aside) in told[0] and (aside / name).is_file()
+    store.save_evidence(KEY, given, {})
+    assert store.load_evidence(KEY).sha256 == given.sha256 and len(told) == 1
+
+
+def test_every_bit_of_metadata_is_covered(tmp_path):
+    """Names, values and the key under which they lie: another bit is refused or says the same."""
+    store = Store(tmp_path)
+    store.save_json("jobs", KEY, {"x": 0.5, "pools": {"test": "ab"}}, note="toy")
+    path = store.folder("jobs", KEY) / "meta.json"
+    raw = path.read_bytes()
+    for place in range(len(raw)):
+        for bit in (1, 2, 4, 32):
+            path.write_bytes(raw[:place] + bytes([raw[place] ^ bit]) + raw[place + 1 :])
+            with contextlib.suppress(StoreError):
+                assert store.load_json("jobs", KEY) == {"x": 0.5, "pools": {"test": "ab"}}
+    path.write_bytes(raw)
+    store.folder("jobs", OTHER).parent.mkdir(parents=True)
+    store.folder("jobs", KEY).rename(store.folder("jobs", OTHER))
+    with pytest.raises(StoreError, match="another sha256 than its seal says"):
+        store.load_json("jobs", OTHER)
+
+
+def _as_an_earlier_version_wrote(path):
+    meta = json.loads(path.read_text())
+    del meta["seal"], meta["format"]
+    path.write_text(json.dumps(meta))
+
+
+def test_predictions_of_an_earlier_version_are_sealed_and_its_results_made_again(tmp_path, rng):
+    told = []
+    store = Store(tmp_path, told=told.append)
+    given = evidence(rng)
+    store.save_evidence(KEY, given, {})
+    store.save_result(KEY, {"x": 1.0}, {"a": np.zeros(3)}, note="")
+    for room in ("evidence", "results"):
+        _as_an_earlier_version_wrote(store.folder(room, KEY) / "meta.json")
+    assert store.load_evidence(KEY).sha256 == given.sha256
+    assert "seal" in json.loads((store.folder("evidence", KEY) / "meta.json").read_text())
+    assert store.load_result(KEY) is None and "computed again" in told[0]
+    store.save_result(KEY, {"x": 2.0}, {"a": np.zeros(3)}, note="")
+    assert store.load_result(KEY)[0] == {"x": 2.0}
+
+
+def test_what_a_killed_process_left_is_removed_and_that_of_a_living_one_stays(tmp_path):
+    store = Store(tmp_path)
+    gone = multiprocessing.get_context("fork").Process(target=int)
+    gone.start()
+    gone.join()
+    mine = unfinished("x")
+    left = mine.replace(f"~{os.getpid()}~", f"~{gone.pid}~")
+    for name in (mine, left):
+        (tmp_path / "tmp" / name).mkdir(parents=True)
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / left).touch()
+    assert store.tidy() == 2
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == [mine]
+
+
+def test_a_file_system_without_locks_is_refused_with_a_sentence(monkeypatch, store):
+    def no_locks(handle, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    refused = pytest.raises(StoreError, match="file system with file locks.*No locks available")
+    with refused, store.scratch(KEY):
+        pass
+
+
 def test_exchanged_evidence_is_refused(store, rng):
     store.save_evidence(KEY, evidence(rng), {})
     store.save_evidence(OTHER, evidence(rng), {})
@@ -74,7 +156,7 @@ def test_a_write_that_fails_leaves_nothing(store):
     with pytest.raises(TypeError):
         store.save_json("results", KEY, {"x": object()}, note="")
     assert not store.has("results", KEY)
-    assert not list((store.root / "tmp").iterdir())
+    assert not [path for path in store.root.rglob("*") if path.is_file()]
 
 
 def test_the_budget_drops_the_oldest_features_and_nothing_else(tmp_path, rng):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.errors import CardError, HarnessError, UnknownNameError
 from harness.lookup import unknown
+from harness.models.methods.methods import is_fitted
 from harness.types import EntryCard, Job, Suite
 
 CARD = "entry.toml"
@@ -122,6 +123,9 @@ def find_entries(
 def with_parents(entries: Iterable[Entry], root: Path, *, trust: bool = False) -> list[Entry]:
     """Return the entries with their parents before them, parents of parents included.
 
+    A parent that is not fitted trains nothing: it is read where its features are, and measured
+    only where it is asked for itself.
+
     Parameters
     ----------
     entries : iterable of Entry
@@ -153,7 +157,12 @@ def with_parents(entries: Iterable[Entry], root: Path, *, trust: bool = False) -
 
     for entry in by_name.values():
         visit(entry, ())
-    return list(ordered.values())
+    return [e for name, e in ordered.items() if name in by_name or _is_fitted(e)]
+
+
+def _is_fitted(entry: Entry) -> bool:
+    part = entry.card.method
+    return part is None or is_fitted(part.trainer)
 
 
 def jobs_of(

@@ -100,3 +100,25 @@ def test_unknown_entry_names_the_closest(tmp_path):
 def test_a_folder_without_a_card_says_how_to_write_one(tmp_path):
     with pytest.raises(UnknownNameError, match="tailmark new"):
         find_entry(str(tmp_path / "nothing"), tmp_path)
+
+
+def test_a_parent_that_trains_nothing_is_measured_only_when_asked_for(tmp_path):
+    def entry(name, **method):
+        card = {"format": 1, "name": name, "kind": "method", "method": method}
+        return Entry(EntryCard.model_validate(card), tmp_path / name)
+
+    frozen = entry("frozen", trainer="frozen")
+    trained = entry("trained", trainer="cross-entropy")
+    probes = [
+        entry("on-frozen", trainer="lda", features_from="frozen"),
+        entry("on-trained", trainer="lda", features_from="trained"),
+    ]
+    for each in (frozen, trained):
+        (tmp_path / each.card.name).mkdir()
+        lines = [f'format = 1\nname = "{each.card.name}"\nkind = "method"', "[method]"]
+        lines.append(f'trainer = "{each.card.method.trainer}"')
+        (tmp_path / each.card.name / "entry.toml").write_text("\n".join(lines))
+    found = [e.card.name for e in with_parents(probes, tmp_path)]
+    assert found == ["on-frozen", "trained", "on-trained"]
+    asked = [e.card.name for e in with_parents([*probes, frozen], tmp_path)]
+    assert asked == ["frozen", "on-frozen", "trained", "on-trained"]

@@ -58,7 +58,10 @@ DATASETS: dict[str, DatasetSpec] = {
 }
 """Facts of every data set by its name in split ids."""
 
-UNSEEN = frozenset({name for name, found in SETS.items() if found.unseen} | {*FILE_SETS})
+UNSEEN = frozenset(
+    {name for name, found in SETS.items() if found.unseen}
+    | {name for name, files in FILE_SETS.items() if files.unseen}
+)
 """Data sets that this project never had whole: read in tests from made files of their layout."""
 
 

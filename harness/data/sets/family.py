@@ -59,6 +59,8 @@ class FileSet:
     """(height, width) that images are decoded to."""
     torchvision: Download | None = None
     """What downloads it; None: the user does."""
+    unseen: bool = True
+    """Whether this project never had it whole: read in tests from made files of its layout."""
 
 
 def numbers(c: int) -> tuple[str, ...]:

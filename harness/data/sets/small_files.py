@@ -1,4 +1,4 @@
-"""Smaller sets of image files: Tiny-ImageNet and the Describable Textures."""
+"""Smaller sets of image files: Tiny-ImageNet, a fifth of its validation, Describable Textures."""
 
 from pathlib import Path
 
@@ -38,6 +38,36 @@ def tiny_imagenet(root: Path, part: str) -> Listed:
     return tuple(p for p, _ in found), np.array([k for _, k in found], dtype=np.int64)
 
 
+FIRST = 10
+"""Validation images of each class, by their number, in ``tiny200``."""
+
+
+def tiny200(root: Path, part: str) -> Listed:
+    """Return the first ten validation images of each class of Tiny-ImageNet, by their number."""
+    paths, labels = tiny_imagenet(root, "test")
+    order = sorted(range(len(paths)), key=lambda row: _number(paths[row]))
+    seen = np.zeros(200, dtype=np.int64)
+    kept = []
+    for row in order:
+        seen[labels[row]] += 1
+        if seen[labels[row]] <= FIRST:
+            kept.append(row)
+    if (seen < FIRST).any():
+        raise DataError(
+            f"Expected at least {FIRST} validation images of each of 200 classes in "
+            f"{root / 'tiny-imagenet-200' / 'val'}; class {int(seen.argmin())} has {seen.min()}. "
+            "Unpack the archive again."
+        )
+    return tuple(paths[row] for row in kept), labels[kept]
+
+
+def _number(path: str) -> int:
+    stem = path.rpartition("_")[2].partition(".")[0]
+    if not stem.isdigit():
+        raise DataError(f"Expected names such as val_17.JPEG in Tiny-ImageNet; got {path!r}.")
+    return int(stem)
+
+
 def textures(root: Path, part: str) -> Listed:
     """Return a part of DTD's first partition; its validation part is in no pool."""
     folder = root / "dtd" / "dtd"
@@ -70,6 +100,26 @@ SMALL_FILES: dict[str, FileSet] = {
         "tiny-imagenet-200",
         tiny_imagenet,
         (64, 64),
+    ),
+    "tiny200": FileSet(
+        DatasetSpec(
+            name="tiny200",
+            title="Tiny-ImageNet, ten validation images of each class",
+            modality="files",
+            class_names=numbers(200),
+            image_shape=(64, 64, 3),
+            source="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+            licence=IMAGENET_TERMS,
+            citation="Le and Yang 2015, Tiny ImageNet Visual Recognition Challenge",
+            parts=("all",),
+            caveat="The 2,000 validation images with the lowest numbers, ten of each class; "
+            "classes in the order of their WordNet ids. All are ImageNet classes: weights "
+            "pre-trained on ImageNet-1k learnt them with labels.",
+        ),
+        "tiny-imagenet-200",
+        tiny200,
+        (64, 64),
+        unseen=False,
     ),
     "textures": FileSet(
         DatasetSpec(

@@ -151,6 +151,36 @@ FILE_SUITES: dict[str, Suite] = {
             "ImageNet-LT: 1,000 classes, 1,280 to 5 images",
             subsampled=True,
         ),
+        Suite(
+            id="tiny200-v1",
+            title="Tiny-ImageNet with seven training images a class: for pre-trained backbones",
+            dataset="tiny200",
+            classes=None,
+            cells=tuple(
+                f"tiny200-{world}"
+                for world in (
+                    "balanced-clean",
+                    "exp7-clean",
+                    "balanced-symmetric0.2",
+                    "balanced-symmetric0.4",
+                )
+            ),
+            seeds=_SEEDS,
+            near=(),
+            far=(),
+            views=("uniform", "forward-5", "backward-5"),
+            primary="test/balanced_accuracy",
+            groups="terciles",
+            tail_metric="recall_tail",
+            test_fraction=0.3,
+            notes=(
+                "Its classes are classes of ImageNet-1k: weights that were pre-trained there with "
+                "labels have seen all of them, so this suite compares heads, not backbones.",
+                "Three test images a class: only large differences can be told apart.",
+                "Without a calibration pool: what needs clean labels for it is undefined.",
+                "No OOD set is named.",
+            ),
+        ),
         _natural("places-lt-v1", "places_lt", "Places-LT: 365 classes, 4,980 to 5 images"),
         _natural("inat18-v1", "inat18", "iNaturalist 2018: 8,142 species, naturally long-tailed"),
         _natural(

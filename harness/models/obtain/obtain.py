@@ -245,8 +245,9 @@ def _made(work: Work, source: Source, model: Model, pool: Pool, key: str) -> Pre
         return _passed(work, model, pool, key)
     whole = work.opened.train
     whole_key = pass_key(source, whole, work.numerics)
-    said = work.store.load_evidence(whole_key)
-    said = said or _passed(work, model, replace(whole, name="train"), whole_key)
+    with work.store.scratch(whole_key):  # another process may be passing it: wait for what it keeps
+        said = work.store.load_evidence(whole_key)
+        said = said or _passed(work, model, replace(whole, name="train"), whole_key)
     features = None if said.features is None else said.features[rows]
     part = replace(said, values=said.values[rows], row=np.arange(len(rows)), features=features)
     if whole_key != key:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from harness.data.sets.datasets import DATASETS, load_part
+from harness.data.sets.image_files import FILE_SETS
 from harness.data.suites.catalogue import SUITES
 from harness.data.suites.open import make_suite
 from harness.errors import DataError
@@ -94,8 +95,6 @@ def test_the_whole_lists_of_places_lt_have_the_published_counts(data_root, tmp_p
     packed = data_root / "longtail-manifests"
     if not packed.is_dir():
         pytest.skip("no lists")
-    from harness.data.sets.image_files import FILE_SETS
-
     for part, name in (("train", "Places_LT_train.txt"), ("test", "Places_LT_test.txt")):
         (tmp_path / "Places_LT").mkdir(exist_ok=True)
         text = lzma.decompress((packed / f"{name}.xz").read_bytes())
@@ -172,6 +171,23 @@ def test_webvision_mini_keeps_the_first_fifty_classes(tmp_path):
     image(tmp_path / "webvision" / "val_images_256" / "val1.jpg")
     assert load_part("webvision_mini", "train", tmp_path).labels.tolist() == [0, 49]
     assert load_part("webvision_mini", "test", tmp_path).labels.tolist() == [2]
+
+
+def test_tiny200_is_the_first_ten_validation_images_of_each_class_by_number(tmp_path):
+    folder = tmp_path / "tiny-imagenet-200"
+    wnids = [f"n{k:08d}" for k in range(200)]
+    (folder / "val" / "images").mkdir(parents=True)
+    (folder / "wnids.txt").write_text("\n".join(reversed(wnids)))
+    names = [f"val_{row}.JPEG" for row in range(11 * 200)]
+    lines = [f"{name}\t{wnids[row % 200]}\t0\t0\t62\t62" for row, name in enumerate(names)]
+    listed = folder / "val" / "val_annotations.txt"
+    listed.write_text("\n".join(reversed(lines)))
+    paths, labels = FILE_SETS["tiny200"].read(tmp_path, "all")
+    assert paths == tuple(f"val/images/{name}" for name in names[: 10 * 200])
+    assert labels.tolist() == [row % 200 for row in range(10 * 200)]
+    listed.write_text("\n".join(lines[: 10 * 200 - 1]))
+    with pytest.raises(DataError, match="at least 10 validation images .* class 199 has 9"):
+        FILE_SETS["tiny200"].read(tmp_path, "all")
 
 
 def test_tiny_imagenet_classes_are_in_the_order_of_their_ids(tmp_path):

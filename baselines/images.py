@@ -106,7 +106,7 @@ def load(
     Raises
     ------
     TrainingError
-        If the inputs are no uint8 images.
+        If the inputs are not uint8 images.
     """
     array = inputs.take(np.arange(len(inputs)))
     if array.dtype != np.uint8 or array.ndim != 4:

@@ -13,7 +13,7 @@ Counts = Float[Tensor, " c"]
 
 
 def drawn(power: float) -> Callable[[Run], Rows]:
-    """Return a sampler of n rows an epoch, with replacement.
+    """Return a sampler of n rows per epoch, with replacement.
 
     Parameters
     ----------

@@ -145,7 +145,7 @@ class Method(Generic[S]):
         Raises
         ------
         SpecError
-            If a key is no setting, or a value has the wrong type or range.
+            If a key is not a setting, or a value has the wrong type or range.
         """
         return checked(self.settings, overrides).model_dump(mode="json")
 
@@ -167,7 +167,7 @@ def checked(kind: type[S], values: Mapping[str, Any]) -> S:
     Raises
     ------
     SpecError
-        If a key is no setting, or a value has the wrong type or range.
+        If a key is not a setting, or a value has the wrong type or range.
     """
     try:
         return kind.model_validate({k: _tuples(v) for k, v in values.items()})

@@ -86,7 +86,7 @@ def train_epoch(run: Run, parts: Parts, state: TrainingState) -> Float[torch.Ten
         parts.prepare(run)
     rows = parts.rows(run) if parts.rows else torch.randperm(len(data))
     batches = cut(rows if isinstance(rows, list) else [rows], settings.batch_size)
-    # Losses stay on the device: reading one a step would wait for the device every step.
+    # Losses stay on the device: reading one per step would wait for the device every step.
     losses = torch.empty(len(batches), device=data.pixels.device)
     run.network.train()
     for i, (part, chosen) in enumerate(batches):

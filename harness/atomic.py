@@ -185,7 +185,7 @@ def write_folder(
     Parameters
     ----------
     goal : Path
-        Where it shall be; a reader sees all of it or nothing.
+        Where it goes; a reader sees all of it or nothing.
     staging : Path
         Folder on the same file system for the unfinished one.
     meta : mapping

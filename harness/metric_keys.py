@@ -31,7 +31,7 @@ class MetricKey:
     place: tuple[str, ...]
     """Parts before the metric; empty for a metric's bare name."""
     metric: str
-    """Name in METRICS, or of a count that is no metric."""
+    """Name in METRICS, or of a count that is not a metric."""
 
     @classmethod
     def parse(cls, text: str) -> "MetricKey":

@@ -43,7 +43,7 @@ class Forward(Estimated):
             if len(row) != len(rows):
                 raise ValueError(
                     f"'transition' must be square; row {k} has {len(row)} of {len(rows)} entries. "
-                    "Write one row a class."
+                    "Write one row per class."
                 )
             if min(row) < 0 or not math.isclose(sum(row), 1, abs_tol=1e-6):
                 raise ValueError(

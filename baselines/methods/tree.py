@@ -19,7 +19,7 @@ class Boosting(Checked):
     """Settings of gradient boosting; scikit-learn's defaults."""
 
     max_iter: Count = 100
-    """Iterations; one tree a class in each, one tree where there are two classes."""
+    """Iterations; one tree per class in each, one tree where there are two classes."""
     learning_rate: Positive = 0.1
     """Factor of every leaf's value; > 0."""
     max_leaf_nodes: Count = 31

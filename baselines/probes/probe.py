@@ -113,7 +113,7 @@ class Rows:
     """Training inputs as rows, with what turns test inputs into rows of the same kind."""
 
     values: Float[np.ndarray, "n d"]
-    """One row an input."""
+    """One row per input."""
     num_classes: int
     """C."""
     transform: str
@@ -188,7 +188,7 @@ def fit_linear(
     *,
     halved: bool,
 ) -> Fitted:
-    """Fit a linear estimator of scikit-learn's and return one score a class.
+    """Fit a linear estimator of scikit-learn's and return one score per class.
 
     With two classes scikit-learn keeps one score d; the class scores are then −d and d, halved
     where softmax must give sigmoid(d) back.

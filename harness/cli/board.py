@@ -101,7 +101,7 @@ def write(submissions: Path | None, local: Path | None, folder: Path) -> int:
     submissions, local : Path or None
         As in `serve`.
     folder : Path
-        Made when it is not there; one folder a suite inside.
+        Made when it is not there; one folder per suite inside.
 
     Returns
     -------

@@ -76,7 +76,7 @@ def run(
 
 
 def _say_results(results: "Results") -> int:
-    """Print one line a record, and each failed job's sentence once; return how many failed."""
+    """Print one line per record, and each failed job's sentence once; return how many failed."""
     from harness.records.merging import kept_words
 
     failed = 0

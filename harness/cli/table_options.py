@@ -46,7 +46,8 @@ Force = Annotated[
 Split = Annotated[
     str,
     typer.Option(
-        help="Column that says train or test for each row; it is no input.", rich_help_panel=_PANEL
+        help="Column that says train or test for each row; it is not an input.",
+        rich_help_panel=_PANEL,
     ),
 ]
 Test = Annotated[
@@ -78,7 +79,7 @@ LeaveOneOut = Annotated[
 Group = Annotated[
     str,
     typer.Option(
-        help="Column whose equal values are never in both training and test; it is no input.",
+        help="Column whose equal values are never in both training and test; it is not an input.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -96,7 +96,7 @@ def hierarchical_error(
     Raises
     ------
     Undefined
-        If the hierarchy does not cover every class, or is no tree.
+        If the hierarchy does not cover every class, or is not a tree.
 
     References
     ----------
@@ -116,7 +116,7 @@ def ancestor_heights(hierarchy: Integer[np.ndarray, "c levels"]) -> Float[np.nda
     Raises
     ------
     Undefined
-        If the hierarchy does not cover every class, or is no tree.
+        If the hierarchy does not cover every class, or is not a tree.
     """
     c, levels = hierarchy.shape
     covered = (hierarchy >= 0).all(axis=1)
@@ -126,7 +126,7 @@ def ancestor_heights(hierarchy: Integer[np.ndarray, "c levels"]) -> Float[np.nda
     for level in reversed(range(levels)):
         same = _same(hierarchy[:, level].astype(np.int64))
         if level + 1 < levels and not _same(hierarchy[:, level + 1].astype(np.int64))[same].all():
-            raise Undefined(f"the hierarchy is no tree: level {level + 1} splits a group below it")
+            raise Undefined(f"the hierarchy is not a tree: level {level + 1} splits one below it")
         heights[same] = level + 1
     np.fill_diagonal(heights, 0)
     return heights / (levels + 1)

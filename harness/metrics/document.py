@@ -12,7 +12,7 @@ NEEDS = {
     "labels": "the predicted class",
     "probs": "logits or probabilities",
     "logits": "logits",
-    "ood": "one score an image, larger for OOD",
+    "ood": "one score per image, larger for OOD",
     "train": "predictions on the training split, observed and clean labels",
     "groups": "the predicted class, and a group for each image",
     "truth": "logits or probabilities, and another truth of the same images",

@@ -263,7 +263,7 @@ def measure_noise(
     Raises
     ------
     PredictionsError
-        If there is not one label a row, in range.
+        If there is not one label per row, in range.
     """
     seen = outputs.relabel(observed)
     labels, true = seen.y_true, checked_labels(clean, seen.c, name="clean")

@@ -1,4 +1,4 @@
-"""Telling ID from OOD by one score an image: larger for OOD, OOD is the positive class.
+"""Telling ID from OOD by one score per image: larger for OOD, OOD is the positive class.
 
 Scores are used as they are: no sigmoid, no softmax, no clipping. All metrics of a score come from
 one sort (`levels_of`).
@@ -30,7 +30,7 @@ def ood_metric(
     headline: bool = False,
     undefined_when: str = "the score is not defined for this entry",
 ) -> Metric:
-    """Return the row of a metric of one score an image; all of them read alike but for these."""
+    """Return the row of a metric of one score per image; all of them read alike but for these."""
     return Metric(
         key=key,
         title=title,

@@ -157,7 +157,7 @@ def replicate(
     keys : iterable of str
         Keys of METRICS.
     weightings : Weightings
-        Of the pool, one column a row of `outputs`.
+        Of the pool, one column per row of `outputs`.
     groups : mapping of str to bool array of shape (c,) or str, optional
         Of `class_groups`, for the recalls of groups.
 

@@ -23,7 +23,7 @@ few: its recalls are not read."""
 def class_recalls(
     recorded: Recorded, variant: str, key: str, cells: Sequence[int], value: float
 ) -> ClassRecalls | None:
-    """Return the recalls behind a metric, or None where it is no mean of recalls.
+    """Return the recalls behind a metric, or None where it is not a mean of recalls.
 
     Parameters
     ----------

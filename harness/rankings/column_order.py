@@ -7,7 +7,7 @@ from harness.records.records import Recorded
 from harness.types import RunRecord
 
 FAR_BELOW = 0.5
-"""Balanced accuracy below this share of chance is no accident of a weak model."""
+"""Balanced accuracy below this share of chance is not an accident of a weak model."""
 GAIN = 0.2
 """How much better another order of the columns must be to be worth a sentence."""
 GOOD = 0.5

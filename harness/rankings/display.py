@@ -26,7 +26,7 @@ INTERVAL = "95 % interval over {kind}"
 
 
 def metric_spec(key: str) -> "Metric | None":
-    """Return the METRICS item behind a metric key, or None for a count that is no metric.
+    """Return the METRICS item behind a metric key, or None for a count that is not a metric.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _where(key: MetricKey) -> str:
 
 
 def metric_definition(key: str) -> str:
-    """Return what a metric is, in a sentence or two; empty for a count that is no metric."""
+    """Return what a metric is, in a sentence or two; empty for a count that is not a metric."""
     spec = metric_spec(key)
     return "" if spec is None else spec.definition
 

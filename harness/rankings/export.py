@@ -35,8 +35,8 @@ def rows_text(rows: Rows, form: str) -> str:
     rows : Rows
         What is written.
     form : {"json", "csv", "markdown"}
-        CSV has a line of names, then one line a row, numbers in full precision; an undefined value
-        is an empty field. Markdown has six significant digits.
+        CSV has a line of names, then one line per row, numbers in full precision; an undefined
+        value is an empty field. Markdown has six significant digits.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def _plain(value: object) -> str:
 
 
 def ranking_rows(ranking: Ranking) -> Rows:
-    """Return a ranking as rows: a column a cell; rows without an overall value say what they lack.
+    """Return a ranking as rows: a column per cell; one without an overall value says what it lacks.
 
     Parameters
     ----------

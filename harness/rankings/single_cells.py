@@ -1,7 +1,7 @@
 """The ranking of every cell of a suite by itself; the arrays of each record are opened once.
 
 Each ranking is that of `rank` with one cell. Ranking cell by cell would open the arrays of every
-record once a cell.
+record once per cell.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -51,7 +51,7 @@ def read_arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.
 
 
 def check_plain_file(path: Path, what: str) -> None:
-    """Refuse what is no file before it is opened: a pipe would be waited for."""
+    """Refuse what is not a file before it is opened: a pipe would be waited for."""
     if not path.exists():
         raise StoreError(
             f"Expected {what} at {path}; there is none. A record is two files of one name, "

@@ -349,7 +349,7 @@ def read_record(path: Path) -> Recorded:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number; a missing value is null")
+    raise ValueError(f"{name} is not a number; a missing value is null")
 
 
 def find_records(root: Path, suite: str) -> Iterator[Path]:

@@ -98,7 +98,7 @@ def _listed(submissions: Path | None, name: str) -> tuple[dict[str, str], list[s
     if path is None or not path.exists():
         return {}, []
     if not path.is_file():
-        return {}, [f"{name} is no file"]
+        return {}, [f"{name} is not a file"]
     found: dict[str, str] = {}
     wrong: list[str] = []
     for line in path.read_text("utf-8-sig", errors="replace").splitlines():

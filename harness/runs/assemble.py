@@ -49,7 +49,7 @@ class JobResult:
     cost: Mapping[str, Any] = field(default_factory=dict)
     scored: Mapping[str, Scored] = field(default_factory=dict)
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Training diagnostics, one number an epoch."""
+    """Training diagnostics, one number per epoch."""
     asked: Mapping[str, Any] = field(default_factory=dict)
     """Trainer and settings, as in `Asked`; empty for given predictions."""
 

@@ -81,7 +81,7 @@ def _records(roots: Sequence[Path], suite: str, names: Iterable[str]) -> Iterato
                 if path.is_file():
                     yield read_record(path).record
             except HarnessError:
-                continue  # a damaged record is said by `rank`, it is no basis here
+                continue  # a damaged record is said by `rank`, it is not a basis here
 
 
 def _done(record: RunRecord) -> int:

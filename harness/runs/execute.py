@@ -67,7 +67,7 @@ TOLD = "told"
 
 
 def opened_suite(suite: str, data_root: Path | None) -> OpenSuite:
-    """Return a suite's pools, read once a process, and again where they were prepared again."""
+    """Return a suite's pools, read once per process, and again where they were prepared again."""
     root = rooted(data_root).absolute()
     return _opened(suite, root, prepared_stamp(root, suite_named(suite, root)))
 

@@ -20,7 +20,7 @@ EVALUATOR = "harness.runs.evaluate.evaluate:evaluate"
 def evaluator_code() -> str:
     """Return the identity of our own arithmetic: metrics, scores, statistics, evaluation.
 
-    Readers of data are no part of it (`harness.types.pools`): what they read is in the key by
+    Readers of data are not part of it (`harness.types.pools`): what they read is in the key by
     its contents.
     """
     return code_sha256(EVALUATOR)

@@ -50,7 +50,7 @@ def run_object(
     UnknownNameError
         If a cell or seed is not the suite's.
     SpecError
-        If it is no model, or one of another number of classes than the suite.
+        If it is not a model, or is one of another number of classes than the suite.
     PredictionsError
         If what it returns are not predictions, or it answers differently each time.
     """

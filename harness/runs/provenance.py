@@ -92,7 +92,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def git_state(folder: Path | None = None) -> Mapping[str, Any] | None:
-    """Return the revision of the checkout that our code runs from, read once a process.
+    """Return the revision of the checkout that our code runs from, read once per process.
 
     Parameters
     ----------

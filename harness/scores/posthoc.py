@@ -294,7 +294,7 @@ def _check_calibration(predictions: Predictions, labels: Int[np.ndarray, " m"]) 
     n, c = predictions.values.shape
     if len(labels) != n or not n:
         raise PredictionsError(
-            f"calibration has {n} rows and {len(labels)} labels. Give one clean label a row, "
+            f"calibration has {n} rows and {len(labels)} labels. Give one clean label per row, "
             "and at least one row."
         )
     if labels.min() < 0 or labels.max() >= c:

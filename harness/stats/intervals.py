@@ -60,7 +60,7 @@ def level(
     Parameters
     ----------
     values : float array of shape (seeds,)
-        The metric, one value a seed.
+        The metric, one value per seed.
     replicates : float array of shape (seeds, replicates)
         The metric under every weighting, or its deviation from the value.
     scale : {"logit", "log"}, optional

@@ -106,7 +106,7 @@ def _answer(error: Exception) -> str:
 
 
 def _is_servers_fault(error: Exception) -> bool:
-    """Return whether an error came from MLflow or what lies below it, and is no bug of ours."""
+    """Return whether an error came from MLflow or what lies below it, and is not a bug of ours."""
     owner = type(error).__module__.partition(".")[0]
     return isinstance(error, (OSError, sqlite3.Error, ImportError)) or owner in {
         "mlflow",

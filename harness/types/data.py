@@ -374,7 +374,7 @@ class Suite:
     group: str | None = None
     """Column of an own table whose equal values stay in one part."""
     crossfit: Mapping[str, int] = field(default_factory=dict)
-    """Data set → number of folds, 0 for one a row: all its rows are the test pool, each predicted
+    """Data set → number of folds, 0 for one per row: all its rows are the test pool, each predicted
     by a model that was trained on the other folds, together one cell."""
     folds: int | None = None
     """Folds of an own table, each the test of cells of its own."""

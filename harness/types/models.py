@@ -65,7 +65,7 @@ class Output:
     kind: OutputKind
     """``logits`` or ``probs``."""
     values: Float[np.ndarray, "b c"]
-    """One row an input."""
+    """One row per input."""
     features: Float[np.ndarray, "b d"] | None = None
     """Penultimate features, when the model has them."""
 
@@ -150,7 +150,7 @@ class FitContext:
     report: Callable[[int, Mapping[str, float]], None] = _ignore
     """``report(epoch, losses)``: hands out training curves and moves the progress bar."""
     snapshot: Callable[..., None] = _ignore
-    """``snapshot(epoch, train_logits, val_logits, state)``: hands outputs out, once an epoch."""
+    """``snapshot(epoch, train_logits, val_logits, state)``: hands outputs out, once per epoch."""
     parent: Mapping[str, np.ndarray] | None = None
     """Trained state of the entry that this one starts from (``init_from``)."""
 
@@ -162,7 +162,7 @@ class Predictions:
     kind: PredictionKind
     """Whether `values` are logits, probabilities or predicted classes."""
     values: Float[np.ndarray, "n c"] | Int[np.ndarray, " n"]
-    """One row an input, in the order of `row`. A pass gives float32; given float64 is kept where
+    """One row per input, in the order of `row`. A pass gives float32; given float64 is kept where
     float32 would make equal what is not (SPEC section 3 has float32 alone: two-class probabilities
     near 1 then tie, and their AUROC falls from 0.865 to 0.718). Decisions: int64 (n,)."""
     row: Int[np.ndarray, " n"]

@@ -13,7 +13,7 @@ LINE_HUES = (BLUE, ORANGE, GREEN, PINK, RED, DEEP)
 
 
 def order_chart(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw the place of entries in the easiest and in the hardest cell, a line an entry.
+    """Draw the place of entries in the easiest and in the hardest cell, a line per entry.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def verdicts_chart(frame: pd.DataFrame, *, scale: float, title: str) -> alt.Laye
 
 
 def classes_chart(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw the recall of each class from head to tail, a line an entry.
+    """Draw the recall of each class from head to tail, a line per entry.
 
     Parameters
     ----------

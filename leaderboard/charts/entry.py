@@ -184,7 +184,7 @@ def recall_chart(frame: pd.DataFrame) -> alt.LayerChart:
 
 
 def curves_chart(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw what was followed during training: a thin line a seed, a thick one their mean.
+    """Draw what was followed during training: a thin line per seed, a thick one their mean.
 
     Parameters
     ----------

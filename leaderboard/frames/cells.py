@@ -114,7 +114,7 @@ def cell_intervals(name: str, rankings: dict[str, Ranking]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One line a cell: label, value, low, high, texts, rank, tie, what is missing.
+        One line per cell: label, value, low, high, texts, rank, tie, what is missing.
     """
     lines: list[tuple[object, ...]] = []
     words = cell_names(rankings)

@@ -102,7 +102,7 @@ def counts_frame(recorded: Recorded, cell: int) -> pd.DataFrame | None:
 
 
 def recall_frame(recorded: Recorded, variant: str, cell: int) -> pd.DataFrame | None:
-    """Return each class's recall, one line a class and seed; absent classes are left out.
+    """Return each class's recall, one line per class and seed; absent classes are left out.
 
     Returns
     -------

@@ -23,7 +23,7 @@ def metrics_frame(recorded: Recorded, variant: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``metric``, ``key`` and one a cell; a dash where a seed has no value.
+        Columns ``metric``, ``key`` and one per cell; a dash where a seed has no value.
     """
     record = recorded.record
     lines = []

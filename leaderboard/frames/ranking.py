@@ -43,7 +43,7 @@ def display_scale(key: str) -> float:
 
 
 def ranking_frame(ranking: Ranking) -> pd.DataFrame:
-    """Return one line a row of the ranking, best first, then the rows shown beside it.
+    """Return one line per row of the ranking, best first, then the rows shown beside it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the literature claims as an HTML table: one line a row, its interval drawn around zero.
+"""What the literature claims as an HTML table: one line per row, its interval drawn around zero.
 
 Texts come from claims and submissions, so every one is escaped.
 """

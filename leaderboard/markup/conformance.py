@@ -1,4 +1,4 @@
-"""Published numbers beside ours as an HTML table: one line a number, the miss drawn to scale.
+"""Published numbers beside ours as an HTML table: one line per number, the miss drawn to scale.
 
 Texts come from submissions and from sources, so every one is escaped.
 """

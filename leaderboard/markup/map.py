@@ -25,7 +25,7 @@ def grid_map(
     Parameters
     ----------
     frame : DataFrame
-        A line a cell, with columns ``imbalance`` and ``noise`` and what `field` reads.
+        A line per cell, with columns ``imbalance`` and ``noise`` and what `field` reads.
     field : callable
         From a line to its field.
     caption : str
@@ -103,7 +103,7 @@ def value_map(
     Parameters
     ----------
     frame : DataFrame
-        A line a cell: ``imbalance``, ``noise``, ``amount`` (natural units), ``text``,
+        A line per cell: ``imbalance``, ``noise``, ``amount`` (natural units), ``text``,
         ``interval_text`` and ``more`` (a few words).
     links : sequence of str
         Address of each line, safe inside an attribute.

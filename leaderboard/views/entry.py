@@ -187,7 +187,7 @@ def _training(recorded: Recorded, cell: int) -> None:
     if frame is None:
         return  # probes have no epochs
     with st.container(horizontal=True):
-        st.markdown("**During training**: a thin line a seed, a thick one their mean")
+        st.markdown("**During training**: a thin line per seed, a thick one their mean")
     left, right = st.columns(2)
     shares, amounts = frame[frame["share"]], frame[~frame["share"] & (frame["name"] != "lr")]
     if len(amounts):

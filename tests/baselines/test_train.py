@@ -1,4 +1,5 @@
 import json
+import resource
 from dataclasses import replace
 
 import numpy as np
@@ -139,10 +140,16 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
     with pytest.raises(Killed):
         fit(context(tmp_path, checkpoint_seconds=0.0), killed_at(5))
     kept = (tmp_path / checkpoint.FILE).read_bytes()
-    (tmp_path / f"{checkpoint.FILE}.partial").symlink_to("/dev/full")
-    with pytest.raises(TrainingError, match="No space left on device.* is kept. Make room"):
-        fit(context(tmp_path, checkpoint_seconds=0.0))
+    names = sorted(tmp_path.iterdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(kept) // 2, hard))  # fails as a full disk does
+    try:
+        with pytest.raises(TrainingError, match="File too large.* is kept. Make room"):
+            fit(context(tmp_path, checkpoint_seconds=0.0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (tmp_path / checkpoint.FILE).read_bytes() == kept
+    assert sorted(tmp_path.iterdir()) == names
 
 
 def test_a_loss_that_is_not_a_number_stops_with_step_and_rate(tmp_path):

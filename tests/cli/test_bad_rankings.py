@@ -29,7 +29,7 @@ MISTAKES = {
     "an empty metric": ("rank -m /", "No metric key"),
     "a cell": ("rank -c digits-exp11-clean", "Did you mean 'digits-exp10-clean'?"),
     "a seed": ("rank --seed 9", "No seed of digits-v1 named '9'. Known: 0, 1, 2."),
-    "a seed that is no number": ("rank --seed one", "valid integer"),
+    "a seed that is not a number": ("rank --seed one", "valid integer"),
     "a track": ("rank --track closed", "'closed' is not one of"),
     "a format": ("rank --format xml", "'xml' is not one of"),
     "a format of compare": ("compare best worst --format yaml", "'yaml' is not one of"),

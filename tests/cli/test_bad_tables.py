@@ -42,7 +42,7 @@ def saved(value):
 
 GOOD = rows(k + 0.5 for k in range(24))
 BAD = {
-    # what is no table
+    # what is not a table
     "empty": ("", "Expected rows of values"),
     "blank lines only": ("\n \n\n", "Expected rows of values"),
     "a mark only": (b"\xef\xbb\xbf", "Expected rows of values"),

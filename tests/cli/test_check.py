@@ -172,7 +172,7 @@ PATHS = {
     "absolute": ("/etc/passwd", "leads to"),
     "a nul byte": ("a\\u0000b.npz", "no control characters"),
     "5,000 characters": ("a" * 5000, "at most 4,096 characters"),
-    "4,000 characters": ("a" * 4000, "is no path that can be followed"),
+    "4,000 characters": ("a" * 4000, "is not a path that can be followed"),
     "a loop of links": ("loop.npz", "no path that can be followed"),
     "a link outside": ("link.npz", "leads to"),
     "a folder": ("folder", "is a folder, pipe or device"),

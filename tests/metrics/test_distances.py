@@ -65,7 +65,7 @@ def test_a_hierarchy_with_holes_or_crossings_is_undefined():
     y = np.array([0, 1, 2])
     with pytest.raises(Undefined, match="covers 2 of 3 classes"):
         hierarchical_error(y, y, hierarchy=np.array([[0], [0], [-1]]))
-    with pytest.raises(Undefined, match="no tree: level 1 splits a group below it"):
+    with pytest.raises(Undefined, match="not a tree: level 1 splits one below it"):
         hierarchical_error(y, y, hierarchy=np.array([[0, 0], [0, 1], [1, 1]]))
     with pytest.raises(PredictionsError, match="y_pred must be in 0 … 2"):
         hierarchical_error(y, np.array([0, 1, 3]), hierarchy=np.array([[0], [0], [1]]))

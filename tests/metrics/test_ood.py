@@ -130,7 +130,7 @@ def test_bad_scores_are_refused(name):
 
 
 def test_a_matrix_of_scores_is_refused():
-    with pytest.raises(PredictionsError, match="id_scores must be one number an image, shape"):
+    with pytest.raises(PredictionsError, match="id_scores must be one number per image, shape"):
         checked_scores(np.ones((3, 2)), "id_scores")
 
 

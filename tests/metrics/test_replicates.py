@@ -17,7 +17,7 @@ EXACT = ("accuracy", "balanced_accuracy", "nll", "brier", "recall_head", "recall
 
 
 def brute(outputs, key, w, groups):
-    """The metric computed anew under each weighting."""
+    """The metric computed again under each weighting."""
     rows = w.counts * w.scale
     return np.array(
         [measure(outputs, [key], weights=row, groups=groups)[key].value for row in rows]

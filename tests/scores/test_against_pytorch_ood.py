@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 def detectors():
     from harness.models.obtain.vision import torchvision
 
-    torchvision()  # pytorch-ood imports it, and a build for another torch must be mended first
+    torchvision()  # pytorch-ood imports it, and a build for another torch must be repaired first
     return pytest.importorskip("pytorch_ood.detector")
 
 

@@ -32,7 +32,7 @@ def read_arrow(path: Path) -> RawTable:
     Raises
     ------
     DataError
-        If pyarrow is missing, the file is damaged, or a column is of a kind that is no value.
+        If pyarrow is missing, the file is damaged, or a column is of a kind that is not a value.
     """
     kind = ENDINGS[path.suffix.lower()]
     check_regular(path)

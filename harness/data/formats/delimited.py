@@ -269,7 +269,7 @@ def _assembled(
 
 
 def _check_index(values: Sequence[str], place: str, table: RawTable) -> None:
-    """Refuse a column without a name that is no index: nobody can say what it is."""
+    """Refuse a column without a name that is not an index: nobody can say what it is."""
     why = "some occur twice"
     if len(set(values)) == len(values):
         fraction = next(

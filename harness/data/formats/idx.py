@@ -25,7 +25,7 @@ def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
     Raises
     ------
     DataError
-        If it is no idx file of bytes, or holds fewer or more bytes than its header says.
+        If it is not an idx file of bytes, or holds fewer or more bytes than its header says.
     """
     raw = read_bytes(path)
     if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != _UBYTE or len(raw) < 4 + 4 * raw[3]:

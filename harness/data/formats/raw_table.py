@@ -50,7 +50,7 @@ class RawTable:
     lines: Sequence[int] | None = None
     """Line that each row begins in; None for files without lines."""
     aside: Mapping[str, Values] = field(default_factory=dict)
-    """Columns that are no inputs, such as the index of a data frame; they may still be named."""
+    """Columns that are not inputs, such as the index of a data frame; they may still be named."""
     doubled: frozenset[str] = frozenset()
     """Names that several columns had; all but the first of them got a number."""
     notes: tuple[str, ...] = ()

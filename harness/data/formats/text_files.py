@@ -49,7 +49,7 @@ _OTHER = {
     rb"<stata_dta>": "a Stata file; save the table as CSV",
     rb"version https://git-lfs": "a pointer of Git LFS; run: git lfs pull",
 }
-"""Pattern of the first bytes of files that are no text → what they are and what to do."""
+"""Pattern of the first bytes of files that are not text → what they are and what to do."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def _as_windows(data: bytes, path: Path, error: UnicodeDecodeError) -> tuple[str
 
 
 def _check_text(text: str, path: Path) -> None:
-    """Refuse text that is no table of values between separators."""
+    """Refuse text that is not a table of values between separators."""
     start = text[:2000].lstrip().lower()
     if start.startswith(("<!doctype html", "<html")):
         raise DataError(

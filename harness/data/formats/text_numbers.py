@@ -52,7 +52,7 @@ def is_number(value: str) -> bool:
 
 
 def is_like_number(value: str) -> bool:
-    """Return whether a value that is no number seems to be meant as one: ``12 kg``, ``0x1F``.
+    """Return whether a value that is not a number seems to be meant as one: ``12 kg``, ``0x1F``.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def _negative(word: str) -> str:
 
 
 def _style(words: Sequence[str], separator: str, decimal: str) -> str | None:
-    """Return the decimal sign of a column; None where its values are no numbers, or it is open.
+    """Return the decimal sign of a column; None where its values are not numbers, or it is open.
 
     ``1,234`` alone may be either. Between commas it is taken for 1234. Elsewhere it is taken for
     1.234, because it differs only by a factor, unless there are numbers without a comma: then

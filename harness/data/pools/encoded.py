@@ -215,7 +215,7 @@ def encoded_files(root: Path, paths: tuple[str, ...], labels: Int[np.ndarray, " 
     root : Path
         Folder that `paths` are relative to.
     paths : tuple of str
-        One file an image.
+        One file per image.
     labels : int array of shape (n,)
         Class indices.
     """

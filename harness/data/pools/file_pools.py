@@ -28,7 +28,7 @@ class FileInputs:
     root : Path
         Folder that `paths` are relative to.
     paths : tuple of str
-        One file an image, with forward slashes.
+        One file per image, with forward slashes.
     digests : uint8 array of shape (n, 32)
         sha256 of each file's bytes.
     size : (int, int)
@@ -52,7 +52,7 @@ class FileInputs:
         Raises
         ------
         DataError
-            If a file is missing or is no whole image; names it.
+            If a file is missing or is not a whole image; names it.
         """
         images = np.empty((len(rows), *self.size, 3), dtype=np.uint8)
 
@@ -104,7 +104,7 @@ def file_pool(
     root : Path
         Folder that `paths` are relative to.
     paths : sequence of str
-        One file an image, in order.
+        One file per image, in order.
     labels : int array of shape (n,) or None
         Clean class indices.
     class_names : sequence of str
@@ -167,7 +167,7 @@ def file_rows(pool: Pool, rows: Int[np.ndarray, " m"], name: str) -> Pool:
     """
     inputs = pool.inputs
     if not isinstance(inputs, FileInputs):
-        raise TypeError(f"{pool.name} is no pool of files")
+        raise TypeError(f"{pool.name} is not a pool of files")
     paths = tuple(inputs.paths[i] for i in rows)
     kept = replace(inputs, paths=paths, digests=inputs.digests[rows])
     labels = None if pool.labels is None else pool.labels[rows]
@@ -226,7 +226,7 @@ def _remembered(hashes: Path | None) -> dict[str, str]:
 
 
 def _remember(hashes: Path, lines: dict[str, str]) -> None:
-    """Write the file whole or not at all; a folder that cannot be written is no error."""
+    """Write the file whole or not at all; a folder that cannot be written is not an error."""
     try:
         hashes.parent.mkdir(parents=True, exist_ok=True)
         with replacing(hashes, durable=False) as temporary:

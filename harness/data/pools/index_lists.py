@@ -63,7 +63,7 @@ def _csv_pairs(path: Path, text: str) -> Iterator[tuple[str, int]]:
             yield name, _label(path, reader.line_num, f"{name},{label}", name, label)
     except csv.Error as error:
         raise DataError(
-            f"Expected 'path,label' in line {reader.line_num} of {path}; it is no line of a CSV "
+            f"Expected 'path,label' in line {reader.line_num} of {path}; it is not a line of a CSV "
             f"file ({error}). Write the list again."
         ) from error
 

@@ -38,7 +38,7 @@ def classes_of(
     Raises
     ------
     DataError
-        If a row has no class, there are fewer than two classes, or the values are no classes.
+        If a row has no class, there are fewer than two classes, or the values are not classes.
     """
     words, notes = _unified(_written(raw.column(target, "target column")), target, raw)
     _refuse_holes(words, target, raw, reading)

@@ -93,7 +93,7 @@ def table_rows(pool: Pool, rows: Int[np.ndarray, " m"], name: str) -> Pool:
     """
     inputs = pool.inputs
     if not isinstance(inputs, TableInputs) or pool.labels is None:
-        raise TypeError(f"{pool.name} is no labelled table")
+        raise TypeError(f"{pool.name} is not a labelled table")
     return table_pool(name, inputs.rows(rows), pool.labels[rows], pool.class_names)
 
 

@@ -1,4 +1,4 @@
-"""Folders of images with one folder a class, as people unpack ImageNet: OOD sets of some classes.
+"""Folders of images with one folder per class, as people unpack ImageNet: OOD sets of some classes.
 
 Images are read from the user's data root; none are shipped.
 """
@@ -20,7 +20,7 @@ def class_folders(folder: Path) -> tuple[str, ...]:
     Parameters
     ----------
     folder : Path
-        For example ImageNet's validation part as torchvision lays it out: one folder a class,
+        For example ImageNet's validation part as torchvision lays it out: one folder per class,
         named by its WordNet id.
 
     Raises
@@ -32,7 +32,7 @@ def class_folders(folder: Path) -> tuple[str, ...]:
     found = sorted(path.name for path in paths if _WNID.fullmatch(path.name))
     if not found:
         raise DataError(
-            f"Expected one folder a class in {folder}, named by WordNet ids such as n01440764; "
+            f"Expected one folder per class in {folder}, named by WordNet ids such as n01440764; "
             "there is none. Sort the images into them, as torchvision's ImageNet does."
         )
     return tuple(found)

@@ -67,7 +67,7 @@ def read_hub(reference: str, *, target: str = "", cache: Path | None = None) -> 
     Raises
     ------
     DataError
-        If the library is missing or too old, or this is no image classification set with a
+        If the library is missing or too old, or this is not an image classification set with a
         training and a labelled test part.
     DownloadError
         If it cannot be had.

@@ -45,7 +45,7 @@ def label_column(features: Any, name: str, target: str) -> tuple[str, str]:
     Raises
     ------
     DataError
-        If it is no image classification set with one label per image.
+        If it is not an image classification set with one label per image.
     """
     import datasets
 

@@ -38,7 +38,7 @@ def load_files(spec: DatasetSpec, part: str, root: Path) -> Pool:
     Raises
     ------
     DataError
-        If a list or an image is missing, or a label is no class of the data set.
+        If a list or an image is missing, or a label is not a class of the data set.
     """
     found = FILE_SETS[spec.name]
     paths, labels = found.read(root, part)

@@ -14,7 +14,7 @@ Listed = tuple[tuple[str, ...], Int[np.ndarray, " n"]]
 
 
 def listed(folder: str, train: str, test: str) -> Callable[[Path, str], Listed]:
-    """Return a reader of lists with lines ``path label``, one file a part.
+    """Return a reader of lists with lines ``path label``, one file per part.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ def check_rules(options: Options) -> None:
 
 
 def columns_of_rules(options: Options) -> list[str]:
-    """Return the columns that say what rows are for, and so are no inputs."""
+    """Return the columns that say what rows are for, and so are not inputs."""
     named = [options.split, options.group]
     if options.folds and not options.folds.isdecimal():
         named.append(options.folds)
@@ -197,7 +197,7 @@ def _word(value: object) -> str:
 
 
 def _listed_rows(text: str, n: int) -> Int[np.ndarray, " t"]:
-    """Return rows from ``200-350,400`` or a file of numbers, one a line; they count from 0.
+    """Return rows from ``200-350,400`` or a file of numbers, one per line; they count from 0.
 
     So do the rows of ``tailmark data rows`` and of predictions.
     """

@@ -95,7 +95,7 @@ def save_table(root: Path, name: str, pool: Pool) -> None:
     """
     table = pool.inputs
     if not isinstance(table, TableInputs) or pool.labels is None:
-        raise TypeError(f"{pool.name} is no labelled table")
+        raise TypeError(f"{pool.name} is not a labelled table")
     folder = root / FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(

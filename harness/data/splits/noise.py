@@ -99,7 +99,7 @@ def transition(
     """
     kind = lookup("noise kind", spec.noise, NOISES)
     if kind.matrix is None:
-        raise Undefined(f"{spec.noise} noise is no matrix between classes")
+        raise Undefined(f"{spec.noise} noise is not a matrix between classes")
     return kind.matrix(spec.noise_rate or 0.0, counts, dataset)
 
 

@@ -195,7 +195,7 @@ def instance(
     Raises
     ------
     SpecError
-        If the inputs are no images.
+        If the inputs are not images.
 
     References
     ----------
@@ -207,7 +207,7 @@ def instance(
         return observed
     if inputs.take(rows[:1]).dtype != np.uint8:
         raise SpecError(
-            "Noise 'instance' is a projection of pixels; these inputs are no images. "
+            "Noise 'instance' is a projection of pixels; these inputs are not images. "
             "Use 'symmetric' or 'frequency'."
         )
     p = len(pool_labels)

@@ -147,7 +147,7 @@ def planted_pool(pool: Pool, attributes: Int[np.ndarray, " n"], places: int) -> 
     Raises
     ------
     SpecError
-        If its inputs are no images.
+        If its inputs are not images.
     """
     if pool.modality not in ("image", "files"):
         raise SpecError(

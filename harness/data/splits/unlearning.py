@@ -198,7 +198,7 @@ def patched_pool(pool: Pool, patched: Bool[np.ndarray, " n"]) -> Pool:
     Raises
     ------
     SpecError
-        If its inputs are no images.
+        If its inputs are not images.
     """
     if pool.modality not in ("image", "files"):
         raise SpecError(

@@ -1,6 +1,6 @@
 """Committed manifests: what the pools and splits of the shipped suites must be.
 
-One JSON file a suite, made by `tailmark data manifest <suite>`: fingerprints of its pools, and of
+One JSON file per suite, made by `tailmark data manifest <suite>`: fingerprints of its pools, and of
 each split the hashes of its rows and labels with the counts that people look at.
 """
 

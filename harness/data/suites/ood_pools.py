@@ -96,7 +96,7 @@ OOD_SETS: dict[str, Callable[[Suite, Pool, Path | None], Images]] = {
 FAMILIAR = "imagenet_familiar"
 """Classes of ImageNet-1K that the ID data do not have, from the user's validation folder."""
 IMAGENET = "imagenet/val"
-"""Where that folder lies below the data root: one folder a class, named by WordNet id."""
+"""Where that folder lies below the data root: one folder per class, named by WordNet id."""
 
 
 def _familiar(suite: Suite, name: str, whole: Pool, root: Path) -> Pool:

@@ -41,7 +41,7 @@ def covariate_pools(suite: Suite, test: Pool, root: Path) -> dict[str, Pool]:
     Raises
     ------
     DataError
-        If a list or an image is missing, or a label is no class of the test pool.
+        If a list or an image is missing, or a label is not a class of the test pool.
     """
     corruptions = map(parse_corruption, suite.corruptions)
     pools = [corrupted_pool(test, kind, severity) for kind, severity in corruptions]

@@ -45,7 +45,7 @@ def checked_labels(
     """
     if labels.ndim != 1:
         raise PredictionsError(
-            f"{name} must be one label an image, shape (n,); got shape {labels.shape}. "
+            f"{name} must be one label per image, shape (n,); got shape {labels.shape}. "
             "Give class indices, not one-hot rows."
         )
     if labels.dtype.kind not in "iu":
@@ -113,7 +113,7 @@ def check_matrix(values: Shaped[np.ndarray, "..."], n: int, name: str) -> None:
     """
     if values.ndim != 2 or values.shape[1] < 2:
         raise PredictionsError(
-            f"{name} must have one row an image and one column a class, shape (n, c) with c of at "
+            f"{name} must have one row per image and one column per class, shape (n, c), c at "
             f"least 2; got shape {values.shape}. Write two columns for two classes."
         )
     if values.dtype.kind != "f":
@@ -135,7 +135,7 @@ def check_probabilities(probs: Float[np.ndarray, "n c"]) -> None:
     Raises
     ------
     PredictionsError
-        If a row is no distribution; the first such row is named.
+        If a row is not a distribution; the first such row is named.
     """
     sums = probs.sum(axis=1, dtype=np.float64)
     off = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE[min(probs.dtype.itemsize, 8)])
@@ -179,7 +179,7 @@ def checked_weights(
 
 
 def checked_scores(scores: Shaped[np.ndarray, "..."], name: str) -> Float[np.ndarray, " n"]:
-    """Return one score an image; float32 stays (it sorts faster, and only order counts).
+    """Return one score per image; float32 stays (it sorts faster, and only order counts).
 
     Raises
     ------
@@ -188,7 +188,7 @@ def checked_scores(scores: Shaped[np.ndarray, "..."], name: str) -> Float[np.nda
     """
     if scores.ndim != 1 or scores.dtype.kind not in "fiu":
         raise PredictionsError(
-            f"{name} must be one number an image, shape (n,); got {scores.dtype} of shape "
+            f"{name} must be one number per image, shape (n,); got {scores.dtype} of shape "
             f"{scores.shape}. Reduce to one score per row first."
         )
     if len(scores) == 0:

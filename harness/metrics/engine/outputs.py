@@ -85,7 +85,7 @@ class Outputs:
         Raises
         ------
         PredictionsError
-            If shapes, dtypes or the range of labels are not those, or a row is no distribution.
+            If shapes, dtypes or the range of labels are not those, or a row is not a distribution.
         """
         check_matrix(probs, len(y_true), "probs")
         labels = checked_labels(y_true, probs.shape[1])
@@ -98,7 +98,7 @@ class Outputs:
         Raises
         ------
         PredictionsError
-            If there is not one label a row, in range.
+            If there is not one label per row, in range.
         """
         check_matrix(self.values, len(labels), self.kind)
         return Outputs(checked_labels(labels, self.c, name="labels"), self.values, self.kind)

@@ -1,4 +1,4 @@
-"""From a block of logits or probabilities to one number an image, without losing digits.
+"""From a block of logits or probabilities to one number per image, without losing digits.
 
 A row of logits is reduced by its maximum first: adding a constant to a row changes nothing, not
 even a tie. The predicted class is set against the log-sum of the others, so that neither its
@@ -15,7 +15,7 @@ TINY = float(np.finfo(np.float32).tiny)
 
 
 class Rows(NamedTuple):
-    """One number an image."""
+    """One number per image."""
 
     confidence: Float64[np.ndarray, " n"]
     """Probability of the predicted class."""

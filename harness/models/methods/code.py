@@ -1,7 +1,7 @@
 """The identity of code: the syntax trees of a module and of what it reaches by import.
 
 Nothing is imported or run, so a card can be keyed and checked without trusting its code.
-Docstrings, comments, blank lines and what only type checkers read are no part of it: a corrected
+Docstrings, comments, blank lines and what only type checkers read are not part of it: a corrected
 sentence changes no key.
 """
 

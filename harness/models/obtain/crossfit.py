@@ -1,7 +1,7 @@
 """Out-of-fold predictions: each row of a pool by a model that was trained without its fold.
 
 One job, one model a fold; their answers together are the evidence on the test pool, so that a
-test of one row a fold (leave-one-out) is measured like any other.
+test of one row per fold (leave-one-out) is measured like any other.
 """
 
 from collections.abc import Callable, Sequence

@@ -37,7 +37,7 @@ class Recorder:
     epochs : int
         Of the whole training, for progress; 0 when unknown.
     progress : callable, optional
-        Called with one mapping an epoch.
+        Called with one mapping per epoch.
     """
 
     def __init__(

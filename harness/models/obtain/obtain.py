@@ -90,7 +90,7 @@ def obtain(
     parent : callable, optional
         From the name of an entry that this one starts from to its job.
     progress : callable, optional
-        Called with one mapping an epoch and a batch.
+        Called with one mapping per epoch and a batch.
     numerics : Numerics, optional
         Default: chosen from the environment and the machine, exact.
 

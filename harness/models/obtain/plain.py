@@ -69,7 +69,7 @@ class PlainModel:
         Raises
         ------
         PredictionsError
-            If that is no array of one row an input and one column a class.
+            If that is not an array of one row per input and one column per class.
         """
         found = self._call(inputs)
         if isinstance(found, Output):
@@ -82,7 +82,7 @@ class PlainModel:
     def _checked(self, found: Any, n: int) -> np.ndarray:
         if hasattr(found, "detach"):  # a tensor, without importing torch to ask
             found = found.detach().float().cpu().numpy()
-        wanted = f"({n:,}, {self.num_classes:,}): one row an input, one column a class"
+        wanted = f"({n:,}, {self.num_classes:,}): one row per input, one column per class"
         if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiu":
             what = f"an array of {found.dtype}" if isinstance(found, np.ndarray) else _name(found)
             raise PredictionsError(
@@ -90,7 +90,7 @@ class PlainModel:
                 "Return logits or probabilities as one array."
             )
         if found.shape != (n, self.num_classes):
-            remedy = "Return one row an input and one column a class of the suite."
+            remedy = "Return one row per input and one column per class of the suite."
             if found.ndim == 1:
                 remedy = "Return scores of all classes, not the predicted class."
             raise PredictionsError(

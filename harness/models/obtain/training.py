@@ -136,7 +136,7 @@ def trained(
     parents : Parents
         What it starts from.
     progress : callable, optional
-        Called with one mapping an epoch.
+        Called with one mapping per epoch.
 
     Raises
     ------

@@ -130,7 +130,7 @@ def outputs_of(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> O
     Raises
     ------
     PredictionsError
-        If there is not one row an input.
+        If there is not one row per input.
     """
     filled = np.concatenate([rows, np.repeat(rows[-1:], batch_size - len(rows))])
     inputs = pool.inputs.take(filled)
@@ -139,7 +139,7 @@ def outputs_of(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> O
     output = model(inputs)
     if output.values.ndim != 2 or len(output.values) != batch_size:
         raise PredictionsError(
-            f"A model returns one row an input, ({batch_size}, {model.num_classes}); got shape "
+            f"A model returns one row per input, ({batch_size}, {model.num_classes}); got shape "
             f"{output.values.shape} on {pool.name}."
         )
     features = output.features

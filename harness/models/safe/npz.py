@@ -32,7 +32,7 @@ UNNAMED = "values"
 POSITIONAL = "arr_0"
 """What numpy.savez calls an array that was given without a name; read when it is alone."""
 MATRICES = ("logits", "probs", "features")
-"""Those with one row an input and several columns; the others have one axis."""
+"""Those with one row per input and several columns; the others have one axis."""
 _KINDS = {"f": "float", "iufUS": "int", "US": "text"}
 MAX_BYTES = 4 << 30
 """Largest file, unpacked, that is read when the caller names no limit."""
@@ -76,7 +76,7 @@ def read_npz(
     Raises
     ------
     PredictionsError
-        If it is no npz, holds other members, other dtypes, or would unpack to too much.
+        If it is not an npz, holds other members, other dtypes, or would unpack to too much.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -112,7 +112,7 @@ def read_npy(path: Path, *, pool: Pool | None = None, max_bytes: int = MAX_BYTES
     Raises
     ------
     PredictionsError
-        If it is no npy, holds objects, or has another shape.
+        If it is not an npy, holds objects, or has another shape.
     """
     try:
         with path.open("rb") as handle:

@@ -1,4 +1,4 @@
-"""Predictions in CSV and Parquet files: one row an input, one column a class.
+"""Predictions in CSV and Parquet files: one row per input, one column per class.
 
 Columns are named ``probs_<class>`` or ``logits_<class>``, by the class name or number alone (then
 what they hold shows in their sums), or one list column ``probs`` or ``logits`` of a Parquet file;
@@ -17,7 +17,7 @@ from harness.lookup import closest
 from harness.models.safe.npz import UNNAMED
 
 SINGLE = ("row", "id", "pred", "conf", "label")
-"""Columns that are no class's."""
+"""Columns that are not a class's."""
 _PREFIX = re.compile(r"(probs|logits)[_.:](.+)")
 MAX_TEXT = 1 << 30
 """Largest CSV file in bytes that is read."""
@@ -45,7 +45,7 @@ def read_table(path: Path, class_names: Sequence[str] | None) -> dict[str, np.nd
     Raises
     ------
     PredictionsError
-        If the file is damaged, a column is unknown, or a value is no number.
+        If the file is damaged, a column is unknown, or a value is not a number.
     """
     columns = _read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
     return _arrays(columns, path.name, class_names)
@@ -164,7 +164,7 @@ def _matrix(array: "object", name: str, source: str) -> np.ndarray:
     lengths = set(compute.list_value_length(array).to_pylist())
     if len(lengths) != 1:
         raise PredictionsError(
-            f"{source}: column {name!r} must hold lists of one length, one value a class; got "
+            f"{source}: column {name!r} must hold lists of one length, one value per class; got "
             f"lengths {min(lengths)} … {max(lengths)}. Write every class in every row."
         )
     flat = array.flatten()  # type: ignore[attr-defined]

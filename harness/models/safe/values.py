@@ -135,7 +135,7 @@ def checked_probs(
     Raises
     ------
     PredictionsError
-        If a row is no distribution, with what it seems to be instead.
+        If a row is not a distribution; says what it seems to be instead.
     """
     sums = probs.sum(axis=1, dtype=np.float64)
     gap = np.abs(sums - 1)

@@ -38,7 +38,7 @@ def inside(folder: Path, path: str) -> Path:
         regular = found.is_file()
     except (OSError, ValueError, RuntimeError) as error:  # too long, a nul byte, a loop of links
         raise CardError(
-            f"{folder.name}: {path[:80]!r} is no path that can be followed: {str(error)[:120]}. "
+            f"{folder.name}: {path[:80]!r} is not a path that can be followed: {str(error)[:120]}. "
             "Name a file of the entry's folder."
         ) from None
     if not found.is_relative_to(home):
@@ -270,7 +270,7 @@ def _float_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:
-        for name in file.keys():  # noqa: SIM118  (safe_open is no mapping)
+        for name in file.keys():  # noqa: SIM118  (safe_open is not a mapping)
             if file.get_slice(name).get_dtype() in ("F16", "F32", "F64"):
                 yield name, file.get_tensor(name)
 

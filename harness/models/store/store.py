@@ -1,6 +1,6 @@
 """The store: trained states, evidence and job results under the keys of SPEC section 2.
 
-One folder a thing, ``<room>/<first two digits>/<key>/``, written beside and renamed into place,
+One folder per thing, ``<room>/<first two digits>/<key>/``, written beside and renamed into place,
 so that a reader sees all of it or nothing and several processes may write at once.
 """
 

@@ -146,7 +146,7 @@ def test_instance_noise_flips_at_its_rate_and_hangs_on_the_image(rate, rng):
 def test_instance_noise_of_a_table_is_refused(rng):
     inputs = ArrayInputs(rng.normal(size=(10_000, 3)).astype(np.float32))
     spec = SplitSpec("c", noise="instance", noise_rate=0.3)
-    with pytest.raises(SpecError, match="these inputs are no images"):
+    with pytest.raises(SpecError, match="these inputs are not images"):
         make_split(spec, TEN, 10, 0, MNIST, Sources(inputs))
 
 

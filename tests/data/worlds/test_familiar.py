@@ -148,7 +148,7 @@ def test_a_validation_folder_is_narrowed_to_familiar_classes(tmp_path):
 
 def test_a_validation_folder_that_is_not_sorted_is_said(tmp_path):
     (tmp_path / "val").mkdir()
-    with pytest.raises(DataError, match="one folder a class in .*val, named by WordNet ids"):
+    with pytest.raises(DataError, match="one folder per class in .*val, named by WordNet ids"):
         class_folders(tmp_path / "val")
 
 

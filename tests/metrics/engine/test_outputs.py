@@ -16,7 +16,7 @@ EYE = np.eye(3)
 
 REFUSED = {
     "rows": (Y, np.zeros((4, 3)), r"logits has 4 rows, y_true has 3\. Give one row per label"),
-    "one column": (Y, np.zeros((3, 1)), r"shape \(n, c\) with c of at least 2; got shape \(3, 1\)"),
+    "one column": (Y, np.zeros((3, 1)), r"shape \(n, c\), c at least 2; got shape \(3, 1\)"),
     "flat": (Y, np.zeros(3), r"got shape \(3,\)"),
     "integers": (Y, np.zeros((3, 3), int), "logits must be floating point; got dtype int64"),
     "nan": (Y, np.where(EYE == 1, np.nan, 0.0), r"logits must be finite; got nan at \[0, 0\] \(3"),

@@ -149,7 +149,7 @@ def test_other_errors_of_a_model_are_not_taken_for_lack_of_memory(pool):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda o: Output(o.kind, o.values[:-1]), "one row an input"),
+        (lambda o: Output(o.kind, o.values[:-1]), "one row per input"),
         (lambda o: replace(o, values=np.repeat(o.values, 2, 1)), "4 columns, the suite has 2"),
         (lambda o: replace(o, values=o.values * np.nan), "must be finite; 37 rows"),
         (lambda o: replace(o, kind="probs"), "probs rows must sum to 1"),

@@ -25,10 +25,11 @@ MORE = {
     "trade": ("Trade-offs", ":material/scatter_plot:"),
     "robustness": ("Robustness", ":material/storm:"),
     "conformance": ("Conformance", ":material/menu_book:"),
+    "check": ("Check a baseline", ":material/rule:"),
     "data": ("Data", ":material/database:"),
     "about": ("About the numbers", ":material/help:"),
 }
-PATHS = {"trade": "trade-offs"}
+PATHS = {"trade": "trade-offs", "check": "check-a-baseline"}
 """Pages whose address is not their file's name."""
 
 st.set_page_config(page_title="tailmark", page_icon=str(HERE / "icon.svg"), layout="wide")

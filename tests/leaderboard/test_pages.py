@@ -15,11 +15,20 @@ from harness.published.conformance import VERDICTS
 from harness.rankings.comparing import compare
 from harness.rankings.display import difference_text, interval_text
 from harness.rankings.field import suite_rows
+from harness.records.records import write_record
 from leaderboard.frames.calibration import most_to_see
 from leaderboard.frames.headline import headline
 from leaderboard.markup.cells import FORMS
 from leaderboard.views import board
-from tests.leaderboard.made import CELLS, FIELD, ranked, write_conforming, write_field, write_worlds
+from tests.leaderboard.made import (
+    CELLS,
+    FIELD,
+    made,
+    ranked,
+    write_conforming,
+    write_field,
+    write_worlds,
+)
 
 VIEWS = Path(__file__).resolve().parents[2] / "leaderboard" / "views"
 
@@ -308,6 +317,7 @@ def test_nonsense_in_the_address_is_named_and_the_page_goes_on(opened, page):
     [
         "home",
         "ranking",
+        "check",
         "compare",
         "map",
         "calibration",
@@ -376,6 +386,22 @@ def test_the_page_of_an_entry_tells_how_to_make_it_again_and_what_records_there_
     assert "tailmark run logreg --suite digits-v1" in app.code[0].value
     assert "Records of logreg" in html(app)
     assert "Training rows and recall of each class" in html(app)
+
+
+def test_a_record_that_is_handed_in_is_placed_and_gated(opened, tmp_path):
+    path = write_record(made("mine", 0.9), tmp_path)
+    app = opened("check", against="cnn-bs")
+    assert "A record is two files" in words(app)
+    for uploader, file in zip(app.file_uploader, (path, path.with_suffix(".npz")), strict=True):
+        uploader.upload(file.name, file.read_bytes(), "application/octet-stream")
+    app.run()
+    assert not app.exception
+    assert "mine (yours)" in html(app)
+    assert [x.value for x in app.subheader][1] == "Against cnn-bs: regression"
+    app.file_uploader[1].clear().upload("x.npz", b"no", "application/octet-stream").run()
+    assert not app.exception
+    assert "npz of plain arrays" in words(app)
+    assert str(tmp_path) not in words(app)
 
 
 def test_a_metric_without_replicates_is_ranked_by_value_alone(opened):

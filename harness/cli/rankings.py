@@ -39,6 +39,14 @@ def rank(
         str | None,
         typer.Option(help="Ranks under the published labels and under this truth, side by side."),
     ] = None,
+    stability: Annotated[
+        bool,
+        typer.Option("--stability", help="How far the order holds over seeds, cells and halves."),
+    ] = False,
+    robustness: Annotated[
+        str | None,
+        typer.Option(help="This metric key against the primary metric: who is off the line?"),
+    ] = None,
     output: options.Output = "text",
     submissions: options.Submissions = None,
     store: options.Store = None,
@@ -58,6 +66,12 @@ def rank(
             say(rows_text(change_rows(changes), output))
         return
     key = metric and metric_key(metric, rows)
+    if stability:
+        _say_stability(rows, suite, key, track, cell, output)
+        return
+    if robustness is not None:
+        _say_robustness(rows, suite, metric_key(robustness, rows), key, track, cell, output)
+        return
     found = rank_rows(rows, suite=suite, key=key, track=track, cells=cell, seeds=seed,
                       notes=notes_of(suite))  # fmt: skip
     if output == "text":
@@ -66,6 +80,47 @@ def rank(
         say(rows_text(ranking_rows(found), output))
     if against_committed and _say_agreement(found, submissions, store, text=output == "text"):
         raise typer.Exit(1)
+
+
+def _say_stability(
+    rows: "Field",
+    suite: str,
+    key: str | None,
+    track: str,
+    cells: "Sequence[str] | None",
+    output: str,
+) -> None:
+    from harness.cli.steadiness import print_stability
+    from harness.rankings.export import rows_text
+    from harness.rankings.stability import order_stability, stability_rows
+
+    found = order_stability(rows, suite=suite, key=key, track=track, cells=cells)
+    if output == "text":
+        print_stability(found, suite, key)
+    else:
+        say(rows_text(stability_rows(found), output))
+
+
+def _say_robustness(
+    rows: "Field",
+    suite: str,
+    shifted: str,
+    inside: str | None,
+    track: str,
+    cells: "Sequence[str] | None",
+    output: str,
+) -> None:
+    from harness.cli.steadiness import print_robustness
+    from harness.rankings.export import rows_text
+    from harness.rankings.robustness import effective_robustness, robustness_rows
+
+    found, fit = effective_robustness(
+        rows, shifted, suite=suite, inside=inside, track=track, cells=cells
+    )
+    if output == "text":
+        print_robustness(found, fit, suite, shifted)
+    else:
+        say(rows_text(robustness_rows(found), output))
 
 
 def read_field(

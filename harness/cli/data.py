@@ -160,7 +160,10 @@ def manifest(
     else:
         write_text(output, text)
     if before is None:
-        remark(f"No manifest of {suite} is committed yet.")
+        remark(
+            f"No manifest of {suite} is committed yet. Commit it with: "
+            f"tailmark data manifest {suite} -o {committed}"
+        )
     elif before == text:
         remark(f"The same as the committed manifest of {suite}.")
     else:

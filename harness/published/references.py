@@ -83,11 +83,17 @@ def load_references(path: Path | None = None) -> References:
     Raises
     ------
     SpecError
-        If a table names a protocol that is not described, or a cell that the protocol does not
+        If the file has another form, or a table names a protocol that is not described, or a cell that the protocol does not
         make.
     """
-    text = (path or Path(str(files("harness.published") / "references.toml"))).read_text("utf-8")
-    references = References.model_validate(tomllib.loads(text))
+    path = path or Path(str(files("harness.published") / "references.toml"))
+    try:
+        references = References.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except ValueError as error:
+        raise SpecError(
+            f"{path} should be tables of published numbers; reading it says: {error}. "
+            "Correct the field it names."
+        ) from error
     for table in references.table:
         if table.protocol not in references.protocol:
             raise SpecError(

@@ -24,6 +24,8 @@ EXPECTED = {
     "Add a method": "nearest-median",
     "Add a corruption": "inverted",
     "Add a data set": "photographed-v1",
+    "Add a published number": "A paper 2026, table 1",
+    "Add a command": "version-of",
 }
 """Section → what its last command must name."""
 

@@ -300,6 +300,8 @@ TABLE = "[[table]]\nsource = 's'\nprotocol = '{}'\ntrust = 'read'\nband = 0.02\n
             HEAD + TABLE.format("a") + '[table.values.m]\n"cifar10-exp10-symmetric0.2" = 0.5\n',
             r"makes clean, not symmetric\. Correct",
         ),
+        (HEAD + "[[table]]\nsource = 'x'\n", r"published numbers; reading it says: [^:]*protocol"),
+        ("[[table", r"published numbers; reading it says"),
     ],
 )
 def test_a_reference_that_contradicts_its_protocol_is_refused(tmp_path, text, message):

@@ -83,8 +83,8 @@ def load_references(path: Path | None = None) -> References:
     Raises
     ------
     SpecError
-        If the file has another form, or a table names a protocol that is not described, or a cell that the protocol does not
-        make.
+        If the file has another form, or a table names a protocol that is not described, or a cell
+        that the protocol does not make.
     """
     path = path or Path(str(files("harness.published") / "references.toml"))
     try:

@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.svm import LinearSVC
 
 from baselines.methods import controls, gaussian, probes
 from baselines.probes.probe import rows_of
@@ -91,6 +92,21 @@ def test_one_vs_rest_is_scikit_learns_with_a_penalised_bias(rng, pixels):
     found = model(test)
     assert found.kind == "probs"
     np.testing.assert_allclose(found.values, expected, atol=5e-4)
+
+
+def test_both_solvers_of_the_svm_find_scikit_learns_optimum(rng, pixels):
+    test = rng.integers(0, 255, (30, 4, 4, 1), dtype=np.uint8)
+    flat = pixels.inputs.array.reshape(60, -1) / 255
+    oracle = LinearSVC(C=1.0, dual=False, tol=1e-8, max_iter=10_000)
+    oracle.fit(StandardScaler().fit_transform(flat), pixels.observed)
+    expected = oracle.decision_function(
+        StandardScaler().fit(flat).transform(test.reshape(30, -1) / 255)
+    )
+    for solver in ("liblinear", "lbfgs"):
+        model = fit(
+            probes.fit_linear_svm, pixels, c=1.0, scale="standard", solver=solver, max_iter=2000
+        )
+        np.testing.assert_allclose(model(test).values, expected, atol=2e-2)
 
 
 def test_naive_bayes_is_scikit_learns_also_where_a_class_never_varies(rng):

@@ -15,6 +15,7 @@ from harness.cli import (
     rankings,
     regress,
     rescore,
+    review,
     running,
     store,
     submit,
@@ -79,6 +80,9 @@ app.command(
 app.command("store", help="Say what the store holds; drop features that take too much room.")(
     store.store
 )
+app.command(
+    "review", help="Review a pull request to the submissions: what changes, what is refused."
+)(review.review)
 app.command("rank", help="Print a suite's ranking: value, 95 % interval, ranks, tie classes.")(
     rankings.rank
 )

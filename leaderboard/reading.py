@@ -53,8 +53,9 @@ class SuiteField:
 def folders() -> tuple[Roots, Roots]:
     """Return the folders of submitted entries and of this machine's own records."""
     submissions = os.environ.get("TAILMARK_SUBMISSIONS", "submissions")
-    local = os.environ.get("TAILMARK_LOCAL")
-    return (Path(submissions),) if submissions else (), (Path(local),) if local else ()
+    local = os.environ.get("TAILMARK_LOCAL", "").split(os.pathsep)
+    own = tuple(Path(folder) for folder in local if folder)
+    return (Path(submissions),) if submissions else (), own
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,10 @@ def board(
             help="Write it to this folder instead: a site for any web host, with CSV.",
         ),
     ] = None,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(help="Show the records of this MLflow server as well."),
+    ] = None,
     local: options.Local = False,
     with_local: options.WithLocal = False,
     submissions: options.Submissions = None,
@@ -44,22 +49,28 @@ def board(
     """Open the leaderboard in the browser, or write it as a static site with its tables."""
     from harness.paths import records_folder, store_folder, submissions_folder
 
-    own = records_folder(store_folder(store)) if local or with_local else None
+    own = [records_folder(store_folder(store))] if local or with_local else []
+    if tracking_uri is not None:
+        from harness.tracking.collect import collect_records
+
+        folder, fetched = collect_records(tracking_uri, store=store)
+        remark(f"{fetched} records fetched from MLflow; they lie in {folder}.")
+        own.append(folder)
     handed_in = None if local else submissions_folder(submissions)
     code = serve(handed_in, own, port) if export is None else write(handed_in, own, export)
     if code:
         raise typer.Exit(code)
 
 
-def serve(submissions: Path | None, local: Path | None, port: int) -> int:
+def serve(submissions: Path | None, local: Sequence[Path], port: int) -> int:
     """Serve the board on the loopback address until it is interrupted.
 
     Parameters
     ----------
     submissions : Path or None
         Folder of submitted entries; None: show none.
-    local : Path or None
-        Folder of this machine's own records; None: show none.
+    local : sequence of Path
+        Folders of this machine's own records; an entry is taken from the first that has it.
     port : int
         TCP port in [1, 65535].
 
@@ -93,12 +104,12 @@ def serve(submissions: Path | None, local: Path | None, port: int) -> int:
         process.wait()
 
 
-def write(submissions: Path | None, local: Path | None, folder: Path) -> int:
+def write(submissions: Path | None, local: Sequence[Path], folder: Path) -> int:
     """Write the board as a static site with its tables as CSV.
 
     Parameters
     ----------
-    submissions, local : Path or None
+    submissions, local
         As in `serve`.
     folder : Path
         Made when it is not there; one folder per suite inside.
@@ -127,11 +138,11 @@ def _check_installed(*names: str) -> None:
         )
 
 
-def _environment(submissions: Path | None, local: Path | None) -> dict[str, str]:
+def _environment(submissions: Path | None, local: Sequence[Path]) -> dict[str, str]:
     return {
         **os.environ,
         "TAILMARK_SUBMISSIONS": str(submissions.resolve()) if submissions else "",
-        "TAILMARK_LOCAL": str(local.resolve()) if local else "",
+        "TAILMARK_LOCAL": os.pathsep.join(str(folder.resolve()) for folder in local),
     }
 
 

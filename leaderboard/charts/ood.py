@@ -70,8 +70,8 @@ def scores_chart(frame: pd.DataFrame) -> alt.LayerChart:
     return alt.layer(chance, points).properties(height=FOOT + 26 * len(order))
 
 
-def cells_chart(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
-    """Draw a share over noise, a line an imbalance.
+def cells_chart(frame: pd.DataFrame, *, title: str, over: str = "noise") -> alt.LayerChart:
+    """Draw a share over noise, a line an imbalance, or the other way round.
 
     Parameters
     ----------
@@ -79,16 +79,20 @@ def cells_chart(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
         With columns ``imbalance``, ``noise``, ``value`` in [0, 1] and ``text``.
     title : str
         What the share is.
+    over : {"noise", "imbalance"}
+        What runs to the right.
     """
-    kinds = in_order(frame, "imbalance")
+    lines = "imbalance" if over == "noise" else "noise"
+    kinds = in_order(frame, lines)
+    words = {"noise": "label noise of the training data", "imbalance": "imbalance"}
     root = alt.Chart(frame).encode(
-        x=alt.X("noise:N", sort=in_order(frame, "noise"), title="label noise of the training data",
+        x=alt.X(f"{over}:N", sort=in_order(frame, over), title=words[over],
                 axis=alt.Axis(labelAngle=0)),
         y=alt.Y("value:Q", axis=alt.Axis(format="%"), title=title, scale=alt.Scale(zero=False)),
         color=alt.Color(
-            "imbalance:N",
+            f"{lines}:N",
             scale=alt.Scale(domain=kinds, range=[HUES[i % len(HUES)] for i in range(len(kinds))]),
-            legend=alt.Legend(orient="top", title="imbalance"),
+            legend=alt.Legend(orient="top", title=lines),
         ),
     )  # fmt: skip
     tips = ["imbalance:N", "noise:N", alt.Tooltip("text:N", title=title)]
@@ -96,7 +100,7 @@ def cells_chart(frame: pd.DataFrame, *, title: str) -> alt.LayerChart:
     return alt.layer(root.mark_line(opacity=0.6), points).properties(height=300)
 
 
-def curve_chart(frame: pd.DataFrame) -> alt.LayerChart:
+def roc_chart(frame: pd.DataFrame) -> alt.LayerChart:
     """Draw ROC points of each OOD set, joined by a line.
 
     Parameters
@@ -104,11 +108,29 @@ def curve_chart(frame: pd.DataFrame) -> alt.LayerChart:
     frame : DataFrame
         From `leaderboard.frames.ood.curves_frame`.
     """
+    return _curve(frame, ("fpr", "share of ID that is flagged"), ("tpr", "share of OOD caught"))
+
+
+def precision_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """Draw precision over recall of each OOD set, with as many OOD as ID images.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `leaderboard.frames.ood.curves_frame`; points without a precision are left out.
+    """
+    there = frame[frame["precision"].notna()]
+    right = ("precision", "precision: share of flagged that is OOD")
+    return _curve(there, ("tpr", "recall: share of OOD caught"), right)
+
+
+def _curve(frame: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> alt.LayerChart:
+    """Draw points of each pool, joined along the first axis."""
     pools = in_order(frame, "pool")
-    share = alt.Axis(format="%")
+    share, unit = alt.Axis(format="%"), alt.Scale(domain=[0, 1])
     root = alt.Chart(frame).encode(
-        x=alt.X("fpr:Q", axis=share, title="share of ID that is flagged"),
-        y=alt.Y("tpr:Q", axis=share, title="share of OOD that is caught"),
+        x=alt.X(f"{x[0]}:Q", axis=share, scale=unit, title=x[1]),
+        y=alt.Y(f"{y[0]}:Q", axis=share, scale=unit, title=y[1]),
         color=alt.Color(
             "pool:N",
             scale=alt.Scale(domain=pools, range=[ORANGE, RED, PINK, GREEN, BLUE][: len(pools)]),
@@ -116,11 +138,11 @@ def curve_chart(frame: pd.DataFrame) -> alt.LayerChart:
         ),
     )
     tips = [
-        "pool:N",
+        alt.Tooltip("pool:N", title="OOD set"),
         alt.Tooltip("fpr:Q", format=".1%", title="ID flagged"),
         alt.Tooltip("tpr:Q", format=".1%", title="OOD caught (recall)"),
         alt.Tooltip("precision:Q", format=".1%"),
     ]
     points = root.mark_point(filled=True, size=30, opacity=1).encode(tooltip=tips)
-    line = root.mark_line(opacity=0.5).encode(order="fpr:Q")
+    line = root.mark_line(opacity=0.5).encode(order=f"{x[0]}:Q")
     return alt.layer(line, points).properties(height=290)

@@ -9,7 +9,14 @@ from harness.rankings.field import Candidate
 from harness.records.records import Recorded
 from leaderboard.frames.trade import mean_over
 
-METRICS_SHOWN = ("ood_auroc", "ood_fpr95", "ood_ap_out", "ood_ap_in")
+METRICS_SHOWN = (
+    "ood_auroc",
+    "ood_auroc_right",
+    "ood_auroc_wrong",
+    "ood_fpr95",
+    "ood_ap_out",
+    "ood_ap_in",
+)
 """Of each set, in this order."""
 
 
@@ -22,6 +29,8 @@ def sets_of(recorded: Recorded, variant: str) -> list[str]:
 
 def sets_frame(row: Candidate, cell: int, titles: dict[str, str]) -> pd.DataFrame:
     """Return each OOD set's metrics under the declared score, means over seeds, as texts.
+
+    Metrics of which the record has no value at all are left out.
 
     Parameters
     ----------
@@ -39,7 +48,8 @@ def sets_frame(row: Candidate, cell: int, titles: dict[str, str]) -> pd.DataFram
         values = [mean_over(row.recorded, row.variant, key, [cell]) for key in keys]
         texts = [value_text(value, key) for value, key in zip(values, keys, strict=True)]
         lines.append((PLACES.get(name, name.replace("_", " ")), *texts))
-    return pd.DataFrame(lines, columns=["OOD set", *(titles[m] for m in METRICS_SHOWN)])
+    frame = pd.DataFrame(lines, columns=["OOD set", *(titles[m] for m in METRICS_SHOWN)])
+    return frame.loc[:, [i == 0 or (frame.iloc[:, i] != "–").any() for i in range(frame.shape[1])]]
 
 
 def rough_frame(row: Candidate, place: str) -> pd.DataFrame:

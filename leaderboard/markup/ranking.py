@@ -149,7 +149,7 @@ def _named(
     *,
     mark_local: bool,
 ) -> str:
-    own = ["this machine"] if row["local"] and mark_local else []
+    own = ["not submitted"] if row["local"] and mark_local else []
     marks = badges([*row["facets"], *own])
     title = titles.get(row["name"], "")
     named = f" <span class='small'>{title}</span>" if title else ""

@@ -1,9 +1,11 @@
 """Whether an entry knows what it does not know: OOD sets, scores, and what roughness does."""
 
+import pandas as pd
 import streamlit as st
 
 from harness.rankings.display import metric_definition, metric_title
-from leaderboard.charts.ood import cells_chart, curve_chart, ood_chart, scores_chart
+from harness.rankings.field import Candidate
+from leaderboard.charts.ood import cells_chart, ood_chart, precision_chart, roc_chart, scores_chart
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.entry import has_ood, ood_frame, scores_frame
 from leaderboard.frames.ood import METRICS_SHOWN, curves_frame, rough_frame, sets_frame
@@ -36,36 +38,26 @@ def page() -> None:
     index, score = cells.index(cell), row.recorded.record.variants[row.variant].ood_score
     st.markdown(f"Declared score: **{score}**, larger for OOD. Means over seeds.")
     titles = {metric: metric_title(metric) for metric in METRICS_SHOWN}
-    st.html(
-        plain_table(sets_frame(row, index, titles), caption="OOD sets under the declared score")
-    )
-    left, right = st.columns(2)
-    histogram = ood_frame(row.recorded, row.variant, index)
-    if histogram is not None:
-        left.markdown(f"**Scores** of seed {histogram['seed'].iloc[0]}")
-        with left:
-            draw(ood_chart(histogram, score=score), histogram, "Histograms of scores", HISTOGRAM)
-        right.markdown("**ROC and precision** at the edges of the histogram")
-        curves = curves_frame(histogram)
-        with right:
-            draw(curve_chart(curves), curves, "ROC points", ROC)
+    table = sets_frame(row, index, titles)
+    st.html(plain_table(table, caption="OOD sets under the declared score"))
+    if not any(titles[m] in table for m in ("ood_auroc_right", "ood_auroc_wrong")):
         st.caption(
-            "Records keep histograms, not single scores: points lie on the curves, what is between "
-            "them is not known. Precision is with as many OOD as ID images."
+            "This record was made before OOD was measured against right and wrong ID images apart; "
+            f"`tailmark rescore {row.recorded.record.entry} --suite {suite}` adds it."
         )
+    _curves(row, index, score)
     left, right = st.columns(2)
     panel = scores_frame(row.recorded, row.variant, index)
     if panel is not None:
-        left.markdown("**Every OOD score** from the same predictions")
         with left:
+            st.markdown("**Every OOD score** from the same predictions")
             draw(scores_chart(panel), panel, "OOD AUROC of every score", SCORES)
-    for place, column in (("near", right), ("far", right)):
+    places = {"near": right, "far": right}
+    for place, column in places.items():
         frame = rough_frame(row, place)
         if len(frame):
-            column.markdown(f"**OOD AUROC ({place})** over noise and imbalance")
             with column:
-                chart = cells_chart(frame, title=f"OOD AUROC, {place}")
-                draw(chart, frame, f"OOD AUROC ({place}) in every cell", ROUGH)
+                _rough(frame, place)
     st.caption(" ".join(metric_definition(metric) for metric in METRICS_SHOWN[:2]))
     st.caption(
         f"All entries in a terminal: `tailmark rank --suite {suite} --metric "
@@ -73,6 +65,36 @@ def page() -> None:
     )
     board.left_out(suite)
     address.finish()
+
+
+def _curves(row: Candidate, cell: int, score: str) -> None:
+    histogram = ood_frame(row.recorded, row.variant, cell)
+    if histogram is None:
+        return
+    curves = curves_frame(histogram)
+    left, middle, right = st.columns(3)
+    with left:
+        st.markdown(f"**Scores** of seed {histogram['seed'].iloc[0]}")
+        draw(ood_chart(histogram, score=score), histogram, "Histograms of scores", HISTOGRAM)
+    with middle:
+        st.markdown("**ROC** at the edges of the histogram")
+        draw(roc_chart(curves), curves, "ROC points", ROC)
+    with right:
+        st.markdown("**Precision and recall** at the same edges")
+        draw(precision_chart(curves), curves, "Precision and recall", ROC)
+    st.caption(
+        "Records keep histograms, not single scores: points lie on the curves, what is between "
+        "them is not known. Precision is with as many OOD as ID images."
+    )
+
+
+def _rough(frame: pd.DataFrame, place: str) -> None:
+    title = f"OOD AUROC, {place}"
+    st.markdown(f"**OOD AUROC ({place})** over noise, and over imbalance")
+    for over in ("noise", "imbalance"):
+        if frame[over].nunique() > 1:
+            chart = cells_chart(frame, title=title, over=over)
+            draw(chart, frame, f"OOD AUROC ({place}) over {over}", ROUGH)
 
 
 page()

@@ -1,5 +1,6 @@
 """Where an entry's numbers come from: how to make them again, its records, files to take away."""
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from leaderboard.frames.history import history_frame, install_line
 from leaderboard.markup.parts import plain
 from leaderboard.markup.plain import plain_table
 from leaderboard.reading import folders
+
+RUNS = "runs.json"
+"""In a folder of records from an MLflow server: sha256 of a record → its run's page."""
 
 
 def origin(recorded: Recorded, variant: str, suite: str) -> None:
@@ -34,7 +38,8 @@ def origin(recorded: Recorded, variant: str, suite: str) -> None:
     with st.expander("Provenance", icon=":material/fingerprint:"):
         frame = facts.facts_frame(recorded, variant)
         st.html(plain_table(frame, caption="Where the record comes from", left=["which"]))
-    _downloads(recorded, suite)
+    _mlflow(str(record.record_sha256))
+    _downloads(recorded)
 
 
 def _history(entry: str) -> None:
@@ -46,7 +51,7 @@ def _history(entry: str) -> None:
         st.html(plain_table(frame, caption=f"Records of {entry}", left=left))
 
 
-def _downloads(recorded: Recorded, suite: str) -> None:
+def _downloads(recorded: Recorded) -> None:
     evidence, path = recorded.record.evidence, recorded.path
     if path is None:
         return
@@ -73,6 +78,18 @@ def _downloads(recorded: Recorded, suite: str) -> None:
     st.caption(
         f"Predictions ({evidence.bytes / 1e6:.1f} MB, sha256 {evidence.sha256[:16]}…) lie {where}."
     )
+
+
+def _mlflow(sha: str) -> None:
+    """Link the record's run on the MLflow server that it was fetched from."""
+    for folder in folders()[1]:
+        try:
+            pages = json.loads((folder / RUNS).read_text("utf-8"))
+        except (OSError, ValueError):
+            continue  # not fetched from a server
+        address = pages.get(sha) if isinstance(pages, dict) else None
+        if isinstance(address, str) and address.startswith(("http://", "https://")):
+            st.link_button("Its run in MLflow", address, icon=":material/open_in_new:")
 
 
 def _content(file: Path) -> bytes:

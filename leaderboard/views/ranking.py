@@ -140,7 +140,7 @@ def _filters(
 def _whose(found: Ranking) -> str:
     """Say so when every row is this machine's own; single ones carry a badge."""
     rows = (*found.rows, *found.beside)
-    return " · all from this machine" if rows and all(row.local for row in rows) else ""
+    return " · none of them submitted" if rows and all(row.local for row in rows) else ""
 
 
 def _table(

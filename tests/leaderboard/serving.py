@@ -46,7 +46,7 @@ def a_free_port() -> int:
 
 def started(root: Path, port: int, home: Path | None = None) -> subprocess.Popen:
     """Start the function behind `tailmark board` in a process of its own."""
-    call = f"serve(Path({str(root)!r}), None, {port})"
+    call = f"serve(Path({str(root)!r}), [], {port})"
     code = f"from pathlib import Path; from harness.cli.board import serve; {call}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if home is not None:

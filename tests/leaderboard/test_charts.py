@@ -4,10 +4,17 @@ import pytest
 
 from harness.rankings.field import candidates
 from leaderboard.charts import entry as charts
-from leaderboard.charts.ood import ood_chart, scores_chart
+from leaderboard.charts.ood import (
+    cells_chart,
+    ood_chart,
+    precision_chart,
+    roc_chart,
+    scores_chart,
+)
 from leaderboard.charts.trade import trade_chart
 from leaderboard.frames import entry as details
 from leaderboard.frames.cells import cell_intervals
+from leaderboard.frames.ood import curves_frame, rough_frame
 from leaderboard.frames.trade import trade_frame, with_front
 from tests.leaderboard.made import CELLS, made, ranked, write_field
 
@@ -66,3 +73,17 @@ def test_scores_and_trade_offs_are_valid_charts(ranking, recorded):
     frame = with_front(frame, "test/nll", "test/balanced_accuracy").assign(link="entry")
     chart = trade_chart(frame, x="NLL", y="Balanced accuracy", x_unit=False, y_unit=True)
     assert {line["name"] for line in drawn(chart)} >= {"cnn-ce", "majority"}
+
+
+def test_curves_of_ood_detection_hold_every_edge(recorded):
+    curves = curves_frame(details.ood_frame(recorded, "", 0))
+    assert len(drawn(roc_chart(curves))) == len(curves)
+    assert len(drawn(precision_chart(curves))) == curves["precision"].notna().sum()
+
+
+def test_a_share_over_cells_runs_over_noise_or_over_imbalance(recorded):
+    (row,) = candidates([recorded])
+    frame = rough_frame(row, "near")
+    for over, lines in (("noise", "imbalance"), ("imbalance", "noise")):
+        layer = cells_chart(frame, title="x", over=over).to_dict()["layer"][0]["encoding"]
+        assert (layer["x"]["field"], layer["color"]["field"]) == (over, lines)

@@ -42,7 +42,7 @@ def test_a_port_in_use_is_told_before_anything_starts():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(HarnessError, match="--port"):
-            serve(ROOT, None, taken.getsockname()[1])
+            serve(ROOT, [], taken.getsockname()[1])
 
 
 def test_ending_the_command_ends_the_server():

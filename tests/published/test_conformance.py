@@ -8,6 +8,8 @@ from harness.models.cards.cards import card_sha256
 from harness.models.methods.methods import METHODS
 from harness.published.conformance import (
     VERDICTS,
+    Ours,
+    _verdict,
     conformance,
     misses,
     published_beside_ours,
@@ -22,7 +24,7 @@ from harness.published.conformance_text import (
     published_text,
 )
 from harness.published.protocols import Part
-from harness.published.references import MIN_BAND, load_references
+from harness.published.references import MIN_BAND, Table, load_references
 from harness.rankings.export import rows_text
 from harness.records.records import write_record
 from harness.types.models import EntryCard
@@ -410,3 +412,33 @@ def test_at_least_fourteen_published_numbers_need_two_cores_only(references):
     numbers = [v for t in light for cells in t.values.values() for v in cells.values()]
     assert len(numbers) >= 14
     assert all(t.trust == "read" and references.protocol[t.protocol].same_rows for t in light)
+
+
+SAME = (Part("noise", "clean", "clean"),)
+
+
+# Published 0.70 with a band of 0.02: ours is judged by both its mean and its ends.
+@pytest.mark.parametrize(
+    ("low", "value", "high", "verdict"),
+    [
+        (0.7199, 0.73, 0.74, "cannot tell"),  # reaches the band from above
+        (0.7201, 0.73, 0.74, "above"),
+        (0.66, 0.67, 0.6801, "cannot tell"),  # reaches it from below
+        (0.66, 0.67, 0.6799, "below"),
+        (0.681, 0.70, 0.719, "inside"),
+        (0.69, 0.719, 0.729, "inside"),
+        (0.69, 0.721, 0.729, "cannot tell"),  # its mean lies outside
+        (0.6801, 0.70, 0.72, "inside"),  # as wide as the band
+        (0.6799, 0.70, 0.7201, "cannot tell"),  # wider than the band
+    ],
+)
+def test_the_band_counts_on_both_sides_and_once_for_the_width(low, value, high, verdict):
+    ours = Ours("mine", "cifar10-v1", value, low, high, "seeds and test set", 3)
+    table = Table(source="s", protocol="p", trust="read", band=0.02, key="k", values={})
+    assert _verdict(0.70, table, ours, SAME) == verdict
+
+
+def test_a_number_from_memory_is_never_judged():
+    ours = Ours("mine", "cifar10-v1", 0.9, 0.89, 0.91, "seeds and test set", 3)
+    table = Table(source="s", protocol="p", trust="memory", band=0.02, key="k", values={})
+    assert _verdict(0.70, table, ours, SAME) == "not judged"

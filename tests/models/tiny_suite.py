@@ -67,6 +67,9 @@ class TinySuite:
     def val_pool(self, split: Split) -> Pool | None:
         return None if split.val_indices is None else self._rows("val", split.val_indices)
 
+    def unlabelled_pool(self, split: Split) -> Pool | None:
+        return None
+
     def training_data(self, split: Split) -> TrainingData:
         val = self.val_pool(split)
         return TrainingData(

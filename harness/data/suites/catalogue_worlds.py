@@ -118,6 +118,17 @@ WORLD_SUITES: dict[str, Suite] = {
             ("Methods that do not look at the revealed rows are scored as if there were none.",),
             {},
         ),
+        _digits(
+            "digits-fractions-v1",
+            "Digits of which a share is labelled and the rest is handed out without labels",
+            "balanced~frac0.05-clean balanced~frac0.1-clean balanced~frac0.25-clean "
+            "balanced~frac0.5-clean exp10~frac0.25-clean balanced~frac0.25-symmetric0.4",
+            (
+                "Smaller shares are nested in larger ones; the other images are offered to methods "
+                "without their labels (TrainingData.unlabelled), and most methods do not use them.",
+            ),
+            {},
+        ),
         Suite(
             id="fashion-spurious-v1",
             title="Fashion-MNIST with a square that tells the class in training, not in the test",

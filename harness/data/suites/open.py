@@ -214,7 +214,42 @@ class OpenSuite:
         held_out = self.val_pool(split)
         if held_out is not None and split.val_observed is not None:
             val = (held_out.inputs, split.val_observed)
-        return TrainingData(inputs, split.observed, split.num_classes, val, known=split.known)
+        pool = self.unlabelled_pool(split)
+        return TrainingData(
+            inputs,
+            split.observed,
+            split.num_classes,
+            val,
+            unlabelled=None if pool is None else pool.inputs,
+            known=split.known,
+        )
+
+    def unlabelled_pool(self, split: Split) -> Pool | None:
+        """Return what a cell with a share of the training images leaves out, as ``unlabelled``.
+
+        Its images are those of the same world with every image and none of this split's; their
+        labels are clean and are never handed to a trainer. None where the cell leaves nothing out,
+        or its images are changed in training.
+        """
+        if self.members:
+            return self.at(split.spec.id).unlabelled_pool(split)
+        changed = (split.foreign, split.attributes, split.patched)
+        if split.spec.train_fraction == 1 or any(array is not None for array in changed):
+            return None
+        assert self.train.labels is not None, "a training pool has labels"
+        whole = make_split(
+            replace(split.spec, train_fraction=1.0),
+            self.train.labels,
+            self.num_classes,
+            split.seed,
+            self.dataset,
+            self.sources,
+        )
+        used = [split.indices, split.val_indices]
+        taken = np.concatenate([rows for rows in used if rows is not None])
+        known = [whole.indices, whole.val_indices]
+        rows = np.setdiff1d(np.concatenate([r for r in known if r is not None]), taken)
+        return rows_of(self.train, rows, "unlabelled") if len(rows) else None
 
     def _mixed(self, pool: Pool, foreign: Int[np.ndarray, " n"]) -> Pool:
         """Return images of the training pool, some replaced by images of another."""

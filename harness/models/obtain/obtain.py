@@ -120,7 +120,8 @@ def obtain(
     if job.card.kind == "predictions":
         return _given(job, wanted, opened.test.class_names)
     chosen = numerics_of(job, numerics)
-    inputs = inputs_sha256(split, rows["train"], rows.get("val"))
+    pool = opened.unlabelled_pool(split)
+    inputs = inputs_sha256(split, rows["train"], rows.get("val"), pool)
     work = Work(job, opened, split, inputs, store, chosen, numerics, parent, progress)
     key = job_key(work)
     memo = store.load_json("jobs", key)

@@ -63,7 +63,9 @@ def numerics_of(job: Job, numerics: Numerics | None) -> Numerics:
     return numerics or choose()
 
 
-def inputs_sha256(split: Split, train: Pool, val: Pool | None) -> str:
+def inputs_sha256(
+    split: Split, train: Pool, val: Pool | None, unlabelled: Pool | None = None
+) -> str:
     """Return the identity of the inputs that a trainer is handed: contents, order and form.
 
     Row numbers and labels are `Split.sha256`; two data sets may agree in them. Class names are
@@ -77,14 +79,17 @@ def inputs_sha256(split: Split, train: Pool, val: Pool | None) -> str:
         Its training rows as a trainer gets them, with whatever was planted or replaced in them.
     val : Pool or None
         Its validation rows, where there are any.
+    unlabelled : Pool, optional
+        Images without labels that a trainer may use, where the cell offers some.
     """
-    return sha256_of(
-        {
-            "train": train.identity,
-            "val": None if val is None else val.identity,
-            "num_classes": split.num_classes,
-        }
-    )
+    facts = {
+        "train": train.identity,
+        "val": None if val is None else val.identity,
+        "num_classes": split.num_classes,
+    }
+    if unlabelled is not None:
+        facts["unlabelled"] = unlabelled.identity
+    return sha256_of(facts)
 
 
 def job_key(work: Work) -> str:

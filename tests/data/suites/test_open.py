@@ -202,3 +202,31 @@ def test_any_classes_can_be_held_out_as_near_ood():
     assert split.num_classes == 5 and split.clean_counts[0] / split.clean_counts[-1] >= 10
     with pytest.raises(SpecError, match="whole-v1 names no `classes`"):
         make_suite(replace(suite, id="whole-v1", classes=None))
+
+
+def test_a_share_of_the_labels_leaves_the_other_images_without_them():
+    opened = open_suite("digits-fractions-v1")
+    cell = "digits-balanced~frac0.25-symmetric0.4"
+    split = opened.split(cell, 1)
+    pool = opened.unlabelled_pool(split)
+    offered = opened.training_data(split).unlabelled
+    assert len(split.indices) == 200 and len(offered) == len(pool) == 600
+    labelled = {row.tobytes() for row in opened.train_pool(split).inputs.take(np.arange(200))}
+    assert not labelled & {row.tobytes() for row in offered.take(np.arange(600))}
+    smaller = opened.split("digits-balanced~frac0.05-clean", 1)
+    larger = opened.split("digits-balanced~frac0.1-clean", 1)
+    assert set(smaller.indices) < set(larger.indices)
+
+
+def test_a_cell_with_every_label_offers_nothing_unlabelled():
+    opened = open_suite("digits-v1")
+    assert opened.training_data(opened.split("digits-exp10-clean", 0)).unlabelled is None
+
+
+def test_validation_rows_are_not_among_the_unlabelled():
+    opened = make_suite(replace(SUITES["digits-fractions-v1"], id="x-v1"), checked=False)
+    split = opened.split("digits-exp10~frac0.25-clean~val0.1", 0)
+    whole = opened.split("digits-exp10-clean~val0.1", 0)
+    everything = len(whole.indices) + len(whole.val_indices)
+    used = len(split.indices) + len(split.val_indices)
+    assert len(opened.unlabelled_pool(split)) == everything - used

@@ -455,3 +455,12 @@ def test_preprocessing_is_part_of_evidence():
     ]
     keys = {pass_key(source, opened.test, Numerics()) for source in sources}
     assert len(keys) == 3
+
+
+def test_what_is_offered_without_labels_is_part_of_the_key_and_nothing_else_changes_it():
+    opened, split = on_images(0)
+    train, val = opened.train_pool(split), opened.val_pool(split)
+    others = [image_pool("unlabelled", images(seed), labels(), CLASSES) for seed in (1, 2)]
+    plain = inputs_sha256(split, train, val)
+    assert inputs_sha256(split, train, val, None) == plain
+    assert len({plain, *(inputs_sha256(split, train, val, pool) for pool in others)}) == 3

@@ -12,6 +12,12 @@ def store_folder(option: Path | None = None) -> Path:
     return option or Path(os.environ.get("TAILMARK_HOME", STORE))
 
 
+def weights_folder() -> Path:
+    """Return where fetched models are kept: ``TAILMARK_WEIGHTS``, else below the user's cache."""
+    named = os.environ.get("TAILMARK_WEIGHTS")
+    return Path(named) if named else Path.home() / ".cache" / "tailmark" / "weights"
+
+
 def records_folder(store: Path) -> Path:
     """Return the folder of this machine's own records, laid out as ``submissions/`` is."""
     return store / "records"

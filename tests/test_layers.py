@@ -15,6 +15,7 @@ BOTTOM = {
     "harness.keys",
     "harness.paths",
     "harness.atomic",
+    "harness.connection",
     "harness.streams",
     "harness.types",
 }
@@ -37,6 +38,7 @@ ALLOWED = {
     "harness.keys": {"harness.errors"},
     "harness.paths": {"harness.errors"},
     "harness.atomic": {"harness.errors"},
+    "harness.connection": {"harness.errors", "harness.atomic", "harness.paths"},
     "harness.streams": {"harness.errors"},
     "harness.types": BOTTOM,
     "harness.metrics": BOTTOM,
@@ -71,7 +73,7 @@ FOREIGN = {
     "torch": {"harness.models", "baselines"},
     "timm": {"harness.models", "baselines"},
     "torchvision": {"harness.models", "harness.data", "baselines"},
-    "mlflow": {"harness.tracking", "harness.models.loaders.registry"},
+    "mlflow": {"harness.tracking", "harness.connection", "harness.models.loaders.registry"},
     "streamlit": {"leaderboard.app", "leaderboard.views"},
 }
 """Heavy package → the only places that may import it."""

@@ -20,9 +20,12 @@ def new(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and dashes.")],
     kind: Annotated[Kind, typer.Option("--kind", "-k", help="What the entry brings.")] = "method",
     source: Annotated[
-        Path | None,
-        typer.Option("--from", help="Folder of predictions to list on the card, with sha256 sums."),
+        str | None,
+        typer.Option(
+            "--from", help="Folder of predictions, model file or address that the card is about."
+        ),
     ] = None,
+    tracking_uri: options.TrackingUri = None,
     submissions: options.Submissions = None,
 ) -> None:
     """Write a card.
@@ -32,12 +35,15 @@ def new(
     'digits-exp10-clean-s0/test.npz' and 'digits-exp10-clean-s0/ood/near/digits89.npz', or in one
     folder 'digits-exp10-clean-s0-ood-near-digits89.npz'. They are copied into the entry's folder
     unless they lie there already. See docs/predictions.md.
+
+    With --kind model --from models:/name/3, runs:/…, hf://owner/name@commit or a file (.onnx,
+    .pt2, .skops, .safetensors) the card says what the model says of itself. See docs/loaders.md.
     """
     from harness.paths import submissions_folder
 
     root = submissions_folder(submissions)
     if source is not None:
-        _new_from(root, name, kind, source)
+        _new_from(root, name, kind, source, tracking_uri)
         return
     from harness.models.cards.cards import new_entry
 
@@ -48,15 +54,23 @@ def new(
     )
 
 
-def _new_from(root: Path, name: str, kind: Kind, source: Path) -> None:
+def _new_from(root: Path, name: str, kind: Kind, source: str, uri: str | None) -> None:
     from harness.errors import CardError
     from harness.models.cards.collected import new_from
+    from harness.models.loaders.targets import is_target, new_model
 
+    if is_target(source) and kind != "predictions":
+        path = new_model(root, name, source, uri)
+        say(f"Wrote {path}.")
+        say(f"Next: read its comments, then: tailmark check {name}; tailmark run {name}")
+        return
     if kind != "predictions":
         raise CardError(
-            f"--from lists files of predictions; got --kind {kind}. Add: --kind predictions"
+            "--from names a model (.onnx, .pt2, .skops, .safetensors, models:/…, runs:/…, hf://…) "
+            f"or a folder of predictions; got {source[:80]!r} and --kind {kind}. Of a folder? Add: "
+            "--kind predictions"
         )
-    path, found = new_from(root, name, source)
+    path, found = new_from(root, name, Path(source))
     jobs = {key.partition("/")[0] for key in found.files}
     say(f"Wrote {path}: {len(found.files)} files of {len(jobs)} jobs, with their sha256 sums.")
     if found.others:

@@ -33,7 +33,12 @@ def run(
     store: options.Store = None,
     data_root: options.DataRoot = None,
 ) -> None:
-    """Run entries on a suite; without names all whose card is meant for it."""
+    """Run entries on a suite; without names all whose card is meant for it.
+
+    Instead of a name: a registered model (models:/name/3, models:/name@alias, runs:/…), a model of
+    the Hub (hf://owner/name@commit) or a file (model.onnx, .pt2, .skops, .safetensors) that says
+    how it is fed. See docs/loaders.md.
+    """
     from harness import run as run_entries
     from harness.cli.progress import Shown
     from harness.paths import store_folder

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.rankings.comparing import Comparison
     from harness.rankings.field import Field
     from harness.runs.assemble import JobResult
-    from harness.runs.execute import Report
+    from harness.runs.execute import Place, Report
 
 Started = Callable[[int], None]
 Finished = Callable[[str, "JobResult"], None]
@@ -44,6 +44,7 @@ def run(
     processes: int | None = None,
     trust: bool = False,
     features_budget: int | None = None,
+    tracking_uri: str | None = None,
     report: "Report | None" = None,
     started: Started | None = None,
     finished: Finished | None = None,
@@ -58,7 +59,9 @@ def run(
     ----------
     entries : str, Path, object, sequence of these, or mapping of str to object
         Names or folders of entries; none: all that are meant for the suite, those with a wrong
-        card left out. Or models in memory, a mapping's under its keys: a torch module, a fitted
+        card left out. Or a model without a card: a registered one (``models:/name/version``), one
+        of the Hub (``hf://owner/name@commit``), a file (.onnx, .pt2, .skops, .safetensors); see
+        docs/loaders.md. Or models in memory, a mapping's under its keys: a torch module, a fitted
         scikit-learn estimator, a function of a batch of inputs that returns an array, or an
         object with ``num_classes``, ``preprocessing`` and ``__call__(inputs) -> Output`` is
         scored as it is in every cell. An estimator that was not fitted is copied and fitted for
@@ -105,6 +108,7 @@ def run(
     chosen = [cells] if isinstance(cells, str) else cells
     drawn = [seeds] if isinstance(seeds, int) else seeds
     names, objects = _sorted_out(entries)
+    names = [_entry_of(name, place, tracking_uri) for name in names]
     made: dict[str, Recorded] = {}
     problems: list[str] = []
     if names or not objects:
@@ -120,6 +124,21 @@ def run(
     for remark in found.remarks() if objects else ():
         warnings.warn(remark, stacklevel=2)
     return found
+
+
+def _entry_of(name: str, place: "Place", uri: str | None) -> str:
+    """Return an entry's name, or the folder of the card that an address or a file was given."""
+    if ":" not in name and "." not in name:
+        return name
+    from harness.connection import tracking_uri as where
+    from harness.models.loaders.targets import is_target, run_entry
+    from harness.runs.execute import opened_suite
+
+    if not is_target(name):
+        return name
+    opened = opened_suite(place.suite, place.data_root)
+    records = records_folder(place.store)
+    return str(run_entry(name, records, opened, where(uri, store=place.store)))
 
 
 def _sorted_out(entries: Any) -> tuple[list[str], dict[str, Any]]:
@@ -376,8 +395,9 @@ def mirror_all(
     dict of str
         Entry → run id, or the error that kept it from being logged.
     """
+    from harness.connection import tracking_uri
     from harness.runs.evidence import test_predictions
-    from harness.tracking.mirror import mirror, tracking_uri
+    from harness.tracking.mirror import mirror
 
     target = tracking_uri(uri, store=store)
     outcome: dict[str, str | TrackingError] = {}

@@ -4,9 +4,8 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from harness.connection import connected, explained, tracking_uri
 from harness.errors import DownloadError
-from harness.tracking.connection import explained
-from harness.tracking.mirror import connected, tracking_uri
 
 _ADDRESS = re.compile(r"runs:/(?P<run>[0-9a-zA-Z_-]+)(?:/(?P<path>[^#?]+))?")
 

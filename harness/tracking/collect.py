@@ -11,14 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.atomic import write_text
+from harness.connection import connected, explained, tracking_uri
 from harness.errors import SpecError
 from harness.keys import sha256_text
 from harness.metric_keys import RowName
 from harness.paths import store_folder
 from harness.records.records import BYTES_PER_ROW
 from harness.records.validity import SUITE
-from harness.tracking.connection import explained
-from harness.tracking.mirror import connected, tracking_uri
 
 RUNS = "runs.json"
 """Beside the entries: sha256 of a record → address of the page of its run."""

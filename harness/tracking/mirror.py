@@ -8,30 +8,17 @@ value is never logged (a NaN breaks MLflow's pages): it is counted in the tag
 ``tailmark.undefined`` and its reason stands in the record.
 """
 
-import logging
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from harness.errors import TrackingError
-from harness.paths import store_folder
+from harness.connection import connected, explained, sqlite_file, tracking_uri
 from harness.rankings.display import cell_label
 from harness.records.records import Recorded
-from harness.tracking.connection import (
-    KNOCK_SECONDS,
-    WORK_SECONDS,
-    explained,
-    knock,
-    settings,
-    single_writer,
-    sqlite_file,
-)
 from harness.tracking.contents import (
     PARAM_LENGTH,
     entry_params,
@@ -51,24 +38,6 @@ Progress = Callable[[int, int], None]
 
 BATCH = {"metrics": 900, "params": 100}
 """Most that is sent in one request: MLflow takes 100 params, and 1,000 of all kinds together."""
-
-
-def local_uri(store: Path) -> str:
-    """Return the tracking URI of a store's own sqlite file, ``<store>/mlflow.db``."""
-    return f"sqlite:///{(store / 'mlflow.db').resolve()}"
-
-
-def tracking_uri(uri: str | None = None, *, store: Path | None = None) -> str:
-    """Return where to log: the argument, else ``MLFLOW_TRACKING_URI``, else the local store.
-
-    Parameters
-    ----------
-    uri : str, optional
-        Any MLflow tracking URI: ``sqlite:///…``, ``http://…``, ``postgresql://…``.
-    store : Path, optional
-        The local store; default: ``TAILMARK_HOME``, else ``.tailmark``.
-    """
-    return uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(store_folder(store))
 
 
 def mirror(
@@ -244,34 +213,3 @@ def _experiment(client: Any, suite: str, uri: str) -> str:
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
-
-
-@contextmanager
-def connected(uri: str) -> Iterator[Any]:
-    """Give a client of a server that has answered; one writer at a time on a sqlite file."""
-    database = sqlite_file(uri)
-    with settings(KNOCK_SECONDS):
-        knock(uri)
-        client = _new_client(uri) if database is None else None
-        if client is not None:
-            client.search_experiments(max_results=1)
-    with settings(WORK_SECONDS):
-        if database is None:
-            yield client
-        else:
-            database.parent.mkdir(parents=True, exist_ok=True)
-            with single_writer(database):
-                yield _new_client(uri)
-
-
-def _new_client(uri: str) -> Any:
-    try:
-        from mlflow import MlflowClient
-    except ImportError as error:
-        raise TrackingError(
-            "Logging to MLflow needs the package mlflow; it is not installed. "
-            "Run: pip install 'tailmark[track]', or run with --no-track."
-        ) from error
-    # Says for every table that it makes one; what matters is raised.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-    return MlflowClient(tracking_uri=uri)

@@ -4,11 +4,12 @@ import pytest
 
 pytest.importorskip("mlflow")
 
+from harness.connection import local_uri
 from harness.errors import TrackingError
 from harness.records.reading import load_records
 from harness.tracking import collect
 from harness.tracking.collect import collect_records
-from harness.tracking.mirror import local_uri, mirror
+from harness.tracking.mirror import mirror
 from tests.leaderboard.made import made
 
 

@@ -11,9 +11,10 @@ import pytest
 
 pytest.importorskip("mlflow")
 
+from harness.connection import local_uri, tracking_uri
 from harness.errors import TrackingError
 from harness.tracking import mirror as tracking
-from harness.tracking.mirror import local_uri, mirror, rebuild, tracking_uri
+from harness.tracking.mirror import mirror, rebuild
 from tests.leaderboard.made import CELLS, SEEDS, made
 
 JOBS = len(CELLS) * len(SEEDS)

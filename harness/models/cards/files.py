@@ -89,6 +89,7 @@ def _check_method(card: EntryCard, folder: Path, suite: Any) -> list[str]:
 
 
 def _check_model(card: EntryCard, folder: Path, suite: Any) -> list[str]:
+    from harness.models.loaders.addresses import model_file
     from harness.models.loaders.load import check_suffix, load_file
     from harness.models.loaders.timm_weights import check_weights, known_arch, preprocessing_of
 
@@ -100,16 +101,19 @@ def _check_model(card: EntryCard, folder: Path, suite: Any) -> list[str]:
     for key, file in card.model.files.items():
         what = f"{folder.name}/{file.path}"
         try:
-            path = checked_file(folder, file)
+            path = model_file(folder, file)
             check_suffix(file, what)
             part = _part(suite, key)
-            if path.suffix.lower() == WEIGHTS and part is None:
+            names = None if part is None else part.test.class_names
+            if path.suffix.lower() != WEIGHTS:
+                load_file(card, path, file, names, what)
+            elif names is None:
                 read_header(path)
-            elif path.suffix.lower() == WEIGHTS and card.model.arch:
-                network = check_weights(card, path, len(part.test.class_names))
+            elif card.model.arch:
+                network = check_weights(card, path, len(names))
                 preprocessing_of(card.model, network)
-            elif part is not None:
-                load_file(card, path, file, part.test.class_names, what)
+            else:
+                load_file(card, path, file, names, what)
         except HarnessError as error:
             problems.append(type(error)(f"{key}: {error}"))
     _raise_all(problems, card)

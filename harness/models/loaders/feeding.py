@@ -249,37 +249,11 @@ def _in_chunks(
         if found.dtype.kind != "f" or found.shape != (size, k):
             raise PredictionsError(
                 f"{what} should return floating-point numbers ({size}, {k}), one row an input and "
-                f"one column a class; it returned {found.dtype} {found.shape}. Export the network "
-                "up to its logits or probabilities."
+                f"one column for each of {k} classes; it returned {found.dtype} {found.shape}. "
+                "Export it up to its logits or probabilities, trained on the suite's classes."
             )
         parts.append(found[: len(some)])
     return np.concatenate(parts)
-
-
-def check_width(width: int | None, classes: Sequence[Any], c: int, what: str) -> None:
-    """Refuse a model of another number of classes than the suite has.
-
-    Parameters
-    ----------
-    width : int or None
-        Columns of its output; None: not declared.
-    classes : sequence
-        Labels of the columns; they may be fewer than the suite's.
-    c : int
-        C of the suite.
-    what : str
-        What sentences call the file.
-
-    Raises
-    ------
-    CardError
-        If they differ.
-    """
-    if width is not None and width != (len(classes) or c):
-        raise CardError(
-            f"{what} returns {width:,} columns; expected {len(classes) or c:,}, one a class. Train "
-            "its last layer on the suite's classes."
-        )
 
 
 def versions(packages: Sequence[str]) -> Mapping[str, str]:

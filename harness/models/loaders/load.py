@@ -12,12 +12,13 @@ import numpy as np
 from harness.errors import CardError
 from harness.keys import sha256_of, sha256_text
 from harness.models.loaders import feeding
+from harness.models.loaders.addresses import model_file
 from harness.models.loaders.feeding import agreed, fed, said_in, versions
 from harness.models.loaders.table import LOADERS, WEIGHTS, loader_of, wrong_suffix
 from harness.models.loaders.timm_weights import load_timm
 from harness.models.obtain.source import Source
 from harness.models.passes.numerics import Numerics
-from harness.models.safe.weights import checked_file, metadata_of
+from harness.models.safe.weights import metadata_of
 from harness.models.store.store import Store
 from harness.types.models import EntryCard, Job, ModelPart, WeightFile
 
@@ -71,7 +72,7 @@ def load_model(
     file = card.model.file(cell, seed)
     if file is None:
         raise CardError(f"{card.name} has no model for {cell}-s{seed}. Add it to [model.files].")
-    what, path = f"{folder.name}/{file.path}", checked_file(folder, file)
+    what, path = f"{folder.name}/{file.path}", model_file(folder, file)
     return load_file(card, path, file, class_names, what, numerics)
 
 
@@ -79,11 +80,14 @@ def load_file(
     card: EntryCard,
     path: Path,
     file: WeightFile,
-    class_names: Sequence[str],
+    class_names: Sequence[str] | None,
     what: str,
     numerics: Numerics | None = None,
 ) -> Loaded:
-    """Return the model of a file that was checked; see `load_model`."""
+    """Return the model of a file that was checked; see `load_model`.
+
+    Without a suite's `class_names` the file's own are taken, of files that hold their network.
+    """
     assert card.model is not None
     if path.suffix.lower() == WEIGHTS:
         part = agreed(card.model, said_in(metadata_of(path).get(feeding.KEY), what), what)
@@ -93,6 +97,7 @@ def load_file(
                 "[model] of the card."
             )
         whole = card.model_copy(update={"model": part})
+        assert class_names is not None  # an architecture is built for a number of classes
         timm = load_timm(whole, path, len(class_names), numerics or Numerics())
         count = sum(parameter.numel() for parameter in timm.network.parameters())
         return Loaded(timm, part, timm.head, count)
@@ -105,7 +110,8 @@ def load_file(
     part = agreed(card.model, loader.said(path, what), what)
     opened = loader.read(path, file, what)
     whole = card.model_copy(update={"model": part})
-    model = fed(opened.call, opened.declared, whole, class_names, what)
+    names = class_names or [str(n) for n in part.classes or opened.declared.classes]
+    model = fed(opened.call, opened.declared, whole, names, what)
     return Loaded(model, part, None, opened.parameters)
 
 

@@ -69,9 +69,7 @@ def loader_of(path: Path, what: str) -> Loader:
 def wrong_suffix(suffix: str, what: str) -> CardError:
     """Return the error for a file that nothing reads."""
     why = (
-        "pickles (.pt, .pkl, .joblib) are not opened, for they run code. "
-        if suffix in PICKLES
-        else ""
+        "pickles (.pt, .pth, .bin) are not opened, for they run code. " if suffix in PICKLES else ""
     )
     return CardError(
         f"{what} must be one of {', '.join((WEIGHTS, *LOADERS))}; got {suffix or 'no suffix'!r}: "

@@ -1,18 +1,22 @@
-"""How a tracking server is reached: bounded waiting, one writer a sqlite file, plain sentences.
+"""How an MLflow server is reached: bounded waiting, one writer a sqlite file, plain sentences.
 
-Nothing here knows MLflow's classes; what is logged is `harness.tracking.mirror`.
+Nothing here knows MLflow's classes; what is logged is `harness.tracking.mirror`, what is read
+`harness.models.loaders.registry`.
 """
 
+import logging
 import os
 import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from harness.atomic import locked
 from harness.errors import TrackingError
+from harness.paths import store_folder
 
 KNOCK_SECONDS = 3
 """How long an unreachable server may take to be found out, per try (there are two)."""
@@ -70,8 +74,20 @@ def settings(seconds: int) -> Iterator[None]:
 
 
 @contextmanager
-def explained(uri: str, safe: str) -> Iterator[None]:
-    """Turn whatever a tracking server can raise into one sentence that says what is safe."""
+def explained(
+    uri: str, safe: str, then: str = "When the server is back, run: tailmark log"
+) -> Iterator[None]:
+    """Turn whatever a tracking server can raise into one sentence.
+
+    Parameters
+    ----------
+    uri : str
+        Where the server is; a password in it is not shown.
+    safe : str
+        A clause that says what is not lost.
+    then : str
+        What to do, without a full stop.
+    """
     try:
         yield
     except TrackingError:
@@ -82,7 +98,7 @@ def explained(uri: str, safe: str) -> Iterator[None]:
         raise TrackingError(
             _without_password(
                 f"An MLflow server was expected at {uri}; {_answer(error)}. Nothing is lost, "
-                f"{safe}. When the server is back, run: tailmark log",
+                f"{safe}. {then}",
                 uri,
             )
         ) from error
@@ -120,3 +136,52 @@ def _without_password(words: str, uri: str) -> str:
     """Return a sentence that names a URI without the password in it."""
     password = urlsplit(uri).password
     return words if not password else words.replace(f":{password}@", ":…@")
+
+
+def local_uri(store: Path) -> str:
+    """Return the tracking URI of a store's own sqlite file, ``<store>/mlflow.db``."""
+    return f"sqlite:///{(store / 'mlflow.db').resolve()}"
+
+
+def tracking_uri(uri: str | None = None, *, store: Path | None = None) -> str:
+    """Return where to log: the argument, else ``MLFLOW_TRACKING_URI``, else the local store.
+
+    Parameters
+    ----------
+    uri : str, optional
+        Any MLflow tracking URI: ``sqlite:///…``, ``http://…``, ``postgresql://…``.
+    store : Path, optional
+        The local store; default: ``TAILMARK_HOME``, else ``.tailmark``.
+    """
+    return uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(store_folder(store))
+
+
+@contextmanager
+def connected(uri: str) -> Iterator[Any]:
+    """Give a client of a server that has answered; one writer at a time on a sqlite file."""
+    database = sqlite_file(uri)
+    with settings(KNOCK_SECONDS):
+        knock(uri)
+        client = _new_client(uri) if database is None else None
+        if client is not None:
+            client.search_experiments(max_results=1)
+    with settings(WORK_SECONDS):
+        if database is None:
+            yield client
+        else:
+            database.parent.mkdir(parents=True, exist_ok=True)
+            with single_writer(database):
+                yield _new_client(uri)
+
+
+def _new_client(uri: str) -> Any:
+    try:
+        from mlflow import MlflowClient
+    except ImportError as error:
+        raise TrackingError(
+            "Logging to MLflow needs the package mlflow; it is not installed. "
+            "Run: pip install 'tailmark[track]', or run with --no-track."
+        ) from error
+    # Says for every table that it makes one; what matters is raised.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    return MlflowClient(tracking_uri=uri)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import brentq
 
 from harness.errors import SpecError
 from harness.stats.spread import Spread, t_quantile
@@ -204,6 +203,8 @@ def score_p(
 
     if miss(LEAST_P) > 0:
         return LEAST_P
+    from scipy.optimize import brentq  # slow to import, and few rankings need it
+
     return float(brentq(miss, LEAST_P, 1.0 - 1e-9)) if miss(1.0 - 1e-9) > 0 else 1.0
 
 

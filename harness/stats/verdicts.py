@@ -4,7 +4,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import brentq
 
 from harness.errors import SpecError
 from harness.stats.intervals import LEVEL, Interval, Side, around, gaps_of, matched
@@ -176,5 +175,7 @@ def _p_value(gap: float, components: Spread) -> float:
 
     def miss(p: float) -> float:
         return ratio - components.critical(1 - p / 2)
+
+    from scipy.optimize import brentq  # slow to import, and few rankings need it
 
     return LEAST_P if miss(LEAST_P) > 0 else float(brentq(miss, LEAST_P, 1.0))

@@ -51,8 +51,11 @@ def order_chart(frame: pd.DataFrame) -> alt.LayerChart:
     lines = root.mark_line(strokeWidth=2, opacity=0.7).encode(detail="name:N")
     points = root.mark_point(filled=True, size=50, opacity=1).encode(tooltip=tips)
     layers = [lines, points]
-    for cell, align, shift in ((cells[0], "right", -9), (cells[-1], "left", 9)):
-        ends = alt.Chart(frame[frame["label"] == cell]).encode(x=x, y=y, color=colour)
+    # A name stands where its entry leads: at the other end names would lie over each other.
+    sides = ((cells[0], "easiest", "right", -9), (cells[-1], "hardest", "left", 9))
+    for cell, leads, align, shift in sides:
+        named_here = (frame["label"] == cell) & frame["leads"].isin([leads, "both"])
+        ends = alt.Chart(frame[named_here]).encode(x=x, y=y, color=colour)
         layers.append(ends.mark_text(align=align, dx=shift, fontSize=11).encode(text="name:N"))
     return alt.layer(*layers).properties(height=430)
 

@@ -32,7 +32,7 @@ def ood_chart(frame: pd.DataFrame, *, score: str) -> alt.Chart:
             color=alt.Color(
                 "pool:N",
                 scale=alt.Scale(domain=pools, range=colours),
-                legend=alt.Legend(orient="top", title=None, labelLimit=220, columns=2),
+                legend=alt.Legend(orient="top", title=None, labelLimit=240, columns=1),
             ),
             tooltip=[
                 "pool:N",
@@ -120,7 +120,7 @@ def precision_chart(frame: pd.DataFrame) -> alt.LayerChart:
         From `leaderboard.frames.ood.curves_frame`; points without a precision are left out.
     """
     there = frame[frame["precision"].notna()]
-    right = ("precision", "precision: share of flagged that is OOD")
+    right = ("precision", "precision")
     return _curve(there, ("tpr", "recall: share of OOD caught"), right)
 
 
@@ -134,7 +134,7 @@ def _curve(frame: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> alt.L
         color=alt.Color(
             "pool:N",
             scale=alt.Scale(domain=pools, range=[ORANGE, RED, PINK, GREEN, BLUE][: len(pools)]),
-            legend=alt.Legend(orient="top", title=None, labelLimit=220, columns=2),
+            legend=alt.Legend(orient="top", title=None, labelLimit=240, columns=1),
         ),
     )
     tips = [

@@ -40,9 +40,10 @@ def _value(row: Candidate, key: str, cells: Sequence[int]) -> float | None:
 
 
 def _text(value: float | None, key: str) -> str:
-    return (
-        count_text(round(value)) if key in COSTS and value is not None else value_text(value, key)
-    )
+    if key not in COSTS or value is None:
+        return value_text(value, key)
+    # Thousands in the units of `count_text`; a hundredth of a second is not nothing.
+    return count_text(round(value)) if value >= 1000 else f"{value:.3g}"
 
 
 def trade_frame(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from harness.errors import HarnessError
-from harness.rankings.display import metric_title
+from harness.rankings.display import difference_text, metric_title
 from harness.rankings.ranking import rank
 from harness.rankings.regress import Regression, advice, regress
 from harness.records.records import Recorded
@@ -32,7 +32,12 @@ def page() -> None:
         key = pickers.metric(suite)
         names = [row.name for row in board.ranking(suite).rows] or [*board.field(suite).by_name]
         against = pickers.one("against", "Held against", names)
-        margin = pickers.one("margin", "May be worse by", MARGINS)
+        margin = pickers.one(
+            "margin",
+            "May be worse by",
+            MARGINS,
+            words=lambda least: difference_text(float(least), key).removeprefix("+"),
+        )
     st.html(f"<span id='{ANCHOR}'></span>")
     if recorded is None:
         st.info(

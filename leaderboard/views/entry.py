@@ -133,7 +133,7 @@ def _behind(recorded: Recorded, variant: str) -> None:
     st.subheader("Behind the numbers", anchor=False)
     cells = recorded.record.suite.cells
     words = cell_names(cells)
-    cell = pickers.one("cell", "Cell", cells, words=lambda c: words[c])
+    cell = pickers.one("cell", "Cell", cells, default=cells[-1], words=lambda c: words[c])
     index = cells.index(cell)
     try:
         _pictures(recorded, variant, index)

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from harness.rankings.display import metric_definition, metric_title
+from harness.rankings.display import PLACES, metric_definition, metric_title
 from harness.rankings.field import Candidate
 from leaderboard.charts.ood import cells_chart, ood_chart, precision_chart, roc_chart, scores_chart
 from leaderboard.frames.cells import cell_names
@@ -46,18 +46,14 @@ def page() -> None:
             f"`tailmark rescore {row.recorded.record.entry} --suite {suite}` adds it."
         )
     _curves(row, index, score)
-    left, right = st.columns(2)
-    panel = scores_frame(row.recorded, row.variant, index)
-    if panel is not None:
-        with left:
-            st.markdown("**Every OOD score** from the same predictions")
-            draw(scores_chart(panel), panel, "OOD AUROC of every score", SCORES)
-    places = {"near": right, "far": right}
-    for place, column in places.items():
+    for place in PLACES:
         frame = rough_frame(row, place)
         if len(frame):
-            with column:
-                _rough(frame, place)
+            _rough(frame, place)
+    panel = scores_frame(row.recorded, row.variant, index)
+    if panel is not None:
+        st.markdown("**Every OOD score** from the same predictions")
+        draw(scores_chart(panel), panel, "OOD AUROC of every score", SCORES)
     st.caption(" ".join(metric_definition(metric) for metric in METRICS_SHOWN[:2]))
     st.caption(
         f"All entries in a terminal: `tailmark rank --suite {suite} --metric "
@@ -90,9 +86,12 @@ def _curves(row: Candidate, cell: int, score: str) -> None:
 
 def _rough(frame: pd.DataFrame, place: str) -> None:
     title = f"OOD AUROC, {place}"
-    st.markdown(f"**OOD AUROC ({place})** over noise, and over imbalance")
-    for over in ("noise", "imbalance"):
-        if frame[over].nunique() > 1:
+    several = [over for over in ("noise", "imbalance") if frame[over].nunique() > 1]
+    if not several:
+        return  # the suite has one cell
+    st.markdown(f"**OOD AUROC ({place})** over {' and over '.join(several)}")
+    for over, column in zip(several, st.columns(2), strict=False):
+        with column:
             chart = cells_chart(frame, title=title, over=over)
             draw(chart, frame, f"OOD AUROC ({place}) over {over}", ROUGH)
 

@@ -27,6 +27,7 @@ PAGES = {
     "trade-offs": "Trade-offs",
     "robustness?suite=digits-shift-v1": "Robustness",
     "conformance": "Published numbers beside ours",
+    "check-a-baseline": "Check a baseline",
     "data": "Data",
     "about": "About the numbers",
 }
@@ -81,14 +82,42 @@ def went_wrong(page) -> list[str]:
     return found
 
 
+MAIN = "document.querySelector('[data-testid=stMain]')"
+
+
 @pytest.mark.parametrize("address", PAGES)
-def test_every_page_opens_by_itself_without_an_error(board, page, address):
+def test_every_page_opens_without_an_error_fits_a_phone_and_has_no_serious_barrier(
+    board, page, address
+):
+    """One visit a page, since a visit is what takes time."""
     found = went_wrong(page)
     page.goto(f"{board}/{address}")
     settled(page)
     assert heading(page).startswith(PAGES[address])
     assert page.locator("[data-testid=stException]").count() == 0
+    charts = page.locator("[data-testid=stVegaLiteChart]").count()
+    assert charts == 0 or page.locator(".tm-data summary, table.tm").count() > 0
+    if AXE is not None:
+        assert barriers(page) == []
+        page.emulate_media(color_scheme="dark")
+        page.reload()
+        settled(page)
+        assert barriers(page) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(300)
+    assert page.evaluate(f"{MAIN}.scrollWidth <= {MAIN}.clientWidth")
     assert found == []
+
+
+def barriers(page) -> list:
+    """What axe-core finds serious or critical."""
+    page.evaluate(Path(str(AXE)).read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        (v["id"], [n["html"][:120] for n in v["nodes"]])
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
 
 
 def test_links_between_pages_carry_suite_and_metric(board, page):
@@ -155,16 +184,38 @@ def test_a_filter_is_taken_off_by_its_chip(board, page):
     assert "metric" not in page.url
 
 
-@pytest.mark.parametrize(("button", "form"), [("As CSV", "csv"), ("As JSON", "json"),
-                                              ("As Markdown", "markdown")])  # fmt: skip
-def test_downloads_are_what_the_command_line_writes(board, page, button, form):
+def test_downloads_are_what_the_command_line_writes(board, page):
     page.goto(f"{board}/ranking?suite=fashion-v1")
     settled(page)
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=button).click()
-    rank = ["rank", "--suite", "fashion-v1", "--format", form]
-    done = CliRunner().invoke(app, [*rank, "--submissions", str(ROOT / "submissions")])
-    assert Path(waiting.value.path()).read_text() == done.stdout
+    for button, form in (("As CSV", "csv"), ("As JSON", "json"), ("As Markdown", "markdown")):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=button).click()
+        rank = ["rank", "--suite", "fashion-v1", "--format", form]
+        done = CliRunner().invoke(app, [*rank, "--submissions", str(ROOT / "submissions")])
+        assert Path(waiting.value.path()).read_text() == done.stdout
+
+
+def test_a_chart_has_its_numbers_behind_a_stop_of_the_keyboard(board, page):
+    page.goto(f"{board}/calibration?suite=fashion-v1")
+    settled(page)
+    behind = page.locator(".tm-data summary").first
+    behind.focus()
+    page.keyboard.press("Enter")
+    assert page.locator(".tm-data[open] table.tm tbody tr").count() > 0
+
+
+def test_a_trade_offs_row_leads_to_its_entry_and_back(board, page):
+    page.goto(f"{board}/trade-offs?suite=fashion-v1&x=cost%2Ftrain_seconds")
+    settled(page)
+    link = page.locator("table.tm tbody a").first
+    name = link.inner_text()
+    link.click()
+    settled(page)
+    assert heading(page) == name
+    page.go_back()
+    settled(page)
+    assert heading(page) == "Trade-offs"
+    assert "x=cost%2Ftrain_seconds" in page.url
 
 
 def test_the_table_can_be_seen_without_scrolling_and_reached_by_its_link(board, page):
@@ -178,38 +229,6 @@ def test_the_table_can_be_seen_without_scrolling_and_reached_by_its_link(board, 
             break
     else:
         pytest.fail("the link to the table is not among the first three stops")
-
-
-@pytest.mark.parametrize("address", PAGES)
-def test_nothing_is_wider_than_a_phone(board, browser, address):
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto(f"{board}/{address}")
-    settled(page)
-    main = "document.querySelector('[data-testid=stMain]')"
-    assert page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth")
-    context.close()
-
-
-@pytest.mark.skipif(AXE is None, reason="TAILMARK_AXE names no axe.min.js")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("address", PAGES)
-def test_no_page_has_a_serious_barrier(board, browser, address, scheme):
-    context = browser.new_context(color_scheme=scheme)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto(f"{board}/{address}")
-    settled(page)
-    page.evaluate(Path(str(AXE)).read_text())
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    serious = [
-        (v["id"], [n["html"][:120] for n in v["nodes"]])
-        for v in found["violations"]
-        if v["impact"] in ("serious", "critical")
-    ]
-    context.close()
-    assert serious == []
 
 
 def test_the_exported_site_is_sorted_and_filtered_without_a_server(browser, tmp_path):

@@ -51,7 +51,7 @@ def test_the_objectives_own_parameters_have_their_own_rate():
 
 
 def test_running_statistics_of_the_weight_mean_are_those_of_the_network():
-    run = a_run(Settings(epochs=1, ema=0.5))
+    run = a_run(Settings(epochs=1, ema=0.75))
     state = TrainingState(run, Parts(prior.cross_entropy), FitContext({}, seed=0))
     own = run.network.state_dict()
     start = {name: tensor.clone() for name, tensor in own.items()}
@@ -63,7 +63,7 @@ def test_running_statistics_of_the_weight_mean_are_those_of_the_network():
     assert statistics
     assert {name for name in own if moved[name] == pytest.approx(2)} == statistics
     others = [moved[name] for name in own if name not in statistics]
-    np.testing.assert_allclose(others, 1.0, atol=1e-6)
+    np.testing.assert_allclose(others, 0.5, atol=1e-6)  # a quarter of the way
 
 
 def test_lent_weights_are_given_back_also_after_an_error():
@@ -80,7 +80,8 @@ def test_lent_weights_are_given_back_also_after_an_error():
     ("select", "better"), [("noisy_val", "accuracy"), ("noisy_val_loss", "loss")]
 )
 def test_the_epoch_that_is_best_on_validation_rows_is_the_result(select, better, monkeypatch):
-    """The weights of every epoch are marked by the head's bias; validation likes the second."""
+    """The weights of every epoch are marked by the head's bias; validation likes the second and,
+    no less, the third: the earlier one stays."""
     data = bright_rows((12, 12))
     settings = checked(Settings, {"epochs": 4, "batch_size": 8, "val_fraction": 0.25})
     settings = checked(Settings, settings.model_dump() | {"select": select})
@@ -89,8 +90,8 @@ def test_the_epoch_that_is_best_on_validation_rows_is_the_result(select, better,
     def judged(network, val):
         kept.append({n: t.clone() for n, t in network.state_dict().items()})
         one_hot = torch.nn.functional.one_hot(val.labels, 2).float()
-        quality = [0.3, 3.0, 1.0, 2.0][len(kept) - 1]  # right throughout, surest in the second
-        if better == "accuracy" and len(kept) != 2:
+        quality = [0.3, 3.0, 3.0, 2.0][len(kept) - 1]  # right throughout, surest in these two
+        if better == "accuracy" and len(kept) not in (2, 3):
             one_hot = one_hot.flip(1)
         return quality * one_hot
 
@@ -99,7 +100,8 @@ def test_the_epoch_that_is_best_on_validation_rows_is_the_result(select, better,
     assert len(kept) == 4
     state = trained.state()
     assert all((state[name] == kept[1][name].numpy()).all() for name in state)
-    assert any((state[name] != kept[3][name].numpy()).any() for name in state)
+    for other in (2, 3):
+        assert any((state[name] != kept[other][name].numpy()).any() for name in state)
 
 
 def test_a_selected_epoch_needs_validation_rows():

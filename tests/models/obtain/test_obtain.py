@@ -139,6 +139,17 @@ def test_forgotten_seeds_are_seeded_by_the_job(toy_job, opened, tmp_path):
     assert one.weights_sha256 == two.weights_sha256
 
 
+def test_of_epochs_that_are_as_good_the_first_is_kept(opened, tmp_path):
+    split = opened.split(VAL_CELL, 0)
+    recorder = Recorder(split, tmp_path, 3)
+    right = np.eye(split.num_classes, dtype=np.float32)[split.val_observed]
+    for epoch, logits in enumerate([-right, right, 2 * right], start=1):
+        recorder.snapshot(epoch, right[:0], logits, {"w": np.full(2, epoch, np.float32)})
+    state, epoch = recorder.selected()["noisy_val"]
+    assert epoch == 2 and state["w"].tolist() == [2, 2]
+    assert recorder.curves["noisy_val_balanced_accuracy"][1:] == [1.0, 1.0]
+
+
 def test_the_selected_state_is_another_model_of_the_same_training(toy_job, opened, store, counts):
     last = obtain(toy_job("fit_steps", cell=VAL_CELL, lr=3.0), opened, store, pools=["val"])
     chosen = obtain(

@@ -59,19 +59,35 @@ class LogisticSettings(Scaled):
     """Inverse of the L2 penalty on the sum of losses; > 0."""
     max_iter: Count = 200
     """Iterations of L-BFGS."""
+    balanced: bool = False
+    """Whether a row weighs n/(k·n_y), so that all classes weigh alike."""
 
 
 @probing(LogisticSettings)
 def fit_logistic(train: TrainingData, ctx: FitContext, settings: LogisticSettings) -> Probe:
     """Fit multinomial logistic regression with an L2 penalty; logits are its linear scores."""
-    estimator = LogisticRegression(C=settings.c, max_iter=settings.max_iter, tol=1e-3)
+    estimator = LogisticRegression(
+        C=settings.c,
+        max_iter=settings.max_iter,
+        tol=1e-3,
+        class_weight="balanced" if settings.balanced else None,
+    )
     rows = rows_of(train, scale=settings.scale)
     fitted = fit_linear(estimator, rows.values, train.observed, ctx, halved=True)
     return rows.probe("linear", fitted.arrays())
 
 
-@probing(LogisticSettings)
-def fit_one_vs_rest(train: TrainingData, ctx: FitContext, settings: LogisticSettings) -> Probe:
+class OneVsRestSettings(Scaled):
+    """Settings of one logistic regression a class."""
+
+    c: Positive = 1.0
+    """Inverse of the L2 penalty on the sum of losses, bias included; > 0."""
+    max_iter: Count = 200
+    """Iterations of L-BFGS for each class."""
+
+
+@probing(OneVsRestSettings)
+def fit_one_vs_rest(train: TrainingData, ctx: FitContext, settings: OneVsRestSettings) -> Probe:
     """Fit one logistic regression a class against the rest, with a penalised bias.
 
     Probabilities are those of the single classifiers, made to sum to 1.
@@ -87,7 +103,10 @@ def fit_one_vs_rest(train: TrainingData, ctx: FitContext, settings: LogisticSett
     lines = []
     for k in classes:
         estimator = LogisticRegression(
-            C=settings.c, max_iter=settings.max_iter, tol=1e-5, fit_intercept=False
+            C=settings.c,
+            max_iter=settings.max_iter,
+            tol=1e-5,
+            fit_intercept=False,
         )
         one = fit_linear(estimator, with_one, np.equal(train.observed, k) * 1, ctx, halved=False)
         lines.append(one.weight[1])

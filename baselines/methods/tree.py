@@ -1,6 +1,7 @@
 """Trees for tables: gradient boosting, and a forest whose every tree sees balanced classes."""
 
 import numpy as np
+from jaxtyping import Int
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from baselines.probes.probe import Probe, probing, rows_of
@@ -28,6 +29,8 @@ class Boosting(Checked):
     """Training rows of a leaf at least."""
     l2: NonNegative = 0.0
     """L2 penalty on leaf values; ≥ 0."""
+    balanced: bool = False
+    """Whether a row weighs n/(k·n_y), so that all classes weigh alike (cost-sensitive boosting)."""
 
 
 @probing(Boosting)
@@ -43,7 +46,7 @@ def fit_hist_gradient_boosting(train: TrainingData, ctx: FitContext, settings: B
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    classes = _classes(train)
+    classes = present_classes(train)
     table = train.inputs if isinstance(train.inputs, TableInputs) else None
     rows = rows_of(train) if table is None else rows_of(train, "codes", learn_codes(table))
     q = 0 if table is None else table.categorical.shape[1]
@@ -61,6 +64,7 @@ def fit_hist_gradient_boosting(train: TrainingData, ctx: FitContext, settings: B
         l2_regularization=settings.l2,
         categorical_features=np.arange(rows.values.shape[1]) < q if q else None,
         early_stopping=False,
+        class_weight="balanced" if settings.balanced else None,
         random_state=ctx.seed,
     )
     with threadpool_limits(ctx.threads):
@@ -94,7 +98,7 @@ def fit_balanced_random_forest(train: TrainingData, ctx: FitContext, settings: F
             "A balanced random forest needs imbalanced-learn, which is not installed. Run: "
             "pip install 'tailmark[tabular]'"
         ) from None
-    classes, rows = _classes(train), rows_of(train)
+    classes, rows = present_classes(train), rows_of(train)
     estimator = BalancedRandomForestClassifier(
         n_estimators=settings.trees,
         min_samples_leaf=settings.min_samples_leaf,
@@ -108,8 +112,14 @@ def fit_balanced_random_forest(train: TrainingData, ctx: FitContext, settings: F
     return rows.probe("forest", {"classes": classes, **pack_forest(estimator.estimators_)})
 
 
-def _classes(train: TrainingData) -> np.ndarray:
-    """Return the classes with a training row; refuse a single one."""
+def present_classes(train: TrainingData) -> Int[np.ndarray, " k"]:
+    """Return the classes with a training row.
+
+    Raises
+    ------
+    TrainingError
+        If there is only one.
+    """
     classes = np.unique(train.observed)
     if len(classes) < 2:
         raise TrainingError(

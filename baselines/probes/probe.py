@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from baselines.probes import head_rules, trees
@@ -238,6 +238,20 @@ def _gaussian(rows: np.ndarray, arrays: Arrays) -> np.ndarray:
     return arrays["offset"] - 0.5 * np.stack(distances, axis=1)
 
 
+def _kernel_densities(rows: np.ndarray, arrays: Arrays) -> np.ndarray:
+    """Log of the product over columns of a Gaussian kernel density each, plus log prior."""
+    values = np.empty((len(rows), len(arrays["classes"])))
+    exact = rows.astype(np.float64)
+    for at, widths in enumerate(arrays["widths"]):
+        known = arrays["rows"][arrays["labels"] == arrays["classes"][at]]  # (n_k, d)
+        total = np.full(len(rows), arrays["offset"][at])
+        for column, width in zip(range(known.shape[1]), widths, strict=True):
+            gaps = (exact[:, column, None] - known[None, :, column]) / width  # (b, n_k)
+            total += logsumexp(-0.5 * gaps**2, axis=1) - np.log(len(known) * width)
+        values[:, at] = total
+    return values
+
+
 def _neighbours(rows: np.ndarray, arrays: Arrays) -> np.ndarray:
     """Share of the k nearest training rows that carry each class."""
     known = TRANSFORMS["flat"](arrays["rows"], arrays)
@@ -281,9 +295,11 @@ RULES: dict[str, tuple[OutputKind, Rule]] = {
     "root-linear": ("logits", _root_linear),
     "nearest-mean": ("logits", _nearest_mean),
     "gaussian": ("logits", _gaussian),
+    "kernel-densities": ("logits", _kernel_densities),
     "neighbours": ("probs", _neighbours),
     "boosting": ("logits", trees.boosted),
     "forest": ("probs", trees.forest),
+    "votes": ("probs", trees.votes),
     "cosine": ("logits", head_rules.cosine),
     "expected-distance": ("logits", head_rules.expected_distance),
     "evidence": ("logits", head_rules.evidence),

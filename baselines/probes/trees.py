@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import softmax
 
 Arrays = Mapping[str, np.ndarray]
 _WORDS = 8
@@ -85,6 +86,48 @@ def pack_forest(fitted: Sequence[Any]) -> dict[str, np.ndarray]:
         "right": np.where(leaf, own, right + shift).astype(np.int64),
         "value": (value / value.sum(axis=1, keepdims=True)).astype(np.float32),
     }
+
+
+def pack_votes(
+    groups: Sequence[Sequence[Any]], weights: Sequence[np.ndarray], num_classes: int
+) -> dict[str, np.ndarray]:
+    """Return boosted DecisionTreeClassifiers as the arrays of `votes`.
+
+    Parameters
+    ----------
+    groups : sequence of sequences of DecisionTreeClassifier
+        The trees of each ensemble; all over the same classes.
+    weights : sequence of float arrays of shape (trees,)
+        Weight of each tree's vote in its ensemble.
+    num_classes : int
+        k, the classes with a training row.
+    """
+    packed = pack_forest([tree for group in groups for tree in group])
+    shares = [w / w.sum() if w.sum() > 0 else np.full(len(w), 1 / len(w)) for w in weights]
+    return packed | {
+        "value": np.eye(num_classes, dtype=np.float32)[packed["value"].argmax(axis=1)],
+        "weight": np.concatenate(shares),
+        "group": np.repeat(np.arange(len(groups)), [len(group) for group in groups]),
+    }
+
+
+def votes(rows: Float[np.ndarray, "b d"], arrays: Arrays) -> Float[np.ndarray, "b k"]:
+    """Return probabilities of boosted trees by SAMME, averaged over ensembles.
+
+    Each tree votes for one class. Of an ensemble's share of weighted votes v of a class, the
+    decision is (v − (1 − v)/(k − 1))/(k − 1), and softmax makes a probability of it.
+
+    References
+    ----------
+    Zhu et al. 2009, "Multi-class AdaBoost"; probabilities as scikit-learn has them.
+    """
+    leaves = _leaves(rows, arrays)
+    groups, k = int(arrays["group"].max()) + 1, arrays["value"].shape[1]
+    shares = np.zeros((groups, len(rows), k))
+    for tree, (group, weight) in enumerate(zip(arrays["group"], arrays["weight"], strict=True)):
+        shares[group] += weight * arrays["value"][leaves[:, tree]]
+    decisions = (shares - (1 - shares) / (k - 1)) / (k - 1)
+    return softmax(decisions, axis=2).mean(axis=0).astype(np.float32)
 
 
 def boosted(rows: Float[np.ndarray, "b d"], arrays: Arrays) -> Float[np.ndarray, "b k"]:

@@ -12,6 +12,7 @@ from harness.data.sets.cifar import CIFAR_10, CIFAR_10_1, CIFAR_100, read_column
 from harness.data.sets.embedded import DIGITS
 from harness.data.sets.family import DataSet
 from harness.data.sets.image_files import FILE_SETS, load_files
+from harness.data.sets.keel import KEEL, load_keel
 from harness.data.sets.medmnist import MEDMNIST
 from harness.data.sets.mnist import EMNIST, FASHION_MNIST, KMNIST, MNIST, NOTMNIST
 from harness.data.sets.own_options import check_reading
@@ -55,6 +56,7 @@ DATASETS: dict[str, DatasetSpec] = {
     **{name: found.facts for name, found in FILE_SETS.items()},
     **{name: found.facts for name, found in MEDMNIST.items()},
     **TABLES,
+    **KEEL,
 }
 """Facts of every data set by its name in split ids."""
 
@@ -126,6 +128,8 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
         return load_files(spec, part, where)
     if name in TABLES:
         return load_table(name, where, part)
+    if name in KEEL:
+        return load_keel(name)
     if spec.modality == "table":
         return load_prepared_table(where, name, part)
     images, labels, stamped = _images(spec, part, where)

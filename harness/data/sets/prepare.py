@@ -13,6 +13,7 @@ from harness.data.formats.files import first_existing, md5_of
 from harness.data.sets.datasets import DATASETS, SETS, facts_of, load_part
 from harness.data.sets.family import Download
 from harness.data.sets.image_files import FILE_SETS
+from harness.data.sets.keel import INSTALL, KEEL, keel_path
 from harness.data.sets.medmnist import FOLDERS as MEDMNIST
 from harness.data.sets.medmnist import MEMBERS
 from harness.data.sets.own import (
@@ -64,6 +65,8 @@ def is_there(name: str, root: Path) -> bool:
     spec = facts_of(name, root)
     if name in TABLES:
         return spec.embedded or table_path(name, root) is not None
+    if name in KEEL:
+        return keel_path(name) is not None
     if name in FILE_SETS:
         return (root / FILE_SETS[name].images).is_dir() and FILE_SETS[name].images != "."
     if spec.embedded or (root / PREPARED / name).is_dir():
@@ -155,6 +158,8 @@ def prepare(
         if bad:
             raise DataError(f"{name} is there but not whole. {bad[0].subject}: {bad[0].sentence}")
         return _made_quick(name, root) or f"{name}: already there and as published"
+    if name in KEEL:
+        raise DownloadError(f"Expected {spec.source}; it is not installed. Run: {INSTALL}")
     if downloaded(name) is None and name not in MEMBERS:
         raise DownloadError(
             f"Expected {name} below {root}; it cannot be downloaded by this command. Get it from "

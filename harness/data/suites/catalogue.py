@@ -3,6 +3,7 @@
 from harness.data.sets.medmnist import MEMBERS
 from harness.data.suites.catalogue_files import FILE_SUITES
 from harness.data.suites.catalogue_published import PUBLISHED_SUITES
+from harness.data.suites.catalogue_tables import TABLE_SUITES
 from harness.data.suites.catalogue_worlds import ALL_VIEWS, VIEWS, WORLD_SUITES
 from harness.types import Suite
 
@@ -224,5 +225,6 @@ SUITES: dict[str, Suite] = {
     **FILE_SUITES,
     **WORLD_SUITES,
     **PUBLISHED_SUITES,
+    **TABLE_SUITES,
 }
 """Every suite by its id."""

@@ -43,6 +43,10 @@ def rank(
         bool,
         typer.Option("--stability", help="How far the order holds over seeds, cells and halves."),
     ] = False,
+    by_rank: Annotated[
+        bool,
+        typer.Option("--mean-ranks", help="Mean ranks over cells, with the critical difference."),
+    ] = False,
     robustness: Annotated[
         str | None,
         typer.Option(help="This metric key against the primary metric: who is off the line?"),
@@ -68,6 +72,9 @@ def rank(
     key = metric and metric_key(metric, rows)
     if stability:
         _say_stability(rows, suite, key, track, cell, output)
+        return
+    if by_rank:
+        _say_mean_ranks(rows, suite, key, track, cell, output)
         return
     if robustness is not None:
         _say_robustness(rows, suite, metric_key(robustness, rows), key, track, cell, output)
@@ -99,6 +106,25 @@ def _say_stability(
         print_stability(found, suite, key)
     else:
         say(rows_text(stability_rows(found), output))
+
+
+def _say_mean_ranks(
+    rows: "Field",
+    suite: str,
+    key: str | None,
+    track: str,
+    cells: "Sequence[str] | None",
+    output: str,
+) -> None:
+    from harness.cli.steadiness import print_mean_ranks
+    from harness.rankings.export import rows_text
+    from harness.rankings.mean_ranks import mean_rank_rows, mean_ranks
+
+    found, compared, left_out = mean_ranks(rows, suite=suite, key=key, track=track, cells=cells)
+    if output == "text":
+        print_mean_ranks(found, compared, left_out, suite, key)
+    else:
+        say(rows_text(mean_rank_rows(found), output))
 
 
 def _say_robustness(

@@ -123,6 +123,8 @@ class Rows:
 
     def probe(self, rule: str, arrays: Mapping[str, np.ndarray]) -> Probe:
         """Return the probe of a rule that was fitted on these rows."""
+        both = arrays.keys() & self.learnt.keys()
+        assert not both, f"rule {rule} and transform {self.transform} share arrays: {both}"
         return Probe(rule, self.num_classes, {**arrays, **self.learnt}, self.transform)
 
 

@@ -33,8 +33,8 @@ def learn_scaled(rows: Float[np.ndarray, "n d"], scale: Scale) -> dict[str, np.n
     scale : str
         ``standard`` or ``minmax``; ``overlap`` is the same as the latter without categories.
     """
-    mean, spread = _place_and_spread(rows.astype(np.float64), scale)
-    return {"mean": mean.astype(np.float32), "scale": spread.astype(np.float32)}
+    place, spread = _place_and_spread(rows.astype(np.float64), scale)
+    return {"place": place.astype(np.float32), "spread": spread.astype(np.float32)}
 
 
 def scaled(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
@@ -47,7 +47,7 @@ def scaled(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
     arrays : mapping
         From `learn_scaled`.
     """
-    return (flat(inputs, arrays) - arrays["mean"]) / arrays["scale"]
+    return (flat(inputs, arrays) - arrays["place"]) / arrays["spread"]
 
 
 def _place_and_spread(
@@ -77,7 +77,7 @@ def learn_columns(table: TableInputs, scale: Scale = "auto") -> dict[str, np.nda
     Returns
     -------
     dict
-        ``fill`` (p,) medians, ``mean`` and ``scale`` (p,) after filling, ``marked`` the numeric
+        ``fill`` (p,) medians, ``place`` and ``spread`` (p,) after filling, ``marked`` the numeric
         columns with a missing value, ``levels`` (m, 2) pairs of a categorical column and a
         category in it; with ``overlap`` also ``level`` (), what a category's column holds.
     """
@@ -92,8 +92,8 @@ def learn_columns(table: TableInputs, scale: Scale = "auto") -> dict[str, np.nda
     kind = table.numeric.dtype  # float64 is asked for less only after its mean is taken off
     return {
         "fill": fill.astype(kind),
-        "mean": place.astype(kind),
-        "scale": spread.astype(kind),
+        "place": place.astype(kind),
+        "spread": spread.astype(kind),
         "marked": np.flatnonzero(holes.any(axis=0)),
         "levels": np.array(pairs, dtype=np.int64).reshape(-1, 2),
         **({"level": np.sqrt(np.float32(0.5))} if scale == "overlap" else {}),
@@ -117,7 +117,7 @@ def columns(inputs: np.ndarray, arrays: Arrays) -> Float[np.ndarray, "b d"]:
     p, levels = len(arrays["fill"]), arrays["levels"]
     numbers, codes = inputs[:, :p], inputs[:, p:]
     holes = np.isnan(numbers)
-    shifted = (np.where(holes, arrays["fill"], numbers) - arrays["mean"]) / arrays["scale"]
+    shifted = (np.where(holes, arrays["fill"], numbers) - arrays["place"]) / arrays["spread"]
     seen = (codes[:, levels[:, 0]] == levels[:, 1]) * arrays.get("level", np.float32(1))
     parts = [shifted, holes[:, arrays["marked"]], seen]
     return np.concatenate(parts, axis=1).astype(np.float32)

@@ -34,6 +34,7 @@ SHA256 = {
     "fashion-spurious-v1": "8201b5b42120bf037d182ce348bd5494853bff1e07c1625414c4b4a47d4915dc",
     "cifar10-shift-v1": "ddcfbcb3025e0825e5d4fc158ee2cc0b2e77beec1b045350378ad08f5e2def18",
     "cifar10-familiar-v1": "71958284f9b1503d78b0b662f729d723a764845f271955277c211b89c62215d2",
+    "keel-v1": "9417e64df4933fb1c51910980d7ff2ff78f897f11eb5b214ceb0ff8e40777cb8",
     "published-v1": "2c32e37d177bb1972c75b851dc159f80c3996103ba996fd76b235aff329adfe6",
     "published-folds-v1": "aadf5ee9f1d069602ea9b91e82a48d8b4eeaebff04e05c28a982ffe91d39314a",
 }

@@ -113,7 +113,7 @@ def check(
     failures = 0
     for name in dict.fromkeys(wanted):
         try:
-            entry = find_entry(name, root, trust=trust)
+            entry = find_entry(name, root, trust=True)  # nothing of it is run
             opened, notes = suites.of(entry.card)
             notes += check_entry(entry.folder, suite=opened, trust=trust)
             cost = "" if opened is None else _cost(entry, opened, roots)

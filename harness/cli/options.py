@@ -59,7 +59,7 @@ WithLocal = Annotated[
 ]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Allow trainers from outside; they run with your rights."),
+    typer.Option("--trust", help="Run code from outside with your rights where no sandbox is."),
 ]
 FeaturesBudget = Annotated[
     int | None,

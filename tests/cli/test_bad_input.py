@@ -45,9 +45,10 @@ def test_misspelt_card_field(tailmark, card):
     refused(tailmark("check", "quick"), "ood_scor", "ood_score")
 
 
-def test_a_trainer_from_outside_needs_trust(tailmark, card):
+def test_a_trainer_from_outside_needs_a_sandbox_or_trust(tailmark, card, monkeypatch):
+    monkeypatch.setenv("TAILMARK_SANDBOX", "none")
     card(trainer="os.path:join")
-    refused(tailmark("check", "quick"), "--trust")
+    refused(tailmark("run", "quick"), "no sandbox for it", "--trust")
 
 
 def test_no_entries_at_all(tailmark):

@@ -17,7 +17,9 @@ from harness.lookup import closest, lookup
 from harness.models.cards.files import check_files
 from harness.models.cards.templates import card_text
 from harness.models.cards.toml import check_plain, read_toml, toml_lines
-from harness.models.methods.methods import trainer_problem
+from harness.models.methods.methods import trainer_of, trainer_problem
+from harness.models.sandbox.backends import chosen, is_sandboxed
+from harness.models.sandbox.view import is_foreign
 from harness.types.models import NAME, EntryCard
 
 CARD = "entry.toml"
@@ -50,7 +52,8 @@ def read_card(folder: Path, *, trust: bool = False) -> EntryCard:
     folder : Path
         ``submissions/<entry>``.
     trust : bool, default=False
-        True: allow a trainer from outside `baselines`; its code will run as yours.
+        True: allow a trainer from outside `baselines` also where there is no sandbox for it; its
+        code will run as yours.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def check_entry(folder: Path, *, suite: Any = None, trust: bool = False) -> list
     suite : OpenSuite, optional
         Check cells, seeds, classes and rows against it as well.
     trust : bool, default=False
-        Allow a trainer from outside `baselines`.
+        Whether the user trusts a trainer from outside `baselines`; only a remark depends on it.
 
     Returns
     -------
@@ -97,13 +100,26 @@ def check_entry(folder: Path, *, suite: Any = None, trust: bool = False) -> list
     UnknownNameError
         If the card is meant for a suite that does not exist.
     """
-    card = read_card(folder, trust=trust)
+    card = read_card(folder, trust=True)
     for name in card.suites:
         if not is_own(name):
             lookup("suite", name, SUITES)
     if suite is not None:
         check_suite(card, suite.suite.id)
-    return check_files(card, folder, suite)
+    return [*check_files(card, folder, suite), *([] if trust else _about_code(card))]
+
+
+def _about_code(card: EntryCard) -> list[str]:
+    """Return one sentence about where a trainer from outside runs."""
+    trainer = "" if card.method is None else trainer_of(card.method)
+    if not trainer or not is_foreign(trainer):
+        return []
+    if (name := chosen()) is not None:
+        return [f"{trainer} is code from outside this project: it runs in a sandbox ({name})."]
+    return [
+        f"{trainer} is code from outside this project, and this machine has no sandbox for it: a "
+        "run needs --trust, and the code then has your rights."
+    ]
 
 
 def check_suite(card: EntryCard, suite: str) -> None:
@@ -234,7 +250,8 @@ def _check_rules(card: EntryCard, folder: Path, where: str, *, trust: bool) -> N
     except HarnessError as error:
         raise CardError(f"{where}: {error}") from None
     if card.method is not None:
-        problem = trainer_problem(card.method.trainer, trust=trust)
+        allowed = trust or is_sandboxed(card.method.trainer)
+        problem = trainer_problem(card.method.trainer, trust=allowed)
         if problem is not None:
             raise CardError(f"{where}: method.trainer: {problem}")
     if card.model is not None and (card.model.arch or card.model.kwargs):

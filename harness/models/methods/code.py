@@ -49,6 +49,22 @@ def code_sha256(trainer: str, folder: Path | None = None) -> str:
     return digest.hexdigest()
 
 
+def imported_packages(trainer: str, folder: Path | None = None) -> set[str]:
+    """Return the top-level packages that a trainer's own code imports, found without running it.
+
+    Parameters
+    ----------
+    trainer, folder
+        As in `code_sha256`.
+    """
+    found = set()
+    for name, path in closure(trainer.partition(":")[0], folder).items():
+        imports = _read(*_stamp(path))[1]
+        package = path.name == "__init__.py"
+        found |= {dotted.split(".")[0] for dotted in _absolute(imports, name, is_package=package)}
+    return found - {""}
+
+
 def closure(module: str, folder: Path | None = None) -> dict[str, Path]:
     """Return the modules that `module` reaches as in `code_sha256`: name → file."""
     top, home = top_of(module), own_home(module, folder)

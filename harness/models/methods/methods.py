@@ -53,6 +53,8 @@ class Trainer:
     """Overrides → every setting, defaults filled in."""
     restore: Callable[[Mapping[str, Any], Mapping[str, Any]], TrainedModel] | None
     """(state, meta) → the model they describe; None: models are not kept, only what they said."""
+    sandboxed: Any = None
+    """Where it runs, for a trainer from outside; None: in this process."""
 
 
 def trainer_of(part: MethodPart) -> str:
@@ -86,7 +88,7 @@ def trainer_problem(trainer: str, *, trust: bool = False) -> str | None:
     trainer : str
         What the card says: a name in METHODS or ``module:function``.
     trust : bool, default=False
-        True: the user takes responsibility for running this code.
+        True: this code runs in a sandbox, or the user takes responsibility for it.
     """
     if trainer in METHODS:
         return None
@@ -100,8 +102,8 @@ def trainer_problem(trainer: str, *, trust: bool = False) -> str | None:
     if module.split(".")[0] == "baselines" or trust:
         return None
     return (
-        f"{trainer!r} is code from outside this project and is not run unless you say so. "
-        "Read it, then pass --trust."
+        f"{trainer!r} is code from outside this project, and this machine has no sandbox for it. "
+        "Install bubblewrap (docs/sandbox.md); or read the code, then pass --trust."
     )
 
 
@@ -310,7 +312,7 @@ def where(error: BaseException) -> str:
 
 
 def resolve_config(
-    card: EntryCard, dataset: str, folder: Path | None = None
+    card: EntryCard, dataset: str, folder: Path | None = None, parts: Trainer | None = None
 ) -> tuple[str, dict[str, Any]]:
     """Return a card's trainer and its whole configuration, defaults filled in.
 
@@ -325,6 +327,8 @@ def resolve_config(
         Name in DATASETS.
     folder : Path, optional
         The entry's.
+    parts : Trainer, optional
+        The trainer's functions; default: imported here.
 
     Raises
     ------
@@ -332,7 +336,7 @@ def resolve_config(
         If recipe, module, function or a setting does not exist.
     """
     trainer, settings = settings_of(card, dataset, folder)
-    configure = load_trainer(trainer, folder).configure
+    configure = (parts or load_trainer(trainer, folder)).configure
     try:
         return trainer, dict(configure(settings))
     except HarnessError:

@@ -23,6 +23,7 @@ from harness.models.methods.methods import (
     load_trainer,
     needs_of,
     resolve_config,
+    trainer_of,
     where,
 )
 from harness.models.obtain.curves import Recorder
@@ -30,6 +31,8 @@ from harness.models.obtain.plain import as_model
 from harness.models.obtain.source import Parents, Source
 from harness.models.passes.numerics import Numerics, computing, settings_of
 from harness.models.safe.weights import parameters
+from harness.models.sandbox.backends import is_sandboxed
+from harness.models.sandbox.trainers import SandboxedTrainer
 from harness.models.store.store import State, Store
 from harness.types.data import Split
 from harness.types.models import FitContext, Job, TrainedModel, TrainingData
@@ -47,6 +50,8 @@ class Training:
     code: str
     numerics: Numerics
     parents: Parents
+    code_parts: Trainer
+    """The trainer's functions: imported here, or in a sandbox."""
 
     @property
     def key(self) -> str:
@@ -66,11 +71,6 @@ class Training:
             dtype=dtype,
             parents=list(self.parents.ids),
         )
-
-    @property
-    def code_parts(self) -> Trainer:
-        """Return the trainer's functions, imported."""
-        return load_trainer(self.trainer, self.job.folder)
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -146,11 +146,12 @@ def trained(
         If the trainer cannot go on.
     """
     assert job.card.method is not None
-    trainer, config = resolve_config(job.card, split.spec.dataset, job.folder)
-    if "torch" in needs_of(job.card.method):
+    parts = _parts_of(job, numerics)
+    trainer, config = resolve_config(job.card, split.spec.dataset, job.folder, parts)
+    if "torch" in needs_of(job.card.method) and parts.sandboxed is None:
         import torch  # noqa: F401 (so that threads and determinism are set before it is used)
     code = code_sha256(trainer, job.folder)
-    training = Training(job, split, inputs, trainer, config, code, numerics, parents)
+    training = Training(job, split, inputs, trainer, config, code, numerics, parents, parts)
     if training.code_parts.restore is None:
         return _unkept(training, data, store, progress)
     identity = model_id(training.key, training.rule)
@@ -165,6 +166,15 @@ def trained(
             "with '~val0.1', or selection 'last'."
         )
     return _source(_restored(training, state), identity, state, training)
+
+
+def _parts_of(job: Job, numerics: Numerics) -> Trainer:
+    """Return a trainer's functions; those from outside run in a sandbox where there is one."""
+    assert job.card.method is not None
+    trainer = trainer_of(job.card.method)
+    if is_sandboxed(trainer):
+        return SandboxedTrainer(trainer, job.folder, job.name, numerics).parts
+    return load_trainer(trainer, job.folder)
 
 
 def _unkept(
@@ -278,7 +288,7 @@ def _fit(training: Training, data: TrainingData, folder: Path, recorder: Recorde
         raise TrainingError(
             f"{training.trainer} has a restore beside it and should return a model that can be "
             f"kept: num_classes, preprocessing, meta, head, state() and a call; got "
-            f"{type(model).__name__}. Return one, or leave restore out."
+            f"{getattr(model, 'named', type(model).__name__)}. Return one, or leave restore out."
         )
     if model.num_classes != data.num_classes:
         raise TrainingError(
@@ -335,6 +345,8 @@ def _cost(training: Training, seconds: float) -> dict[str, Any]:
         "train_dtype": dtype,
         "peak_memory_bytes": _peak_memory(),
     }
+    if training.code_parts.sandboxed is not None:
+        cost["peak_memory_bytes"] = training.code_parts.sandboxed.peak_memory
     torch = sys.modules.get("torch")
     if training.numerics.device == "cuda" and torch is not None:
         cost["peak_device_bytes"] = int(torch.cuda.max_memory_allocated())

@@ -16,7 +16,7 @@ from harness.errors import SandboxError, SpecError
 from harness.models.sandbox import bubblewrap, namespaces
 from harness.models.sandbox.confine import supported
 from harness.models.sandbox.limits import MIB, SCRATCH, Limits
-from harness.models.sandbox.view import View, view_of
+from harness.models.sandbox.view import View, is_foreign, view_of
 
 SETTING = "TAILMARK_SANDBOX"
 """Environment variable that chooses: a name of `BACKENDS`, ``auto`` or ``none``."""
@@ -74,6 +74,11 @@ def chosen() -> str | None:
         raise SpecError(f"{SETTING} must be one of {names}; got {asked[:40]!r}.")
     names_tried = list(BACKENDS) if asked == "auto" else [asked]
     return next((name for name in names_tried if problem_of(name) is None), None)
+
+
+def is_sandboxed(trainer: str) -> bool:
+    """Return whether a trainer is code from outside for which this machine has a sandbox."""
+    return is_foreign(trainer) and chosen() is not None
 
 
 def require() -> str:

@@ -60,7 +60,8 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
-libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+if sys.platform.startswith("linux"):
+    libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
 
 def supported() -> str | None:

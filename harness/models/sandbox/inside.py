@@ -166,7 +166,9 @@ class Served:
             None if val is None else (val, arrays["val_observed"].copy()),
             inputs("unlabelled"), arrays["known"].copy() if "known" in arrays else None,
         )  # fmt: skip
-        parent = {n.removeprefix("parent/"): a.copy() for n, a in arrays.items() if "parent/" in n}
+        parent = {
+            n.removeprefix("parent/"): a.copy() for n, a in arrays.items() if n[:7] == "parent/"
+        }
         scratch = Path(SCRATCH) / "trainer"
         scratch.mkdir(exist_ok=True)
         return data, FitContext(
@@ -191,11 +193,14 @@ class Served:
 
     def do_adapt(self, head: Mapping[str, Any], arrays: Any) -> tuple[Any, dict[str, Any]]:
         """Adapt a transductive model on inputs without labels."""
+        from harness.models.obtain.plain import as_model
         from harness.types.data import ArrayInputs
 
+        model = self._models[head["model"]]
         with _computing(head):
-            adapted = self._models[head["model"]].adapt(ArrayInputs(arrays["inputs"]))
-        return self._keep(adapted)
+            adapted = model.adapt(ArrayInputs(arrays["inputs"]))
+        names = [str(k) for k in range(model.num_classes)]
+        return self._keep(as_model(adapted, names, source="the adapted model"))
 
     def do_state(self, head: Mapping[str, Any], _: Any) -> tuple[Any, dict[str, Any]]:
         """Hand a model's weights out."""

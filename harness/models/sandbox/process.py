@@ -225,6 +225,11 @@ class Process:
         """Return the end of what the code printed, without control characters; never our words."""
         return printable("".join(self._said))
 
+    def peak_memory(self) -> int | None:
+        """Return the largest resident size so far in bytes, or None once the process ended."""
+        size = _status(_innermost(self._process.pid)).get("VmHWM", "").split()
+        return int(size[0]) << 10 if size else None
+
     def close(self) -> None:
         """End the process and all that is in its sandbox; may be called again."""
         if self._process.poll() is None:
@@ -283,12 +288,10 @@ class Process:
         """End a process with too many threads, or on a GPU with too much memory."""
         if self._pid is None:
             self._pid = _innermost(self._process.pid)
-        try:
-            lines = Path(f"/proc/{self._pid}/status").read_text().splitlines()
-        except OSError:
+        status = _status(self._pid)
+        if not status:
             self._pid = None
             return
-        status = dict(line.split(":", 1) for line in lines if ":" in line)
         threads = int(status.get("Threads", "1"))
         resident = int(status.get("VmRSS", "0 kB").split()[0]) << 10
         if threads > self.limits.threads:
@@ -331,6 +334,15 @@ def _shared(spool: Path | None) -> IO[bytes]:
     if spool is not None:
         return tempfile.TemporaryFile(dir=spool)
     return os.fdopen(os.memfd_create("tailmark", os.MFD_CLOEXEC), "w+b")
+
+
+def _status(pid: int) -> dict[str, str]:
+    """Return what the kernel says of a process, empty once it ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {name: value for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _innermost(pid: int) -> int:

@@ -12,7 +12,7 @@ from harness.models.passes.numerics import Numerics
 from harness.models.passes.predict import Progress
 from harness.models.sandbox.limits import Limits
 from harness.models.sandbox.process import Process
-from harness.models.sandbox.remote import RemoteModel
+from harness.models.sandbox.remote import RemoteModel, model_of
 from harness.models.sandbox.view import own_code, view_of
 from harness.types.models import Output
 
@@ -92,7 +92,9 @@ class Sandbox:
         }
         try:
             described, head = self._process.ask("load", asked, seconds=limits.start_seconds)
-            self.model = RemoteModel(self._process, described, head, numerics, program.num_classes)
+            self.model: RemoteModel = model_of(
+                self._process, described, head, numerics, program.num_classes
+            )
         except BaseException:
             self.close()
             raise

@@ -2,8 +2,7 @@
 
 import json
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from pydantic import ValidationError
 
 from harness.errors import PredictionsError, SandboxError
 from harness.models.passes.numerics import Numerics
-from harness.models.sandbox.process import CodeFailed, Process, printable
+from harness.models.sandbox.process import Process, printable
 from harness.types.data import Inputs
 from harness.types.models import Output, OutputKind, Preprocessing
 
@@ -55,9 +54,6 @@ class RemoteModel:
         If the description is not one.
     """
 
-    adapt: Callable[[Inputs], "RemoteModel"]
-    """Only where the model adapts."""
-
     def __init__(
         self,
         process: Process,
@@ -81,8 +77,6 @@ class RemoteModel:
         self._process, self._numerics = process, numerics
         self._kind: OutputKind | None = None
         self.head = _head(head, self.num_classes)
-        if described.get("adapts") is True:
-            self.adapt = self._adapted
 
     def __call__(self, inputs: np.ndarray) -> Output:
         """Return what the model says of one batch.
@@ -134,15 +128,6 @@ class RemoteModel:
             )
         return found
 
-    def _adapted(self, inputs: Inputs) -> "RemoteModel":
-        described, head = self._process.ask(
-            "adapt",
-            {"model": self._number, "numerics": self._numerics.recorded()},
-            {"inputs": Rows(inputs)},
-            seconds=self._process.limits.fit_seconds,
-        )
-        return RemoteModel(self._process, described, head, self._numerics, self.num_classes)
-
 
 class RemoteTrained(RemoteModel):
     """A model that can be kept: it hands its weights out and says how it is made again."""
@@ -164,6 +149,52 @@ class RemoteTrained(RemoteModel):
             "state", {"model": self._number}, seconds=self._process.limits.call_seconds
         )
         return arrays
+
+
+class _Adapting(RemoteModel):
+    """A transductive model."""
+
+    def adapt(self, inputs: Inputs) -> RemoteModel:
+        """Return a model adapted on inputs without labels, made inside from this one."""
+        described, head = self._process.ask(
+            "adapt",
+            {"model": self._number, "numerics": self._numerics.recorded()},
+            {"inputs": Rows(inputs)},
+            seconds=self._process.limits.fit_seconds,
+        )
+        return RemoteModel(self._process, described, head, self._numerics, self.num_classes)
+
+
+class _AdaptingTrained(_Adapting, RemoteTrained):
+    """A transductive model that can be kept."""
+
+
+def model_of(
+    process: Process,
+    described: Any,
+    head: Mapping[str, np.ndarray],
+    numerics: Numerics,
+    num_classes: int | None = None,
+    *,
+    kept: bool = False,
+) -> Any:
+    """Return a model by its description: one that can be kept, one that adapts, or both.
+
+    Parameters
+    ----------
+    process, described, head, numerics, num_classes
+        As of `RemoteModel`.
+    kept : bool, default=False
+        Whether it can be kept: `RemoteTrained`.
+    """
+    adapts = isinstance(described, dict) and described.get("adapts") is True
+    kinds: dict[tuple[bool, bool], type[RemoteModel]] = {
+        (False, False): RemoteModel,
+        (False, True): _Adapting,
+        (True, False): RemoteTrained,
+        (True, True): _AdaptingTrained,
+    }
+    return kinds[kept, adapts](process, described, head, numerics, num_classes)
 
 
 def plain_settings(given: Any, what: str) -> dict[str, Any]:
@@ -207,8 +238,3 @@ def _head(given: Mapping[str, np.ndarray], classes: int) -> dict[str, np.ndarray
     if not (fits and numbers and np.isfinite(weight).all() and np.isfinite(bias).all()):
         return None
     return {"weight": weight, "bias": bias}
-
-
-def said_of(error: CodeFailed) -> str:
-    """Return what happened in foreign code, in one clause without control characters."""
-    return re.sub(r"\s+", " ", error.said)

@@ -144,7 +144,7 @@ def own_code(trainer: str, folder: Path | None) -> tuple[Path | None, tuple[Path
 
 def is_foreign(trainer: str) -> bool:
     """Return whether a ``module:function`` is code from outside this project."""
-    return top_of(trainer) not in OURS
+    return ":" in trainer and top_of(trainer) != "baselines"
 
 
 def _is_of_python(path: Path) -> bool:

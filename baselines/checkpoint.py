@@ -4,6 +4,7 @@ One safetensors file: the tensors as they are, and everything else as JSON in it
 tensor stands by its name. Reading one runs no code.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def save(folder: Path, identity: str, state: dict[str, Any]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(target) as partial:
-            partial.write_bytes(to_bytes(tensors, {"identity": identity, "state": written}))
+            header = {"identity": identity, "state": written, "sha256": _sha256(written, tensors)}
+            partial.write_bytes(to_bytes(tensors, header))
     except OSError as error:
         kept = "the last checkpoint is kept" if target.exists() else "there is none yet"
         raise TrainingError(
@@ -70,6 +72,8 @@ def load(folder: Path, identity: str) -> dict[str, Any] | None:
             if found == identity:
                 names = file.keys()
                 tensors = {name: file.get_tensor(name).clone() for name in names}
+                if header["sha256"] != _sha256(header["state"], tensors):
+                    raise ValueError("its content has another sha256")
                 state: dict[str, Any] = _whole(json.loads(header["state"]), tensors)
                 return state
     except (SafetensorError, OSError, KeyError, ValueError) as error:
@@ -82,6 +86,15 @@ def load(folder: Path, identity: str) -> dict[str, Any] | None:
         f"{identity[:12]}, found {found[:12]}. "
         "Delete it, or use the recipe that it was made with."
     )
+
+
+def _sha256(written: str, tensors: dict[str, Tensor]) -> str:
+    """Return the sha256 of everything that a checkpoint holds."""
+    digest = hashlib.sha256(written.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _plain(value: Any, tensors: dict[str, Tensor]) -> Any:

@@ -42,6 +42,7 @@ def rescore(
     from harness.paths import records_folder, store_folder, submissions_folder
     from harness.records.records import write_record
     from harness.records.trust import RESCORED, add_to_list
+    from harness.runs.evidence import renote
     from harness.runs.rescore import rescore as rescore_one
 
     differing = 0
@@ -59,6 +60,7 @@ def rescore(
         if write:
             folder = records_folder(store_folder(store)) / outcome.entry / "results"
             say(f"Wrote {write_record(outcome.recomputed, folder)}.")
+            renote(store_folder(store), outcome.recomputed)
         if maintainer and outcome.same:
             add_to_list(submissions_folder(submissions), outcome.before.record, RESCORED)
     if differing and not write:

@@ -20,6 +20,7 @@ from harness.records.trust import (
     RESCORED,
     Tier,
     list_problem,
+    made_here,
     rerun_list,
     rescored_list,
     tier_of,
@@ -126,7 +127,8 @@ def candidates(
     for recorded in records:
         record = recorded.record
         own = record.entry in local
-        tier = tier_of(record, rerun, local=own, verified=record.record_sha256 in again)
+        mine = own and made_here(record, recorded.path)
+        tier = tier_of(record, rerun, local=mine, verified=record.record_sha256 in again)
         names = [v for v in record.variants if v] if variants else list(record.rank_variants)
         for variant in ("", *names):
             rows.append(Candidate(recorded, variant, tier, own))

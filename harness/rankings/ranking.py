@@ -265,7 +265,12 @@ def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
     values = values_of(row, key, index)
     absent = ~np.isfinite(values)
     cells = [record.suite.cells[i] for i in index]
-    if row.tier == "claimed":
+    if row.tier == "claimed" and row.local:
+        words = (
+            "it lies in the store, and no run here noted that it made it. "
+            f"Run: tailmark run {record.entry} --suite {record.suite.id}"
+        )
+    elif row.tier == "claimed":
         words = "tier is claimed: nothing that was verified stands behind its numbers"
     elif absent.any():
         where = [c for c, gone in zip(cells, absent.any(axis=1), strict=True) if gone]

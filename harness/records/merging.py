@@ -6,7 +6,9 @@ not fit is set aside, never overwritten, so that before and after can be compare
 """
 
 import json
+import uuid
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,14 @@ import numpy as np
 from harness.atomic import locked
 from harness.errors import HarnessError, StoreError
 from harness.keys import canonical, sha256_of
-from harness.records.records import Recorded, read_record, sealed, write_record
+from harness.records.records import Recorded, finish_writing, read_record, sealed, write_record
 from harness.types import RunRecord, UndefinedValue, VariantRecord
 from harness.types.results import Asked, EvidenceStamp
 
 EARLIER = "earlier"
 """Folder of an entry's records that were set aside: ``earlier/<record sha256>/<suite>.json``."""
+DAMAGED = "damage"
+"""`Stored.why` where the earlier record could not be believed."""
 Place = tuple[int, int]
 """(cell, seed), indices into the suite's."""
 
@@ -60,6 +64,7 @@ def store_record(made: Recorded, folder: Path) -> Stored:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / f".{suite}.lock"):
+            finish_writing(path)
             stored = _joined(made, path)
             write_record(stored.recorded, folder)
     except OSError as error:
@@ -79,13 +84,23 @@ def _joined(made: Recorded, path: Path) -> Stored:
         before = read_record(path)
         before = Recorded(before.record, path, dict(before.arrays))
     except HarnessError:
-        return Stored(made)  # damaged: there is nothing to keep
+        return Stored(made, (), _damaged_aside(path), DAMAGED)
     why = incompatible(before.record, made.record)
     if why:
         return Stored(made, (), _set_aside(before, path), why)
     mine = {(job.cell, job.seed) for job in made.record.jobs}
     kept = tuple((j.cell, j.seed) for j in before.record.jobs if (j.cell, j.seed) not in mine)
     return Stored(merged(before, made, kept), kept) if kept else Stored(made)
+
+
+def _damaged_aside(path: Path) -> Path:
+    """Move a record that cannot be believed out of the way, as it is."""
+    aside = path.parent.parent / EARLIER / f"damaged-{uuid.uuid4().hex[:8]}"
+    aside.mkdir(parents=True)
+    for file in (path, path.with_suffix(".npz")):
+        with suppress(FileNotFoundError):
+            file.rename(aside / file.name)
+    return aside / path.name
 
 
 def _set_aside(before: Recorded, path: Path) -> Path | None:

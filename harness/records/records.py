@@ -17,7 +17,7 @@ from jaxtyping import Float
 from pydantic import ValidationError
 
 from harness.atomic import replacing, write_text
-from harness.errors import RecordMismatchError, StoreError, Undefined
+from harness.errors import HarnessError, RecordMismatchError, StoreError, Undefined
 from harness.keys import canonical, content, sha256_text
 from harness.records.arrays import check_plain_file, read_arrays
 from harness.records.validity import check_arrays, check_record
@@ -272,9 +272,12 @@ def write_record(recorded: Recorded, folder: Path) -> Path:
     text = _broken(recorded.record.model_dump(mode="json"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with replacing(folder / f"{suite}.npz") as temporary, temporary.open("wb") as handle:
-            np.savez(handle, **dict(recorded.arrays))  # type: ignore[arg-type]
-        write_text(folder / f"{suite}.json", text + "\n")
+        path = folder / f"{suite}.json"
+        with replacing(folder / f"{suite}.npz") as temporary:
+            with temporary.open("wb") as handle:
+                np.savez(handle, **dict(recorded.arrays))  # type: ignore[arg-type]
+            write_text(_next(path), text + "\n")  # a kill between the two can be made good
+        _next(path).replace(path)
     except OSError as error:
         raise StoreError(
             f"A results folder must be writable; {folder} answered: {error.strerror}. "
@@ -282,6 +285,34 @@ def write_record(recorded: Recorded, folder: Path) -> Path:
             "computed is kept in the store."
         ) from error
     return folder / f"{suite}.json"
+
+
+def finish_writing(path: Path) -> None:
+    """Make good that a process was killed between a record's two files.
+
+    Parameters
+    ----------
+    path : Path
+        Of the record's JSON; whoever calls holds the lock of its writers.
+    """
+    waiting = _next(path)
+    if not waiting.is_file():
+        return
+    try:
+        stamp = read_record(waiting).record.arrays
+        arrived = (
+            stamp is not None and content(read_arrays(path.parent / stamp.file)) == stamp.sha256
+        )
+    except HarnessError:
+        arrived = False
+    if arrived:
+        waiting.replace(path)
+    else:
+        waiting.unlink()  # the arrays are still those of the record that stands
+
+
+def _next(path: Path) -> Path:
+    return path.with_name(f".{path.name}.next")
 
 
 def _broken(value: Any, depth: int = 0) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from harness.atomic import write_text
 from harness.errors import StoreError
+from harness.models.store.seal import unsealed
 from harness.paths import store_folder
 from harness.types import RunRecord
 
@@ -140,6 +141,40 @@ def add_to_list(submissions: Path, record: RunRecord, name: str) -> None:
     write_text(submissions / name, _HEADS[name] + "\n".join(lines) + "\n")
 
 
+def note_path(path: Path) -> Path:
+    """Return where this machine notes what a record in its store stands on.
+
+    Parameters
+    ----------
+    path : Path
+        Of the record: ``<store>/records/<entry>/results/<suite>.json``.
+    """
+    return path.parent.parent / "evidence" / path.name
+
+
+def made_here(record: RunRecord, path: Path | None) -> bool:
+    """Return whether a run of this machine noted that it made this record.
+
+    A record that was edited or copied into the store has another sha256 than the note says, and
+    a damaged note says nothing.
+
+    Parameters
+    ----------
+    record : RunRecord
+        Of the store.
+    path : Path or None
+        Where it lies; None: it was made in this process and never written.
+    """
+    if path is None:
+        return True
+    note = note_path(path)
+    try:
+        said, was_sealed = unsealed(note.read_text("utf-8"), f"{record.entry}/{path.name}")
+    except (OSError, ValueError):
+        return False
+    return was_sealed and said.get("record_sha256") == record.record_sha256
+
+
 def tier_of(record: RunRecord, rerun: frozenset[str], *, local: bool, verified: bool) -> Tier:
     """Return the tier of a record: what this reader verified, never what the record says.
 
@@ -150,7 +185,7 @@ def tier_of(record: RunRecord, rerun: frozenset[str], *, local: bool, verified: 
     rerun : frozenset of str
         Record hashes on the maintainers' list.
     local : bool
-        Whether it was made on this machine, where its evidence lies.
+        Whether it was made on this machine, where its evidence lies: `made_here`.
     verified : bool
         Whether its numbers were recomputed from its predictions: `rescored_list`.
     """

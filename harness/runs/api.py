@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import SpecError, TrackingError
 from harness.paths import records_folder, store_folder, submissions_folder
+from harness.records.merging import DAMAGED, Stored
 from harness.records.records import Recorded, read_record
 from harness.runs.plan import Entry, find_entries, jobs_of, waves, with_parents
 from harness.runs.results import Results
@@ -237,14 +238,21 @@ class _Plan:
             return recorded  # nothing was measured: no row, and an earlier record stays as it is
         folder = records_folder(self.place.store) / card.name / "results"
         stored = store_record(recorded, folder)
-        write_index(self.place.store, card.name, self.place.suite, results, kept=stored.kept)
-        if stored.aside is not None and self.told is not None:
-            self.told(
-                f"{card.name}: {stored.why} changed since the earlier record, so nothing of it was "
-                f"kept in this one; it lies at {stored.aside}. Compare the two: tailmark compare "
-                f"{card.name}@local {stored.aside} --suite {self.place.suite}"
-            )
+        write_index(self.place.store, stored.recorded, results, kept=stored.kept)
+        if stored.aside is not None:
+            self._tell(_set_aside(card.name, stored, self.place.suite))
         return stored.recorded
+
+
+def _set_aside(name: str, stored: Stored, suite: str) -> str:
+    """Return what to tell a user of an earlier record that is no longer in its place."""
+    if stored.why == DAMAGED:
+        return f"{name}: the earlier record was damaged; it is set aside as {stored.aside}."
+    return (
+        f"{name}: {stored.why} changed since the earlier record, so nothing of it was kept in this "
+        f"one; it lies at {stored.aside}. Compare the two: tailmark compare {name}@local "
+        f"{stored.aside} --suite {suite}"
+    )
 
 
 def rank(

@@ -11,8 +11,11 @@ from harness.atomic import write_text
 from harness.data.suites.open import OpenSuite
 from harness.errors import StoreError
 from harness.models.obtain.obtain import obtain
+from harness.models.store.seal import sealed, unsealed
 from harness.models.store.store import Store
+from harness.paths import records_folder
 from harness.records.records import Recorded
+from harness.records.trust import note_path
 from harness.runs.assemble import JobResult
 from harness.runs.job import place_of
 from harness.types import Job, JobRecord, Predictions
@@ -25,40 +28,70 @@ Keys = Mapping[str, Mapping[str, str]]
 """``"<cell index>/<seed index>"`` → pool → evidence key."""
 
 
-def index_path(store: Path, entry: str, suite: str) -> Path:
-    """Return where the evidence keys of a record lie: beside the store's own record."""
-    return store / "records" / entry / "evidence" / f"{suite}.json"
-
-
 def write_index(
     store: Path,
-    entry: str,
-    suite: str,
+    made: Recorded,
     results: Sequence[JobResult],
     *,
     kept: Collection[tuple[int, int]] = (),
 ) -> None:
     """Note the evidence keys of an entry's jobs; kept out of the record, since they are local.
 
+    The note is sealed and names the record: that is how this machine knows what it made.
+
     Parameters
     ----------
     store : Path
         Where the predictions lie.
-    entry, suite : str
-        Names.
+    made : Recorded
+        The record, as written to the store.
     results : sequence of JobResult
         What was done now.
     kept : collection of (int, int)
         Cells and seeds that the record took over from an earlier one, with their keys.
     """
     keys = {f"{r.cell}/{r.seed}": dict(r.evidence_keys) for r in results if r.evidence_keys}
+    entry, suite = made.record.entry, made.record.suite.id
     path = index_path(store, entry, suite)
     if kept and path.is_file():
-        before = read_index(store, entry, suite)
+        before = _index_or_nothing(store, entry, suite)
         places = (f"{cell}/{seed}" for cell, seed in kept)
         keys |= {place: dict(before[place]) for place in places if place in before}
+    _write_note(path, made, keys)
+
+
+def _index_or_nothing(store: Path, entry: str, suite: str) -> Keys:
+    try:
+        return read_index(store, entry, suite)
+    except StoreError:
+        return {}  # damaged: rescoring the jobs that were kept says that they must be run
+
+
+def index_path(store: Path, entry: str, suite: str) -> Path:
+    """Return where the evidence keys of a record lie: beside the store's own record."""
+    return note_path(records_folder(store) / entry / "results" / f"{suite}.json")
+
+
+def _write_note(path: Path, made: Recorded, keys: Keys) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(keys, indent=1, sort_keys=True) + "\n")
+    note = {"record_sha256": made.record.record_sha256, "keys": keys}
+    whole = sealed(note, f"{made.record.entry}/{path.name}")
+    write_text(path, json.dumps(whole, indent=1, sort_keys=True) + "\n")
+
+
+def renote(store: Path, made: Recorded) -> None:
+    """Note that a record was recomputed from the evidence that its note names.
+
+    Parameters
+    ----------
+    store : Path
+        Where the predictions lie.
+    made : Recorded
+        The new record, as written to the store.
+    """
+    entry, suite = made.record.entry, made.record.suite.id
+    path = index_path(store, entry, suite)
+    _write_note(path, made, read_index(store, entry, suite) if path.is_file() else {})
 
 
 def read_index(store: Path, entry: str, suite: str) -> Keys:
@@ -67,7 +100,7 @@ def read_index(store: Path, entry: str, suite: str) -> Keys:
     Raises
     ------
     StoreError
-        If the store has none.
+        If the store has none, or it is damaged.
     """
     path = index_path(store, entry, suite)
     if not path.is_file():
@@ -75,7 +108,16 @@ def read_index(store: Path, entry: str, suite: str) -> Keys:
             f"Expected the evidence of {entry} on {suite} in the store ({store}); it has none. "
             f"Run: tailmark run {entry} --suite {suite}"
         )
-    return json.loads(path.read_text("utf-8"))
+    try:
+        said, was_sealed = unsealed(path.read_text("utf-8"), f"{entry}/{path.name}")
+        # One of an earlier version is not sealed and holds nothing but the keys.
+        keys: Keys = said["keys"] if was_sealed else said
+        return keys
+    except (ValueError, KeyError) as error:
+        raise StoreError(
+            f"{path} is not what was written ({error}). "
+            f"Write it again: tailmark run {entry} --suite {suite}"
+        ) from None
 
 
 def stored_predictions(store: Path, keys: Mapping[str, str], entry: str) -> dict[str, Predictions]:

@@ -1,9 +1,12 @@
 """What can be mistyped where records are read: one sentence each, exit code 2, nothing written."""
 
+import json
+
 import pytest
 
 from harness.records.records import write_record
 from harness.records.trust import add_to_rerun_list
+from harness.runs.evidence import renote
 from tests.runs.synthetic import recorded
 
 
@@ -83,12 +86,29 @@ def test_a_bare_name_that_list_metrics_prints_is_taken(tailmark, shelf):
     assert full.code == 0 and tailmark("rank", "-m", "balanced_accuracy").out == full.out
 
 
+def here(records, made):
+    """Write a record as a run of this machine does."""
+    write_record(made, records / made.record.entry / "results")
+    renote(records.parent, made)
+
+
+def test_an_edited_record_in_the_store_is_not_ranked(tailmark, shelf):
+    own = shelf / ".tailmark" / "records"
+    here(own, recorded("best", 0.9))
+    here(own, recorded("other", 0.5))
+    assert "best" in tailmark("rank", "--local").out
+    write_record(recorded("best", 0.99), own / "best" / "results")
+    answer = tailmark("rank", "--local", "--format", "json")
+    assert "no run here noted that it made it" in answer.out
+    assert [row["name"] for row in json.loads(answer.out)["rows"]] == ["other"]
+
+
 def test_rows_that_differ_from_the_committed_ones_are_exit_code_1(tailmark, shelf):
     own = shelf / ".tailmark" / "records"
-    write_record(recorded("best", 0.9), own / "best" / "results")
+    here(own, recorded("best", 0.9))
     same = tailmark("rank", "--local", "--against-committed")
     assert same.code == 0 and "1 identical to the last digit, 0 differ" in same.out
-    write_record(recorded("best", 0.2), own / "best" / "results")
+    here(own, recorded("best", 0.2))
     for form in ("text", "json"):
         other = tailmark("rank", "--local", "--against-committed", "--format", form)
         assert other.code == 1
@@ -97,7 +117,7 @@ def test_rows_that_differ_from_the_committed_ones_are_exit_code_1(tailmark, shel
 
 def test_an_entry_that_is_only_committed_or_only_here_is_not_compared(tailmark, shelf):
     own = shelf / ".tailmark" / "records"
-    write_record(recorded("mine", 0.9), own / "mine" / "results")
+    here(own, recorded("mine", 0.9))
     for words in ((), ("--local",), ("--with-local",)):
         answer = tailmark("rank", "--against-committed", *words)
         assert answer.code == 0, answer.err

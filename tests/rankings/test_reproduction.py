@@ -4,6 +4,7 @@ import pytest
 
 from harness.rankings.reproduction import agreements
 from harness.records.records import sealed, write_record
+from harness.runs.evidence import renote
 from tests.leaderboard.made import ranked
 from tests.runs.synthetic import recorded
 
@@ -13,8 +14,9 @@ def beside(tmp_path):
     """Return how an own record of ``best`` stands beside a committed one."""
 
     def compare(ours, committed):
-        own, shared = tmp_path / "own", tmp_path / "shared"
+        own, shared = tmp_path / "own" / "records", tmp_path / "shared"
         write_record(ours, own / "best" / "results")
+        renote(own.parent, ours)
         write_record(committed, shared / "best" / "results")
         ranking = ranked(None, local_roots=(own,))
         (found,) = agreements(ranking, [shared], own)

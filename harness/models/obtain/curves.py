@@ -13,12 +13,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from harness.atomic import replacing
-from harness.errors import Undefined
+from harness.errors import CardError, TrainingError, Undefined
+from harness.keys import content
 from harness.models.safe.weights import load_state, save_state
+from harness.models.store.seal import sealed, unsealed
 from harness.types.data import Split
 
 SELECTIONS = ("noisy_val", "clean_val")
 """Rules of selection that need validation rows; ``last`` needs none."""
+CURVES = "curves"
+"""What the seal of the curves names as their place."""
 State = Mapping[str, np.ndarray] | Callable[[], Mapping[str, np.ndarray]]
 
 
@@ -52,11 +56,26 @@ class Recorder:
         self.epochs = epochs
         self.progress = progress
         self._file = folder / "curves.json"
-        kept = json.loads(self._file.read_text("utf-8")) if self._file.is_file() else {}
+        kept = self._kept()
         self._points: dict[str, dict[str, float]] = kept.get("points", {})
         self._best: dict[str, dict[str, float]] = kept.get("best", {})
+        self._states: dict[str, str] = kept.get("states", {})
         self._before = float(kept.get("seconds", 0.0))
         self._started = time.perf_counter()
+
+    def _kept(self) -> dict[str, Any]:
+        if not self._file.is_file():
+            return {}
+        try:
+            return unsealed(self._file.read_text("utf-8"), CURVES)[0]
+        except ValueError as error:
+            raise self._damaged(self._file, error) from None
+
+    def _damaged(self, path: Path, why: Exception) -> TrainingError:
+        return TrainingError(
+            f"{path} is not what was written ({why}). Remove {self.folder.parent}: the training "
+            "then starts from the beginning."
+        )
 
     @property
     def seconds(self) -> float:
@@ -108,10 +127,17 @@ class Recorder:
 
     def selected(self) -> dict[str, tuple[dict[str, np.ndarray], int]]:
         """Return rule of selection → (state, epoch) for every rule that had validation rows."""
-        return {
-            rule: (load_state(self.folder / f"{rule}.safetensors"), int(best["epoch"]))
-            for rule, best in self._best.items()
-        }
+        return {rule: (self._state(rule), int(best["epoch"])) for rule, best in self._best.items()}
+
+    def _state(self, rule: str) -> dict[str, np.ndarray]:
+        path = self.folder / f"{rule}.safetensors"
+        try:
+            arrays = load_state(path)
+            if content(arrays) != self._states.get(rule, content(arrays)):
+                raise ValueError("weights with another sha256")
+        except (OSError, ValueError, CardError) as error:
+            raise self._damaged(path, error) from None
+        return arrays
 
     def _select(self, epoch: int, val_logits: np.ndarray, state: State) -> None:
         labels = {"noisy_val": self.split.val_observed, "clean_val": self.split.val_clean}
@@ -121,18 +147,23 @@ class Recorder:
                 continue
             score = _balanced_accuracy(y_true, val_logits.argmax(axis=1))
             if rule not in self._best or score > self._best[rule]["score"]:
-                save_state(
-                    self.folder / f"{rule}.safetensors", state() if callable(state) else state
-                )
+                arrays = state() if callable(state) else state
+                save_state(self.folder / f"{rule}.safetensors", arrays)
+                self._states[rule] = content(arrays)
                 self._best[rule] = {"score": score, "epoch": epoch}
             self._add(epoch, {f"{rule}_balanced_accuracy": score})
 
     def _add(self, epoch: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
             self._points.setdefault(name, {})[str(epoch)] = float(value)
-        kept = {"points": self._points, "best": self._best, "seconds": self.seconds}
+        kept = {
+            "points": self._points,
+            "best": self._best,
+            "states": self._states,
+            "seconds": self.seconds,
+        }
         with replacing(self._file, durable=False) as partial:
-            partial.write_text(json.dumps(kept), "utf-8")
+            partial.write_text(json.dumps(sealed(kept, CURVES)), "utf-8")
 
 
 def noise_curves(logits: Float[np.ndarray, "n c"], split: Split) -> dict[str, float]:

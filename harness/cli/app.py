@@ -9,6 +9,7 @@ from harness.cli import (
     board,
     comparing,
     data,
+    disagree,
     entries,
     power,
     published,
@@ -88,6 +89,9 @@ app.command("rank", help="Print a suite's ranking: value, 95 % interval, ranks, 
 )
 app.command("compare", help="Compare two rows: paired differences and a verdict, cell by cell.")(
     comparing.compare
+)
+app.command("disagree", help="Show test inputs on which two entries decide differently.")(
+    disagree.disagree
 )
 app.command("regress", help="Gate a candidate: exit code 0 no regression, 1 one, 3 cannot tell.")(
     regress.regress

@@ -57,12 +57,18 @@ def board(
         remark(f"{fetched} records fetched from MLflow; they lie in {folder}.")
         own.append(folder)
     handed_in = None if local else submissions_folder(submissions)
-    code = serve(handed_in, own, port) if export is None else write(handed_in, own, export)
+    code = (
+        serve(handed_in, own, port, store_folder(store))
+        if export is None
+        else write(handed_in, own, export)
+    )
     if code:
         raise typer.Exit(code)
 
 
-def serve(submissions: Path | None, local: Sequence[Path], port: int) -> int:
+def serve(
+    submissions: Path | None, local: Sequence[Path], port: int, store: Path | None = None
+) -> int:
     """Serve the board on the loopback address until it is interrupted.
 
     Parameters
@@ -73,6 +79,8 @@ def serve(submissions: Path | None, local: Sequence[Path], port: int) -> int:
         Folders of this machine's own records; an entry is taken from the first that has it.
     port : int
         TCP port in [1, 65535].
+    store : Path, optional
+        This machine's store, whose predictions the board may show; default: as for commands.
 
     Returns
     -------
@@ -90,6 +98,8 @@ def serve(submissions: Path | None, local: Sequence[Path], port: int) -> int:
     assert found is not None and found.submodule_search_locations, "installed beside harness"
     app = Path(found.submodule_search_locations[0]) / "app.py"
     environment = _environment(submissions, local)
+    if store is not None:
+        environment["TAILMARK_HOME"] = str(store.resolve())
     command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}", *FLAGS]
     remark(f"The board is at http://127.0.0.1:{port} (Ctrl-C ends it).")
     # Being ended from outside must end Streamlit too, as Ctrl-C does.

@@ -152,10 +152,13 @@ def _named(
     own = ["not submitted"] if row["local"] and mark_local else []
     marks = badges([*row["facets"], *own])
     title = titles.get(row["name"], "")
-    named = f" <span class='small'>{title}</span>" if title else ""
+    named = f" <span class='small wide'>{title}</span>" if title else ""
     cost = costs.get(row["name"], "")
     line = f"<span class='small wide'> {text(cost)}</span>" if cost else ""
-    return f"{linked(suite, row['name'])}{named}<br>{marks}{_flags(row['flags'])}{line}"
+    return (
+        f"{linked(suite, row['name'])}{named}<br><span class='wide'>{marks}</span>"
+        f"{_flags(row['flags'])}{line}"
+    )
 
 
 def missing_table(frame: pd.DataFrame, *, suite: str) -> str:

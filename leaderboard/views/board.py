@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -20,6 +21,7 @@ from harness.rankings.reproduction import agreements
 from harness.rankings.single_cells import rank_cells
 from harness.records.records import Recorded
 from harness.types import Ranking
+from leaderboard.examples import ask
 from leaderboard.frames.cells import cells_frame, with_intervals
 from leaderboard.frames.ranking import ranking_frame
 from leaderboard.markup.parts import plain
@@ -187,6 +189,22 @@ def _compared(
     suite: str, candidate: str, reference: str, key: str, margin: float, seen: str
 ) -> Comparison:
     return compare(_field(suite, seen).rows, candidate, reference, key=key, margin=margin)
+
+
+def examples(pair: tuple[str, str], suite: str, cell: str, seed: int) -> dict[str, Any]:
+    """Return test inputs on which two entries differ, as `tailmark disagree` has them.
+
+    Raises
+    ------
+    HarnessError
+        If their predictions or the data are not on this machine.
+    """
+    return _examples(pair, suite, cell, seed, _of(suite))
+
+
+@st.cache_resource(show_spinner="Looking where they differ …", max_entries=64)
+def _examples(pair: tuple[str, str], suite: str, cell: str, seed: int, seen: str) -> dict[str, Any]:
+    return ask(pair, suite, cell, seed, folders()[0])
 
 
 def records(suite: str) -> dict[str, Recorded]:

@@ -3,13 +3,16 @@
 import streamlit as st
 
 from harness.errors import HarnessError
+from harness.metric_keys import RowName
 from harness.rankings.comparing import DEFAULT_MARGIN
 from harness.rankings.display import difference_text, interval_title, metric_title
 from leaderboard.charts.compare import classes_chart, verdicts_chart
+from leaderboard.examples import command_line
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.compare import class_frame, verdict_frame, view_frame, views_of
 from leaderboard.frames.ranking import display_scale
 from leaderboard.markup.compare import verdicts_table, views_table
+from leaderboard.markup.examples import examples_html
 from leaderboard.markup.parts import ANCHOR, plain
 from leaderboard.views import address, board, pickers
 from leaderboard.views.columns import CLASSES
@@ -52,6 +55,10 @@ def page() -> None:
         st.caption("Recall, mean over seeds, without intervals; from the head to the tail.")
     else:
         st.caption("These records keep no recall of single classes.")
+    # Predictions are the entries'; a variant decides from the same.
+    first, *rest = (RowName.parse(name).entry for name in (reference, *compared))
+    if other := next((name for name in rest if name != first), None):
+        _disagreement(suite, (other, first), cell)
     views = views_of(rows[reference].recorded, key)
     frame = view_frame(side, views, cells.index(cell))
     if len(frame):
@@ -63,6 +70,32 @@ def page() -> None:
         )
     board.left_out(suite)
     address.finish()
+
+
+def _disagreement(suite: str, pair: tuple[str, str], cell: str) -> None:
+    """Show test inputs on which two entries differ, where their predictions are."""
+    st.subheader("Where they disagree", anchor=False)
+    seed = board.records(suite)[pair[1]].record.suite.seeds[0]
+    wanted = pickers.switch(
+        "examples",
+        "Show test inputs on which they differ",
+        default=False,
+        help="Needs the predictions of both in this machine's store, and the data.",
+    )
+    if wanted:
+        try:
+            found = board.examples(pair, suite, cell, seed)
+        except HarnessError as error:
+            board.say(error)
+        else:
+            st.markdown(
+                f"Of {found['inputs']} test inputs {plain(pair[0])} alone has "
+                f"**{found['candidate_right']}** right and {plain(pair[1])} alone "
+                f"**{found['reference_right']}**; {found['both_wrong']} are wrong in two ways "
+                f"(seed {seed}, in the cell above)."
+            )
+            st.html(examples_html(found))
+    st.caption(f"The same in a terminal: `{command_line(pair, suite, cell, seed)}`")
 
 
 def _plainest(names: list[str]) -> str | None:

@@ -73,7 +73,12 @@ FOREIGN = {
     "torch": {"harness.models", "baselines"},
     "timm": {"harness.models", "baselines"},
     "torchvision": {"harness.models", "harness.data", "baselines"},
-    "mlflow": {"harness.tracking", "harness.connection", "harness.models.loaders.registry"},
+    "mlflow": {
+        "harness.tracking",
+        "harness.connection",
+        "harness.models.loaders.registry",
+        "harness.models.loaders.inside",
+    },
     "streamlit": {"leaderboard.app", "leaderboard.views"},
 }
 """Heavy package → the only places that may import it."""

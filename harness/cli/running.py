@@ -75,7 +75,7 @@ def run(
         remark(f"tailmark: {problem}")
     failed = _say_results(results) + len(results.problems)
     if track:
-        _mirror(results, store_folder(store), tracking_uri)
+        _mirror(results, store_folder(store), tracking_uri, submissions)
     if failed:
         raise typer.Exit(2)
 
@@ -101,7 +101,7 @@ def _say_results(results: "Results") -> int:
     return failed
 
 
-def _mirror(results: "Results", store: Path, uri: str | None) -> None:
+def _mirror(results: "Results", store: Path, uri: str | None, submissions: Path | None) -> None:
     """Mirror to MLflow where it is installed; a server that is away costs only a remark."""
     from importlib.util import find_spec
 
@@ -111,7 +111,7 @@ def _mirror(results: "Results", store: Path, uri: str | None) -> None:
     if find_spec("mlflow") is None:
         remark("MLflow is not installed, so nothing was mirrored: pip install 'tailmark[track]'.")
         return
-    for outcome in mirror_all(results, store, uri=uri).values():
+    for outcome in mirror_all(results, store, uri=uri, submissions=submissions).values():
         if isinstance(outcome, TrackingError):
             remark(f"tailmark: {outcome}")
 
@@ -142,7 +142,7 @@ def log(
             remark(f"Left out: {lost}")
         found = [r for r in loaded.records if not names or r.record.entry in names]
         outcomes: dict[str, Any] = dict(
-            mirror_all(Results(one, tuple(found)), home, uri=tracking_uri)
+            mirror_all(Results(one, tuple(found)), home, uri=tracking_uri, submissions=submissions)
         )
         for outcome in outcomes.values():
             if isinstance(outcome, TrackingError):

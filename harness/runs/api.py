@@ -394,9 +394,11 @@ def load_record(path: Path | str) -> Recorded:
 
 
 def mirror_all(
-    results: Results, store: Path, *, uri: str | None = None
+    results: Results, store: Path, *, uri: str | None = None, submissions: Path | None = None
 ) -> Mapping[str, str | TrackingError]:
     """Mirror records and their test predictions to MLflow; the records are safe in any case.
+
+    A registered model that an entry's card names gets the numbers on its version, too.
 
     Returns
     -------
@@ -406,13 +408,18 @@ def mirror_all(
     from harness.connection import tracking_uri
     from harness.runs.evidence import test_predictions
     from harness.tracking.mirror import mirror
+    from harness.tracking.versions import version_of
 
     target = tracking_uri(uri, store=store)
+    roots = [records_folder(store), submissions_folder(submissions)]
     outcome: dict[str, str | TrackingError] = {}
     for recorded in results:
         try:
             outcome[recorded.record.entry] = mirror(
-                recorded, uri=target, predictions=test_predictions(recorded, store)
+                recorded,
+                uri=target,
+                predictions=test_predictions(recorded, store),
+                version=version_of(recorded.record.entry, roots),
             )
         except TrackingError as error:
             outcome[recorded.record.entry] = error

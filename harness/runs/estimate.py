@@ -129,6 +129,9 @@ def _like_others(entry: Entry, suite: str, jobs: int, roots: Sequence[Path]) -> 
 
 def _measured(entry: Entry, opened: OpenSuite, jobs: int) -> Estimate | str:
     """Time one job with given predictions, or a few rows of a model."""
+    from harness.models.loaders.boxed import opener_of
+    from harness.models.obtain.work import weights_of
+
     part = entry.card.model or entry.card.predictions
     keys = [] if part is None else [key.partition("/")[0] for key in part.files]
     everywhere = ALL_CELLS in keys
@@ -142,6 +145,11 @@ def _measured(entry: Entry, opened: OpenSuite, jobs: int) -> Estimate | str:
     )
     if first is None:
         return "not known: the card names no file of this suite yet. Add the files."
+    if entry.card.model is not None and opener_of(entry.card.model, weights_of(first)):
+        return (
+            "not known: its code is not run to be checked. Measure one job with: tailmark run "
+            f"{entry.card.name} --suite {opened.suite.id} --cell {first.cell} --seed {first.seed}"
+        )
     seconds, rows = (
         _passing(first, opened) if entry.card.model is not None else _evaluating(first, opened)
     )

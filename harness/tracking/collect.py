@@ -18,6 +18,7 @@ from harness.metric_keys import RowName
 from harness.paths import store_folder
 from harness.records.records import BYTES_PER_ROW
 from harness.records.validity import SUITE
+from harness.tracking.mirror import is_complete
 
 RUNS = "runs.json"
 """Beside the entries: sha256 of a record → address of the page of its run."""
@@ -86,7 +87,7 @@ def _newest(client: Any, experiment: Any) -> Iterator[tuple[str, Any]]:
     if not SUITE.fullmatch(experiment.name):
         return
     seen, token = set(), None
-    wanted = "tags.`tailmark.role` = 'entry' and attributes.status = 'FINISHED'"
+    wanted = "tags.`tailmark.role` = 'entry'"
     while True:
         found = client.search_runs(
             [experiment.experiment_id], wanted, max_results=_PAGE, page_token=token,
@@ -94,7 +95,7 @@ def _newest(client: Any, experiment: Any) -> Iterator[tuple[str, Any]]:
         )  # fmt: skip
         for run in found:
             entry = str(run.data.tags.get("tailmark.entry"))
-            if entry not in seen and _is_entry(entry):
+            if entry not in seen and _is_entry(entry) and is_complete(run):
                 seen.add(entry)
                 yield entry, run
         token = found.token

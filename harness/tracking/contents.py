@@ -13,6 +13,10 @@ from harness.types import JobRecord, RunRecord
 
 PARAM_LENGTH = 500
 """Longest value that every MLflow store takes."""
+PARTIAL = "partial/"
+"""Before the names of means over some of a suite's jobs."""
+COMPLETE = "tailmark.complete"
+"""Tag of an entry's run that holds all of its record, whether jobs of it failed or not."""
 
 
 def job_tags(record: RunRecord, job: JobRecord, parent: str) -> dict[str, str]:
@@ -44,7 +48,8 @@ def entry_tags(record: RunRecord) -> dict[str, str]:
         "mlflow.note.content": (
             f"**{record.entry}** on **{record.suite.id}**: {len(record.suite.cells)} cells × "
             f"{len(record.suite.seeds)} seeds. Metrics of this run are means over all of them, "
-            "where all are defined. Again from nothing: "
+            "where all are defined; those under partial/ are means over the jobs that were done "
+            "when not all were. Again from nothing: "
             f"`tailmark run {record.entry} --suite {record.suite.id}`"
         ),
         "tailmark.role": "entry",
@@ -52,8 +57,18 @@ def entry_tags(record: RunRecord) -> dict[str, str]:
         "tailmark.record_sha256": str(record.record_sha256),
         "tailmark.produced_by": record.produced_by,
         "tailmark.undefined": str(undefined),
-        "tailmark.failed": str(sum(job.status == "failed" for job in record.jobs)),
+        "tailmark.failed": str(failed(record)),
+        "tailmark.jobs": f"{len(record.jobs) - failed(record)} of {_wanted(record)}",
     }
+
+
+def failed(record: RunRecord) -> int:
+    """Return how many of a record's jobs failed."""
+    return sum(job.status == "failed" for job in record.jobs)
+
+
+def _wanted(record: RunRecord) -> int:
+    return len(record.suite.cells) * len(record.suite.seeds)
 
 
 def entry_params(record: RunRecord) -> dict[str, Any]:
@@ -115,13 +130,21 @@ def _undefined(record: RunRecord, job: JobRecord) -> int:
 
 
 def means(record: RunRecord) -> dict[str, float]:
-    """Return means over cells and seeds of the metrics that are defined in all of them."""
+    """Return means over cells and seeds of the metrics that are defined in all of them.
+
+    Of a record without all jobs, or with failed ones, they are means over the jobs that were done
+    and defined in all of these, and their names begin with ``partial/``: they compare with nothing
+    but the same jobs.
+    """
+    done = [(job.cell, job.seed) for job in record.jobs if job.status == "done"]
+    prefix = "" if len(done) == _wanted(record) else PARTIAL
     found = {}
     for name, variant in record.variants.items():
         for key, grid in variant.metrics.items():
-            values = [value for row in grid for value in row]
+            values = [grid[cell][seed] for cell, seed in done]
             if values and None not in values:
-                found[_metric_name(name, key)] = float(np.mean(np.array(grid, dtype=float)))
+                mean = float(np.mean(np.array(values, dtype=float)))
+                found[prefix + _metric_name(name, key)] = mean
     return found
 
 

@@ -1,7 +1,9 @@
 """The MLflow mirror of records: runs, params, metrics, figures, artifacts.
 
 The record files are the truth. What lies in MLflow can be deleted and made again from them
-(`rebuild`); a run is keyed by its record's sha256, so that mirroring twice changes nothing.
+(`rebuild`); a run is keyed by its record's sha256, so that mirroring twice changes nothing. A later
+record of the same card on the same suite updates the run of the earlier one. A run is FAILED when
+a job of its record is.
 
 One experiment a suite; in it one run an entry, with one child run a cell and seed. An undefined
 value is never logged (a NaN breaks MLflow's pages): it is counted in the tag
@@ -20,15 +22,19 @@ from harness.connection import connected, explained, sqlite_file, tracking_uri
 from harness.rankings.display import cell_label
 from harness.records.records import Recorded
 from harness.tracking.contents import (
+    COMPLETE,
     PARAM_LENGTH,
+    PARTIAL,
     entry_params,
     entry_tags,
+    failed,
     job_metrics,
     job_params,
     job_tags,
     means,
     write_artifacts,
 )
+from harness.tracking.versions import dataset_input, report_version
 from harness.types import JobRecord, RunRecord
 
 Given = Callable[[int, int], Mapping[str, np.ndarray] | None]
@@ -46,6 +52,7 @@ def mirror(
     uri: str | None = None,
     predictions: Given | None = None,
     progress: Progress | None = None,
+    version: tuple[str, str] | None = None,
 ) -> str:
     """Log one record to MLflow, unless it is there already.
 
@@ -59,6 +66,8 @@ def mirror(
         ``predictions(cell, seed)`` gives the arrays to attach to that job's run, or None.
     progress : callable, optional
         ``progress(done, total)`` after each run.
+    version : (str, str), optional
+        Name and number of the registered model that was measured: it gets the numbers, too.
 
     Returns
     -------
@@ -77,8 +86,11 @@ def mirror(
         connected(where) as client,
     ):
         experiment = _experiment(client, record.suite.id, where)
-        finished = _finished_run(client, experiment, record)
-        return finished or _log_entry(client, experiment, recorded, predictions, progress)
+        run = _finished_run(client, experiment, record)
+        run = run or _log_entry(client, experiment, recorded, predictions, progress)
+        if version is not None:
+            report_version(client, version, run, record, means(record))
+        return run
 
 
 def rebuild(
@@ -124,8 +136,18 @@ def _log_entry(
 ) -> str:
     """Log the entry's run and its children; it is finished only when all of it is there."""
     record = recorded.record
-    run = client.create_run(experiment, run_name=record.entry, tags=entry_tags(record)).info.run_id
-    _log_values(client, run, entry_params(record), means(record))
+    run = _run_to_update(client, experiment, record)
+    if run is None:
+        made = client.create_run(experiment, run_name=record.entry, tags=entry_tags(record))
+        run = made.info.run_id
+        _log_values(client, run, entry_params(record), means(record))
+    else:
+        for name, value in entry_tags(record).items():
+            client.set_tag(run, name, value)
+        _log_values(client, run, {}, means(record))
+    source = {"suite": record.suite.id, "sha256": record.suite.sha256}
+    data = dataset_input(record.suite.id, record.suite.sha256, source)
+    client.log_inputs(run, datasets=[data])
     for done, job in enumerate(record.jobs, start=1):
         _log_job(client, experiment, run, record, job, predictions)
         if progress:
@@ -133,8 +155,34 @@ def _log_entry(
     with TemporaryDirectory(prefix="tailmark-") as folder:
         write_artifacts(recorded, Path(folder))
         client.log_artifacts(run, folder)
-    client.set_terminated(run, "FINISHED")
+    client.set_tag(run, COMPLETE, "yes")
+    client.set_terminated(run, "FAILED" if failed(record) else "FINISHED")
     return str(run)
+
+
+def _run_to_update(client: Any, experiment: str, record: RunRecord) -> str | None:
+    """Return the run of an earlier record of the same card, emptied; None: there is none.
+
+    MLflow keeps params and metrics for ever: a run whose params differ, or that holds a metric
+    which this record has not, is left as it is.
+    """
+    wanted = f"tags.`tailmark.role` = 'entry' and tags.`tailmark.entry` = '{record.entry}'"
+    params = {k: str(v)[:PARAM_LENGTH] for k, v in entry_params(record).items() if v is not None}
+    names = set(means(record))
+    for run in client.search_runs([experiment], wanted, max_results=100):
+        stale = {name for name in run.data.metrics if not name.startswith(PARTIAL)} - names
+        if run.data.params == params and not stale and is_complete(run):
+            if COMPLETE in run.data.tags:
+                client.delete_tag(run.info.run_id, COMPLETE)
+            client.update_run(run.info.run_id, status="RUNNING")
+            _delete_children(client, experiment, run.info.run_id)
+            return str(run.info.run_id)
+    return None
+
+
+def is_complete(run: Any) -> bool:
+    """Return whether all of a record is in a run; those of earlier versions say it by status."""
+    return COMPLETE in run.data.tags or run.info.status == "FINISHED"
 
 
 def _log_job(
@@ -157,6 +205,9 @@ def _log_job(
             path = Path(folder) / "test.npz"
             np.savez(path, **dict(arrays))  # type: ignore[arg-type]
             client.log_artifact(run, str(path), "predictions")
+    if job.split_sha256 is not None:
+        data = dataset_input(cell.partition("-")[0], job.split_sha256, {"cell": cell})
+        client.log_inputs(run, datasets=[data])
     client.set_terminated(run, "FINISHED" if job.status == "done" else "FAILED")
 
 
@@ -183,7 +234,7 @@ def _finished_run(client: Any, experiment: str, record: RunRecord) -> str | None
     sha = record.record_sha256
     wanted = f"tags.`tailmark.record_sha256` = '{sha}' and tags.`tailmark.role` = 'entry'"
     found = client.search_runs([experiment], wanted, max_results=100)
-    finished = [run.info.run_id for run in found if run.info.status == "FINISHED"]
+    finished = [run.info.run_id for run in found if is_complete(run)]
     for run in found:
         if run.info.run_id not in finished[:1]:
             _delete_with_children(client, experiment, run.info.run_id)
@@ -191,9 +242,14 @@ def _finished_run(client: Any, experiment: str, record: RunRecord) -> str | None
 
 
 def _delete_with_children(client: Any, experiment: str, run: str) -> None:
+    _delete_children(client, experiment, run)
+    client.delete_run(run)
+
+
+def _delete_children(client: Any, experiment: str, run: str) -> None:
     children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run}'")
-    for each in (*(child.info.run_id for child in children), run):
-        client.delete_run(each)
+    for child in children:
+        client.delete_run(child.info.run_id)
 
 
 def _experiment(client: Any, suite: str, uri: str) -> str:

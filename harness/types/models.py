@@ -275,9 +275,13 @@ class ModelPart(Strict):
     """``"<cell>-s<seed>"`` → file; ``"*"``: one file for all cells and seeds."""
     preprocessing: Preprocessing | None = None
     """What it was trained with; None: what the file or the architecture itself says."""
-    inputs: Literal["images", "rows"] | None = None
-    """``images``: (b, channels, height, width); ``rows``: (b, numbers), images flattened. None:
-    by the number of dimensions that the file declares."""
+    call: str = ""
+    """``module:function`` of the entry's folder or a package, called in the sandbox with the
+    folder of the file and what is beside it; it returns a model."""
+    inputs: Literal["images", "rows", "pool"] | None = None
+    """``images``: float32 (b, channels, height, width); ``rows``: float32 (b, numbers), images
+    flattened; ``pool``: the pool's arrays as they are. None: by the number of dimensions that the
+    file declares."""
     output: OutputKind | None = None
     """Whether it returns logits or probabilities; None: what the file itself says."""
     classes: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ ARCH_KWARGS = {
 """Arguments of timm architectures that a card may set: sizes and rates, nothing that loads."""
 MAX_KWARG = 8192
 """Largest number of an architecture's arguments: widths and sizes beyond fill any memory."""
-_LATER = {"suites", "augmentation", "resolution", "inputs", "output", "classes"}
+_LATER = {"suites", "augmentation", "resolution", "call", "inputs", "output", "classes"}
 """Fields (also of facets and model) added to cards of format 1: no part of the identity while
 unset."""
 _LATER_OF_FILES = {"address", "beside"}

@@ -90,30 +90,35 @@ def _check_method(card: EntryCard, folder: Path, suite: Any) -> list[str]:
 
 def _check_model(card: EntryCard, folder: Path, suite: Any) -> list[str]:
     from harness.models.loaders.addresses import model_file
+    from harness.models.loaders.boxed import check_call, opener_of
     from harness.models.loaders.load import check_suffix, load_file
     from harness.models.loaders.timm_weights import check_weights, known_arch, preprocessing_of
 
     assert card.model is not None
     if card.model.arch:
         known_arch(card.model.arch)
+    if card.model.call:
+        check_call(card.model, folder)
     findings = _keys(card, card.model.files, suite, pools=False)
     problems: list[HarnessError] = []
     for key, file in card.model.files.items():
         what = f"{folder.name}/{file.path}"
         try:
             path = model_file(folder, file)
-            check_suffix(file, what)
+            check_suffix(card.model, file, what)
             part = _part(suite, key)
             names = None if part is None else part.test.class_names
+            if opener_of(card.model, file):
+                continue  # code is not run to be checked
             if path.suffix.lower() != WEIGHTS:
-                load_file(card, path, file, names, what)
+                load_file(card, folder, path, file, names, what)
             elif names is None:
                 read_header(path)
             elif card.model.arch:
                 network = check_weights(card, path, len(names))
                 preprocessing_of(card.model, network)
             else:
-                load_file(card, path, file, names, what)
+                load_file(card, folder, path, file, names, what)
         except HarnessError as error:
             problems.append(type(error)(f"{key}: {error}"))
     _raise_all(problems, card)

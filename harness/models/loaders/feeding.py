@@ -40,7 +40,7 @@ class Said(Strict):
     arch: str = ""
     kwargs: dict[str, Any] = Field(default_factory=dict)
     preprocessing: Preprocessing | None = None
-    inputs: str | None = Field(default=None, pattern="^(images|rows)$")
+    inputs: str | None = Field(default=None, pattern="^(images|rows|pool)$")
     output: OutputKind | None = None
     classes: tuple[str, ...] = ()
 
@@ -177,6 +177,13 @@ def fed(
 
 def _inputs(part: ModelPart, declared: Declared, what: str) -> str:
     by_rank = {4: "images", 2: "rows"}
+    if not declared.shape:  # code declares nothing
+        if part.inputs is None and part.preprocessing is None:
+            raise CardError(
+                f"It is not known how {what} is fed. Write [model.preprocessing] of its training "
+                'into the card, or inputs = "rows" or "pool" for numbers as they are.'
+            )
+        return part.inputs or "images"
     found = part.inputs or by_rank.get(len(declared.shape))
     if found is None or by_rank.get(len(declared.shape), found) != found:
         raise CardError(
@@ -221,7 +228,9 @@ def _columns(classes: Sequence[Any], class_names: Sequence[str], what: str) -> n
 
 
 def _form(batch: np.ndarray, inputs: str, part: ModelPart, what: str) -> np.ndarray:
-    """Return a batch as the network takes it, float32."""
+    """Return a batch as the network takes it, float32 but for ``pool``."""
+    if inputs == "pool":
+        return np.ascontiguousarray(batch)
     if inputs == "images":
         return np.ascontiguousarray(batch, dtype=np.float32)  # prepared: (b, k, y, x)
     pixels = batch.dtype == np.uint8 and batch.ndim == 4

@@ -13,7 +13,15 @@ from harness.errors import CardError
 from harness.keys import sha256_of, sha256_text
 from harness.models.loaders import feeding
 from harness.models.loaders.addresses import model_file
-from harness.models.loaders.feeding import agreed, fed, said_in, versions
+from harness.models.loaders.boxed import (
+    PACKAGES,
+    code_identity,
+    opener_of,
+    read_boxed,
+    said_by_boxed,
+)
+from harness.models.loaders.feeding import Declared, agreed, fed, said_in, versions
+from harness.models.loaders.reading import Opened
 from harness.models.loaders.table import LOADERS, WEIGHTS, loader_of, wrong_suffix
 from harness.models.loaders.timm_weights import load_timm
 from harness.models.obtain.source import Source
@@ -73,11 +81,12 @@ def load_model(
     if file is None:
         raise CardError(f"{card.name} has no model for {cell}-s{seed}. Add it to [model.files].")
     what, path = f"{folder.name}/{file.path}", model_file(folder, file)
-    return load_file(card, path, file, class_names, what, numerics)
+    return load_file(card, folder, path, file, class_names, what, numerics)
 
 
 def load_file(
     card: EntryCard,
+    folder: Path,
     path: Path,
     file: WeightFile,
     class_names: Sequence[str] | None,
@@ -89,6 +98,8 @@ def load_file(
     Without a suite's `class_names` the file's own are taken, of files that hold their network.
     """
     assert card.model is not None
+    if opener_of(card.model, file):
+        return _boxed(card, folder, path, file, class_names or (), what, numerics)
     if path.suffix.lower() == WEIGHTS:
         part = agreed(card.model, said_in(metadata_of(path).get(feeding.KEY), what), what)
         if not part.arch:
@@ -115,9 +126,28 @@ def load_file(
     return Loaded(model, part, None, opened.parameters)
 
 
-def check_suffix(file: WeightFile, what: str) -> None:
+def _boxed(
+    card: EntryCard, folder: Path, path: Path, file: WeightFile, class_names: Sequence[str],
+    what: str, numerics: Numerics | None,
+) -> Loaded:  # fmt: skip
+    part = card.model
+    assert part is not None
+    if part.arch:
+        raise CardError(f"{what} brings its own network; take arch = {part.arch!r} off the card.")
+    part = agreed(part, said_by_boxed(path, what), what)
+    whole = card.model_copy(update={"model": part})
+    columns = len(part.classes) or len(class_names)
+    started: list[Opened] = []  # how it is fed is checked before its code is started
+    model = fed(lambda batch: started[0].call(batch), Declared(()), whole, class_names, what)
+    started.append(read_boxed(part, folder, path, file, columns, what, numerics))
+    return Loaded(model, part, None, None)
+
+
+def check_suffix(part: ModelPart, file: WeightFile, what: str) -> None:
     """Refuse a card's file that nothing reads, by its name alone."""
     suffix = Path(file.path).suffix.lower()
+    if opener_of(part, file):
+        return
     if suffix != WEIGHTS and suffix not in LOADERS:
         raise wrong_suffix(suffix, what)
 
@@ -129,19 +159,20 @@ def code_of(suffix: str) -> str:
     return sha256_text("\0".join(inspect.getsource(m) for m in modules if m is not None))
 
 
-def identity_of(part: ModelPart, file: WeightFile) -> dict[str, Any]:
+def identity_of(part: ModelPart, file: WeightFile, folder: Path) -> dict[str, Any]:
     """Return all of a file and its reader that decides what the model answers.
 
     Preprocessing and numerics are keyed beside it, see `harness.keys.evidence_key`.
     """
     suffix = Path(file.path).suffix.lower()
-    if suffix not in LOADERS:
+    opener = opener_of(part, file)
+    if not opener and suffix not in LOADERS:
         return {"weights": file.sha256, "arch": part.arch, "kwargs": dict(part.kwargs)}
     return {
         "weights": file.sha256,
         "beside": dict(file.beside),
-        "reader": code_of(suffix),
-        "versions": dict(versions(LOADERS[suffix].packages)),
+        "reader": [opener, code_identity(part, folder)] if opener else code_of(suffix),
+        "versions": dict(versions(PACKAGES if opener else LOADERS[suffix].packages)),
         "inputs": part.inputs,
         "output": part.output,
         "classes": list(part.classes),
@@ -154,7 +185,7 @@ def loaded(
     """Return the loaded model of a job with its identity; its last layer goes to the store."""
     assert job.card.model is not None
     found = load_model(job.card, job.folder, job.cell, job.seed, class_names, numerics)
-    identity = identity_of(found.part, file)
+    identity = identity_of(found.part, file, job.folder)
     # an estimator's columns are placed by name: the suite's names and order decide the answer
     if "reader" in identity:
         identity["class_names"] = list(class_names)

@@ -16,7 +16,7 @@ from harness.errors import CardError, PredictionsError
 from harness.keys import sha256_file
 from harness.models.loaders.feeding import KEY, Declared, Said, said_in
 from harness.models.loaders.reading import Opened, needed
-from harness.models.safe.weights import inside
+from harness.models.safe.weights import beside_path, inside
 from harness.types.models import OutputKind, WeightFile
 
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
@@ -175,12 +175,7 @@ def _check_external(graph: Any, path: Path, file: WeightFile, what: str) -> None
                 f"{what} reads {name[:80]!r}, which its card does not list. Add beside = "
                 f'{{ "{name[:80]}" = "{sha256_file(place)}" }} to the file\'s line.'
             )
-        received = sha256_file(place)
-        if received != file.beside[name]:
-            raise CardError(
-                f"{what}: {name[:80]} should have sha256 {file.beside[name][:16]}… and has "
-                f"{received[:16]}…. Restore the file, or write its sha256 on the card: {received}"
-            )
+        beside_path(path, name, file.beside[name], what)
 
 
 def _session(path: Path, what: str) -> Any:

@@ -1,7 +1,8 @@
 """Registered models of MLflow: which file of a version holds the network, and how it is fed.
 
 A version is resolved to one file of a safe format: ``model.onnx``, ``model.pt2``, ``model.skops``.
-MLflow's own loaders are never called: those of pickles run code.
+Pickles and pyfunc are the whole folder by its ``MLmodel``, which only the sandbox opens. MLflow's
+own loaders are never called here.
 """
 
 import re
@@ -23,11 +24,8 @@ _VERSION = re.compile(
     r"models:/(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[\w.-]+))(?P<file>/.+)?"
 )
 _RUN = re.compile(r"runs:/(?P<run>[0-9a-zA-Z]+)/(?P<path>[^@]+)")
-PICKLED = (
-    "Log it again with serialization_format='pt2' (pytorch) or 'skops' (sklearn), or as ONNX, or "
-    "hand in its predictions"
-)
-"""What to do with a flavour that is a pickle."""
+MODEL = "MLmodel"
+"""Description of a model in its folder."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +166,7 @@ def _resolved(client: Any, address: str) -> tuple[Mapping[str, str], str, str]:
 def _table(root: Path, address: str) -> dict[str, Any]:
     import yaml
 
-    path = root / "MLmodel"
+    path = root / MODEL
     if not path.is_file() or path.stat().st_size > MOST:
         raise CardError(f"{address[:120]} holds no MLmodel: it is no model of MLflow. Name one.")
     try:
@@ -197,12 +195,11 @@ def _network(root: Path, table: Mapping[str, Any], address: str) -> Path:
                 raise CardError(f"{address[:120]}: its MLmodel names a file outside of it.")
             if path.is_file() and path.suffix in (".onnx", ".pt2", ".skops"):
                 return root / path.relative_to(root.resolve())
-        raise CardError(
-            f"{address[:120]} is of the flavour {flavour}, saved as a pickle, which runs code when "
-            f"it is opened. {PICKLED}."
-        )
+        break
+    if "python_function" in flavours or {"pytorch", "sklearn"} & set(flavours):
+        return root / MODEL
     known = ", ".join(sorted(map(str, flavours)))[:120]
     raise CardError(
-        f"{address[:120]} has the flavours {known}; expected onnx, pytorch or sklearn. A pyfunc "
-        f"is code, which is not run. {PICKLED}."
+        f"{address[:120]} has the flavours {known}; expected onnx, pytorch, sklearn or pyfunc. "
+        "Log it as one of these, or hand in its predictions."
     )

@@ -74,5 +74,5 @@ def wrong_suffix(suffix: str, what: str) -> CardError:
     return CardError(
         f"{what} must be one of {', '.join((WEIGHTS, *LOADERS))}; got {suffix or 'no suffix'!r}: "
         f"{why}Save weights with safetensors.torch.save_file, a network with torch.export.save or "
-        "as ONNX, an estimator with skops.io.dump."
+        "as ONNX, an estimator with skops.io.dump; a file of TorchScript is named .ts."
     )

@@ -20,10 +20,11 @@ from harness.keys import sha256_file
 from harness.models.cards.cards import CARD, new_home, read_card
 from harness.models.cards.toml import toml_lines
 from harness.models.loaders.addresses import keep
+from harness.models.loaders.boxed import INSIDE, said_by_boxed
 from harness.models.loaders.feeding import KEY, Said, said_in
 from harness.models.loaders.hub import hub_model, split_address
 from harness.models.loaders.onnx_file import beside_of
-from harness.models.loaders.registry import registered
+from harness.models.loaders.registry import MODEL, registered
 from harness.models.loaders.table import LOADERS, WEIGHTS, loader_of
 from harness.models.loaders.trial import tried
 from harness.models.safe.weights import inside, metadata_of
@@ -67,7 +68,7 @@ def is_target(word: str) -> bool:
     if word.startswith(SCHEMES):
         return True
     suffix = Path(word).suffix.lower()
-    return suffix in LOADERS or suffix == WEIGHTS
+    return suffix in LOADERS or suffix in INSIDE or suffix == WEIGHTS
 
 
 @contextmanager
@@ -111,13 +112,18 @@ def target_of(word: str, uri: str | None = None) -> Iterator[Target]:
 
 
 def _beside(path: Path, what: str) -> dict[str, str]:
+    if path.name == MODEL:
+        found = sorted(p for p in path.parent.rglob("*") if p.is_file() and p != path)
+        return {p.relative_to(path.parent).as_posix(): sha256_file(p) for p in found}
     return beside_of(path, what) if path.suffix.lower() == ".onnx" else {}
 
 
 def _target(
     path: Path, address: str, name: str, said: Said, sha256: str, beside: dict[str, str], what: str
 ) -> Target:
-    if path.suffix.lower() == WEIGHTS:
+    if path.name in INSIDE or path.suffix.lower() in INSIDE:
+        own = said_by_boxed(path, what)
+    elif path.suffix.lower() == WEIGHTS:
         own = said_in(metadata_of(path).get(KEY), what)
     else:
         own = loader_of(path, what).said(path, what)

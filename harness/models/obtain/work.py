@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import CardError
 from harness.keys import KEY_VERSION, evidence_key, sha256_of
-from harness.models.loaders.table import LOADERS
 from harness.models.methods.code import code_sha256
 from harness.models.methods.methods import needs_of, settings_of
 from harness.models.obtain.source import Source
@@ -116,20 +115,21 @@ def job_key(work: Work) -> str:
         names = (card.method.init_from, card.method.features_from)
         facts["parents"] = [None if n is None else job_key(work.of(n)) for n in names]
     elif card.model is not None:
-        facts["model"] = _model_facts(card.model, weights_of(work.job))
-        if LOADERS.get(Path(weights_of(work.job).path).suffix.lower()):
+        facts["model"] = _model_facts(card.model, weights_of(work.job), work.job.folder)
+        if len(facts["model"]) == 2:
             facts["class_names"] = list(work.opened.test.class_names)
     return sha256_of(facts)
 
 
-def _model_facts(part: ModelPart, file: WeightFile) -> list[Any]:
+def _model_facts(part: ModelPart, file: WeightFile, folder: Path) -> list[Any]:
     """Return what a card and its file decide of the evidence, found without opening the file."""
     from harness.models.loaders.load import identity_of
 
-    later = {name for name in ("inputs", "output", "classes") if not getattr(part, name)}
+    later = {n for n in ("call", "inputs", "output", "classes") if not getattr(part, n)}
     shown = part.model_dump(mode="json", exclude={"files"} | later)
-    if Path(file.path).suffix.lower() in LOADERS:
-        return [shown, identity_of(part, file)]
+    identity = identity_of(part, file, folder)
+    if "reader" in identity:
+        return [shown, identity]
     return [shown, file.sha256, _version("timm")]
 
 

@@ -75,6 +75,35 @@ def checked_file(folder: Path, file: WeightFile) -> Path:
     return path
 
 
+def beside_path(path: Path, name: str, sha256: str, what: str) -> Path:
+    """Return where a file beside a model lies, its sha256 compared.
+
+    Parameters
+    ----------
+    path : Path
+        The model's file.
+    name : str
+        Of the other, on the card.
+    sha256 : str
+        On the card.
+    what : str
+        What sentences call the model.
+
+    Raises
+    ------
+    CardError
+        If it lies outside of the model's folder, is missing or another file.
+    """
+    found = inside(path.parent, name)
+    received = sha256_file(found)
+    if received != sha256:
+        raise CardError(
+            f"{what}: {name[:80]} should have sha256 {sha256[:16]}… and has {received[:16]}…. "
+            f"Restore the file, or write its sha256 on the card: {received}"
+        )
+    return found
+
+
 def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Return the tensors that a safetensors file declares: name → (dtype, shape).
 

@@ -87,13 +87,14 @@ def test_randaugment_turns_its_magnitude_both_ways_about_equally_often(name, mon
 
     def record(functional, images, strength):
         seen.extend([strength] * len(images))
-        return images
+        return images + 1
 
     monkeypatch.setitem(autoaugment.OPERATIONS, name, record)
     monkeypatch.setattr(autoaugment, "RANDAUGMENT", (name,))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        autoaugment.randaugment(torch.zeros(400, 3, 8, 8, dtype=torch.uint8), number=1)
+        images = autoaugment.randaugment(torch.zeros(400, 3, 8, 8, dtype=torch.uint8), number=1)
+    assert (images == 1).all()  # each image once, under its own sign
     full = magnitude(name, 9, 31, 8)
     assert sorted(set(seen)) == [-full, full]
     assert 150 < sum(s > 0 for s in seen) < 250

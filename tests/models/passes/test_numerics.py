@@ -1,6 +1,8 @@
 """How a pass is computed: exact by default, chosen by option or environment, given back."""
 
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -67,3 +69,16 @@ def test_global_random_states_are_seeded_and_given_back():
             drawn.append((random.random(), np.random.random(), torch.rand(1).item()))
     assert drawn[0] == drawn[1]
     assert (random.random(), np.random.random(), torch.rand(1).item()) == expected
+
+
+def test_a_pass_is_deterministic_without_importing_torchs_compiler():
+    code = (
+        "import sys, torch\n"
+        "from harness.models.passes.numerics import Numerics, computing\n"
+        "with computing(Numerics(), seed=0):\n"
+        "    assert torch.are_deterministic_algorithms_enabled()\n"
+        "    assert torch.get_deterministic_debug_mode() == 2\n"
+        "assert not torch.are_deterministic_algorithms_enabled()\n"
+        "assert 'torch._inductor' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

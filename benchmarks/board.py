@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +122,7 @@ def measure(folder: Path, store: Path, *, index: bool = True) -> dict[str, float
     return json.loads(done.stdout)
 
 
-def browse(folder: Path, store: Path, sessions: int, seconds: float) -> dict[str, float]:
+def browse(folder: Path, store: Path, sessions: int, seconds: float) -> Iterator[tuple[str, float]]:
     """Open the ranking in chromium, change it, and let many sessions click at the same time."""
     from playwright.sync_api import sync_playwright
 
@@ -129,30 +130,30 @@ def browse(folder: Path, store: Path, sessions: int, seconds: float) -> dict[str
 
     with served(folder, store) as address, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-        found = {}
         page = browser.new_page()
         page.set_default_timeout(600_000)
         start = time.perf_counter()
         page.goto(f"{address}/ranking")
         page.locator("table.tm tbody tr").first.wait_for()
-        found["first table"] = time.perf_counter() - start
+        yield "first table", time.perf_counter() - start
         settled(page)
         again = browser.new_page()
+        again.set_default_timeout(600_000)
         start = time.perf_counter()
         again.goto(f"{address}/ranking")
         again.locator("table.tm tbody tr").first.wait_for()
-        found["second visitor's table"] = time.perf_counter() - start
+        yield "second visitor's table", time.perf_counter() - start
         settled(again)
         start = time.perf_counter()
         again.get_by_placeholder("Find").fill("e0001")
         again.keyboard.press("Enter")
         again.get_by_text("rows shown").wait_for()
-        found["interaction"] = time.perf_counter() - start
+        yield "interaction", time.perf_counter() - start
+        yield "server", _memory_of_server(address)
         if sessions:
-            found["errors"] = _click(browser, address, sessions, seconds)
-        found["server"] = _memory_of_server(address)
+            yield "errors", _click(browser, address, sessions, seconds)
+            yield "server", _memory_of_server(address)
         browser.close()
-    return found
 
 
 def _click(browser, address: str, sessions: int, seconds: float) -> float:
@@ -211,12 +212,13 @@ def main() -> None:
             print(
                 f"{name}: {found['cpu']:.1f} s processor, {found['all']:.1f} s, "
                 f"of it reading {found['read']:.1f} s; {found['GiB']:.2f} GiB, "
-                f"{found['rows']} rows ranked (bar {BARS[name]:.0f} s)"
+                f"{found['rows']} rows ranked (bar {BARS[name]:.0f} s)",
+                flush=True,
             )
         if not asked.no_browser:
-            for name, value in browse(folder, store, asked.sessions, asked.seconds).items():
-                bar = f" (bar {BARS[name]:g})" if name in BARS else ""
-                print(f"{name}: {value:.2f}{bar}")
+            for name, value in browse(folder, store, asked.sessions, asked.seconds):
+                bar = f", bar {BARS[name]:g}" if name in BARS else ""
+                print(f"{name}: {value:.2f}{bar} (load {os.getloadavg()[0]:.1f})", flush=True)
 
 
 if __name__ == "__main__":

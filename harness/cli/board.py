@@ -39,7 +39,10 @@ def board(
     ] = None,
     tracking_uri: Annotated[
         str | None,
-        typer.Option(help="Show the records of this MLflow server as well."),
+        typer.Option(
+            help="Show the records of this MLflow server as well; those that neither a "
+            "maintainer nor this machine made again are listed, not ranked."
+        ),
     ] = None,
     local: options.Local = False,
     with_local: options.WithLocal = False,

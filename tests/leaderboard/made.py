@@ -1,15 +1,17 @@
 """Records with every array that the board and the plots draw, made up but shaped like real ones."""
 
+import json
 import tomllib
 from pathlib import Path
 
 import numpy as np
 
 from harness.models.cards.cards import card_sha256
+from harness.models.store.seal import sealed as seal
 from harness.rankings.field import suite_rows
 from harness.rankings.ranking import NOTES, rank
 from harness.records.records import Recorded, read_record, sealed, write_record
-from harness.records.trust import add_to_rerun_list
+from harness.records.trust import add_to_rerun_list, note_path
 from harness.types import EntryCard, Ranking, RunRecord
 from tests.runs.synthetic import recorded
 
@@ -182,6 +184,15 @@ def write_worlds(root: Path) -> Path:
     _write(root, whole, ())
     add_to_rerun_list(root, whole.record)
     return root
+
+
+def note(path: Path) -> None:
+    """Note that a run of this machine made a record, as runs do."""
+    record = read_record(path).record
+    target = note_path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    place = f"{record.entry}/{path.name}"
+    target.write_text(json.dumps(seal({"record_sha256": record.record_sha256}, place)))
 
 
 FIELD = {"cnn-ce": 0.93, "cnn-bs": 0.94, "logreg": 0.85, "majority": 0.2}

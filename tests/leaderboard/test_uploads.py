@@ -14,7 +14,7 @@ from harness.rankings.regress import regress
 from leaderboard import uploads
 from leaderboard.frames.check import around_frame, findings_frame
 from leaderboard.reading import read_field
-from tests.leaderboard.made import made, ranked, write_field
+from tests.leaderboard.made import made, note, ranked, write_field
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,7 @@ def test_an_upload_stands_where_the_command_line_puts_it(field, files, tmp_path)
     own.mkdir(parents=True)
     for ending, content in zip(("json", "npz"), files, strict=True):
         (own / f"digits-v1.{ending}").write_bytes(content)
+    note(own / "digits-v1.json")
     root = next(iter(field.rows)).recorded.path.parents[2]
     whole = ranked(root, local_roots=(tmp_path,))
     assert [(r.name, r.value, r.low, r.rank_low, r.tie_class) for r in found.rows] == [

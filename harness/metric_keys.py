@@ -74,6 +74,11 @@ class MetricKey:
         return self.place[2] if self.is_ood else None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Return what is computed: the metric, and of OOD detection the score."""
+        return (self.metric,) if self.score is None else (self.score, self.metric)
+
+    @property
     def truth(self) -> str | None:
         """Return the other truth that labels come from; None for the published labels."""
         return self.place[1] if self.root == "truth" and len(self.place) == 2 else None

@@ -8,7 +8,7 @@ from simulations.lines import REPLICATES, Line, at_least, between, shared_weight
 
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import measure, replicate
-from harness.metrics.replicates import replicate_ood
+from harness.metrics.ood_replicates import replicate_ood
 from harness.stats.intervals import level
 from harness.stats.score_intervals import ClassRecalls
 from harness.stats.weightings import weightings

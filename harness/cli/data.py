@@ -78,6 +78,7 @@ def prepare(
     folds: table_options.Folds = "",
     leave_one_out: table_options.LeaveOneOut = False,
     group: table_options.Group = "",
+    ordered: table_options.Ordered = False,
     data_root: options.DataRoot = None,
 ) -> None:
     """Get data sets, check them, and put them below the data root."""
@@ -107,6 +108,7 @@ def prepare(
         test_rows=test_rows,
         folds=folds,
         leave_one_out=leave_one_out,
+        ordered=ordered,
         group=group,
     )
     if called and len(names) > 1:

@@ -83,6 +83,15 @@ Group = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+Ordered = Annotated[
+    bool,
+    typer.Option(
+        "--ordered",
+        help="Classes are whole numbers one step apart, such as grades: records then say how many "
+        "steps mistakes are (macro_mae).",
+        rich_help_panel=_PANEL,
+    ),
+]
 
 
 def known(decimal: str) -> str:

@@ -98,12 +98,17 @@ def _superseded(by: str | None) -> str:
 
 
 def _metrics() -> Listing:
-    from harness.metrics.table import METRICS
+    from harness.metrics.table import EXTRA, METRICS
 
     return (
-        ("Metric", "Better", "What it is"),
-        ((m.key, m.direction, m.title) for m in METRICS.values()),
+        ("Metric", "Better", "Computed", "What it is"),
+        ((m.key, m.direction, _when(m.key in EXTRA), m.title) for m in METRICS.values()),
     )
+
+
+def _when(extra: bool) -> str:
+    """Return when a metric or score is computed: always, or where ``extra`` on a card says so."""
+    return "extra" if extra else "always"
 
 
 def _methods() -> Listing:
@@ -116,11 +121,14 @@ def _methods() -> Listing:
 
 
 def _scores() -> Listing:
-    from harness.scores.ood import OOD_SCORES
+    from harness.scores.ood import OOD_SCORES, STANDARD
 
     return (
-        ("OOD score", "Needs", "What it is"),
-        ((name, ", ".join(s.needs), s.title) for name, s in OOD_SCORES.items()),
+        ("OOD score", "Needs", "Computed", "What it is"),
+        (
+            (name, ", ".join(sorted(s.needs)), _when(name not in STANDARD), s.title)
+            for name, s in OOD_SCORES.items()
+        ),
     )
 
 

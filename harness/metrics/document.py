@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from harness.metrics.metric import Metric
-from harness.metrics.table import SUBJECTS
+from harness.metrics.table import EXTRA, SUBJECTS
 
 PAGE = Path("docs/metrics.md")
 ARROWS = {"higher": "higher is better", "lower": "lower is better", "none": "neither way is better"}
@@ -41,14 +41,24 @@ compute something else. Every example there is measured by `tests/metrics`.
 
 """
 
+LEGEND = """\
+**always**: wherever the suite has what the metric needs. **extra**: where the card of an entry \
+asks for it, `extra = ["top5_accuracy", "ash_s"]` with keys of this page and names of OOD scores, \
+or `extra = ["all"]`. **Headline** metrics have their replicates stored in records; extra metrics \
+that are asked for by name too, where they have some.
+
+"""
+
 REPLICATES = """\
 ## Uncertainty
 
 Replicates under the pool's shared weightings exist for `accuracy`, `error`, `top5_accuracy`, \
-`balanced_accuracy`, the recalls of groups, `nll` and `brier` (exact, one matrix product), `auroc` \
-and `ood_auroc` (to first order, by influence values), `average_precision` (to first order, where \
-every class has 50 test images), `ece` (recomputed and recentred: its interval is for the expected \
-error at this n, not for the true one) and `ood_fpr95` (recomputed, thresholds in whole images).
+`balanced_accuracy`, the recalls of groups, `nll` and `brier` (exact, one matrix product), \
+`auroc`, `ood_auroc`, `ood_auroc_right`, `ood_auroc_wrong` and `oscr` (to first order, by \
+influence values), `average_precision` (to first order, where every class has 50 test images), \
+`ece` (recomputed and recentred: its interval is for the expected error at this n, not for the \
+true one), and `ood_fpr95`, `ccr_at_fpr10` (from 50 OOD images on) and `ccr_at_fpr1` (from 250), \
+recomputed with thresholds in whole images. Metrics without replicates are ranked by value alone.
 """
 
 
@@ -59,13 +69,14 @@ def page() -> str:
 
 
 def _overview() -> str:
-    lines = ["| key | title | better | range |\n|---|---|---|---|\n"]
+    lines = ["| key | title | better | range | computed |\n|---|---|---|---|---|\n"]
     for metrics in SUBJECTS.values():
         lines += [
-            f"| [`{m.key}`](#{m.key}) | {m.title} | {m.direction} | {_range(m)} |\n"
+            f"| [`{m.key}`](#{m.key}) | {m.title} | {m.direction} | {_range(m)} "
+            f"| {'extra' if m.key in EXTRA else 'always'} |\n"
             for m in metrics
         ]
-    return "".join(lines) + "\n**Headline** metrics have their replicates stored in records.\n\n"
+    return "".join(lines) + "\n" + LEGEND
 
 
 def _range(metric: Metric) -> str:

@@ -17,8 +17,9 @@ from harness.metrics.distances import hierarchical_error, macro_absolute_error
 from harness.metrics.engine.checks import check_aligned, checked_labels, checked_weights
 from harness.metrics.engine.levels import levels_of
 from harness.metrics.engine.outputs import Outputs
+from harness.metrics.ood_replicates import replicate_ood
 from harness.metrics.open_set import OPEN_SET
-from harness.metrics.replicates import replicate, replicate_ood
+from harness.metrics.replicates import replicate
 from harness.metrics.table import METRICS
 from harness.metrics.weighted import Group, Weighted
 from harness.types import MetricResult
@@ -109,8 +110,9 @@ def measure_ood(
     ood_scores: Float[np.ndarray, " m"],
     *,
     id_weights: Float[np.ndarray, " n"] | None = None,
+    keys: Iterable[str] = LEVEL_KEYS,
 ) -> dict[str, MetricResult]:
-    """Return all OOD metrics of one score from one sort.
+    """Return OOD metrics of one score from one sort.
 
     Parameters
     ----------
@@ -118,11 +120,13 @@ def measure_ood(
         Larger for OOD; used as they are.
     id_weights : float array of shape (n,), optional
         Weight of each ID image; default ones.
+    keys : iterable of str
+        Of `LEVEL_KEYS`; default all.
 
     Returns
     -------
     dict of str to MetricResult
-        Every ``ood_*`` key of METRICS.
+        One for each key.
 
     Raises
     ------
@@ -130,7 +134,7 @@ def measure_ood(
         If a set is empty or a score is not finite.
     """
     levels = levels_of(id_scores, ood_scores, id_weights)
-    return {key: result_of(lambda k=key: METRICS[k].evaluate(levels)) for key in LEVEL_KEYS}  # type: ignore[misc]
+    return {key: result_of(lambda k=key: METRICS[k].evaluate(levels)) for key in keys}  # type: ignore[misc]
 
 
 def measure_open_set(
@@ -139,6 +143,7 @@ def measure_open_set(
     ood_scores: Float[np.ndarray, " m"],
     *,
     id_weights: Float[np.ndarray, " n"] | None = None,
+    keys: Iterable[str] = OPEN_SET_KEYS,
 ) -> dict[str, MetricResult]:
     """Return the metrics of class and OOD score together.
 
@@ -150,22 +155,27 @@ def measure_open_set(
         Larger for OOD.
     id_weights : float array of shape (n,), optional
         Weight of each ID image; default ones.
+    keys : iterable of str
+        Of `OPEN_SET_KEYS`; default all.
 
     Returns
     -------
     dict of str to MetricResult
-        Every key of `OPEN_SET`.
+        One for each key.
     """
     right = correct.astype(np.float64)
 
     def one(function: Callable[..., float]) -> float:
         return function(id_scores, right, ood_scores, id_weights=id_weights)
 
-    return {m.key: result_of(partial(one, m.function)) for m in OPEN_SET}
+    return {key: result_of(partial(one, METRICS[key].function)) for key in keys}
 
 
 def measure_conformal(
-    test: Outputs, calibration: Outputs | None, groups: Mapping[str, Group]
+    test: Outputs,
+    calibration: Outputs | None,
+    groups: Mapping[str, Group],
+    keys: Iterable[str] | None = None,
 ) -> dict[str, MetricResult]:
     """Return coverage and size of prediction sets, over all images, by class and by group.
 
@@ -177,25 +187,26 @@ def measure_conformal(
         Of the calibration pool; None: there is none.
     groups : mapping of str to bool array of shape (c,) or str
         Of `class_groups`.
+    keys : iterable of str, optional
+        Which to compute; those of groups that were not given are left out. Default all.
 
     Returns
     -------
     dict of str to MetricResult
-        Every key of METRICS that needs ``conformal``, for the groups that were given.
+        Of keys of METRICS that need ``conformal``.
     """
     computed = conformal_results(test, calibration or test, groups)
+    if keys is not None:
+        computed = {key: computed[key] for key in keys if key in computed}
     if calibration is None:
         return dict.fromkeys(computed, MetricResult(None, "there is no calibration pool"))
     return {key: result_of(compute) for key, compute in computed.items()}
 
 
 def measure_structure(
-    outputs: Outputs,
-    *,
-    ordered: bool,
-    hierarchy: Integer[np.ndarray, "c levels"] | None,
+    outputs: Outputs, ordered: bool, hierarchy: Integer[np.ndarray, "c levels"] | None
 ) -> dict[str, MetricResult]:
-    """Return how far off wrong classes are.
+    """Return how far off wrong classes are, where the classes have an order or a hierarchy.
 
     Parameters
     ----------
@@ -209,23 +220,22 @@ def measure_structure(
     Returns
     -------
     dict of str to MetricResult
-        Every key of METRICS that needs ``structure``.
+        ``macro_mae`` of ordered classes, ``hierarchical_error`` where a hierarchy is known.
     """
     y, pred = outputs.y_true, outputs.y_pred
-
-    def distance() -> float:
-        if not ordered:
-            raise Undefined("the classes have no order")
-        return macro_absolute_error(y, pred)
+    found: dict[str, MetricResult] = {}
 
     def height() -> float:
-        if hierarchy is None:
-            raise Undefined("no hierarchy of the classes is known")
+        assert hierarchy is not None
         if len(hierarchy) != outputs.c:
             raise Undefined(f"the hierarchy covers {len(hierarchy)} of {outputs.c} classes")
         return hierarchical_error(y, pred, hierarchy=hierarchy)
 
-    return {"macro_mae": result_of(distance), "hierarchical_error": result_of(height)}
+    if ordered:
+        found["macro_mae"] = result_of(lambda: macro_absolute_error(y, pred))
+    if hierarchy is not None:
+        found["hierarchical_error"] = result_of(height)
+    return found
 
 
 def measure_noise(

@@ -8,14 +8,12 @@ term's distance from the mean matters, and products of these distances keep all 
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64
 
 from harness.errors import PredictionsError, Undefined
 from harness.lookup import lookup
 from harness.metrics.calibration import width_bins
-from harness.metrics.engine.checks import checked_scores
 from harness.metrics.engine.outputs import Outputs
-from harness.metrics.ood import CAUGHT, share_above
 from harness.metrics.table import METRICS
 from harness.metrics.top_k import among_the_top
 from harness.metrics.weighted import Group, Weighted
@@ -24,13 +22,11 @@ from harness.types import MetricResult, Weightings
 Vector = Float[np.ndarray, " n"]
 Replicates = Float[np.ndarray, " replicates"]
 Found = Replicates | MetricResult
+"""Of one metric, or why there are none."""
 
 REPLICATES_AT_ONCE, COLUMNS_AT_ONCE, TERMS_AT_ONCE = 50, 512, 24
 """Replicates, images and terms of one block of the product: 200 KiB of weights in float64 stay in
 the processor's cache, and BLAS multiplies matrices of this size without copying them first."""
-LEAST_OOD = 50
-"""OOD images below which the 95 % threshold rests on too few of them: with 20 the interval of
-FPR95 covers 78 %, with 50 it covers 93 to 95 % (`benchmarks/truth.py`)."""
 LEAST_POSITIVES = 50
 """Images a class needs before average precision is close to linear (PROTOCOL section 5)."""
 
@@ -173,7 +169,7 @@ def replicate(
     PredictionsError
         If the weightings are of another number of images.
     """
-    _check_size(weightings, outputs.n, "outputs")
+    check_size(weightings, outputs.n, "outputs")
     pool = Weighted(outputs, None, groups or {})
     terms: dict[str, np.ndarray] = {}
     values: dict[str, float] = {}
@@ -205,12 +201,12 @@ def _moves(
     terms: Mapping[str, np.ndarray], weightings: Weightings
 ) -> dict[str, Float64[np.ndarray, "replicates terms"]]:
     """Return how far the sums of each metric's terms move under each weighting."""
-    product = _weigh(np.concatenate(list(terms.values())), weightings)
+    product = weigh(np.concatenate(list(terms.values())), weightings)
     stops = np.cumsum([len(each) for each in terms.values()])
     return dict(zip(terms, np.split(product, stops[:-1], axis=1), strict=True))
 
 
-def _weigh(
+def weigh(
     terms: Float64[np.ndarray, "terms n"], weightings: Weightings
 ) -> Float64[np.ndarray, "replicates terms"]:
     """Return W·terms less its mean, turning counts into float64 one block at a time."""
@@ -230,107 +226,8 @@ def _weigh(
     return total
 
 
-def replicate_ood(
-    id_scores: Float[np.ndarray, " n"],
-    ood_scores: Float[np.ndarray, " m"],
-    id_weightings: Weightings,
-    ood_weightings: Weightings,
-    keys: Iterable[str] = ("ood_auroc",),
-) -> dict[str, Found]:
-    """Return OOD metrics under the weightings of both sets, which are drawn by themselves.
-
-    AUROC is to first order; FPR95 is recomputed, its threshold from whole counts of OOD images.
-
-    Parameters
-    ----------
-    id_scores, ood_scores : float arrays of shape (n,) and (m,)
-        Larger for OOD.
-    id_weightings, ood_weightings : Weightings
-        Of the two pools, as many replicates each.
-    keys : iterable of str, default=("ood_auroc",)
-        ``ood_auroc`` and ``ood_fpr95`` have replicates.
-
-    Returns
-    -------
-    dict of str to float array of shape (replicates,) or MetricResult
-        Fractions; where there are none, the reason.
-
-    Raises
-    ------
-    UnknownNameError
-        If a key is not in METRICS.
-    PredictionsError
-        If weightings are of another number of images, or a score is not finite.
-    """
-    inside = checked_scores(id_scores, "id_scores")
-    outside = checked_scores(ood_scores, "ood_scores")
-    _check_size(id_weightings, len(inside), "id_scores")
-    _check_size(ood_weightings, len(outside), "ood_scores")
-    reason = id_weightings.undefined or ood_weightings.undefined
-    found: dict[str, Found] = {}
-    for key in keys:
-        lookup("metric", key, METRICS)
-        if reason is not None:
-            found[key] = MetricResult(None, reason)
-        elif key == "ood_fpr95" and len(outside) < LEAST_OOD:
-            found[key] = MetricResult(
-                None, f"{len(outside)} OOD images; replicates of FPR95 need {LEAST_OOD}"
-            )
-        elif key in OOD_REPLICATES:
-            found[key] = OOD_REPLICATES[key](inside, outside, id_weightings, ood_weightings)
-        else:
-            found[key] = MetricResult(None, f"{key} has no replicates")
-    return found
-
-
-def _auroc_replicates(
-    inside: Vector,
-    outside: Float[np.ndarray, " m"],
-    id_weightings: Weightings,
-    ood_weightings: Weightings,
-) -> Replicates:
-    above, below = share_above(inside, outside), 1 - share_above(outside, inside)
-    moves = [
-        _weigh(terms[None] / len(terms), weightings)[:, 0]
-        for terms, weightings in ((above, id_weightings), (below, ood_weightings))
-    ]
-    return np.asarray(above.mean() + moves[0] + moves[1])
-
-
-def _fpr95_replicates(
-    inside: Vector,
-    outside: Float[np.ndarray, " m"],
-    id_weightings: Weightings,
-    ood_weightings: Weightings,
-) -> Replicates:
-    thresholds = np.sort(outside)[::-1][_catching(outside, ood_weightings)]
-    order = np.argsort(-inside, kind="stable")
-    flagged = np.searchsorted(-inside[order], -thresholds, side="right")
-    scale = id_weightings.scale[order]
-    rates = np.empty(len(flagged))
-    for b, k in enumerate(flagged):
-        rates[b] = id_weightings.counts[b].take(order[:k]) @ scale[:k]
-    return rates / len(inside)
-
-
-def _catching(outside: Vector, weightings: Weightings) -> Int64[np.ndarray, " replicates"]:
-    """Return at which place from the largest score 95 % of the drawn OOD images are reached."""
-    order = np.argsort(-outside, kind="stable")
-    places = np.empty(len(weightings.counts), dtype=np.int64)
-    for b, counts in enumerate(weightings.counts):
-        caught = np.cumsum(counts.take(order), dtype=np.int64)
-        places[b] = np.searchsorted(caught * 100, CAUGHT * caught[-1], side="left")
-    return places
-
-
-OOD_REPLICATES: dict[str, Callable[[Vector, Vector, Weightings, Weightings], Replicates]] = {
-    "ood_auroc": _auroc_replicates,
-    "ood_fpr95": _fpr95_replicates,
-}
-"""OOD metrics that have replicates."""
-
-
-def _check_size(weightings: Weightings, n: int, name: str) -> None:
+def check_size(weightings: Weightings, n: int, name: str) -> None:
+    """Raise when weightings are of another number of images."""
     if weightings.counts.shape[1] != n:
         raise PredictionsError(
             f"The weightings are of {weightings.counts.shape[1]:,} images, {name} of {n:,}. "

@@ -109,3 +109,34 @@ SUBJECTS: dict[str, tuple[Metric, ...]] = {
 
 METRICS: dict[str, Metric] = {m.key: m for metrics in SUBJECTS.values() for m in metrics}
 """Key → metric."""
+
+EXTRA: tuple[str, ...] = tuple(
+    metric.key
+    for metric in (
+        classification.ERROR,
+        top_k.TOP5_ACCURACY,
+        classification.HMEAN,
+        contingency.SPECIFICITY,
+        contingency.IBA,
+        contingency.COHEN_KAPPA,
+        squared_calibration.RMS_CE,
+        classwise_calibration.ACE,
+        classwise_calibration.TACE,
+        binless_calibration.KS_CE,
+        binless_calibration.SMOOTH_ECE,
+        squared_calibration.DEBIASED_CE,
+        squared_calibration.GROUPING_LOSS,
+        selective.EAURC,
+        rejection.RISK_AT_80_COVERAGE,
+        rejection.ACCURACY_AFTER_REJECTION,
+        rejection.COVERAGE_AT_5_RISK,
+        *conformal.CONFORMAL_METRICS,
+        *(metric for metric in open_set.OPEN_SET if metric is not open_set.OSCR),
+        *(m for m in label_errors.LABEL_ERRORS if m.key.endswith("normalized_margin")),
+        *label_errors.LABEL_ERROR_LIFT,
+        label_errors.LABEL_ERROR_F1,
+        label_errors.TRANSITION_ERROR,
+    )
+)
+"""Metrics that are computed where a card or a suite asks for them; the others always are, where
+the suite has what they need."""

@@ -12,7 +12,7 @@ from harness.errors import SpecError, UnknownNameError
 from harness.lookup import closest, unknown
 from harness.metric_keys import DECLARED as DECLARED
 from harness.metric_keys import MetricKey, RowName, metric_name, own_key
-from harness.metrics.table import METRICS, Metric
+from harness.metrics.table import EXTRA, METRICS, Metric
 from harness.records.reading import LeftOut, Loaded, load_records, of_one_suite
 from harness.records.records import Recorded
 from harness.records.trust import (
@@ -178,10 +178,23 @@ def key_named(name: str, rows: Sequence[Candidate]) -> str:
             f"{name} is measured in several places; name one of them: {', '.join(declared[:8])}"
             f"{', …' if len(declared) > 8 else ''}."
         )
+    for part in MetricKey.parse(name).names:
+        if _is_extra(part):
+            raise UnknownNameError(
+                f"{part} is computed where an entry asks for it, and no entry here does. Write "
+                f'extra = ["{part}"] on its card and run it again.'
+            )
     near = closest(name, sorted({metric_name(key) for key in known})) if "/" not in name else None
     if near is not None:
         raise UnknownNameError(f"No metric named {name!r}. Did you mean {key_named(near, rows)!r}?")
     raise unknown("metric key", name, known)
+
+
+def _is_extra(name: str) -> bool:
+    """Return whether a metric or OOD score is computed only where somebody asks for it."""
+    from harness.scores.ood import OOD_SCORES, STANDARD  # heavy, and on the way to an error only
+
+    return name in EXTRA or (name in OOD_SCORES and name not in STANDARD)
 
 
 def _with_declared(keys: Iterable[str]) -> list[str]:

@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.data.suites.open import OpenSuite
+from harness.metrics.measure import result_of
+from harness.metrics.memorisation import best_last_gap
 from harness.models.obtain.obtain import Obtained
 from harness.models.store.store import Store
 from harness.runs.assemble import JobResult
-from harness.runs.evaluate.evaluate import evaluate
+from harness.runs.evaluate.evaluate import BASE, evaluate
 from harness.runs.evaluate.scored import Scored
 from harness.runs.kept import given_evidence, load_scored, result_key, save_scored
 from harness.types import Job, RunRecord, Split
 
+CLEAN_CURVE = "clean_val_balanced_accuracy"
+"""Training curve whose best epoch is set against its last."""
 Place = tuple[int, int]
 """Index into the suite's cells, and into its seeds."""
 
@@ -51,6 +55,10 @@ def evaluate_job(
     here = opened.at(job.cell)
     split = here.split(job.cell, job.seed)
     predictions = obtained.predictions
+    scored = dict(_scored(job, here, split, obtained, store, renew=renew))
+    if CLEAN_CURVE in obtained.curves:
+        gap = result_of(lambda: best_last_gap(obtained.curves[CLEAN_CURVE]))
+        scored[BASE].take("train", {"best_last_gap": gap})
     return JobResult(
         *place_of(job, opened),
         status="done",
@@ -62,7 +70,7 @@ def evaluate_job(
         evidence_bytes=sum(p.values.nbytes + p.row.nbytes for p in predictions.values()),
         numerics=obtained.numerics,
         cost=obtained.cost,
-        scored=_scored(job, here, split, obtained, store, renew=renew),
+        scored=scored,
         curves=obtained.curves,
         asked=obtained.asked,
     )

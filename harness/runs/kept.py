@@ -59,6 +59,7 @@ def result_key(
             "chance": opened.noise_chance(split),
             "score": card.ood_score,
             "variants": list(card.rank_variants),
+            "extra": sorted(card.extra),
             "transductive": card.facets.transductive,
             "pretraining": card.facets.pretraining,
             "evidence": dict(evidence),

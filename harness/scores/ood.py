@@ -235,6 +235,12 @@ OOD_SCORES: dict[str, OODScore] = {
     ),
 }
 """All OOD scores."""
+STANDARD = frozenset(
+    {"msp", "max_logit", "energy", "entropy", "gen", "mahalanobis", "relative_mahalanobis", "knn"}
+    | {"vim", "react"}
+)
+"""Scores that every record has; the others are computed where a card declares one or asks for it,
+or a suite does."""
 
 
 def ood_scores(

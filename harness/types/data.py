@@ -105,6 +105,10 @@ class DatasetSpec:
     """Number of folds of a table of the user's own, each of which is the test once; 0: none."""
     group: str = ""
     """Column of a table whose equal values stay together; empty: none."""
+    ordered: bool = False
+    """Whether class indices are in an order, one step apart: grades, counts."""
+    hierarchy: tuple[tuple[int, ...], ...] | None = None
+    """Ancestors of every class, the parent first, the root left out; None: not known."""
 
     @property
     def num_classes(self) -> int:
@@ -380,6 +384,8 @@ class Suite:
     """Folds of an own table, each the test of cells of its own."""
     fold: int | None = None
     """The fold that is the test pool, in a member of a suite over folds."""
+    extra: tuple[str, ...] = ()
+    """Metrics and OOD scores beside those that every record has; ``all``: every one."""
 
     @cached_property
     def sha256(self) -> str:
@@ -396,6 +402,7 @@ _PARTS = {
     *("partition_of", "photo_patches", "lists", "covariate_lists", "corruptions"),
     *("published_corruptions", "truths", "subsampled", "open_set", "planted_test", "familiar"),
     *("imagenet_familiar", "group", "crossfit", "folds", "fold"),
+    "extra",
 }
 """Fields that few suites set: the identity holds those that are set, so that a new one changes
 the identity of no suite without it."""

@@ -299,6 +299,10 @@ class PredictionsPart(Strict):
     """``"<cell>-s<seed>/<pool>"`` → npz, npy, CSV or Parquet (docs/predictions.md)."""
 
 
+EVERYTHING = "all"
+"""Among what a card or a suite asks for beside the standard: every metric and every OOD score."""
+
+
 class EntryCard(Strict):
     """``submissions/<entry>/entry.toml``."""
 
@@ -324,6 +328,10 @@ class EntryCard(Strict):
     """Post-hoc variants that get a row of their own by default, e.g. ``["la"]``."""
     deterministic: bool = False
     """True: equal numbers over seeds are expected, no flag."""
+    extra: tuple[str, ...] = ()
+    """Metrics and OOD scores beside those that every record has, e.g. ``["top5_accuracy",
+    "ash_s"]``; ``["all"]``: every one (``tailmark list metrics`` says which are extra). Metrics
+    that are named have their replicates kept."""
     suites: tuple[str, ...] = ()
     """Suites that it is meant for, e.g. ``["cifar10-v1"]``; empty: all. Others refuse it."""
     method: MethodPart | None = None

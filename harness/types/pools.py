@@ -77,6 +77,16 @@ class Pools(Protocol):
         """Return the group of each test image; None where the suite has none."""
         ...
 
+    @property
+    def ordered(self) -> bool:
+        """Return whether class indices are in an order, one step apart."""
+        ...
+
+    @property
+    def hierarchy(self) -> Int[np.ndarray, "c levels"] | None:
+        """Return the ancestors of every class, the parent first; None where they are not known."""
+        ...
+
     def subsampled(self, split: Split, view: str) -> Pool:
         """Return the published draw of a view on the test pool."""
         ...

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from harness.metrics.document import page
-from harness.metrics.replicates import OOD_REPLICATES, TERMS
+from harness.metrics.ood_replicates import OOD_REPLICATES
+from harness.metrics.replicates import TERMS
 from harness.metrics.table import METRICS
 
 ROOT = Path(__file__).resolve().parents[2]

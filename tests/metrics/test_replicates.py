@@ -8,7 +8,7 @@ import pytest
 from harness.errors import PredictionsError
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import class_groups
-from harness.metrics.measure import measure, measure_ood, replicate, replicate_ood
+from harness.metrics.measure import measure, replicate
 from harness.metrics.replicates import terms_of
 from harness.metrics.weighted import Weighted
 from harness.types import MetricResult
@@ -105,47 +105,3 @@ def test_weightings_of_another_pool_are_refused(large, make_weightings):
     y, logits, _ = large
     with pytest.raises(PredictionsError, match="weightings are of 599 images, outputs of 600"):
         replicate(Outputs.from_logits(y, logits), ["accuracy"], make_weightings(y[1:]))
-
-
-@pytest.mark.parametrize(("size", "given"), [(49, False), (50, True)])
-def test_fpr95_over_too_few_ood_images_has_no_replicates(rng, make_weightings, size, given):
-    inside, outside = rng.normal(size=30), rng.normal(2, 1, size)
-    found = replicate_ood(
-        inside,
-        outside,
-        make_weightings(np.zeros(30, int)),
-        make_weightings(np.zeros(size, int)),
-        ["ood_fpr95"],
-    )["ood_fpr95"]
-    assert isinstance(found, np.ndarray) is given
-    if not given:
-        assert found.reason == "49 OOD images; replicates of FPR95 need 50"
-
-
-def test_ood_fpr95_is_recomputed_under_both_weightings(rng, make_weightings):
-    inside, outside = np.round(rng.normal(size=80), 1), np.round(rng.normal(size=50) + 1, 1)
-    wi, wo = make_weightings(np.zeros(80, int), 25), make_weightings(np.zeros(50, int), 25)
-    found = replicate_ood(inside, outside, wi, wo, keys=("ood_fpr95",))["ood_fpr95"]
-    again = [
-        measure_ood(inside, np.repeat(outside, drawn), id_weights=kept * wi.scale)[
-            "ood_fpr95"
-        ].value
-        for kept, drawn in zip(wi.counts, wo.counts, strict=True)
-    ]
-    np.testing.assert_allclose(found, again, rtol=0, atol=1e-12)
-
-
-def test_ood_auroc_replicates_follow_brute_force(rng, make_weightings):
-    inside, outside = rng.normal(size=80), rng.normal(size=50) + 1
-    wi, wo = make_weightings(np.zeros(80, int), 200), make_weightings(np.zeros(50, int), 200)
-    found = replicate_ood(inside, outside, wi, wo)["ood_auroc"]
-    again = np.array(
-        [
-            measure_ood(inside, np.repeat(outside, drawn), id_weights=kept * wi.scale)[
-                "ood_auroc"
-            ].value
-            for kept, drawn in zip(wi.counts, wo.counts, strict=True)
-        ]
-    )
-    assert found.std() / again.std() == pytest.approx(1, abs=0.05)
-    assert np.corrcoef(found, again)[0, 1] > 0.99

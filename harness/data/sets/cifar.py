@@ -248,6 +248,7 @@ CIFAR_100 = DataSet(
             "test": "md5:f0ef6b0ae62326f3e7ffdfab6717acfc",
         },
         asymmetric_map=CIFAR100_SIMILAR,
+        hierarchy=tuple((coarse,) for coarse in CIFAR100_COARSE),
         caveat="Training and test share near-duplicates; a few hundred test labels are wrong. "
         "Only the official python files are read: other editions have another order. "
         + UNSEEN_WORDS,

@@ -73,6 +73,8 @@ class Options:
     """Whether each row of a table, or each group, is the test once."""
     group: str = field(default="", metadata={"flag": "--group", "kinds": _TABLES})
     """Column of a table whose equal values stay together."""
+    ordered: bool = field(default=False, metadata={"flag": "--ordered", "kinds": _TABLES})
+    """Whether the classes of a table are numbers in an order, one step apart."""
 
 
 def said(options: Options) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Tables of the user's own: from a file or from OpenML, brought into the prepared form."""
 
+import re
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -158,10 +159,30 @@ def _write_table(
         findings=(*_found_split(found), *table.notes, *parting.notes),
         folds=0 if parting.folds is None else len(np.unique(parting.folds)),
         group=options.group,
+        ordered=options.ordered and _in_order(table.pool.class_names, raw.source),
     )
     reading = reading_of(options)
     rest = raw.without([*rules, *reading.drop, options.target or last])
     return with_ood_tables(folder, spec, options, rest, table.pool, reading)
+
+
+def _in_order(class_names: tuple[str, ...], source: str) -> bool:
+    """Return True where the classes are whole numbers one step apart, in this order.
+
+    Raises
+    ------
+    DataError
+        If they are not.
+    """
+    numbers = [int(name) if re.fullmatch(r"-?[0-9]+", name) else None for name in class_names]
+    first = numbers[0]
+    if first is None or numbers != list(range(first, first + len(numbers))):
+        shown = ", ".join(class_names[:6]) + (", …" if len(class_names) > 6 else "")
+        raise DataError(
+            f"--ordered is for classes that are whole numbers one step apart, such as 1, 2, 3; got "
+            f"{shown} in {source}. Number the grades in the file, or leave --ordered out."
+        )
+    return True
 
 
 def _parts(n: int, test: Int[np.ndarray, " t"] | None) -> dict[str, Int[np.ndarray, " m"]]:

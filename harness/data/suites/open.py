@@ -75,6 +75,19 @@ class OpenSuite:
     left_out: Int[np.ndarray, " r"] | None = None
     """Rows of `train` that no split has: those of the fold that `test` is."""
 
+    @property
+    def ordered(self) -> bool:
+        """Return whether class indices are in an order, one step apart."""
+        return self.dataset.ordered
+
+    @property
+    def hierarchy(self) -> Int[np.ndarray, "c levels"] | None:
+        """Return the ancestors of every class of the suite; None where they are not known."""
+        if self.dataset.hierarchy is None:
+            return None
+        whole = np.array(self.dataset.hierarchy)
+        return whole if self.suite.classes is None else whole[list(self.suite.classes)]
+
     def at(self, cell: str) -> "OpenSuite":
         """Return the part of the suite that a cell is about: the suite itself, or a member.
 

@@ -20,7 +20,7 @@ from harness.models.cards.toml import check_plain, read_toml, toml_lines
 from harness.models.methods.methods import trainer_of, trainer_problem
 from harness.models.sandbox.backends import chosen, is_sandboxed
 from harness.models.sandbox.view import is_foreign
-from harness.types.models import NAME, EntryCard
+from harness.types.models import EVERYTHING, NAME, EntryCard
 
 CARD = "entry.toml"
 """File name of a card."""
@@ -149,9 +149,10 @@ def check_suite(card: EntryCard, suite: str) -> None:
 def card_sha256(card: EntryCard) -> str:
     """Return the sha256 of the card's canonical JSON: comments and order do not matter.
 
-    A field that came after format 1 was settled counts only where a card sets it.
+    A field that came after format 1 was settled counts only where a card sets it; what a card
+    asks for beside the standard metrics never counts, for it changes no number.
     """
-    facts = card.model_dump(mode="json")
+    facts = card.model_dump(mode="json", exclude={"extra"})
     facts["facets"] = settled(facts["facets"])
     if facts["model"] is not None:
         facts["model"] = settled(facts["model"])
@@ -266,6 +267,9 @@ def _check_scores(card: EntryCard) -> None:
     corrections = import_module("harness.scores.posthoc").corrections
     for variant in card.rank_variants:
         corrections(variant)
+    known = table.OOD_SCORES | import_module("harness.metrics.table").METRICS | {EVERYTHING: None}
+    for name in card.extra:
+        lookup("metric or OOD score", name, known)
 
 
 def _check_arch(arch: str, kwargs: Mapping[str, Any], where: str) -> None:

@@ -9,8 +9,16 @@ from collections.abc import Mapping
 from harness.errors import Undefined
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import GROUPS, class_groups
-from harness.metrics.measure import measure, measure_conformal, measure_noise, replicate
+from harness.metrics.measure import (
+    measure,
+    measure_conformal,
+    measure_noise,
+    measure_structure,
+    replicate,
+)
+from harness.metrics.replicates import TERMS
 from harness.metrics.weighted import Group
+from harness.runs.evaluate.asked import asked_of
 from harness.runs.evaluate.details import job_details
 from harness.runs.evaluate.ood import on_familiar, on_ood
 from harness.runs.evaluate.scored import Scored, pool_weightings
@@ -22,7 +30,6 @@ from harness.runs.evaluate.shift import (
     on_views,
     outputs_of,
 )
-from harness.scores.ood import OOD_SCORES
 from harness.scores.posthoc import apply_variant
 from harness.types import EntryCard, MetricResult, Predictions, Split, Suite
 from harness.types.pools import Pools
@@ -49,26 +56,6 @@ PLAIN = (
     "classes_scored",
 )
 """Metrics on the test pool that every record has (metrics_version 1)."""
-ADDED = (
-    "error",
-    "top5_accuracy",
-    "hmean",
-    "specificity",
-    "iba",
-    "cohen_kappa",
-    "rms_ce",
-    "ace",
-    "tace",
-    "ks_ce",
-    "smooth_ece",
-    "debiased_ce",
-    "grouping_loss",
-    "eaurc",
-    "risk_at_80_coverage",
-    "accuracy_after_rejection",
-    "coverage_at_5_risk",
-)
-"""Metrics on the test pool that records made since they exist have beside the plain ones."""
 FITTED = "the correction was fitted on the calibration pool, which prediction sets need untouched"
 """Why a corrected entry has no prediction sets."""
 VARIANTS = ("la", "ts")
@@ -82,7 +69,6 @@ def test_metrics(suite: Suite) -> tuple[str, ...]:
     groups = GROUPS[suite.groups]
     return (
         *PLAIN,
-        *ADDED,
         *(f"{kind}_{group}" for kind in ("recall", "ece", "ece_null") for group in groups),
     )
 
@@ -128,16 +114,23 @@ def evaluate(
 def _evaluate_base(
     opened: Pools, split: Split, predictions: Mapping[str, Predictions], card: EntryCard
 ) -> Scored:
-    scored = Scored()
+    scored, asked = Scored(), asked_of(opened.suite, card)
     outputs = _on_test(scored, opened, split, predictions, card, headline(opened.suite))
     scores = {
         name: on_ood(
-            scored, opened, split, predictions, name, outputs, declared=name == card.ood_score
+            scored,
+            opened,
+            split,
+            predictions,
+            name,
+            outputs,
+            asked,
+            declared=name == card.ood_score,
         )
-        for name in dict.fromkeys((*OOD_SCORES, card.ood_score))
+        for name in asked.scores
     }
     on_familiar(scored, opened, predictions, card)
-    _on_train(scored, opened, split, predictions.get("train"))
+    _on_train(scored, opened, split, predictions.get("train"), asked.extra("train"))
     scored.details |= job_details(opened, split, outputs, scores[card.ood_score])
     return scored
 
@@ -165,7 +158,8 @@ def _evaluate_variant(
         return scored
     kept = headline(opened.suite) if ranked else ()
     outputs = _on_test(scored, opened, split, pools, card, kept)
-    scores = on_ood(scored, opened, split, pools, card.ood_score, outputs, declared=ranked)
+    asked = asked_of(opened.suite, card)
+    scores = on_ood(scored, opened, split, pools, card.ood_score, outputs, asked, declared=ranked)
     if ranked:
         scored.details |= job_details(opened, split, outputs, scores)
     return scored
@@ -184,7 +178,10 @@ def _on_test(
     assert labels is not None, "a test pool has labels"
     outputs = outputs_of(labels[predictions.row], predictions, opened.num_classes)
     groups = class_groups(split.clean_counts, opened.suite.groups)
-    scored.take("test", measure(outputs, test_metrics(opened.suite), groups=groups))
+    asked = asked_of(opened.suite, card)
+    extra = asked.extra("labels", "probs")
+    scored.take("test", measure(outputs, (*test_metrics(opened.suite), *extra), groups=groups))
+    kept = (*kept, *(key for key in extra if kept and key in TERMS and key in asked.kept))
     scored.take_replicates(
         "test", replicate(outputs, kept, pool_weightings(opened.test), groups=groups)
     )
@@ -192,7 +189,8 @@ def _on_test(
     on_covariate(scored, opened, pools, replicates=bool(kept))
     on_truths(scored, opened, outputs, replicates=bool(kept))
     on_groups(scored, opened.test_groups, outputs)
-    _on_sets(scored, opened, pools, outputs, groups)
+    scored.take("test", measure_structure(outputs, opened.ordered, opened.hierarchy))
+    _on_sets(scored, opened, pools, outputs, groups, asked.extra("conformal"))
     return outputs
 
 
@@ -202,30 +200,48 @@ def _on_sets(
     pools: Mapping[str, Predictions],
     outputs: Outputs,
     groups: Mapping[str, Group],
+    keys: tuple[str, ...],
 ) -> None:
     """Measure prediction sets, whose thresholds come from the calibration pool."""
-    pool, given = opened.calibration, pools.get("calibration")
-    if pool is None:
+    if not keys:
         return
+    pool, given = opened.calibration, pools.get("calibration")
     calibration = None
-    if given is not None and pool.labels is not None:
+    if pool is not None and given is not None and pool.labels is not None:
         calibration = outputs_of(pool.labels[given.row], given, opened.num_classes)
-    found = measure_conformal(outputs, calibration, groups)
+    found = measure_conformal(outputs, calibration, groups, keys)
     if scored.facets.get("saw_clean_labels"):
         found = dict.fromkeys(found, MetricResult(None, FITTED))
     scored.take("test", found)
 
 
 NOISE = ("memorised", "memorised_chance", "clean_train_accuracy")
+LABEL_ERRORS = tuple(
+    f"label_error_{kind}_{by}" for by in ("loss", "margin") for kind in ("auroc", "ap")
+)
+"""Metrics on the training split that every record has, the second only with predictions on it."""
 
 
-def _on_train(scored: Scored, opened: Pools, split: Split, predictions: Predictions | None) -> None:
+def _on_train(
+    scored: Scored,
+    opened: Pools,
+    split: Split,
+    predictions: Predictions | None,
+    extra: tuple[str, ...],
+) -> None:
     """Compare predictions on the training split with observed and clean labels."""
     if predictions is None:
-        scored.lack("train", NOISE, "no predictions for pool train")
+        scored.lack("train", (*NOISE, *extra), "no predictions for pool train")
         return
     outputs = outputs_of(split.observed, predictions, split.num_classes)
     chance, reason = opened.noise_chance(split)
-    results = measure_noise(outputs, split.observed, split.clean, chance=chance, reason=reason)
+    results = measure_noise(
+        outputs,
+        split.observed,
+        split.clean,
+        chance=chance,
+        reason=reason,
+        keys=(*NOISE, *LABEL_ERRORS, *extra),
+    )
     scored.take("train", results)
     on_repair(scored, split, outputs)

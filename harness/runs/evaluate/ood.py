@@ -9,12 +9,12 @@ from harness.data.worlds.familiar import familiar_sets, linear_separability
 from harness.errors import Undefined
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.measure import (
-    OPEN_SET_KEYS,
     measure_ood,
     measure_open_set,
     replicate_ood,
     result_of,
 )
+from harness.runs.evaluate.asked import Asked
 from harness.runs.evaluate.scored import Scored, mean_of, pool_weightings
 from harness.runs.evaluate.shift import PATCHED
 from harness.scores.ood import GIVEN, MISSING, given_scores, ood_scores
@@ -55,6 +55,7 @@ def on_ood(
     predictions: Mapping[str, Predictions],
     name: str,
     outputs: Outputs,
+    asked: Asked,
     *,
     declared: bool,
 ) -> dict[str, Float[np.ndarray, " n"]]:
@@ -75,6 +76,8 @@ def on_ood(
         Key of OOD_SCORES.
     outputs : Outputs
         Of the test pool.
+    asked : Asked
+        Metrics beside the standard ones, for the declared score.
     declared : bool
         Whether it is the entry's declared score: that one has replicates and more metrics.
 
@@ -83,7 +86,9 @@ def on_ood(
     dict of str to float array
         Pool → scores, larger for OOD; empty when the score is undefined.
     """
-    keys = (*OOD, *((*OOD_COMPATIBLE, *OPEN_SET_KEYS) if declared else ()))
+    levels = (*OOD, *(OOD_COMPATIBLE if declared else ()))
+    open_set = ("oscr", *asked.extra("ood")) if declared else ()
+    keys = (*levels, *open_set)
     try:
         scores = _scores(name, opened, split, predictions, declared=declared)
     except Undefined as undefined:
@@ -94,15 +99,16 @@ def on_ood(
         return {}
 
     def one(ood: Float[np.ndarray, " m"]) -> dict[str, MetricResult]:
-        found = measure_ood(scores["test"], ood)
-        if declared:
-            found |= measure_open_set(outputs.correct, scores["test"], ood)
-        return {key: found[key] for key in keys}
+        found = measure_ood(scores["test"], ood, keys=levels)
+        if open_set:
+            found |= measure_open_set(outputs.correct, scores["test"], ood, keys=open_set)
+        return found
 
     _on_sets(scored, opened, scores, ("ood", name), keys, one)
     if declared:
         for place in ("near", "far"):
-            _ood_replicates(scored, opened, scores, place, name)
+            kept = ("ood_auroc", *(key for key in asked.extra("ood") if key in asked.kept))
+            _ood_replicates(scored, opened, scores, f"ood/{place}/{name}", kept, outputs)
     if declared and _shifts(opened):
         _on_full_spectrum(scored, opened, scores, name)
     return scores
@@ -156,8 +162,7 @@ def _on_full_spectrum(
     inside = np.concatenate([scores["test"], *(scores[pool] for pool in _shifts(opened))])
 
     def one(ood: Float[np.ndarray, " m"]) -> dict[str, MetricResult]:
-        found = measure_ood(inside, ood)
-        return {key: found[key] for key in OOD}
+        return measure_ood(inside, ood, keys=OOD)
 
     _on_sets(scored, opened, scores, (FULL_SPECTRUM, name), OOD, one)
 
@@ -166,20 +171,30 @@ def _ood_replicates(
     scored: Scored,
     opened: Pools,
     scores: Mapping[str, Float[np.ndarray, " n"]],
-    place: str,
-    name: str,
+    where: str,
+    keys: tuple[str, ...],
+    outputs: Outputs,
 ) -> None:
+    """Keep replicates of the mean over the sets of a place, for metrics that have a value there."""
+    place = where.split("/")[1]
     pools = [pool for pool in opened.ood if pool.startswith(f"ood/{place}/")]
-    if f"ood/{place}/{name}/ood_auroc" not in scored.metrics:
-        return
+    valued = [key for key in keys if f"{where}/{key}" in scored.metrics]
     base = pool_weightings(opened.test)
     found = [
-        replicate_ood(scores["test"], scores[pool], base, pool_weightings(opened.ood[pool]))
-        for pool in pools
+        replicate_ood(
+            scores["test"],
+            scores[pool],
+            base,
+            pool_weightings(opened.ood[pool]),
+            valued,
+            correct=outputs.correct,
+        )
+        for pool in (pools if valued else ())
     ]
-    stacks = [r for each in found if isinstance(r := each["ood_auroc"], np.ndarray)]
-    if len(stacks) == len(pools):
-        scored.replicates[f"ood/{place}/{name}/ood_auroc"] = np.mean(np.stack(stacks), axis=0)
+    for key in valued:
+        stacks = [r for each in found if isinstance(r := each[key], np.ndarray)]
+        if len(stacks) == len(pools):
+            scored.replicates[f"{where}/{key}"] = np.mean(np.stack(stacks), axis=0)
 
 
 def on_familiar(

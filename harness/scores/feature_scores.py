@@ -52,7 +52,13 @@ def fit_gaussians(train: Predictions, observed: Int[np.ndarray, " n"]) -> Gaussi
     Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
     Adversarial Attacks", equation 1.
     """
-    features = features_of(train)
+    return gaussians_of(features_of(train), observed)
+
+
+def gaussians_of(
+    features: Float64[np.ndarray, "n d"], observed: Int[np.ndarray, " n"]
+) -> Gaussians:
+    """Return the class statistics of features, which may be a layer's as well."""
     _, index, sizes = np.unique(observed, return_inverse=True, return_counts=True)
     # Sums by class through sorted runs: a (k, n) indicator would be large.
     order = np.argsort(index, kind="stable")
@@ -73,7 +79,7 @@ def _whitening(centred: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "d r"
     return factor
 
 
-def _squared(
+def squared_distance(
     features: Float64[np.ndarray, "n d"],
     means: Float64[np.ndarray, "k d"],
     factor: Float64[np.ndarray, "d r"],
@@ -103,7 +109,7 @@ def mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64[np.ndarr
     ----------
     Lee et al. 2018, equation 2 (one layer, no input perturbation; sign turned).
     """
-    return _squared(features_of(predictions), fitted.means, fitted.factor)
+    return squared_distance(features_of(predictions), fitted.means, fitted.factor)
 
 
 def relative_mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64[np.ndarray, " n"]:
@@ -122,7 +128,7 @@ def relative_mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64
     (sign turned).
     """
     features = features_of(predictions)
-    return _squared(features, fitted.means, fitted.factor) - _squared(
+    return squared_distance(features, fitted.means, fitted.factor) - squared_distance(
         features, fitted.mean, fitted.background
     )
 

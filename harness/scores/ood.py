@@ -13,11 +13,11 @@ from jaxtyping import Float64, Int
 from harness.errors import PredictionsError, Undefined
 from harness.lookup import lookup
 from harness.scores import feature_scores as features
-from harness.scores import geometry, neighbours, prototypes, shaping
+from harness.scores import geometry, layers, neighbours, prototypes, shaping
 from harness.scores import output_scores as outputs
 from harness.types import Predictions
 
-Need = Literal["logits", "probs", "features", "head", "train"]
+Need = Literal["logits", "probs", "features", "head", "train", "odin", "layers", "gram"]
 
 GIVEN = "given"
 """Name of a score that predictions bring along: the ``conf`` of given decisions."""
@@ -28,6 +28,9 @@ MISSING: dict[str, str] = {
     "logits": "only probabilities were given, and logits are never made from probabilities",
     "features": "no features were stored",
     "head": "the last linear layer was not stored",
+    "odin": "the model hands out no gradients",
+    "layers": "the model hands out no intermediate layers",
+    "gram": "the model hands out no intermediate layers",
     "train": "there are no predictions on the training split",
     "observed": "the observed training labels were not given",
 }
@@ -53,6 +56,9 @@ class OODScore:
     classes: bool = False
     """Whether `fit` reads observed labels."""
 
+
+STATISTICS: frozenset[Need] = frozenset({"odin", "layers", "gram"})
+"""What only models that look into themselves hand out (`Predictions.statistics`)."""
 
 OOD_SCORES: dict[str, OODScore] = {
     "msp": OODScore("msp", "MSP", frozenset({"probs"}), outputs.msp, "Hendrycks and Gimpel 2017"),
@@ -233,6 +239,26 @@ OOD_SCORES: dict[str, OODScore] = {
         "Bibas et al. 2021",
         fit=geometry.fit_pnml,
     ),
+    "odin": OODScore(
+        "odin", "ODIN", frozenset({"odin"}), layers.odin, "Liang, Li and Srikant 2018"
+    ),
+    "layer_mahalanobis": OODScore(
+        "layer_mahalanobis",
+        "Mahalanobis over layers",
+        frozenset({"layers", "train"}),
+        layers.layer_mahalanobis,
+        "Lee et al. 2018",
+        fit=layers.fit_layers,
+        classes=True,
+    ),
+    "gram": OODScore(
+        "gram",
+        "Gram matrices",
+        frozenset({"logits", "gram", "train"}),
+        layers.gram,
+        "Sastry and Oore 2020",
+        fit=layers.fit_gram,
+    ),
 }
 """All OOD scores."""
 STANDARD = frozenset(
@@ -241,6 +267,16 @@ STANDARD = frozenset(
 )
 """Scores that every record has; the others are computed where a card declares one or asks for it,
 or a suite does."""
+
+
+def handed_out(predictions: Predictions) -> tuple[str, ...]:
+    """Return the scores whose statistics a model handed out, which asks for them by doing so."""
+    if not predictions.statistics:
+        return ()
+    names = {name.split("_")[0] for name in predictions.statistics}
+    there = {"odin": "odin", "layer": "layers", "gram": "gram"}
+    given = {there[name] for name in names if name in there}
+    return tuple(name for name, score in OOD_SCORES.items() if score.needs & given)
 
 
 def ood_scores(
@@ -337,6 +373,9 @@ def _check_needs(entry: OODScore, predictions: Predictions, pool: str) -> None:
         "logits": predictions.kind != "logits",
         "features": predictions.features is None,
         "head": predictions.head is None,
+        "odin": "odin" not in predictions.statistics,
+        "layers": "layer_0" not in predictions.statistics,
+        "gram": "gram_0" not in predictions.statistics,
     }
     for need, missing in absent.items():
         if missing and need in entry.needs:

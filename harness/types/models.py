@@ -68,6 +68,11 @@ class Output:
     """One row per input."""
     features: Float[np.ndarray, "b d"] | None = None
     """Penultimate features, when the model has them."""
+    statistics: Mapping[str, Float[np.ndarray, "b _"]] = field(default_factory=dict)
+    """What scores of gradients and of intermediate layers read, reduced to a row an input; a model
+    that has them hands them out (`harness.models.passes.introspection`). ``odin`` (b, c): logits
+    of the perturbed inputs; ``layer_<i>`` (b, d): means over places of an intermediate layer;
+    ``gram_<i>`` (b, orders·d): row sums of its Gram matrices."""
 
 
 @runtime_checkable
@@ -178,13 +183,18 @@ class Predictions:
     """What the pass took: seconds, images/s; recorded, never hashed."""
     numerics: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Device, dtype, memory format, batch size of the pass."""
+    statistics: Mapping[str, Float[np.ndarray, "n _"]] = field(default_factory=dict, compare=False)
+    """As in `Output`, float32; a cache like `features`, not hashed in the evidence."""
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays as they are stored: row and values, perhaps conf and features."""
         arrays = self._said()
-        if self.features is not None:
-            arrays["features"] = self.features
-        return arrays
+        return arrays | self.cached()
+
+    def cached(self) -> dict[str, np.ndarray]:
+        """Return the arrays that may go: features, and statistics under their own names."""
+        features = {} if self.features is None else {"features": self.features}
+        return features | dict(self.statistics)
 
     @property
     def sha256(self) -> str:

@@ -94,6 +94,7 @@ def _joined(job: Job, parts: Sequence[Predictions], rows: Sequence[np.ndarray]) 
         values=values,
         row=np.arange(len(values)),
         features=None,  # features of different models have no common axes
+        statistics={},  # nor have statistics
         head=None,
         confidence=np.concatenate(confidences)[order] if confidences else None,
         cost={"seconds": sum(float(part.cost.get("seconds", 0.0)) for part in parts)},

@@ -250,7 +250,13 @@ def _made(work: Work, source: Source, model: Model, pool: Pool, key: str) -> Pre
         said = work.store.load_evidence(whole_key)
         said = said or _passed(work, model, replace(whole, name="train"), whole_key)
     features = None if said.features is None else said.features[rows]
-    part = replace(said, values=said.values[rows], row=np.arange(len(rows)), features=features)
+    part = replace(
+        said,
+        values=said.values[rows],
+        row=np.arange(len(rows)),
+        features=features,
+        statistics={name: array[rows] for name, array in said.statistics.items()},
+    )
     if whole_key != key:
         work.store.save_evidence(key, part, _note(work, pool))
     return part

@@ -75,6 +75,7 @@ def predict(
         values=np.concatenate([o.values for o in outputs]).astype(np.float32, copy=False),
         row=wanted.astype(np.int64),
         features=features,
+        statistics=_statistics(outputs),
         head=getattr(model, "head", None),
         cost={"seconds": seconds, "inputs_per_second": len(wanted) / max(seconds, 1e-9)},
         numerics=numerics.recorded() | {"batch_size": batch_size} | note,
@@ -147,6 +148,7 @@ def outputs_of(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> O
         output.kind,
         output.values[: len(rows)],
         None if features is None else features[: len(rows)],
+        {name: array[: len(rows)] for name, array in output.statistics.items()},
     )
 
 
@@ -160,6 +162,28 @@ def _features(outputs: list[Output]) -> tuple[np.ndarray | None, dict[str, Any]]
     if not np.isfinite(features).all():
         return None, {"features": "left out: beyond float16, 65504"}
     return features, {}
+
+
+def _statistics(outputs: list[Output]) -> dict[str, np.ndarray]:
+    """Return what was handed out for every batch, as float32.
+
+    Raises
+    ------
+    PredictionsError
+        If a number is not finite.
+    """
+    names = [n for n in outputs[0].statistics if all(n in o.statistics for o in outputs)]
+    found = {
+        name: np.concatenate([o.statistics[name] for o in outputs]).astype(np.float32)
+        for name in names
+    }
+    for name, array in found.items():
+        if not np.isfinite(array).all():
+            raise PredictionsError(
+                f"Statistics must be finite float32; {name} is not. Leave that layer out, or use "
+                "lower orders."
+            )
+    return found
 
 
 def _out_of_memory(error: Exception) -> bool:

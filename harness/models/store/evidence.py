@@ -1,4 +1,7 @@
-"""Predictions as the store's files: values in one, features in another, for those may go."""
+"""Predictions as the store's files: values in one, features in another, for those may go.
+
+Statistics of gradients and intermediate layers lie beside the features.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,16 +14,16 @@ from harness.models.safe.predictions import from_arrays
 from harness.types.models import Predictions
 
 VALUES, FEATURES = "evidence.npz", "features.npz"
-"""File names: row and logits or probs; features."""
+"""File names: row and logits or probs; features and statistics."""
 
 
 def describe(predictions: Predictions) -> dict[str, Any]:
     """Return what is written beside the arrays: their content addresses, cost and numerics."""
-    features = predictions.features
+    cached = predictions.cached()
     return {
         "kind": predictions.kind,
         "sha256": predictions.sha256,
-        "features_sha256": None if features is None else content({"features": features}),
+        "features_sha256": content(cached) if cached else None,
         "cost": dict(predictions.cost),
         "numerics": dict(predictions.numerics),
     }
@@ -28,11 +31,10 @@ def describe(predictions: Predictions) -> dict[str, Any]:
 
 def write_evidence(folder: Path, predictions: Predictions) -> None:
     """Write the arrays of predictions into a folder."""
-    arrays = predictions.arrays()
-    features = arrays.pop("features", None)
-    save_npz(folder / VALUES, arrays)
-    if features is not None:
-        save_npz(folder / FEATURES, {"features": features})
+    arrays, cached = predictions.arrays(), predictions.cached()
+    save_npz(folder / VALUES, {name: a for name, a in arrays.items() if name not in cached})
+    if cached:
+        save_npz(folder / FEATURES, cached)
 
 
 def read_evidence(folder: Path, meta: Mapping[str, Any], *, features: bool) -> Predictions:
@@ -43,19 +45,18 @@ def read_evidence(folder: Path, meta: Mapping[str, Any], *, features: bool) -> P
     ValueError
         If the content is another.
     """
-    arrays = load_npz(folder / VALUES)
-    if features:
-        arrays |= load_npz(folder / FEATURES)
-        if content({"features": arrays["features"]}) != meta["features_sha256"]:
-            raise ValueError("features with another sha256")
-    found = from_arrays(arrays)
+    cached = load_npz(folder / FEATURES) if features else {}
+    if features and content(cached) != meta["features_sha256"]:
+        raise ValueError("features with another sha256")
+    found = from_arrays(load_npz(folder / VALUES))
     if found.sha256 != meta["sha256"]:
         raise ValueError("values with another sha256")
     return Predictions(
         kind=found.kind,
         values=found.values,
         row=found.row,
-        features=found.features,
+        features=cached.pop("features", None),
+        statistics=cached,
         cost=meta["cost"],
         numerics=meta["numerics"],
     )

@@ -30,6 +30,7 @@ from harness.runs.evaluate.shift import (
     on_views,
     outputs_of,
 )
+from harness.scores.ood import handed_out
 from harness.scores.posthoc import apply_variant
 from harness.types import EntryCard, MetricResult, Predictions, Split, Suite
 from harness.types.pools import Pools
@@ -127,7 +128,7 @@ def _evaluate_base(
             asked,
             declared=name == card.ood_score,
         )
-        for name in asked.scores
+        for name in dict.fromkeys((*asked.scores, *handed_out(predictions["test"])))
     }
     on_familiar(scored, opened, predictions, card)
     _on_train(scored, opened, split, predictions.get("train"), asked.extra("train"))

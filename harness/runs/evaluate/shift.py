@@ -99,6 +99,7 @@ def _rows(predictions: Predictions, at: Int[np.ndarray, " m"]) -> Predictions:
         values=predictions.values[at],
         row=predictions.row[at],
         features=None,
+        statistics={},
         confidence=None if sure is None else sure[at],
     )
 

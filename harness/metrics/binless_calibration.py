@@ -50,7 +50,7 @@ def ks_calibration_error(
 
     References
     ----------
-    Gupta et al. 2021, "Calibration of Neural Networks using Splines", section 3.1, of the top
+    Gupta et al. 2021, "Calibration of Neural Networks using Splines", of the top
     label.
     """
     return ks_of(*top_of(y_true, probs, weights))
@@ -66,7 +66,7 @@ KS_CE = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Gupta et al. 2021, Calibration of Neural Networks using Splines, section 3.1",
+    source="Gupta et al. 2021, Calibration of Neural Networks using Splines",
     weighted=PLUG_IN,
     undefined_when="",
     differs="Code that reads the sums inside a run of equal confidences depends on the order of "
@@ -103,9 +103,8 @@ def smooth_calibration_error(
 
     References
     ----------
-    Błasiok and Nakkiran 2024, "Smooth ECE: Principled Reliability Diagrams via Kernel Smoothing",
-    definition 4 and section 3. The integral is the midpoint rule on 1,024 cells; below 1/256 the
-    bandwidth stays there.
+    Błasiok and Nakkiran 2024, "Smooth ECE: Principled Reliability Diagrams via Kernel Smoothing".
+    The integral is the midpoint rule on 1,024 cells; below 1/256 the bandwidth stays there.
     """
     return smooth_error(*top_of(y_true, probs, weights))
 
@@ -121,7 +120,7 @@ SMOOTH_ECE = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Błasiok and Nakkiran 2024, Smooth ECE, definition 4",
+    source="Błasiok and Nakkiran 2024, Smooth ECE",
     weighted=PLUG_IN,
     undefined_when="",
     differs="The authors' package rounds confidences to a grid first.",

@@ -105,7 +105,7 @@ def expected_calibration_error(
 
     References
     ----------
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2, with 15 bins.
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", with 15 bins.
     """
     return ece_of(*top_of(y_true, probs, weights))
 
@@ -121,7 +121,7 @@ ECE = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Guo et al. 2017, On Calibration of Modern Neural Networks, section 2",
+    source="Guo et al. 2017, On Calibration of Modern Neural Networks",
     weighted=PLUG_IN,
     undefined_when="",
     differs="torchmetrics agrees to float32 for confidences below 1; exactly 1.0 has a bin of its "
@@ -187,7 +187,7 @@ ECE_NULL = Metric(
     unit="fraction",
     needs="probs",
     source="own derivation; Vaicenavicius et al. 2019, Evaluating model calibration in "
-    "classification, section 4, for the idea",
+    "classification, for the idea",
     weighted="the closed form with w², for the given weights",
     undefined_when="",
     differs="",
@@ -226,7 +226,7 @@ def equal_mass_calibration_error(
 
     References
     ----------
-    Nixon et al. 2019, "Measuring Calibration in Deep Learning", section 3 (adaptive bins), here
+    Nixon et al. 2019, "Measuring Calibration in Deep Learning" (adaptive bins), here
     for the predicted class only.
     """
     return ece_mass_of(*top_of(y_true, probs, weights))
@@ -242,7 +242,7 @@ ECE_MASS = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Nixon et al. 2019, Measuring Calibration in Deep Learning, section 3",
+    source="Nixon et al. 2019, Measuring Calibration in Deep Learning",
     weighted=PLUG_IN,
     undefined_when="",
     differs="Code that cuts the sorted array into 15 parts puts equal confidences into "

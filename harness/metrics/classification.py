@@ -145,7 +145,7 @@ WORST_CLASS_RECALL = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="labels",
-    source="Sagawa et al. 2020, Distributionally Robust Neural Networks, section 2 (groups)",
+    source="Sagawa et al. 2020, Distributionally Robust Neural Networks (groups)",
     weighted=UNCHANGED,
     undefined_when="",
     differs="",
@@ -182,7 +182,7 @@ def gmean(
 
     References
     ----------
-    Kubat and Matwin 1997, "Addressing the curse of imbalanced training sets", section 2.
+    Kubat and Matwin 1997, "Addressing the curse of imbalanced training sets".
     """
     return gmean_of(confusion_matrix(y_true, y_pred, weights=weights))
 
@@ -197,7 +197,7 @@ GMEAN = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="labels",
-    source="Kubat and Matwin 1997, Addressing the curse of imbalanced training sets, section 2",
+    source="Kubat and Matwin 1997, Addressing the curse of imbalanced training sets",
     weighted=UNCHANGED,
     undefined_when="",
     differs="Exactly 0 when a class has no recall. imbalanced-learn's `correction=0.001` gives "
@@ -315,8 +315,7 @@ def hmean(
 
     References
     ----------
-    Du and Wu 2023, "No One Left Behind: Improving the Worst Categories in Long-Tailed Learning",
-    section 4.1.
+    Du and Wu 2023, "No One Left Behind: Improving the Worst Categories in Long-Tailed Learning".
     """
     return hmean_of(confusion_matrix(y_true, y_pred, weights=weights))
 
@@ -332,7 +331,7 @@ HMEAN = Metric(
     unit="fraction",
     needs="labels",
     source="Du and Wu 2023, No One Left Behind: Improving the Worst Categories in Long-Tailed "
-    "Learning, section 4.1",
+    "Learning",
     weighted=UNCHANGED,
     undefined_when="",
     differs="scipy's `hmean` of the recalls agrees. The H-mean of generalised zero-shot papers is "

@@ -56,7 +56,7 @@ def classwise_calibration_error(
 
     References
     ----------
-    Kull et al. 2019, "Beyond temperature scaling", equation 4.
+    Kull et al. 2019, "Beyond temperature scaling".
     """
     outputs = Outputs.from_probs(y_true, probs)
     return classwise_ece_of(outputs, checked_weights(weights, outputs.n))
@@ -72,7 +72,7 @@ CLASSWISE_ECE = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Kull et al. 2019, Beyond temperature scaling, equation 4",
+    source="Kull et al. 2019, Beyond temperature scaling",
     weighted=PLUG_IN,
     undefined_when="",
     differs="Some code sums over classes instead.",
@@ -112,7 +112,7 @@ def adaptive_calibration_error(
 
     References
     ----------
-    Nixon et al. 2019, "Measuring Calibration in Deep Learning", section 3.3 (ACE), here weighted
+    Nixon et al. 2019, "Measuring Calibration in Deep Learning" (ACE), here weighted
     by the range's weight, which ties make unequal.
     """
     outputs = Outputs.from_probs(y_true, probs)
@@ -130,7 +130,7 @@ ACE = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Nixon et al. 2019, Measuring Calibration in Deep Learning, section 3.3",
+    source="Nixon et al. 2019, Measuring Calibration in Deep Learning",
     weighted=PLUG_IN,
     undefined_when="",
     differs="Others use the name for 15 ranges of the top label only: that is `ece_mass`.",
@@ -178,7 +178,7 @@ def thresholded_calibration_error(
 
     References
     ----------
-    Nixon et al. 2019, "Measuring Calibration in Deep Learning", section 3.4 (TACE), ε = 0.01.
+    Nixon et al. 2019, "Measuring Calibration in Deep Learning" (TACE), ε = 0.01.
     """
     outputs = Outputs.from_probs(y_true, probs)
     return tace_of(adaptive_gaps(outputs, checked_weights(weights, outputs.n)))
@@ -195,7 +195,7 @@ TACE = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Nixon et al. 2019, Measuring Calibration in Deep Learning, section 3.4, ε = 0.01",
+    source="Nixon et al. 2019, Measuring Calibration in Deep Learning, ε = 0.01",
     weighted=PLUG_IN,
     undefined_when="no probability is above 0.01",
     differs="Code with ε = 0.001 gives another number; the threshold belongs beside the value.",

@@ -165,7 +165,7 @@ def conformal_coverage(
     References
     ----------
     Sadinle, Lei and Wasserman 2019, "Least Ambiguous Set-Valued Classifiers With Bounded Error
-    Levels", sections 2 and 3 (class-specific coverage); Papadopoulos et al. 2002 for the split.
+    Levels" (class-specific coverage); Papadopoulos et al. 2002 for the split.
     """
     return Sets(test, calibration, by_class=by_class).coverage(group)
 
@@ -200,18 +200,18 @@ def conformal_set_size(
 
     References
     ----------
-    Sadinle, Lei and Wasserman 2019, section 2 (ambiguity).
+    Sadinle, Lei and Wasserman 2019 (ambiguity).
     """
     return Sets(test, calibration, by_class=by_class).mean_size(group)
 
 
-SADINLE = "Sadinle, Lei and Wasserman 2019, Least Ambiguous Set-Valued Classifiers, section "
+SADINLE = "Sadinle, Lei and Wasserman 2019, Least Ambiguous Set-Valued Classifiers"
 TOO_SMALL = f"the calibration pool is not there or has fewer than {LEAST_IMAGES} images"
 FOR_CLASSES = f"the calibration pool is not there or has fewer than {LEAST_IMAGES} of a class"
 
 
 def _rows_of(
-    prefix: str, where: str, title: str, thresholds: str, undefined_when: str, section: str
+    prefix: str, where: str, title: str, thresholds: str, undefined_when: str
 ) -> tuple[Metric, Metric]:
     """Return the rows of coverage and of set size of one kind of set over some images."""
     coverage, size = f"{prefix}coverage{where}", f"{prefix}set_size{where}"
@@ -226,7 +226,7 @@ def _rows_of(
             bounds=UNIT,
             unit="fraction",
             needs="conformal",
-            source=SADINLE + section,
+            source=SADINLE,
             weighted="not weighted",
             undefined_when=undefined_when,
             differs="MAPIE and torchcp call the score LAC or THR and agree where no two "
@@ -244,7 +244,7 @@ def _rows_of(
             bounds=(0.0, None),
             unit="classes",
             needs="conformal",
-            source=SADINLE + "2",
+            source=SADINLE,
             weighted="not weighted",
             undefined_when=undefined_when,
             differs="",
@@ -254,14 +254,13 @@ def _rows_of(
 
 WHOLE = "sets aim at 90 % over all images (split conformal, score −ln p)"
 CONFORMAL_METRICS: tuple[Metric, ...] = (
-    *_rows_of("conformal_", "", "", WHOLE, TOO_SMALL, "2"),
+    *_rows_of("conformal_", "", "", WHOLE, TOO_SMALL),
     *_rows_of(
         "class_conformal_",
         "",
         ", by class",
         "sets aim at 90 % within every class, each with a threshold of its own",
         FOR_CLASSES,
-        "3",
     ),
     *(
         metric
@@ -273,7 +272,6 @@ CONFORMAL_METRICS: tuple[Metric, ...] = (
             f", {group}",
             f"{WHOLE}, here of `{group}` only ({MEANING[group]})",
             f"{TOO_SMALL}; {NO_GROUP[scheme]}",
-            "2",
         )
     ),
 )

@@ -104,8 +104,7 @@ def mcc(
 
     References
     ----------
-    Gorodkin 2004, "Comparing two K-category assignments by a K-category correlation coefficient",
-    equation 8.
+    Gorodkin 2004, "Comparing two K-category assignments by a K-category correlation coefficient".
     """
     return mcc_of(confusion_matrix(y_true, y_pred, weights=weights))
 
@@ -120,7 +119,7 @@ MCC = Metric(
     bounds=(-1.0, 1.0),
     unit="correlation",
     needs="labels",
-    source="Gorodkin 2004, Comparing two K-category assignments, equation 8",
+    source="Gorodkin 2004, Comparing two K-category assignments",
     weighted=PLUG_IN,
     undefined_when="the model predicts one class for every image, or " + ONE_CLASS,
     differs="scikit-learn returns 0 for a constant prediction.",
@@ -238,7 +237,7 @@ def index_balanced_accuracy(
     References
     ----------
     García, Mollineda and Sánchez 2009, "Index of Balanced Accuracy: A Performance Measure for
-    Skewed Class Distributions", equation 5, with α = 0.1.
+    Skewed Class Distributions", with α = 0.1.
     """
     return index_balanced_accuracy_of(confusion_matrix(y_true, y_pred, weights=weights))
 
@@ -253,7 +252,7 @@ IBA = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="labels",
-    source="García, Mollineda and Sánchez 2009, Index of Balanced Accuracy, equation 5, α = 0.1",
+    source="García, Mollineda and Sánchez 2009, Index of Balanced Accuracy, α = 0.1",
     weighted=PLUG_IN,
     undefined_when=ONE_CLASS,
     differs="imbalanced-learn's report gives it by class, as here, and averages by support: a "
@@ -298,7 +297,7 @@ def cohen_kappa(
 
     References
     ----------
-    Cohen 1960, "A Coefficient of Agreement for Nominal Scales", equation 1.
+    Cohen 1960, "A Coefficient of Agreement for Nominal Scales".
     """
     return cohen_kappa_of(confusion_matrix(y_true, y_pred, weights=weights))
 
@@ -313,7 +312,7 @@ COHEN_KAPPA = Metric(
     bounds=(-1.0, 1.0),
     unit="correlation",
     needs="labels",
-    source="Cohen 1960, A Coefficient of Agreement for Nominal Scales, equation 1",
+    source="Cohen 1960, A Coefficient of Agreement for Nominal Scales",
     weighted=PLUG_IN,
     undefined_when="labels and predictions are all of the same class",
     differs="scikit-learn returns NaN, with a warning, where this is undefined.",

@@ -36,8 +36,7 @@ def macro_absolute_error(
 
     References
     ----------
-    Baccianella, Esuli and Sebastiani 2009, "Evaluation Measures for Ordinal Regression",
-    equation 3.
+    Baccianella, Esuli and Sebastiani 2009, "Evaluation Measures for Ordinal Regression".
     """
     confusion = confusion_matrix(y_true, y_pred, weights=weights)
     totals = confusion.sum(axis=1)
@@ -57,8 +56,7 @@ MACRO_MAE = Metric(
     bounds=(0.0, None),
     unit="classes",
     needs="structure",
-    source="Baccianella, Esuli and Sebastiani 2009, Evaluation Measures for Ordinal Regression, "
-    "equation 3",
+    source="Baccianella, Esuli and Sebastiani 2009, Evaluation Measures for Ordinal Regression",
     weighted=UNCHANGED,
     undefined_when="the suite does not say that its classes have an order",
     differs="scikit-learn's `mean_absolute_error` averages over images; imbalanced-learn's "
@@ -101,8 +99,8 @@ def hierarchical_error(
     References
     ----------
     Bertinetto et al. 2020, "Making Better Mistakes: Leveraging Class Hierarchies with Deep
-    Networks", section 2 (hierarchical distance of top-1), here over all images and divided by the
-    height of the tree.
+    Networks", arXiv:1912.09393 (hierarchical distance of top-1), here over all images and divided
+    by the height of the tree.
     """
     heights = ancestor_heights(hierarchy)
     c = len(heights)
@@ -147,8 +145,7 @@ HIERARCHICAL_ERROR = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="structure",
-    source="Bertinetto et al. 2020, Making Better Mistakes, section 2, divided by the height of "
-    "the tree",
+    source="Bertinetto et al. 2020, Making Better Mistakes, divided by the height of the tree",
     weighted=UNBIASED,
     undefined_when="no hierarchy of the classes is known, or it does not cover all of them",
     differs="Bertinetto et al. print heights in levels, and the severity of mistakes over wrong "

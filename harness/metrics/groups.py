@@ -195,7 +195,7 @@ def _of_group(scheme: str, group: str) -> tuple[Metric, Metric, Metric]:
             bounds=UNIT,
             unit="fraction",
             needs="probs",
-            source="Guo et al. 2017, section 2, on a part of the images",
+            source="Guo et al. 2017, on a part of the images",
             weighted="plug-in value",
             undefined_when=why,
             differs="",

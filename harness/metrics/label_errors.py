@@ -29,7 +29,7 @@ SUSPICION = {
 SOURCES = {
     "loss": "Northcutt et al. 2021, Confident Learning, for the task",
     "margin": "Pleiss et al. 2020, Area Under the Margin, here of the last epoch",
-    "normalized_margin": "Northcutt et al. 2021, Confident Learning, section 3.2 (prune by margin)",
+    "normalized_margin": "Northcutt et al. 2021, Confident Learning (prune by margin)",
 }
 DIFFERS = {
     "margin": "cleanlab's `normalized_margin` is the difference of the probabilities themselves: "
@@ -138,7 +138,7 @@ def confidently_wrong(
     References
     ----------
     Northcutt, Jiang and Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset
-    Labels", equations 1 and 2.
+    Labels", arXiv:1911.00068.
     """
     return confidently_wrong_of(Outputs.from_probs(observed, probs))
 
@@ -183,7 +183,7 @@ def label_error_f1(
 
     References
     ----------
-    Northcutt, Jiang and Chuang 2021, section 5, for the task.
+    Northcutt, Jiang and Chuang 2021, for the task.
     """
     return f1_of_called(lambda: confidently_wrong(probs, observed), observed, clean)
 
@@ -206,7 +206,7 @@ LABEL_ERROR_F1 = noise_metric(
     label_error_f1,
     direction="higher",
     undefined_when=NO_FLIPS,
-    source="Northcutt, Jiang and Chuang 2021, Confident Learning, equations 1 and 2",
+    source="Northcutt, Jiang and Chuang 2021, Confident Learning",
     differs="cleanlab is to be given out-of-sample probabilities; here they are those of the model "
     "on the rows it was trained on, which a model that memorised them cannot tell apart.",
 )
@@ -237,7 +237,7 @@ def transition_error(
 
     References
     ----------
-    Northcutt, Jiang and Chuang 2021, equation 3, without calibration to the label counts; total
+    Northcutt, Jiang and Chuang 2021, without calibration to the label counts; total
     variation instead of the squared error of their figure 3.
     """
     called = confidently_wrong(probs, observed)
@@ -264,7 +264,7 @@ TRANSITION_ERROR = noise_metric(
     transition_error,
     direction="lower",
     undefined_when="open_set and complementary noise",
-    source="Northcutt, Jiang and Chuang 2021, Confident Learning, equation 3",
+    source="Northcutt, Jiang and Chuang 2021, Confident Learning",
     differs="Papers print ‖T̂ − T‖₁/‖T‖₁ over all entries: twice this for classes of equal weight.",
 )
 
@@ -295,7 +295,7 @@ def label_error_lift(suspicion: Float[np.ndarray, " n"], flipped: Bool[np.ndarra
     References
     ----------
     Kuan and Mueller 2022, "Model-agnostic label quality scoring to detect real-world label
-    errors", section 4 (lift at the number of errors).
+    errors" (lift at the number of errors).
     """
     clean, wrong = _two_sets(suspicion, flipped)
     k, n = len(wrong), len(suspicion)
@@ -316,7 +316,7 @@ LABEL_ERROR_LIFT: tuple[Metric, ...] = tuple(
             label_error_lift,
             direction="higher",
             undefined_when="no training label is flipped, or every one",
-            source="Kuan and Mueller 2022, Model-agnostic label quality scoring, section 4",
+            source="Kuan and Mueller 2022, Model-agnostic label quality scoring",
         ),
         bounds=(0.0, None),
         unit="ratio",

@@ -86,8 +86,7 @@ def memorised(
 
     References
     ----------
-    Liu et al. 2020, "Early-Learning Regularization Prevents Memorization of Noisy Labels",
-    figure 1.
+    Liu et al. 2020, "Early-Learning Regularization Prevents Memorization of Noisy Labels".
     """
     c = int(max(observed.max(), clean.max(), y_pred.max())) + 1
     return memorised_of(
@@ -104,7 +103,7 @@ MEMORISED = noise_metric(
     memorised,
     direction="lower",
     undefined_when=WHEN_NO_FLIPS,
-    source="Liu et al. 2020, Early-Learning Regularization, figure 1",
+    source="Liu et al. 2020, Early-Learning Regularization",
 )
 
 
@@ -208,8 +207,8 @@ def best_last_gap(curve: Sequence[float]) -> float:
 
     References
     ----------
-    Li, Socher and Hoi 2020, "DivideMix: Learning with Noisy Labels as Semi-supervised Learning",
-    table 1 (best and last).
+    Li, Socher and Hoi 2020, "DivideMix: Learning with Noisy Labels as Semi-supervised Learning"
+    (best and last).
     """
     if len(curve) < 2:
         raise Undefined(f"a gap needs two epochs; the curve has {len(curve)}")
@@ -227,7 +226,7 @@ BEST_LAST_GAP = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="epochs",
-    source="Li, Socher and Hoi 2020, DivideMix, table 1 (best and last)",
+    source="Li, Socher and Hoi 2020, DivideMix (best and last)",
     weighted="not weighted",
     undefined_when="fewer than two epochs have a clean validation accuracy",
     differs="Tables of best and last test accuracy choose the best epoch on the test set itself.",

@@ -88,7 +88,7 @@ OOD_AUROC = ood_metric(
     ood_auroc,
     auroc_of,
     source="Hendrycks and Gimpel 2017, A Baseline for Detecting Misclassified and "
-    "Out-of-Distribution Examples, section 2",
+    "Out-of-Distribution Examples",
     differs="torchmetrics applies a sigmoid to all scores when one lies outside [0, 1]: 0.807 "
     "stays 0.807 on scores around 0 and becomes 0.500 when 100 is added to every one.",
     headline=True,
@@ -227,7 +227,7 @@ OOD_FPR95 = ood_metric(
     fpr95_of,
     direction="lower",
     source="Liang et al. 2018, Enhancing The Reliability of Out-of-distribution Image "
-    "Detection, section 4, with OOD as the positive class",
+    "Detection, with OOD as the positive class",
     differs="Many tables take ID as the positive class (`ood_fpr95_id_positive`): 0.44 and "
     "0.70 on the same 90 scores. scikit-learn's `roc_curve` drops points by default, which "
     "moves it (0.67 to 1.0 on 26 tied scores).",

@@ -47,7 +47,7 @@ OOD_FPR95_ID_POSITIVE = ood_metric(
     ood_fpr95_id_positive,
     fpr95_id_positive_of,
     direction="lower",
-    source="Liang et al. 2018, section 4",
+    source="Liang et al. 2018",
     differs="Compatibility name for published tables.",
 )
 

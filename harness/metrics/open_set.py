@@ -48,7 +48,7 @@ def oscr(
 
     References
     ----------
-    Dhamija, Günther and Boult 2018, "Reducing Network Agnostophobia", section 3; here the exact
+    Dhamija, Günther and Boult 2018, "Reducing Network Agnostophobia"; here the exact
     area, ties one half.
     """
     inside = checked_scores(id_scores, "id_scores")
@@ -64,7 +64,7 @@ OSCR = ood_metric(
     "OOD image; ties one half.",
     oscr,
     oscr_of,
-    source="Dhamija, Günther and Boult 2018, Reducing Network Agnostophobia, section 3",
+    source="Dhamija, Günther and Boult 2018, Reducing Network Agnostophobia",
     differs="Code that sums over a grid of thresholds depends on the grid.",
 )
 
@@ -99,9 +99,9 @@ def ood_auroc_right(
 
     References
     ----------
-    Vaze et al. 2022, "Open-Set Recognition: A Good Closed-Set Classifier Is All You Need?",
-    section 3, for why the two parts differ; Kim, Koo and Hwang 2023, "A Unified Benchmark for the
-    Unknown Detection Capability of Deep Neural Networks", section 3.
+    Vaze et al. 2022, "Open-Set Recognition: A Good Closed-Set Classifier Is All You Need?", for why
+    the two parts differ; Kim, Koo and Hwang 2023, "A Unified Benchmark for the Unknown Detection
+    Capability of Deep Neural Networks".
     """
     return _against(id_scores, correct > 0, ood_scores, id_weights, "right")
 
@@ -138,7 +138,7 @@ def ood_auroc_wrong(
 
     References
     ----------
-    Kim, Koo and Hwang 2023, section 3.
+    Kim, Koo and Hwang 2023.
     """
     return _against(id_scores, correct <= 0, ood_scores, id_weights, "wrong")
 
@@ -165,7 +165,7 @@ def _split(key: str, title: str, function: Callable[..., float], what: str) -> M
         function,
         function,
         source="Kim, Koo and Hwang 2023, A Unified Benchmark for the Unknown Detection Capability "
-        "of Deep Neural Networks, section 3",
+        "of Deep Neural Networks",
         differs="",
         undefined_when=f"no ID image is classified {what}, or the score is not defined",
     )
@@ -235,7 +235,7 @@ def ccr_at_fpr10(
 
     References
     ----------
-    Dhamija, Günther and Boult 2018, "Reducing Network Agnostophobia", section 3.
+    Dhamija, Günther and Boult 2018, "Reducing Network Agnostophobia".
     """
     return ccr_at(id_scores, correct, ood_scores, 10, id_weights)
 
@@ -270,7 +270,7 @@ def ccr_at_fpr1(
 
     References
     ----------
-    Dhamija, Günther and Boult 2018, "Reducing Network Agnostophobia", section 3.
+    Dhamija, Günther and Boult 2018, "Reducing Network Agnostophobia".
     """
     return ccr_at(id_scores, correct, ood_scores, 1, id_weights)
 
@@ -283,7 +283,7 @@ def _ccr(key: str, percent: int, function: Callable[..., float]) -> Metric:
         f"that accepts at most {percent} % of OOD.",
         function,
         function,
-        source="Dhamija, Günther and Boult 2018, Reducing Network Agnostophobia, section 3",
+        source="Dhamija, Günther and Boult 2018, Reducing Network Agnostophobia",
         differs="Code that accepts what equals the threshold lets tied OOD images through."
         if percent == 10
         else "",

@@ -49,8 +49,7 @@ def nll(
 
     References
     ----------
-    Gneiting and Raftery 2007, "Strictly proper scoring rules, prediction, and estimation",
-    section 4.
+    Gneiting and Raftery 2007, "Strictly proper scoring rules, prediction, and estimation".
     """
     outputs = Outputs.from_probs(y_true, probs)
     return weighted_mean(-outputs.log_true, checked_weights(weights, outputs.n))
@@ -66,7 +65,7 @@ NLL = Metric(
     bounds=(0.0, None),
     unit="nats",
     needs="probs",
-    source="Gneiting and Raftery 2007, Strictly proper scoring rules, section 4",
+    source="Gneiting and Raftery 2007, Strictly proper scoring rules",
     weighted=UNBIASED,
     undefined_when="",
     differs="From logits nothing is clipped. Given probabilities are clipped at 1.2e-38 "
@@ -105,7 +104,7 @@ def brier(
 
     References
     ----------
-    Brier 1950, "Verification of forecasts expressed in terms of probability", equation 2.
+    Brier 1950, "Verification of forecasts expressed in terms of probability".
     """
     outputs = Outputs.from_probs(y_true, probs)
     return weighted_mean(outputs.rows.brier, checked_weights(weights, outputs.n))

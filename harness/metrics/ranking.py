@@ -90,7 +90,7 @@ def auroc(
 
     References
     ----------
-    Fawcett 2006, "An introduction to ROC analysis", sections 7 and 9.
+    Fawcett 2006, "An introduction to ROC analysis".
     """
     sums, totals = _sums_of(y_true, scores, weights)
     return macro_auroc(sums.pairs, totals)
@@ -107,7 +107,7 @@ AUROC = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Fawcett 2006, An introduction to ROC analysis, section 9",
+    source="Fawcett 2006, An introduction to ROC analysis",
     weighted=UNBIASED + " (negatives are reweighted)",
     undefined_when=ONE_CLASS,
     differs="torchmetrics counts a class without test images as 0: with seven of ten absent it "
@@ -155,7 +155,7 @@ def auroc_ovo(
     References
     ----------
     Hand and Till 2001, "A simple generalisation of the area under the ROC curve for multiple
-    class classification problems", equation 7.
+    class classification problems".
     """
     return macro_ovo(_sums_of(y_true, scores, weights)[0].pairs)
 
@@ -171,8 +171,7 @@ AUROC_OVO = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Hand and Till 2001, A simple generalisation of the area under the ROC curve, "
-    "equation 7",
+    source="Hand and Till 2001, A simple generalisation of the area under the ROC curve",
     weighted=UNCHANGED,
     undefined_when=ONE_CLASS,
     differs="",

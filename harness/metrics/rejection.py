@@ -45,7 +45,7 @@ def risk_at_80_coverage(
 
     References
     ----------
-    Geifman and El-Yaniv 2017, "Selective Classification for Deep Neural Networks", section 2.
+    Geifman and El-Yaniv 2017, "Selective Classification for Deep Neural Networks".
     """
     return risk_at(confidence_blocks(y_true, probs, weights), COVERED)
 
@@ -98,7 +98,7 @@ def accuracy_after_rejection(
     References
     ----------
     Nadeem, Zucker and Hanczar 2009, "Accuracy-Rejection Curves (ARCs) for Comparing
-    Classification Methods with a Reject Option", section 2.
+    Classification Methods with a Reject Option".
     """
     return 1 - risk_at(confidence_blocks(y_true, probs, weights), KEPT)
 
@@ -114,7 +114,7 @@ ACCURACY_AFTER_REJECTION = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Nadeem, Zucker and Hanczar 2009, Accuracy-Rejection Curves, section 2",
+    source="Nadeem, Zucker and Hanczar 2009, Accuracy-Rejection Curves",
     weighted=PLUG_IN,
     undefined_when="",
     differs="",
@@ -156,7 +156,7 @@ def coverage_at_5_risk(
 
     References
     ----------
-    Geifman and El-Yaniv 2017, "Selective Classification for Deep Neural Networks", section 3,
+    Geifman and El-Yaniv 2017, "Selective Classification for Deep Neural Networks",
     without the confidence bound.
     """
     return coverage_of(confidence_blocks(y_true, probs, weights))

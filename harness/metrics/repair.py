@@ -29,7 +29,7 @@ def corrected(y_pred: Integer[np.ndarray, " n"], clean: Integer[np.ndarray, " n"
 
     References
     ----------
-    Goel et al. 2024, "Corrective Machine Unlearning", section 4 (corrected accuracy).
+    Goel et al. 2024, "Corrective Machine Unlearning" (corrected accuracy).
     """
     if not len(clean):
         raise Undefined("no training row is corrupted")
@@ -43,7 +43,7 @@ CORRECTED = shift_metric(
     corrected,
     needs="repair",
     undefined_when="no training row is corrupted",
-    source="Goel et al. 2024, Corrective Machine Unlearning, section 4",
+    source="Goel et al. 2024, Corrective Machine Unlearning",
 )
 
 

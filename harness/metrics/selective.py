@@ -58,7 +58,7 @@ def aurc(
     References
     ----------
     Geifman, Uziel and El-Yaniv 2019, "Bias-Reduced Uncertainty Estimation for Deep Neural
-    Classifiers", section 3.
+    Classifiers".
     """
     return aurc_of(confidence_blocks(y_true, probs, weights))
 
@@ -74,7 +74,7 @@ AURC = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Geifman, Uziel and El-Yaniv 2019, Bias-Reduced Uncertainty Estimation, section 3",
+    source="Geifman, Uziel and El-Yaniv 2019, Bias-Reduced Uncertainty Estimation",
     weighted=PLUG_IN,
     undefined_when="",
     differs="Code that walks the sorted array gives a tied block a value that depends on the "
@@ -121,7 +121,7 @@ def augrc(
     References
     ----------
     Traub et al. 2024, "Overcoming Common Flaws in the Evaluation of Selective Classification
-    Systems", equation 7.
+    Systems".
     """
     return augrc_of(confidence_blocks(y_true, probs, weights))
 
@@ -138,7 +138,7 @@ AUGRC = Metric(
     unit="fraction",
     needs="probs",
     source="Traub et al. 2024, Overcoming Common Flaws in the Evaluation of Selective "
-    "Classification Systems, equation 7",
+    "Classification Systems",
     weighted=PLUG_IN,
     undefined_when="",
     differs="",
@@ -182,7 +182,7 @@ def excess_aurc(
     References
     ----------
     Geifman, Uziel and El-Yaniv 2019, "Bias-Reduced Uncertainty Estimation for Deep Neural
-    Classifiers", section 3.
+    Classifiers".
     """
     return excess_aurc_of(confidence_blocks(y_true, probs, weights))
 
@@ -199,7 +199,7 @@ EAURC = Metric(
     unit="fraction",
     needs="probs",
     source="Geifman, Uziel and El-Yaniv 2019, Bias-Reduced Uncertainty Estimation for Deep Neural "
-    "Classifiers, section 3",
+    "Classifiers",
     weighted=PLUG_IN,
     undefined_when="",
     differs="Code that subtracts the area of the sorted sample itself gives less on few images: "

@@ -52,8 +52,8 @@ def rms_calibration_error(
 
     References
     ----------
-    Hendrycks, Mazeika and Dietterich 2019, "Deep Anomaly Detection with Outlier Exposure",
-    section 4.5, here with the 15 equal-width bins of `ece`.
+    Hendrycks, Mazeika and Dietterich 2019, "Deep Anomaly Detection with Outlier Exposure", here
+    with the 15 equal-width bins of `ece`.
     """
     return rms_of(*top_of(y_true, probs, weights))
 
@@ -69,8 +69,7 @@ RMS_CE = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Hendrycks, Mazeika and Dietterich 2019, Deep Anomaly Detection with Outlier Exposure, "
-    "section 4.5",
+    source="Hendrycks, Mazeika and Dietterich 2019, Deep Anomaly Detection with Outlier Exposure",
     weighted=PLUG_IN,
     undefined_when="",
     differs='torchmetrics\' `norm="l2"` agrees to float32 for confidences below 1. The code of '
@@ -142,7 +141,7 @@ def debiased_calibration_error(
 
     References
     ----------
-    Kumar, Liang and Ma 2019, "Verified Uncertainty Calibration", definition 5.1, of the top label.
+    Kumar, Liang and Ma 2019, "Verified Uncertainty Calibration", of the top label.
     """
     outputs = Outputs.from_probs(y_true, probs)
     return debiased_of(Weighted(outputs, checked_weights(weights, outputs.n)))
@@ -159,7 +158,7 @@ DEBIASED_CE = Metric(
     bounds=UNIT,
     unit="fraction",
     needs="probs",
-    source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration, definition 5.1",
+    source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration",
     weighted="plug-in value; n of a bin is (Σw)²/Σw²",
     undefined_when="a bin has one image",
     differs="Squared, not absolute, gaps: compare it with `rms_ce`, not with `ece`.",
@@ -246,7 +245,7 @@ def grouping_loss(
     References
     ----------
     Perez-Lebel, Le Morvan and Varoquaux 2023, "Beyond calibration: estimating the grouping loss of
-    modern neural networks", section 4.2, with predicted classes as regions instead of a tree on
+    modern neural networks", with predicted classes as regions instead of a tree on
     features.
     """
     outputs = Outputs.from_probs(y_true, probs)
@@ -264,7 +263,7 @@ GROUPING_LOSS = Metric(
     bounds=UNIT,
     unit="squared error",
     needs="probs",
-    source="Perez-Lebel, Le Morvan and Varoquaux 2023, Beyond calibration, section 4.2, with "
+    source="Perez-Lebel, Le Morvan and Varoquaux 2023, Beyond calibration, with "
     "predicted classes as regions",
     weighted="plug-in value; n of a bin is (Σw)²/Σw²",
     undefined_when="no predicted class has two images in a bin",

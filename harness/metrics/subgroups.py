@@ -100,7 +100,7 @@ def worst_group_accuracy(
 
     References
     ----------
-    Sagawa et al. 2020, "Distributionally Robust Neural Networks for Group Shifts", section 2.
+    Sagawa et al. 2020, "Distributionally Robust Neural Networks for Group Shifts".
     """
     return float(_large(correct, groups).min())
 

@@ -72,7 +72,7 @@ def top5_accuracy(
 
     References
     ----------
-    Russakovsky et al. 2015, "ImageNet Large Scale Visual Recognition Challenge", section 4.1.
+    Russakovsky et al. 2015, "ImageNet Large Scale Visual Recognition Challenge".
     """
     outputs = Outputs.from_logits(y_true, scores)
     found = among_the_top(outputs).astype(np.float64)

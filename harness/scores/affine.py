@@ -82,7 +82,7 @@ def fit_temperature(calibration: Predictions, labels: Int[np.ndarray, " n"]) -> 
 
     References
     ----------
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2.
+    Guo et al. 2017, "On Calibration of Modern Neural Networks".
     """
     from scipy.optimize import brentq  # slow to import, and only this needs it
 
@@ -130,7 +130,7 @@ def fit_vector(calibration: Predictions, labels: Int[np.ndarray, " n"]) -> Affin
 
     References
     ----------
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2.
+    Guo et al. 2017, "On Calibration of Modern Neural Networks".
     """
     z = log_values(calibration)
     classes = z.shape[1]

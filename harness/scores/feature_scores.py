@@ -50,7 +50,7 @@ def fit_gaussians(train: Predictions, observed: Int[np.ndarray, " n"]) -> Gaussi
     References
     ----------
     Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
-    Adversarial Attacks", equation 1.
+    Adversarial Attacks", arXiv:1807.03888.
     """
     return gaussians_of(features_of(train), observed)
 
@@ -107,7 +107,7 @@ def mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64[np.ndarr
 
     References
     ----------
-    Lee et al. 2018, equation 2 (one layer, no input perturbation; sign turned).
+    Lee et al. 2018 (one layer, no input perturbation; sign turned).
     """
     return squared_distance(features_of(predictions), fitted.means, fitted.factor)
 
@@ -124,8 +124,8 @@ def relative_mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64
 
     References
     ----------
-    Ren et al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection"
-    (sign turned).
+    Ren et al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection",
+    arXiv:2106.09022 (sign turned).
     """
     features = features_of(predictions)
     return squared_distance(features, fitted.means, fitted.factor) - squared_distance(
@@ -157,7 +157,7 @@ def fit_vim(train: Predictions) -> VirtualLogit:
 
     References
     ----------
-    Wang et al. 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", section 4.
+    Wang et al. 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", arXiv:2203.10807.
     """
     weight, bias = head_of(train)
     features = features_of(train)
@@ -188,7 +188,7 @@ def vim(predictions: Predictions, fitted: VirtualLogit) -> Float64[np.ndarray, "
 
     References
     ----------
-    Wang et al. 2022, section 4.
+    Wang et al. 2022.
     """
     offset = (features_of(predictions) - fitted.origin) @ fitted.residual
     virtual = fitted.alpha * np.linalg.norm(offset, axis=1)
@@ -207,7 +207,7 @@ def residual(predictions: Predictions, fitted: VirtualLogit) -> Float64[np.ndarr
 
     References
     ----------
-    Wang et al. 2022, section 3 (Residual).
+    Wang et al. 2022 (Residual).
     """
     offset = (features_of(predictions) - fitted.origin) @ fitted.residual
     return np.asarray(np.linalg.norm(offset, axis=1))
@@ -236,7 +236,8 @@ def react(predictions: Predictions, fitted: float) -> Float64[np.ndarray, " n"]:
 
     References
     ----------
-    Sun et al. 2021, "ReAct: Out-of-distribution Detection With Rectified Activations".
+    Sun et al. 2021, "ReAct: Out-of-distribution Detection With Rectified Activations",
+    arXiv:2111.12797.
     """
     weight, bias = head_of(predictions)
     return free_energy(np.minimum(features_of(predictions), fitted) @ weight.T + bias)

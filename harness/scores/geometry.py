@@ -26,7 +26,7 @@ def gradnorm(predictions: Predictions) -> Float64[np.ndarray, " n"]:
     References
     ----------
     Huang, Geng and Li 2021, "On the Importance of Gradients for Detecting Distributional Shifts in
-    the Wild", equations 3 and 9 (closed form of the last layer, temperature 1).
+    the Wild", arXiv:2110.00218 (closed form of the last layer, temperature 1).
     """
     probs = probabilities(predictions)
     away = np.abs(probs - 1 / probs.shape[1]).sum(axis=1)
@@ -44,7 +44,7 @@ def weight_cosine(predictions: Predictions) -> Float64[np.ndarray, " n"]:
     References
     ----------
     Techapanurak, Suganuma and Okatani 2020, "Hyperparameter-Free Out-of-Distribution Detection
-    Using Cosine Similarity", section 3, on a head that was not trained for it.
+    Using Cosine Similarity", on a head that was not trained for it.
     """
     weight, _ = head_of(predictions)
     return -(unit_rows(features_of(predictions)) @ unit_rows(weight).T).max(axis=1)
@@ -80,7 +80,7 @@ def fdbd(predictions: Predictions, fitted: Float64[np.ndarray, " d"]) -> Float64
 
     References
     ----------
-    Liu and Qin 2024, "Fast Decision Boundary based Out-of-Distribution Detector", equation 7.
+    Liu and Qin 2024, "Fast Decision Boundary based Out-of-Distribution Detector", arXiv:2312.11536.
     """
     weight, bias = head_of(predictions)
     features = features_of(predictions)
@@ -142,7 +142,7 @@ def neco(predictions: Predictions, fitted: Principal) -> Float64[np.ndarray, " n
 
     References
     ----------
-    Ben Ammar et al. 2024, "NECO: NEural Collapse Based Out-of-distribution detection", equation 6,
+    Ben Ammar et al. 2024, "NECO: NEural Collapse Based Out-of-distribution detection",
     with the number of classes as dimension and the largest logit as factor.
     """
     standard = (features_of(predictions) - fitted.mean) / fitted.spread
@@ -179,7 +179,7 @@ def pnml(predictions: Predictions, fitted: Float64[np.ndarray, "d d"]) -> Float6
     References
     ----------
     Bibas, Feder and Hassner 2021, "Single Layer Predictive Normalized Maximum Likelihood for
-    Out-of-Distribution Detection", theorem 1; parts of features outside the training span are
+    Out-of-Distribution Detection"; parts of features outside the training span are
     left out.
     """
     features = unit_rows(features_of(predictions))

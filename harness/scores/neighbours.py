@@ -81,7 +81,7 @@ def nnguide(
     References
     ----------
     Park, Jung and Teoh 2023, "Nearest Neighbor Guidance for Out-of-Distribution Detection",
-    equation 6, k = 10.
+    arXiv:2309.14888, k = 10.
     """
     features, k = unit_rows(features_of(predictions)), min(GUIDES, len(bank))
     guidance = np.empty(len(features))

@@ -27,7 +27,7 @@ def msp(predictions: Predictions) -> Float64[np.ndarray, " n"]:
     References
     ----------
     Hendrycks and Gimpel 2017, "A Baseline for Detecting Misclassified and
-    Out-of-Distribution Examples in Neural Networks".
+    Out-of-Distribution Examples in Neural Networks", arXiv:1610.02136.
     """
     return _descending(predictions)[1][:, 0]
 
@@ -42,7 +42,8 @@ def max_logit(predictions: Predictions) -> Float64[np.ndarray, " n"]:
 
     References
     ----------
-    Hendrycks et al. 2022, "Scaling Out-of-Distribution Detection for Real-World Settings".
+    Hendrycks et al. 2022, "Scaling Out-of-Distribution Detection for Real-World Settings",
+    arXiv:1911.11132.
     """
     return -predictions.values.max(axis=1).astype(np.float64)
 
@@ -77,7 +78,7 @@ def entropy(predictions: Predictions) -> Float64[np.ndarray, " n"]:
 
     References
     ----------
-    Shannon 1948, "A Mathematical Theory of Communication", section 6.
+    Shannon 1948, "A Mathematical Theory of Communication".
     """
     return np.asarray(entr(probabilities(predictions)).sum(axis=1))
 

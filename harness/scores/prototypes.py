@@ -59,7 +59,7 @@ def klm(predictions: Predictions, fitted: Float64[np.ndarray, "k c"]) -> Float64
     References
     ----------
     Hendrycks et al. 2022, "Scaling Out-of-Distribution Detection for Real-World Settings",
-    section 4 (KL matching); templates are those of predicted classes.
+    arXiv:1911.11132 (KL matching); templates are those of predicted classes.
     """
     logs = log_probabilities(predictions)
     own = (np.exp(logs) * logs).sum(axis=1)
@@ -104,7 +104,7 @@ def she(predictions: Predictions, fitted: Float64[np.ndarray, "c d"]) -> Float64
     References
     ----------
     Zhang et al. 2023, "Out-of-Distribution Detection based on In-Distribution Data Patterns
-    Memorization with Modern Hopfield Energy", equation 7.
+    Memorization with Modern Hopfield Energy".
     """
     predicted = predictions.values.argmax(axis=1)
     absent = np.flatnonzero(np.isnan(fitted).any(axis=1)[predicted])
@@ -232,8 +232,8 @@ def openmax(predictions: Predictions, fitted: Tails) -> Float64[np.ndarray, " n"
 
     References
     ----------
-    Bendale and Boult 2016, "Towards Open Set Deep Networks", algorithms 1 and 2; Euclidean
-    distances, α = 10, η = 20; log-odds instead of the probability, which would saturate.
+    Bendale and Boult 2016, "Towards Open Set Deep Networks", arXiv:1511.06233;
+    Euclidean distances, α = 10, η = 20; log-odds instead of the probability, which would saturate.
     """
     logits = predictions.values.astype(np.float64)
     n, c = logits.shape

@@ -73,7 +73,7 @@ def ash_p(predictions: Predictions) -> Float64[np.ndarray, " n"]:
     References
     ----------
     Djurisic et al. 2023, "Extremely Simple Activation Shaping for Out-of-Distribution Detection",
-    algorithm 1, at the penultimate layer.
+    arXiv:2209.09858, at the penultimate layer.
     """
     features = _activations(predictions)
     return _energy(predictions, np.where(_largest(features, ASH_PERCENT), features, 0))
@@ -89,7 +89,7 @@ def ash_b(predictions: Predictions) -> Float64[np.ndarray, " n"]:
 
     References
     ----------
-    Djurisic et al. 2023, algorithm 2, at the penultimate layer.
+    Djurisic et al. 2023, at the penultimate layer.
     """
     features = _activations(predictions)
     kept = _largest(features, ASH_PERCENT)
@@ -107,7 +107,7 @@ def ash_s(predictions: Predictions) -> Float64[np.ndarray, " n"]:
 
     References
     ----------
-    Djurisic et al. 2023, algorithm 3, at the penultimate layer.
+    Djurisic et al. 2023, at the penultimate layer.
     """
     features = _activations(predictions)
     kept = _largest(features, ASH_PERCENT)
@@ -127,7 +127,7 @@ def scale(predictions: Predictions) -> Float64[np.ndarray, " n"]:
     References
     ----------
     Xu et al. 2024, "Scaling for Training Time and Post-hoc Out-of-distribution Detection
-    Enhancement", section 3.2.
+    Enhancement".
     """
     features = _activations(predictions)
     return _energy(predictions, features * _stretch(features, _largest(features, SCALE_PERCENT)))
@@ -159,7 +159,7 @@ def dice(predictions: Predictions, fitted: Bool[np.ndarray, "c d"]) -> Float64[n
     References
     ----------
     Sun and Li 2022, "DICE: Leveraging Sparsification for Out-of-Distribution Detection",
-    section 3.
+    arXiv:2111.09805.
     """
     weight, bias = head_of(predictions)
     return free_energy(features_of(predictions) @ np.where(fitted, weight, 0).T + bias)

@@ -71,7 +71,7 @@ def fit_prior(
     References
     ----------
     Smyth 2004, "Linear models and empirical Bayes methods for assessing differential expression
-    in microarray experiments", section 6 (the model; there fitted by moments).
+    in microarray experiments" (the model; there fitted by moments).
     """
     middle = float(np.median(variances)) or float(variances.mean())
     raised = np.maximum(variances, 1e-5 * middle)
@@ -163,7 +163,8 @@ def moderate(values: Float[np.ndarray, "entries cells seeds"]) -> Moderated:
     ----------
     Phipson et al. 2016, "Robust hyperparameter estimation protects against hypervariable genes
     and improves power to detect differential expression" (outliers apart; there by degrees, here
-    whole). Efron 2008, "Microarrays, empirical Bayes and the two-groups model" (the chance).
+    whole). Efron 2008, "Microarrays, empirical Bayes and the two-groups model", arXiv:0808.0572
+    (the chance).
     """
     entries = len(values)
     variances, df = np.zeros(entries), np.full(entries, np.inf)

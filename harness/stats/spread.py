@@ -64,7 +64,7 @@ class Spread:
 
         References
         ----------
-        Cochran and Cox 1957, "Experimental designs", section 4.14.
+        Cochran and Cox 1957, "Experimental designs".
         """
         variance = self.variance
         if variance == 0 or self.excess == 0:

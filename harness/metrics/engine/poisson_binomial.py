@@ -26,8 +26,8 @@ def expected_deviation(chances: Float64[np.ndarray, " n"]) -> float:
 
     References
     ----------
-    Hong 2013, "On computing the distribution function for the Poisson binomial distribution",
-    section 2.2 (discrete Fourier transform).
+    Hong 2013, "On computing the distribution function for the Poisson binomial distribution"
+    (discrete Fourier transform).
     """
     flipped = chances > 0.5
     # Counting the unlikely side of every coin keeps all counts near 0, whatever n is.

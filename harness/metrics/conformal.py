@@ -45,7 +45,7 @@ def conformal_threshold(scores: Float[np.ndarray, " n"]) -> float:
     place = -(-LEVEL * (n + 1) // 100)
     if place > n:
         raise Undefined(
-            f"{n} calibration images are too few for sets at {LEVEL} %: it needs {LEAST_IMAGES}"
+            f"{n} calibration images are too few for sets at {LEVEL} %: they need {LEAST_IMAGES}"
         )
     return float(np.partition(scores, place - 1)[place - 1])
 

@@ -7,7 +7,7 @@ CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/d
 STAMP := $(VENV)/.installed
 DEMO ?= majority prior nearest-mean logistic-regression linear-svm cnn-ce cnn-bs cnn-la
 
-.PHONY: demo test check board mlflow bench mutants install clean
+.PHONY: demo test faults check board mlflow bench mutants install clean
 
 install: $(STAMP)
 
@@ -25,6 +25,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2
+
+# Kills, flipped bits, full disks, two runs at once: what the short part in `test` leaves out.
+faults: $(STAMP)
+	TAILMARK_FAULTS=1 timeout 3600 $(BIN)/python -m pytest -q -s -n0 tests/faults tests/runs/test_executors.py
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ away ends the command as it ends other tools, and a disk that is full is one sen
 import codecs
 import io
 import os
+import signal
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -97,6 +98,32 @@ def correctable() -> Iterator[None]:
                 sys.stdout.flush()
             remark(f"tailmark: {gone or error}")
             sys.exit(2)
+
+
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """Take the first Ctrl-C only: what cleans up after it is not interrupted by a second one.
+
+    A third ends the process at once. Where Ctrl-C is ignored or handled already it stays so.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        yield
+        return
+    pressed = 0
+
+    def handle(number: int, frame: object) -> None:
+        nonlocal pressed
+        pressed += 1
+        if pressed == 1:
+            raise KeyboardInterrupt
+        if pressed > 2:
+            os._exit(130)
+
+    signal.signal(signal.SIGINT, handle)
+    yield
+    if not pressed:
+        signal.signal(signal.SIGINT, before)
 
 
 def _folder_gone() -> str:

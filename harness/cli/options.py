@@ -9,7 +9,7 @@ import typer
 _UNITS = {"bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
-def _bytes(text: str) -> int:
+def parse_bytes(text: str) -> int:
     """Return a size as people write it in bytes."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(bytes|[kmgt]b)?", text.strip(), re.IGNORECASE)
     units = {name.lower(): factor for name, factor in _UNITS.items()}
@@ -65,7 +65,7 @@ FeaturesBudget = Annotated[
     int | None,
     typer.Option(
         "--features-budget",
-        parser=_bytes,
+        parser=parse_bytes,
         metavar="SIZE",
         help="Largest size of all stored features, e.g. 20GB; the oldest go first.",
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import options
-from harness.cli.console import remark, say
+from harness.cli.console import interrupted_once, remark, say
 
 if TYPE_CHECKING:
     from harness.runs.results import Results
@@ -22,6 +22,28 @@ def run(
     seed: options.Seeds = None,
     processes: Annotated[
         int | None, typer.Option("--processes", "-j", help="Jobs done at once; default: cores.")
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="local, processes or ray: where jobs are done. No result depends on it."),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster; without: one on this machine.")
+    ] = None,
+    jobs_per_gpu: Annotated[
+        int | None, typer.Option(help="Jobs that share a GPU of a Ray cluster.")
+    ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(min=0, help="Seconds that a job may take before it is stopped as failed."),
+    ] = None,
+    memory_limit: Annotated[
+        int | None,
+        typer.Option(
+            parser=options.parse_bytes,
+            metavar="SIZE",
+            help="Memory that a job may take before it is stopped as failed, such as 4GB.",
+        ),
     ] = None,
     track: Annotated[
         bool, typer.Option("--track/--no-track", help="Mirror the records to MLflow.")
@@ -46,7 +68,7 @@ def run(
     shown = Shown()
     sentences: list[str] = []
     try:
-        with shown:
+        with interrupted_once(), shown:
             results = run_entries(
                 names or (),
                 suite,
@@ -56,6 +78,11 @@ def run(
                 submissions=submissions,
                 data_root=data_root,
                 processes=processes,
+                executor=executor,
+                address=address,
+                jobs_per_gpu=jobs_per_gpu,
+                time_limit=time_limit,
+                memory_limit=memory_limit,
                 trust=trust,
                 features_budget=features_budget,
                 report=shown.report,

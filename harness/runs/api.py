@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.rankings.comparing import Comparison
     from harness.rankings.field import Field
     from harness.runs.assemble import JobResult
-    from harness.runs.execute import Place, Report
+    from harness.runs.execute import How, Place, Report
 
 Started = Callable[[int], None]
 Finished = Callable[[str, "JobResult"], None]
@@ -43,6 +43,11 @@ def run(
     submissions: Path | str | None = None,
     data_root: Path | str | None = None,
     processes: int | None = None,
+    executor: str | None = None,
+    address: str | None = None,
+    jobs_per_gpu: int | None = None,
+    time_limit: float | None = None,
+    memory_limit: int | None = None,
     trust: bool = False,
     features_budget: int | None = None,
     tracking_uri: str | None = None,
@@ -76,6 +81,16 @@ def run(
         Where things lie; see `harness.paths`.
     processes : int, optional
         Jobs done at once; None: as many as cores.
+    executor : str, optional
+        ``local`` (this process), ``processes`` or ``ray``; no result depends on it. None:
+        processes.
+    address : str, optional
+        Of a Ray cluster; None: one is started on this machine.
+    jobs_per_gpu : int, optional
+        Jobs that share a GPU of a Ray cluster.
+    time_limit, memory_limit : optional
+        Seconds, and bytes of resident memory, that one job may take; beyond it the job is stopped
+        and recorded as failed, and the others go on.
     trust : bool, default=False
         Allow trainers outside of METHODS and ``baselines``.
     features_budget : int, optional
@@ -96,16 +111,18 @@ def run(
     HarnessError
         If something a user can correct is wrong before any job starts.
     """
-    from harness.runs.execute import Place
+    from harness.runs.execute import How, Place
+    from harness.runs.workers import Limits
 
     place = Place(
         suite=suite,
         store=store_folder(Path(store) if store else None).resolve(),
-        submissions=submissions_folder(Path(submissions) if submissions else None),
-        data_root=Path(data_root) if data_root else None,
+        submissions=submissions_folder(Path(submissions) if submissions else None).resolve(),
+        data_root=Path(data_root).resolve() if data_root else None,
         trust=trust,
         features_budget=features_budget,
     )
+    how = How(executor, processes, Limits(time_limit, memory_limit), address, jobs_per_gpu)
     chosen = [cells] if isinstance(cells, str) else cells
     drawn = [seeds] if isinstance(seeds, int) else seeds
     names, objects = _sorted_out(entries)
@@ -114,7 +131,7 @@ def run(
     problems: list[str] = []
     if names or not objects:
         wanted = find_entries(names, place.submissions, trust=trust, suite=suite, problems=problems)
-        plan = _Plan(place, chosen, drawn, processes, report, started, finished, told)
+        plan = _Plan(place, chosen, drawn, how, report, started, finished, told)
         made |= {found.record.entry: found for found in plan.do(wanted)}
     if objects:
         from harness.runs.objects import run_object
@@ -170,7 +187,7 @@ class _Plan:
     place: Any
     cells: Sequence[str] | None
     seeds: Sequence[int] | None
-    processes: int | None
+    how: "How"
     report: "Report | None"
     started: Started | None
     finished: Finished | None
@@ -196,9 +213,7 @@ class _Plan:
         records: dict[str, Recorded] = {}
         for wave in waves(whole):
             todo = [job for entry in wave for job in jobs[entry.card.name]]
-            for job, result in do_jobs(
-                todo, self.place, processes=self.processes, report=self._event
-            ):
+            for job, result in do_jobs(todo, self.place, self.how, report=self._event):
                 name = job.card.name
                 results[name].append(result)
                 if self.finished is not None:

@@ -8,38 +8,28 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from multiprocessing import get_context
-from multiprocessing.queues import Queue as ProcessQueue
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
-from queue import Empty
-from threading import Thread
 from typing import Any
 
 from harness.data.formats.files import data_root as rooted
 from harness.data.sets.prepared import prepared_stamp
 from harness.data.suites.open import OpenSuite, open_suite
 from harness.data.suites.own import suite_named
-from harness.errors import HarnessError, TrainingError
+from harness.errors import HarnessError, SpecError
+from harness.lookup import lookup
 from harness.models.methods.methods import where
 from harness.models.obtain.obtain import obtain
 from harness.models.store.store import Store
 from harness.runs.assemble import JobResult
 from harness.runs.job import evaluate_job, place_of
 from harness.runs.plan import find_entry
+from harness.runs.workers import Limits, Lost, work_all
 from harness.types import Job
 
-WORKER_ENVIRONMENT = {
-    # Two busy processes with spinning threads fell to a tenth of the speed without these.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "GOMP_SPINCOUNT": "0",
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
+EXECUTORS = ("local", "processes", "ray")
+"""Where jobs are done: in this process, in several of this machine, on a Ray cluster."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +82,11 @@ def do_job(job: Job, place: Place, report: Report | None = None) -> JobResult:
         Receives epochs and passes as they happen.
     """
     opened = opened_suite(place.suite, place.data_root)
+    store = Store(place.store, budget=place.features_budget, told=_teller(job, report))
     try:
-        return _done(job, place, opened, report)
+        # Another run of the same job is waited for: what it leaves is then taken from the store.
+        with store.doing(f"{place.suite} {job.name}"):
+            return _done(job, place, opened, store, report)
     except HarnessError as error:
         return JobResult(*place_of(job, opened), "failed", error=str(error))
     except Exception as error:  # of foreign code, or a mistake of ours: the other jobs go on
@@ -101,7 +94,9 @@ def do_job(job: Job, place: Place, report: Report | None = None) -> JobResult:
         return JobResult(*place_of(job, opened), "failed", error=said)
 
 
-def _done(job: Job, place: Place, opened: OpenSuite, report: Report | None) -> JobResult:
+def _done(
+    job: Job, place: Place, opened: OpenSuite, store: Store, report: Report | None
+) -> JobResult:
     def parent(name: str) -> Job:
         entry = find_entry(name, place.submissions, trust=place.trust)
         return Job(entry.card, entry.folder, job.cell, job.seed)
@@ -111,7 +106,6 @@ def _done(job: Job, place: Place, opened: OpenSuite, report: Report | None) -> J
             report(job.name, event)
 
     started = time.perf_counter()
-    store = Store(place.store, budget=place.features_budget, told=_teller(job, report))
     obtained = obtain(job, opened.at(job.cell), store, parent=parent, progress=progress)
     result = evaluate_job(job, opened, obtained, store=store)
     return replace(result, cost={**result.cost, "wall_seconds": time.perf_counter() - started})
@@ -124,30 +118,8 @@ def _teller(job: Job, report: Report | None) -> Callable[[str], None]:
     return lambda sentence: report(job.name, {TOLD: sentence})
 
 
-_queue: "ProcessQueue[tuple[str, Mapping[str, Any]]] | None" = None
-
-
-def _start_worker(queue: "ProcessQueue[tuple[str, Mapping[str, Any]]]") -> None:
-    """Prepare a worker process: where its reports go, and that it ends with its parent."""
-    global _queue  # noqa: PLW0603
-    _queue = queue
-    Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_with_parent(parent: int) -> None:
-    """End this process when its parent is gone: a killed run must not train on unseen."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
-def _send(name: str, event: Mapping[str, Any]) -> None:
-    if _queue is not None:
-        _queue.put((name, dict(event)))
-
-
-def _work(job: Job, place: Place) -> JobResult:
-    return do_job(job, place, _send)
+def _work(place: Place, job: Job, send: Report) -> JobResult:
+    return do_job(job, place, send)
 
 
 def default_processes(threads: int = 1) -> int:
@@ -155,11 +127,44 @@ def default_processes(threads: int = 1) -> int:
     return max(1, (os.cpu_count() or 1) // threads)
 
 
+@dataclass(frozen=True)
+class How:
+    """Where and how jobs are done; no result depends on it."""
+
+    executor: str | None = None
+    """One of EXECUTORS; None: processes, or this one where one is enough."""
+    processes: int | None = None
+    """Jobs done at once; None: as many as cores."""
+    limits: Limits = field(default_factory=Limits)
+    """What a job may take before it is stopped and recorded as failed."""
+    address: str | None = None
+    """Of a Ray cluster; None: one is started on this machine."""
+    jobs_per_gpu: int | None = None
+    """Jobs that share a GPU of a Ray cluster."""
+
+    def __post_init__(self) -> None:
+        if self.executor is not None:
+            lookup("executor", self.executor, dict.fromkeys(EXECUTORS))
+        if self.executor == "local" and self.limits.any:
+            raise SpecError(
+                "A limit of time or memory needs a process that can be stopped; executor local "
+                "has none. Use --executor processes."
+            )
+        if self.executor != "ray" and (self.address or self.jobs_per_gpu):
+            raise SpecError(
+                "An address and jobs per GPU are a Ray cluster's; got executor "
+                f"{self.executor or 'processes'}. Add --executor ray, or leave them out."
+            )
+        for name, value in (("processes", self.processes), ("jobs per GPU", self.jobs_per_gpu)):
+            if value is not None and value < 1:
+                raise SpecError(f"{name} should be 1 or more; got {value}.")
+
+
 def do_jobs(
     jobs: Sequence[Job],
     place: Place,
+    how: How = How(),  # noqa: B008 (frozen)
     *,
-    processes: int | None = None,
     report: Report | None = None,
 ) -> Iterator[tuple[Job, JobResult]]:
     """Yield each job with its result, as they are done, in any order.
@@ -170,73 +175,32 @@ def do_jobs(
         None may be the parent of another.
     place : Place
         Suite, store and data.
-    processes : int, optional
-        1: in this process; None: as many as there are cores.
+    how : How
+        Executor, processes, limits.
     report : callable, optional
         Receives epochs and passes as they happen.
 
     Raises
     ------
-    TrainingError
-        If a worker process died, for example because memory ran out.
+    SpecError
+        If a Ray cluster is asked for and cannot be had.
     """
-    wanted = min(processes or default_processes(), len(jobs))
-    if wanted <= 1:
-        yield from ((job, do_job(job, place, report)) for job in jobs)
-        return
-    context = get_context("spawn")
-    queue = context.Queue()
-    with _environment(WORKER_ENVIRONMENT):
-        pool = ProcessPoolExecutor(wanted, context, initializer=_start_worker, initargs=(queue,))
-        try:
-            waiting = {pool.submit(_work, job, place): job for job in jobs}
-            yield from _as_done(waiting, queue, report)
-            pool.shutdown()
-        except BrokenProcessPool as error:
-            raise TrainingError(
-                "A worker process ended before its job was done, perhaps because memory ran out. "
-                "What is done is kept; run the same command again, with --processes 1."
-            ) from error
-        finally:
-            _end(pool)
+    if how.executor == "ray":
+        from harness.runs.on_ray import ray_all
+
+        outcomes = ray_all(jobs, partial(_work, place), how, report=report)
+    else:
+        wanted = min(how.processes or default_processes(), len(jobs))
+        alone = how.executor is None and wanted <= 1 and not how.limits.any
+        if how.executor == "local" or alone:
+            yield from ((job, do_job(job, place, report)) for job in jobs)
+            return
+        outcomes = work_all(jobs, partial(_work, place), wanted, report=report, limits=how.limits)
+    for job, outcome in outcomes:
+        yield job, (_failed(job, place, outcome) if isinstance(outcome, Lost) else outcome)
 
 
-def _as_done(
-    waiting: dict["Future[JobResult]", Job],
-    queue: "ProcessQueue[tuple[str, Mapping[str, Any]]]",
-    report: Report | None,
-) -> Iterator[tuple[Job, JobResult]]:
-    """Yield results as they come, passing on what the workers report meanwhile."""
-    while waiting:
-        done, _ = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
-        while True:
-            try:
-                name, event = queue.get_nowait()
-            except Empty:
-                break
-            if report is not None:
-                report(name, event)
-        for future in done:
-            yield waiting.pop(future), future.result()
-
-
-def _end(pool: ProcessPoolExecutor) -> None:
-    """End a pool at once, also when the user interrupts: the store keeps what is done."""
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        if process.is_alive():
-            process.terminate()
-
-
-@contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes started inside the block."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update({k: v for k, v in settings.items() if before[k] is None})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
+def _failed(job: Job, place: Place, lost: Lost) -> JobResult:
+    at = place_of(job, opened_suite(place.suite, place.data_root))
+    said = f"{job.name} has no result: {lost.why}. Run the same command again to try once more."
+    return JobResult(*at, "failed", error=said)

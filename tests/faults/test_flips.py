@@ -16,7 +16,7 @@ from harness.records.records import read_record
 from harness.runs.rescore import rescore
 from tests.faults.conftest import WHOLE
 
-FLIPS = int(os.environ.get("TAILMARK_FLIPS", "500")) if WHOLE else 6
+FLIPS = int(os.environ.get("TAILMARK_FLIPS", "500")) if WHOLE else 11
 CELL = "digits-exp10-clean"
 NAMES = ["means", "logistic", "net"] if WHOLE else ["means"]
 
@@ -113,7 +113,7 @@ def read_everything(places, expected, ranks) -> str:
         for name, row in seen.items():  # what is shown is what was made here, or has no tier
             assert row == ranks[name] or row[0] == "claimed", (name, row)
     try:
-        for found in rescore([], "digits-v1", **places):
+        for found in rescore([], "digits-v1", **places) if WHOLE else ():
             assert found.recomputed.record.record_sha256 == expected[found.entry] or not found.same
     except HarnessError:
         outcome = "refused"

@@ -129,34 +129,6 @@ def test_an_interrupted_run_keeps_what_is_done_and_goes_on(entry):
     assert all(job.status == "done" for job in results[0].record.jobs)
 
 
-def test_workers_end_with_a_run_that_was_killed(entry):
-    running = subprocess.Popen(
-        [*slow_entry(entry), "-j", "2"],
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        cwd=ROOT,
-    )
-    deadline = time.monotonic() + 120
-    while not list(entry["store"].glob("jobs/*/*/meta.json")):
-        assert time.monotonic() < deadline and running.poll() is None
-        time.sleep(0.1)
-    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
-    assert len(children) >= 2
-    running.kill()
-    running.wait()
-    while any(Path(f"/proc/{pid}").exists() and not ended(pid) for pid in children):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
-def ended(pid: str) -> bool:
-    """Gone, or a zombie that nobody has collected yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
 def test_a_run_of_which_nothing_was_done_leaves_no_record(tmp_path):
     folder = tmp_path / "submissions" / "empty"
     folder.mkdir(parents=True)

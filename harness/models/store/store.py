@@ -22,7 +22,7 @@ import numpy as np
 
 from harness.atomic import locked, remove_abandoned, write_folder, write_text
 from harness.errors import CardError, PredictionsError, StoreError
-from harness.keys import content
+from harness.keys import content, sha256_text
 from harness.models.safe.weights import load_state, save_state
 from harness.models.store.evidence import (
     FEATURES,
@@ -297,6 +297,22 @@ class Store:
             folder.mkdir(exist_ok=True)
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """Hold the lock of one piece of work: another process that wants it waits.
+
+        Parameters
+        ----------
+        what : str
+            Names the work, such as a job on a suite.
+        """
+        path = self.root / "locks" / f"{sha256_text(what)[:32]}.lock"
+        with self._writing():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        with locked(path):
+            yield
 
     def _write(
         self,

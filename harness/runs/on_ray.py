@@ -1,0 +1,152 @@
+"""The same jobs as tasks of a Ray cluster: placed, retried and moved to other nodes by Ray.
+
+All nodes see one store, submissions folder and data root under the same paths.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import SpecError
+from harness.runs.workers import WORKER_ENVIRONMENT, Lost, Send
+from harness.types import Job
+
+if TYPE_CHECKING:
+    from harness.runs.assemble import JobResult
+    from harness.runs.execute import How
+
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Keeps a cluster that is started here off the other network interfaces."""
+RETRIES = 3
+"""How often Ray begins a job again whose node or process is lost."""
+LOOK = 0.2
+"""Seconds between two looks at what is done."""
+Work = Callable[[Job, Send], "JobResult"]
+
+
+def ray_all(
+    jobs: Sequence[Job], work: Work, how: "How", *, report: Send | None = None
+) -> Iterator[tuple[Job, "JobResult | Lost"]]:
+    """Yield each job with its result, as the cluster does them, in any order.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        Their folders are on a file system that all nodes share.
+    work : callable
+        ``work(job, send)``, importable on the nodes.
+    how : How
+        Address, jobs per GPU, processes at most, limit of time.
+    report : callable, optional
+        Gets the sentences for the user when a job is done.
+
+    Raises
+    ------
+    SpecError
+        If Ray is not installed, the cluster cannot be reached, or it has no GPU where jobs ask
+        for one.
+    """
+    ray, own = _connected(how)
+    running: dict[Any, tuple[Job, float]] = {}
+    try:
+        share = None if how.jobs_per_gpu is None else 1 / how.jobs_per_gpu
+        if share is not None and not ray.cluster_resources().get("GPU"):
+            raise SpecError(
+                "Jobs per GPU need a cluster with a GPU; this one has none. Leave --jobs-per-gpu "
+                "out, or start a node with --num-gpus."
+            )
+        task = ray.remote(_do).options(num_cpus=1, num_gpus=share, max_retries=RETRIES)
+        waiting = deque(replace(job, folder=job.folder.resolve()) for job in jobs)
+        named = {job.name: job for job in jobs}
+        while waiting or running:
+            while waiting and len(running) < (how.processes or len(jobs)):
+                job = waiting.popleft()
+                running[task.remote(work, job)] = (named[job.name], time.monotonic())
+            done, _ = ray.wait(list(running), num_returns=1, timeout=LOOK)
+            for future in done or _overdue(running, how.limits.seconds):
+                job, _ = running.pop(future)
+                yield job, _outcome(ray, future, done, how, report)
+    finally:
+        for future in running:
+            with suppress(Exception):  # of a cluster that is gone
+                ray.cancel(future, force=True)
+        if own:
+            ray.shutdown()
+
+
+def _do(work: Work, job: Job) -> "tuple[JobResult, list[tuple[str, Mapping[str, Any]]]]":
+    """Do one job on a node; what is said meanwhile goes back with the result."""
+    from harness.runs.execute import TOLD
+
+    said: list[tuple[str, Mapping[str, Any]]] = []
+
+    def send(name: str, event: Mapping[str, Any]) -> None:
+        if TOLD in event:
+            said.append((name, dict(event)))
+
+    return work(job, send), said
+
+
+def _overdue(running: Mapping[Any, tuple[Job, float]], seconds: float | None) -> list[Any]:
+    """Return tasks that have passed the limit, those that wait for a place included."""
+    if seconds is None:
+        return []
+    now = time.monotonic()
+    return [future for future, (_, began) in running.items() if now - began > seconds]
+
+
+def _outcome(
+    ray: Any, future: Any, done: Sequence[Any], how: "How", report: Send | None
+) -> "JobResult | Lost":
+    if future not in done:
+        ray.cancel(future, force=True)
+        return Lost(f"it took longer than the limit of {how.limits.seconds:g} s")
+    try:
+        result, said = ray.get(future)
+    except ray.exceptions.RayError as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        return Lost(f"the cluster lost it {RETRIES + 1} times ({type(error).__name__}: {first})")
+    if report is not None:
+        for name, event in said:
+            report(name, event)
+    found: JobResult = result
+    return found
+
+
+def _connected(how: "How") -> tuple[Any, bool]:
+    """Return Ray, connected to a cluster, and whether this process started or joined it."""
+    if how.limits.bytes is not None:
+        raise SpecError(
+            "On a Ray cluster memory is watched by Ray itself; a limit of ours would not hold. "
+            "Leave --memory-limit out, or set RAY_memory_usage_threshold on the nodes."
+        )
+    os.environ.update({k: v for k, v in LOOPBACK.items() if k not in os.environ})
+    try:
+        import ray
+    except ImportError:
+        raise SpecError(
+            "Executor ray needs Ray, which is not installed. Run: pip install 'tailmark[ray]'"
+        ) from None
+    if ray.is_initialized():
+        return ray, False
+    try:
+        ray.init(
+            address=how.address,
+            num_cpus=None if how.address else how.processes,
+            include_dashboard=None if how.address else False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            runtime_env={"env_vars": dict(WORKER_ENVIRONMENT)},
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SpecError(
+            f"Expected a Ray cluster at {how.address or 'this machine'} of the same Ray and Python "
+            f"versions as here; connecting says: {first}. Compare ray --version on both sides, and "
+            "start the head with: ray start --head"
+        ) from error
+    return ray, True

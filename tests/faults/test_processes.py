@@ -1,0 +1,164 @@
+"""Processes that are killed, interrupted, or do the same at once."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import tailmark, whole_only
+
+KILLS = int(os.environ.get("TAILMARK_KILLS", "50"))
+CHEAP = {"means": "nearest-mean", "logistic": "logistic-regression", "prior": "prior"}
+"""What a digits-v1 run takes seconds for."""
+
+
+def wait_for(condition, running, seconds=200.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def places(tmp_path, entry):
+    for name, trainer in CHEAP.items():
+        entry(tmp_path / "submissions", name, trainer)
+    return ["--submissions", tmp_path / "submissions", "--no-track"]
+
+
+def members(group: int) -> list[str]:
+    """Return the command lines of a process group's processes that run, zombies left out."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError):
+            state, _, of = (path / "stat").read_text().rsplit(")", 1)[1].split()[:3]
+            if int(of) == group and state != "Z":
+                found.append((path / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def hashes(store: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(store.glob("records/*/results/digits-v1.json")):
+        record = json.loads(path.read_text())
+        assert all(job["status"] == "done" for job in record["jobs"]) and len(record["jobs"]) == 24
+        found[record["entry"]] = record["record_sha256"]
+    return found
+
+
+def written(store: Path) -> dict[str, int]:
+    """Return what lies in the store, with the inode of each: made again it has another."""
+    return {
+        str(path.relative_to(store)): path.stat().st_ino
+        for room in ("models", "evidence", "results")
+        for path in store.glob(f"{room}/*/*/meta.json")
+    }
+
+
+@whole_only
+def test_records_after_random_kills_are_those_of_an_undisturbed_run(places, tmp_path):
+    """Driver and workers are killed at random times; nothing that was finished is done twice."""
+    undisturbed = tailmark("run", *CHEAP, "--store", tmp_path / "calm", *places)
+    started = time.monotonic()
+    assert undisturbed.wait() == 0
+    length = time.monotonic() - started
+    chance, store = random.Random(16), tmp_path / "killed"
+    done: dict[str, int] = {}
+    hit: Counter[str] = Counter()
+    for _ in range(KILLS):
+        running = tailmark("run", *CHEAP, "-j", "2", "--store", store, *places)
+        # Of a run that has all to do half the time is the start of its processes.
+        time.sleep(chance.uniform(0.2, 0.7) * length)
+        kids = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+        with contextlib.suppress(OSError, ProcessLookupError):
+            victims = [int(pid) for pid in kids.read_text().split()]
+            whom = chance.choice([running.pid, *victims])
+            os.kill(whom, signal.SIGKILL)
+            hit["driver" if whom == running.pid else "worker"] += 1
+        if hit["driver"] and running.poll() is None:
+            time.sleep(0.2)
+        if running.poll() is None and chance.random() < 0.5:
+            os.kill(running.pid, signal.SIGKILL)
+        running.communicate()
+        now = written(store) if store.exists() else {}
+        assert {name: now.get(name) for name in done} == done
+        done = now
+    last = tailmark("run", *CHEAP, "--store", store, *places)
+    assert last.wait() == 0, last.communicate()
+    after = written(store)
+    assert {name: after.get(name) for name in done} == done
+    assert hashes(store) == hashes(tmp_path / "calm") and len(hashes(store)) == len(CHEAP)
+    left = [p for p in store.rglob("*~*") if "~" in p.name]
+    assert not left and not list(store.glob("locks/*")), left
+    assert sum(hit.values()) >= KILLS // 2
+
+
+@whole_only
+def test_two_runs_of_the_same_entries_do_the_work_once(places, tmp_path):
+    """Each thing in the store was written once: a second writer leaves another inode or a line."""
+    words = ("run", *CHEAP, "-j", "1", "--store", tmp_path / "store", *places)
+    runs = [tailmark(*words, env={**os.environ, "TAILMARK_LOG_WRITES": ""}) for _ in range(2)]
+    outs = [run.communicate() for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outs
+    assert outs[0][0] == outs[1][0]  # the same records
+    assert not list((tmp_path / "store").glob("locks/*"))
+
+
+def test_ctrl_c_twice_is_clean_and_the_run_goes_on(places, tmp_path):
+    """Two within 20 ms: one sentence, exit code 130, no traceback, no process left."""
+    store = tmp_path / "store"
+    words = ("run", "means", "-j", "2", "--store", store, *places)
+    running = tailmark(*words, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    wait_for(lambda: list(store.glob("jobs/*/*/meta.json")), running)
+    os.killpg(running.pid, signal.SIGINT)
+    time.sleep(0.02)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=100)
+    assert running.returncode == 130, said
+    assert "Run the same command to go on" in said and "Traceback" not in said
+    deadline = time.monotonic() + 60
+    while members(running.pid):
+        assert time.monotonic() < deadline, members(running.pid)
+        time.sleep(0.05)
+
+
+@whole_only
+def test_a_full_disk_is_one_sentence_and_what_is_done_is_kept(places, tmp_path):
+    """A store on a tmpfs of 1 MB fills up in the middle of a run; with room the run ends well."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() or os.system(f"mount -t tmpfs -o size=1m tmpfs {disk} 2>/dev/null"):
+        pytest.skip("mounting a tmpfs needs root")
+    try:
+        full = tailmark("run", "means", "-j", "1", "--store", disk / "store", *places)
+        out, said = full.communicate()
+        assert full.returncode == 2, (out, said)
+        assert "No space left on device" in said and "Traceback" not in said
+        assert os.system(f"mount -o remount,size=200m {disk}") == 0
+        again = tailmark("run", "means", "-j", "1", "--store", disk / "store", *places)
+        assert again.wait() == 0, again.communicate()
+        assert set(hashes(disk / "store")) == {"means"}
+    finally:
+        os.system(f"umount {disk}")
+
+
+@whole_only
+def test_a_clock_that_goes_back_changes_nothing(places, tmp_path):
+    """Files from the future: nothing is remade, no record is another."""
+    store = tmp_path / "store"
+    first = tailmark("run", "means", "--store", store, *places)
+    assert first.wait() == 0
+    before, kept = hashes(store), written(store)
+    for path in store.rglob("*"):
+        os.utime(path, (4e9, 4e9))
+    second = tailmark("run", "means", "--store", store, *places)
+    assert second.wait() == 0
+    assert hashes(store) == before and written(store) == kept

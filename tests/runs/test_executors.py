@@ -1,0 +1,71 @@
+"""Where jobs are done changes nothing: here, in processes, on two nodes of a Ray cluster."""
+
+import os
+
+import pytest
+
+import harness
+from harness.errors import SpecError, UnknownNameError
+
+CELLS = ["digits-exp10-clean", "digits-balanced-clean"]
+
+
+@pytest.fixture(scope="module")
+def submissions(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("executors") / "submissions"
+    (folder / "quick").mkdir(parents=True)
+    (folder / "quick" / "entry.toml").write_text(
+        'format = 1\nname = "quick"\nkind = "method"\n[method]\ntrainer = "nearest-mean"\n'
+    )
+    return folder
+
+
+def sha256(submissions, store, **how) -> str:
+    made = harness.run("quick", cells=CELLS, seeds=[0], submissions=submissions, store=store, **how)
+    assert [job.status for job in made[0].record.jobs] == ["done"] * 2
+    return made[0].record.record_sha256
+
+
+@pytest.fixture(scope="module")
+def here(submissions, tmp_path_factory):
+    return sha256(submissions, tmp_path_factory.mktemp("here"), executor="local")
+
+
+def test_processes_give_the_same_record(submissions, here, tmp_path):
+    how = {"executor": "processes", "processes": 2, "time_limit": 300.0, "memory_limit": 8 << 30}
+    assert sha256(submissions, tmp_path, **how) == here
+
+
+@pytest.fixture
+def two_nodes():
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    pytest.importorskip("ray", reason="Ray is an extra: pip install 'tailmark[ray]'")
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster.add_node(num_cpus=1)
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.mark.skipif("TAILMARK_FAULTS" not in os.environ, reason="part of make faults: 20 s")
+def test_two_nodes_of_a_ray_cluster_give_the_same_record(submissions, here, tmp_path, two_nodes):
+    assert sha256(submissions, tmp_path, executor="ray", address=two_nodes.address) == here
+    with pytest.raises(SpecError, match="need a cluster with a GPU"):
+        sha256(submissions, tmp_path, executor="ray", address=two_nodes.address, jobs_per_gpu=2)
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "words"),
+    [
+        ({"executor": "slurm"}, UnknownNameError, "No executor named 'slurm'"),
+        ({"executor": "local", "time_limit": 5.0}, SpecError, "Use --executor processes"),
+        ({"address": "10.0.0.1:6379"}, SpecError, "Add --executor ray"),
+        ({"processes": 0}, SpecError, "processes should be 1 or more; got 0"),
+        ({"executor": "ray", "jobs_per_gpu": 0}, SpecError, "should be 1 or more; got 0"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_starts(submissions, tmp_path, how, error, words):
+    with pytest.raises(error, match=words):
+        sha256(submissions, tmp_path, **how)
+    assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ import typer
 
 from harness.cli import options
 from harness.cli.comparing import named_row
-from harness.cli.console import say, stdout
+from harness.cli.console import remark, say, stdout
 from harness.cli.rankings import DEFAULT_SUITE, metric_key
 
 if TYPE_CHECKING:
@@ -33,17 +33,29 @@ def regress(
         list[str] | None,
         typer.Option("--cell", "-c", help="Cells that decide by themselves; default: all."),
     ] = None,
+    until_settled: Annotated[
+        bool,
+        typer.Option("--until-settled", help="Run both, adding seeds until it can be told."),
+    ] = False,
+    max_seeds: Annotated[
+        int, typer.Option(help="With --until-settled: seeds at which it ends in any case.")
+    ] = 20,
     output: Annotated[Form, typer.Option("--format", help="How to answer.")] = "text",
+    trust: options.Trust = False,
     local: options.Local = False,
     with_local: options.WithLocal = False,
     submissions: options.Submissions = None,
     store: options.Store = None,
+    data_root: options.DataRoot = None,
 ) -> None:
     """Gate a candidate: exit code 0 no regression, 1 regression, 3 cannot tell, 2 a mistake.
 
     The interval of the paired difference decides: no regression when all of it lies above
     −margin, a regression when all of it lies below 0 and it reaches beyond the margin. A single
     cell is held to 5 % over all cells.
+
+    With --until-settled both sides are run here, first with three seeds, then with one more at a
+    time, until the answer stands. The error of 5 % holds over all looks together.
     """
     from harness.rankings.export import rows_text
     from harness.rankings.regress import (
@@ -54,12 +66,30 @@ def regress(
     )
     from harness.rankings.regress import regress as gate
 
-    pair = [
-        (name, named_row(name, suite, submissions, store, local=local, with_local=with_local))
-        for name in (candidate, against)
-    ]
-    keys: list[str | None] = [metric_key(n, [row for _, row in pair]) for n in metric or ()]
-    found = gate(pair[0], pair[1], keys=keys or [None], margin=margin, cells=cell)
+    if until_settled:
+        from harness.runs.sequence import settle
+
+        found = settle(
+            candidate,
+            against,
+            suite,
+            most=max_seeds,
+            keys=list(metric or (None,)),
+            margin=margin,
+            cells=cell,
+            submissions=submissions,
+            store=store,
+            data_root=data_root,
+            trust=trust,
+            told=remark,
+        ).found
+    else:
+        pair = [
+            (name, named_row(name, suite, submissions, store, local=local, with_local=with_local))
+            for name in (candidate, against)
+        ]
+        keys: list[str | None] = [metric_key(n, [row for _, row in pair]) for n in metric or ()]
+        found = gate(pair[0], pair[1], keys=keys or [None], margin=margin, cells=cell)
     if output == "text":
         _print(found)
     elif output == "junit":

@@ -13,6 +13,7 @@ from harness.rankings.class_recalls import class_recalls
 from harness.rankings.export import Rows
 from harness.rankings.field import Candidate, Field, metric_of
 from harness.records.records import check_paired
+from harness.stats.intervals import LEVEL
 from harness.stats.verdicts import verdict
 from harness.types import Verdict
 
@@ -100,6 +101,7 @@ def compare_pair(
     *,
     key: str | None = None,
     margin: float = DEFAULT_MARGIN,
+    upper: float = LEVEL,
 ) -> Comparison:
     """Compare two rows, perhaps two records of one entry, under the weightings that both share.
 
@@ -111,6 +113,8 @@ def compare_pair(
         Metric key with stored replicates; default: the suite's primary metric.
     margin : float, default=0.01
         m ≥ 0, in units of the metric.
+    upper : float, default=0.975
+        Upper probability of the intervals.
 
     Returns
     -------
@@ -164,6 +168,7 @@ def compare_pair(
             higher_is_better=metric.direction == "higher",
             deterministic=declared,
             images=None if few[0] is None or few[1] is None else (few[0], few[1]),
+            upper=upper,
         )
         return _inside(found, metric)
 

@@ -17,6 +17,7 @@ from harness.rankings.comparing import Comparison, compare_pair
 from harness.rankings.export import Rows
 from harness.rankings.field import Candidate
 from harness.rankings.html_table import Column, html_table, text
+from harness.stats.intervals import LEVEL, Interval
 from harness.types import Verdict
 
 State = Literal["no regression", "regression", "cannot tell"]
@@ -74,6 +75,7 @@ def regress(
     keys: Sequence[str | None] = (None,),
     margin: float = 0.005,
     cells: Sequence[str] | None = None,
+    share: float = 1.0,
 ) -> Regression:
     """Hold a candidate against a reference.
 
@@ -91,13 +93,18 @@ def regress(
         At least 0, natural units.
     cells : sequence of str, optional
         Cells that may decide by themselves; default: all that both have.
+    share : float, default=1.0
+        Share of the error of 5 % that this look has (`harness.stats.spending`).
 
     Raises
     ------
     SpecError
         If the two cannot be compared.
     """
-    found = [compare_pair(candidate, reference, key=key, margin=margin) for key in keys]
+    upper = 1 - (1 - LEVEL) * share
+    found = [
+        compare_pair(candidate, reference, key=key, margin=margin, upper=upper) for key in keys
+    ]
     _check_cells(found[0], cells)
     judged = [
         (comparison, cell, verdict)
@@ -105,7 +112,7 @@ def regress(
         for cell, verdict in comparison.cells
         if len(comparison.cells) > 1 and (cells is None or cell in cells)
     ]
-    level = ALPHA / max(1, len(judged))
+    level = ALPHA * share / max(1, len(judged))
     findings = [Finding(c.key, None, _state(c.overall, margin), c.overall) for c in found]
     findings += [
         Finding(c.key, cell, _cell_state(verdict, margin, level), verdict)
@@ -130,11 +137,22 @@ def _check_cells(comparison: Comparison, cells: Sequence[str] | None) -> None:
 
 
 def _state(verdict: Verdict, margin: float) -> State:
-    if verdict.reason is not None:
-        return "cannot tell"
-    if verdict.low > -margin:
+    return "cannot tell" if verdict.reason is not None else state_of(verdict, margin)
+
+
+def state_of(interval: Verdict | Interval, margin: float) -> State:
+    """Return what the interval of a difference says; positive differences are better.
+
+    Parameters
+    ----------
+    interval : Verdict or Interval
+        Its ends decide.
+    margin : float
+        At least 0, natural units.
+    """
+    if interval.low > -margin:
         return "no regression"
-    return "regression" if verdict.high < 0 else "cannot tell"
+    return "regression" if interval.high < 0 else "cannot tell"
 
 
 def _cell_state(verdict: Verdict, margin: float, level: float) -> State:

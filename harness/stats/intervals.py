@@ -266,22 +266,24 @@ def around(
     *,
     scale: Scale | None = None,
     images: ClassRecalls | None = None,
+    upper: float = LEVEL,
 ) -> Interval:
     """Return the interval of a value with known variance components.
 
     On the edge of a scale (an AUROC of exactly 1) there is no tangent, and the ends are those of
     the natural scale cut at the edge. A mean of recalls over few images has its ends by score.
+    `upper` is the upper probability of the ends.
     """
-    se, reach = float(np.sqrt(components.variance)), components.reach(LEVEL)
+    se, reach = float(np.sqrt(components.variance)), components.reach(upper)
     ends: tuple[float, float] | np.ndarray
     if images is not None and images.few:
-        ends = score_ends(value, images, components, LEVEL)
+        ends = score_ends(value, images, components, upper)
     elif scale == "logit" and 0 < value < 1:
         ends = expit(logit(value) + np.array([-1, 1]) * reach / (value * (1 - value)))
     elif scale == "log" and value > 0:
         ends = value * np.exp(np.array([-1, 1]) * reach / value)
     else:
-        upper = 1.0 if scale == "logit" else np.inf
+        most = 1.0 if scale == "logit" else np.inf
         ends = np.array([value - reach, value + reach])
-        ends = ends if scale is None else np.clip(ends, min(0.0, value), max(upper, value))
+        ends = ends if scale is None else np.clip(ends, min(0.0, value), max(most, value))
     return Interval(value, float(ends[0]), float(ends[1]), se, components.kind)

@@ -32,6 +32,7 @@ def verdict(
     higher_is_better: bool,
     deterministic: tuple[bool, bool] = (False, False),
     images: tuple[ClassRecalls, ClassRecalls] | None = None,
+    upper: float = LEVEL,
 ) -> Verdict:
     """Return same, better, worse or cannot tell, in this order of precedence.
 
@@ -53,6 +54,9 @@ def verdict(
         Which sides are declared so; one whose seeds differ is not believed.
     images : pair of ClassRecalls, optional
         For means of recalls: with few images on either side the interval is by score.
+    upper : float, default=0.975
+        Upper probability of the interval; higher where this is one look of several
+        (`harness.stats.spending`).
 
     Returns
     -------
@@ -77,15 +81,15 @@ def verdict(
     components = spread(gaps, moved)
     gap = sign * float(gaps.mean())
     known = components.seeds >= MIN_SEEDS or (one.constant and two.constant)
-    interval, p = around(gap, components), _p_value(gap, components)
+    interval, p = around(gap, components, upper=upper), _p_value(gap, components)
     plan = components
     if images is not None and (images[0].few or images[1].few):
-        interval, p, plan = _by_score(interval, (one, two), images, components, sign)
+        interval, p, plan = _by_score(interval, (one, two), images, components, sign, upper)
     word = _word(interval, margin) if known else "cannot tell"
     if not known:
         settle: int | None = MIN_SEEDS
     elif word == "cannot tell":
-        settle = seeds_to_settle(gap, plan, margin, LEVEL)
+        settle = seeds_to_settle(gap, plan, margin, upper)
     else:
         settle = components.seeds
     return Verdict(
@@ -96,7 +100,7 @@ def verdict(
         margin=margin,
         p=p if known else None,
         interval_kind="seeds and test set" if known else interval.kind,
-        detectable=detectable(plan, LEVEL) if known else None,
+        detectable=detectable(plan, upper) if known else None,
         seeds_to_settle=settle,
         reason=None if known else UNKNOWN_SPREAD,
     )
@@ -108,15 +112,16 @@ def _by_score(
     images: tuple[ClassRecalls, ClassRecalls],
     components: Spread,
     sign: float,
+    upper: float,
 ) -> tuple[Interval, float, Spread]:
     """Return the interval by score, its p, and the spread that plans are made with."""
     pair, correlation = _scored_pair(sides, images)
     if sign < 0:
         pair = (pair[1], pair[0])
-    low, high = score_difference(pair, correlation, components, LEVEL)
+    low, high = score_difference(pair, correlation, components, upper)
     found = Interval(interval.value, low, high, interval.se, interval.kind)
     p = score_p(pair, correlation, components)
-    return found, p, planned(pair, correlation, components, LEVEL)
+    return found, p, planned(pair, correlation, components, upper)
 
 
 def spread_for_plans(

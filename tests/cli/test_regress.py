@@ -49,6 +49,11 @@ BAD = [
     (("regress", "prior", "--against", "nearest-mean", "--suite", "nothing-v1"), "Known: none"),
     (("regress", "prior", "--against", "missing.json"), "missing.json"),
     (("regress", "prior"), "against"),
+    (
+        ("regress", "prior", "--against", "majority", "--until-settled", "--max-seeds", "2"),
+        "least 3",
+    ),
+    (("regress", "nobody", "--against", "prior", "--until-settled"), "nobody"),
     (("regress", "prior", "--against", "nearest-mean", "--format", "yaml"), "yaml"),
     (("power", "--detect", "0"), "above 0"),
     (("power", "--detect", "nan"), "above 0"),
@@ -83,3 +88,13 @@ def test_a_local_side_that_was_never_run_says_what_to_run(tailmark):
     answer = tailmark("regress", "cnn-la@local", "--against", "cnn-la@committed", *SUBMISSIONS)
     assert answer.code == 2
     assert "Run: tailmark run cnn-la --suite digits-v1" in answer.err
+
+
+def test_seeds_are_added_until_the_answer_stands(tailmark):
+    """Three seeds settle what is far apart, and what is equal to the last digit."""
+    cell = ("-c", "digits-exp10-clean", "--until-settled", "--max-seeds", "4", *SUBMISSIONS)
+    worse = tailmark("regress", "prior", "--against", "nearest-mean", *cell)
+    assert worse.code == 1, worse.err
+    assert worse.err.splitlines() == ["3 seeds: regression"]
+    same = tailmark("regress", "nearest-mean", "--against", "nearest-mean", "-m", "ece", *cell)
+    assert same.code == 0 and same.err.splitlines() == ["3 seeds: no regression"]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 STORE = ".tailmark"
 SUBMISSIONS = "submissions"
+RELEASE = Path(__file__).parent / "release"
+"""Entries that a wheel carries (``setup.py``); laid out as ``submissions/`` is."""
 
 
 def store_folder(option: Path | None = None) -> Path:
@@ -28,6 +30,26 @@ def submissions_folder(option: Path | None = None) -> Path:
     return option or Path(os.environ.get("TAILMARK_SUBMISSIONS", SUBMISSIONS))
 
 
+def release_folder() -> Path | None:
+    """Return the entries that came with an installed release, or None in a clone.
+
+    In a clone they are the folder ``submissions`` itself.
+    """
+    return RELEASE if RELEASE.is_dir() else None
+
+
+def entry_roots(option: Path | None = None) -> list[Path]:
+    """Return where entries and their records are looked for: one's own folder, then the release's.
+
+    Parameters
+    ----------
+    option : Path, optional
+        As in `submissions_folder`.
+    """
+    release = release_folder()
+    return [submissions_folder(option), *([] if release is None else [release])]
+
+
 def record_folders(
     submissions: Path | None, store: Path | None, *, local: bool, with_local: bool
 ) -> tuple[list[Path], list[Path]]:
@@ -43,4 +65,4 @@ def record_folders(
         Read both.
     """
     own = [records_folder(store_folder(store))] if local or with_local else []
-    return [] if local else [submissions_folder(submissions)], own
+    return [] if local else entry_roots(submissions), own

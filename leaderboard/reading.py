@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from harness.paths import entry_roots
 from harness.rankings.field import Candidate, Field, suite_rows
 from harness.records.reading import LeftOut
 from harness.records.records import Recorded
@@ -55,7 +56,7 @@ def folders() -> tuple[Roots, Roots]:
     submissions = os.environ.get("TAILMARK_SUBMISSIONS", "submissions")
     local = os.environ.get("TAILMARK_LOCAL", "").split(os.pathsep)
     own = tuple(Path(folder) for folder in local if folder)
-    return (Path(submissions),) if submissions else (), own
+    return tuple(entry_roots(Path(submissions))) if submissions else (), own
 
 
 @dataclass(frozen=True)

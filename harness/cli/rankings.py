@@ -231,13 +231,11 @@ def _say_agreement(
     ranking: "Ranking", submissions: Path | None, store: Path | None, *, text: bool
 ) -> int:
     """Say which rows differ from the committed ones by more than the interval; return how many."""
-    from harness.paths import records_folder, store_folder, submissions_folder
+    from harness.paths import entry_roots, records_folder, store_folder
     from harness.rankings.display import value_text
     from harness.rankings.reproduction import agreements
 
-    found = agreements(
-        ranking, [submissions_folder(submissions)], records_folder(store_folder(store))
-    )
+    found = agreements(ranking, entry_roots(submissions), records_folder(store_folder(store)))
     differing = [row for row in found if not row.inside]
     identical = sum(row.identical for row in found)
     tell = say if text else remark  # other forms are read by programs

@@ -29,7 +29,7 @@ def list_things(
 
         problems: list[str] = []
         entries = find_entries(  # nothing is imported
-            [], submissions_folder(submissions), trust=True, problems=problems
+            [], submissions_folder(submissions), trust=True, problems=problems, release=True
         )
         named = [(e.card.name, e.card.kind, _what(e.card)) for e in entries]
         answer(("Entry", "Kind", "What it is"), named, output)

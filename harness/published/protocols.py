@@ -17,6 +17,7 @@ from harness.data.splits.ids import parse_split_id
 from harness.errors import HarnessError
 from harness.models.cards.cards import CARD, card_sha256, read_card
 from harness.models.methods.methods import METHODS, settings_of
+from harness.paths import entry_roots
 from harness.published.references import Published
 from harness.records.records import Recorded
 from harness.types import EntryCard, RunRecord
@@ -92,15 +93,20 @@ def read_cards(names: Iterable[str], submissions: Path | None) -> dict[str, Entr
     names : iterable of str
         Entries.
     submissions : Path or None
-        Folder of entries.
+        Folder of entries; those of the installed release are found after it.
     """
-    found = {}
+    found: dict[str, EntryCard] = {}
+    if submissions is None:
+        return found
     for name in names:
-        if submissions is not None and (submissions / name / CARD).is_file():
-            try:
-                found[name] = read_card(submissions / name, trust=True)
-            except HarnessError:
-                continue  # `tailmark check` says what is wrong with it
+        folders = [
+            root / name for root in entry_roots(submissions) if (root / name / CARD).is_file()
+        ]
+        try:
+            if folders:
+                found[name] = read_card(folders[0], trust=True)
+        except HarnessError:
+            continue  # `tailmark check` says what is wrong with it
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from harness.atomic import write_text
 from harness.errors import StoreError
 from harness.models.store.seal import unsealed
-from harness.paths import store_folder
+from harness.paths import release_folder, store_folder
 from harness.types import RunRecord
 
 Tier = Literal["claimed", "rescored", "rerun"]
@@ -35,7 +35,7 @@ def rerun_list(submissions: Path | None) -> frozenset[str]:
 
     A line that cannot be read lists nothing; `list_problem` says so.
     """
-    return frozenset(_listed(submissions, LIST)[0].values())
+    return _shas(submissions, LIST)
 
 
 def rescored_list(submissions: Path | None, store: Path | None = None) -> frozenset[str]:
@@ -51,7 +51,13 @@ def rescored_list(submissions: Path | None, store: Path | None = None) -> frozen
         This machine's store.
     """
     here = frozenset(path.name for path in _notes(store).glob("*") if _SHA.fullmatch(path.name))
-    return here | frozenset(_listed(submissions, RESCORED)[0].values())
+    return here | _shas(submissions, RESCORED)
+
+
+def _shas(submissions: Path | None, name: str) -> frozenset[str]:
+    """Return the hashes of a list: of a folder of entries, and of the installed release."""
+    places = (submissions, release_folder())
+    return frozenset(sha for place in places for sha in _listed(place, name)[0].values())
 
 
 def note_rescored(record: RunRecord, store: Path | None = None) -> None:

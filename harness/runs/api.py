@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import SpecError, TrackingError
-from harness.paths import records_folder, store_folder, submissions_folder
+from harness.paths import entry_roots, records_folder, store_folder, submissions_folder
 from harness.records.merging import DAMAGED, Stored
 from harness.records.records import Recorded, read_record
 from harness.runs.plan import Entry, find_entries, jobs_of, waves, with_parents
@@ -391,10 +391,10 @@ def _rows(
     from harness.rankings.field import suite_rows
 
     own = records_folder(store_folder(Path(store) if store else None))
-    handed_in = submissions_folder(Path(submissions) if submissions else None)
+    handed_in = entry_roots(Path(submissions) if submissions else None)
     rows = suite_rows(
         suite,
-        roots=[handed_in] if committed else [],
+        roots=handed_in if committed else [],
         local_roots=[own] if local else [],
         variants=variants,
     )

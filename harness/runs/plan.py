@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.errors import CardError, HarnessError, UnknownNameError
 from harness.lookup import unknown
 from harness.models.methods.methods import is_fitted
+from harness.paths import release_folder
 from harness.types import EntryCard, Job, Suite
 
 CARD = "entry.toml"
@@ -32,8 +33,14 @@ def entry_folders(root: Path) -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{CARD}"))}
 
 
+def known_entries(root: Path) -> dict[str, Path]:
+    """Return name → folder of every entry under `root`, and of the release's others."""
+    release = release_folder()
+    return ({} if release is None else entry_folders(release)) | entry_folders(root)
+
+
 def find_entry(name: str, root: Path, *, trust: bool = False) -> Entry:
-    """Return an entry by its name under `root`, or by the path of its folder.
+    """Return an entry by its name under `root` or in the release, or by the path of its folder.
 
     Parameters
     ----------
@@ -51,7 +58,7 @@ def find_entry(name: str, root: Path, *, trust: bool = False) -> Entry:
     """
     from harness.models.cards.cards import read_card
 
-    known = entry_folders(root)
+    known = known_entries(root)
     folder = known.get(name, Path(name))
     if not (folder / CARD).is_file():
         if len(Path(name).parts) > 1:
@@ -70,6 +77,7 @@ def find_entries(
     trust: bool = False,
     suite: str | None = None,
     problems: list[str] | None = None,
+    release: bool = False,
 ) -> list[Entry]:
     """Return the entries asked for, all of `root` when none is named; each once.
 
@@ -87,6 +95,8 @@ def find_entries(
         With no names: leave out entries whose card is meant for other suites.
     problems : list of str, optional
         With no names: an entry whose card is wrong is left out, and why is added here.
+    release : bool, default=False
+        With no names: those of the installed release as well.
 
     Raises
     ------
@@ -95,7 +105,7 @@ def find_entries(
     UnknownNameError
         If a named one does not exist.
     """
-    wanted = list(names) or list(entry_folders(root))
+    wanted = list(names) or list(known_entries(root) if release else entry_folders(root))
     found = []
     for name in dict.fromkeys(wanted):
         try:

@@ -82,7 +82,9 @@ def rescore(
     opened = open_suite(suite, data_root)
     own = None if fetch is not None else home
     wanted = list(names) or [
-        name for name in entry_folders(root) if _record_path(name, suite, own, root).is_file()
+        name
+        for name, folder in entry_folders(root).items()
+        if _record_path(folder, suite, own).is_file()
     ]
     if not wanted:
         raise StoreError(
@@ -91,7 +93,7 @@ def rescore(
         )
     keep = Store(home) if renew else None
     for entry in find_entries(wanted, root, trust=True):
-        before = read_record(_record_path(entry.card.name, suite, own, root))
+        before = read_record(_record_path(entry.folder, suite, own))
         reader = (
             nullcontext(stored_evidence(home, suite))
             if fetch is None
@@ -104,11 +106,11 @@ def rescore(
         yield outcome
 
 
-def _record_path(name: str, suite: str, home: Path | None, root: Path) -> Path:
-    submitted = root / name / "results" / f"{suite}.json"
+def _record_path(folder: Path, suite: str, home: Path | None) -> Path:
+    submitted = folder / "results" / f"{suite}.json"
     if home is None:
         return submitted
-    own = records_folder(home) / name / "results" / f"{suite}.json"
+    own = records_folder(home) / folder.name / "results" / f"{suite}.json"
     return own if own.is_file() else submitted
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.paths import submissions_folder
+from harness.paths import entry_roots
 from harness.records.records import Recorded
 from harness.types import Ranking
 
@@ -114,8 +114,8 @@ class Results(Sequence[Recorded]):
 
         field = Field(())
         if committed:
-            root = submissions_folder(Path(submissions) if submissions else None)
-            field = suite_rows(self.suite, roots=[root])
+            roots = entry_roots(Path(submissions) if submissions else None)
+            field = suite_rows(self.suite, roots=roots)
         cells = self.cells()
         some = self.records and len(cells) < len(self.records[0].record.suite.cells)
         return rank(

@@ -230,6 +230,15 @@ class Process:
         size = _status(_innermost(self._process.pid)).get("VmHWM", "").split()
         return int(size[0]) << 10 if size else None
 
+    def processor_seconds(self) -> float:
+        """Return the processor time that the process has used so far; 0 once it ended."""
+        try:
+            text = Path(f"/proc/{_innermost(self._process.pid)}/stat").read_text()
+        except OSError:
+            return 0.0
+        user, system = text.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def close(self) -> None:
         """End the process and all that is in its sandbox; may be called again."""
         if self._process.poll() is None:

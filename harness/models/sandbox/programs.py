@@ -108,6 +108,11 @@ class Sandbox:
         """Return the end of what the code printed, without control characters."""
         return self._process.printed
 
+    @property
+    def processor_seconds(self) -> float:
+        """Return the processor time of the process so far."""
+        return self._process.processor_seconds()
+
     def close(self) -> None:
         """End the process; may be called again."""
         self._process.close()

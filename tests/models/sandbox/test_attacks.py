@@ -5,6 +5,8 @@ of the call, or in the end of the process. An attack that succeeded would return
 """
 
 import os
+import subprocess
+import sys
 import textwrap
 import threading
 from dataclasses import replace
@@ -19,6 +21,7 @@ from harness.models.sandbox import backends
 from harness.models.sandbox.limits import MIB, Limits
 from harness.models.sandbox.programs import Program, Sandbox
 
+ROOT = Path(__file__).resolve().parents[3]
 SMALL = Limits(
     memory_bytes=640 * MIB,
     scratch_bytes=4 * MIB,
@@ -261,3 +264,22 @@ def test_an_attack_ends_its_process_and_nothing_else(backend, places, tmp_path, 
             sandbox(np.array([[0]]))
         with pytest.raises(SandboxError, match="has ended"):
             sandbox(np.array([[0]]))
+
+
+AS_A_USER = """
+import os
+from harness.models.sandbox import backends
+status = open("/proc/self/status").read()
+print(os.getuid(), status.split("CapEff:")[1].split()[0].strip("0"), "|",
+      [name for name in backends.BACKENDS if backends.problem_of(name) is None])
+"""
+
+
+@pytest.mark.skipif("bubblewrap" not in WORKING, reason="bubblewrap makes the other user")
+def test_both_ways_work_for_a_user_without_any_right():
+    user = ["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
+    done = subprocess.run(
+        ["bwrap", *user, "--dev-bind", "/", "/", sys.executable, "-c", AS_A_USER],
+        capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert done.stdout.strip() == f"1000  | {WORKING}", done.stderr

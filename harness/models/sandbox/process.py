@@ -193,7 +193,7 @@ class Process:
     def _opened(self, reply: Mapping[str, Any], found: Any, do: str) -> tuple[Any, Any]:
         if "done" in reply:
             return reply["done"], found
-        said = printable(str(reply.get("says", "")))[:1000]
+        said = " ".join(printable(str(reply.get("says", ""))).split())[:1000]  # one line, not ours
         kind = str(reply.get("failed", ""))
         if kind == "MemoryError":
             raise MemoryError(f"out of memory in the sandbox of {self.what}")

@@ -101,6 +101,10 @@ POLITE = {
         "import numpy, pathlib; pathlib.Path(numpy.__file__).open('a')",
         "Permission denied|Read-only",
     ),
+    "reads a file that its identity leaves out": (
+        "(Path(__file__).parent / 'answers.npz').read_bytes()",
+        "No such file",
+    ),
     "writes its own code": ("open(__file__, 'a')", "Permission denied|Read-only"),
     "mounts the system again for writing": (
         "import ctypes; c = ctypes.CDLL(None, use_errno=True)\n"
@@ -143,6 +147,11 @@ POLITE = {
     "returns too much": (
         "from harness.types import Output\nreturn Output('logits', np.zeros((1, 1 << 20)))",
         "did not answer as agreed|larger than|should return",
+    ),
+    "raises what looks like our output": (
+        "from harness.errors import CardError\n"
+        "raise CardError('all well\\nmine: 33 of 33 jobs\\x1b[2J')",
+        r"^all well mine: 33 of 33 jobs\?\[2J$",
     ),
     "returns NaN": ("return np.full((1, 2), np.nan)", "returns NaN for 1 of 1"),
     "returns the wrong number of rows": ("return np.zeros((7, 2))", r"\(1, 2\)"),
@@ -203,6 +212,7 @@ def entry(folder: Path, attacks: dict[str, tuple[str, str]], places: dict[str, o
     ]
     folder.mkdir()
     (folder / "attack.py").write_text("\n".join(lines))
+    (folder / "answers.npz").write_bytes(b"answers")
     return folder
 
 

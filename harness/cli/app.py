@@ -11,6 +11,7 @@ from harness.cli import (
     data,
     disagree,
     entries,
+    planning,
     power,
     published,
     rankings,
@@ -71,6 +72,9 @@ app.command("check", help="Check entries: cards, files, checksums. Runs nothing 
 )
 app.command("run", help="Run entries on a suite; what is in the store is not done again.")(
     running.run
+)
+app.command("plan", help="Say what a run would do and take: jobs, what is kept, time, memory.")(
+    planning.plan
 )
 app.command("rescore", help="Recompute records from stored predictions, without any model.")(
     rescore.rescore

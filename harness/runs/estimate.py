@@ -39,10 +39,11 @@ class Estimate:
 
     def __str__(self) -> str:
         memory = "" if self.memory is None else f" and {self.memory / GB:.1f} GB of memory"
-        return f"about {_duration(self.seconds)} in one process{memory} ({self.basis})"
+        return f"about {duration(self.seconds)} in one process{memory} ({self.basis})"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return seconds as a person says them: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -94,19 +94,23 @@ def do_job(job: Job, place: Place, report: Report | None = None) -> JobResult:
         return JobResult(*place_of(job, opened), "failed", error=said)
 
 
+def parent_of(job: Job, place: Place, name: str) -> Job:
+    """Return the job of an entry that another starts from, in the same cell and seed."""
+    entry = find_entry(name, place.submissions, trust=place.trust)
+    return Job(entry.card, entry.folder, job.cell, job.seed)
+
+
 def _done(
     job: Job, place: Place, opened: OpenSuite, store: Store, report: Report | None
 ) -> JobResult:
-    def parent(name: str) -> Job:
-        entry = find_entry(name, place.submissions, trust=place.trust)
-        return Job(entry.card, entry.folder, job.cell, job.seed)
-
     def progress(event: Mapping[str, Any]) -> None:
         if report is not None:
             report(job.name, event)
 
     started = time.perf_counter()
-    obtained = obtain(job, opened.at(job.cell), store, parent=parent, progress=progress)
+    obtained = obtain(
+        job, opened.at(job.cell), store, parent=partial(parent_of, job, place), progress=progress
+    )
     result = evaluate_job(job, opened, obtained, store=store)
     return replace(result, cost={**result.cost, "wall_seconds": time.perf_counter() - started})
 

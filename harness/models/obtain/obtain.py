@@ -119,10 +119,7 @@ def obtain(
     wanted = wanted_pools(job, opened, split, rows, pools)
     if job.card.kind == "predictions":
         return _given(job, wanted, opened.test.class_names)
-    chosen = numerics_of(job, numerics)
-    pool = opened.unlabelled_pool(split)
-    inputs = inputs_sha256(split, rows["train"], rows.get("val"), pool)
-    work = Work(job, opened, split, inputs, store, chosen, numerics, parent, progress)
+    work = _work(job, opened, store, rows, numerics, parent, progress)
     key = job_key(work)
     memo = store.load_json("jobs", key)
     found = _cached(store, memo, wanted)
@@ -130,6 +127,53 @@ def obtain(
         memo = _compute(work, {n: p for n, p in wanted.items() if n not in found}, found, memo)
         store.save_json("jobs", key, memo, note=job.name)
     return _obtained(memo, {name: found[name] for name in wanted}, store)
+
+
+def _work(
+    job: Job,
+    opened: "OpenSuite",
+    store: Store,
+    rows: Mapping[str, Pool],
+    numerics: Numerics | None,
+    parent: Parent | None,
+    progress: Progress | None,
+) -> Work:
+    split = opened.split(job.cell, job.seed)
+    more = opened.unlabelled_pool(split)
+    inputs = inputs_sha256(split, rows["train"], rows.get("val"), more)
+    chosen = numerics_of(job, numerics)
+    return Work(job, opened, split, inputs, store, chosen, numerics, parent, progress)
+
+
+def is_kept(job: Job, opened: "OpenSuite", store: Store, *, parent: Parent | None = None) -> bool:
+    """Return whether the store has all predictions that a job needs; nothing is computed.
+
+    Parameters
+    ----------
+    job : Job
+        Entry, cell, seed. Given predictions are read each time: True.
+    opened : OpenSuite
+        Pools and splits.
+    store : Store
+        Its contents are not verified here.
+    parent : callable, optional
+        As in `obtain`.
+    """
+    if job.card.kind == "predictions":
+        return True
+    if opened.folds is not None:
+        return False  # its parts are looked up one by one when it is done
+    split = opened.split(job.cell, job.seed)
+    rows = trained_on(opened, split)
+    work = _work(job, opened, store, rows, None, parent, None)
+    memo = store.load_json("jobs", job_key(work))
+    pools = {} if memo is None else memo["pools"]
+    return all(
+        name in pools
+        and pools[name]["identity"] == pool.identity
+        and store.has("evidence", pools[name]["evidence"])
+        for name, pool in wanted_pools(job, opened, split, rows).items()
+    )
 
 
 def trained_on(opened: "OpenSuite", split: Split) -> dict[str, Pool]:

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -215,7 +216,13 @@ def index_file(path: Path, index: Path) -> Path:
 
 
 def _root(path: Path) -> Path:
-    return path.resolve().parents[2]
+    return _resolved(path.parents[2].absolute())
+
+
+@lru_cache(maxsize=256)
+def _resolved(folder: Path) -> Path:
+    """Return a folder of entries without links; thousands of records lie in one."""
+    return folder.resolve()
 
 
 def _verified(path: Path) -> Recorded:

@@ -40,7 +40,7 @@ def ood_chart(frame: pd.DataFrame, *, score: str) -> alt.Chart:
                 alt.Tooltip("share:Q", format=".1%"),
             ],
         )
-        .properties(height=290)
+        .properties(height=360)
     )
 
 
@@ -145,4 +145,4 @@ def _curve(frame: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> alt.L
     ]
     points = root.mark_point(filled=True, size=30, opacity=1).encode(tooltip=tips)
     line = root.mark_line(opacity=0.5).encode(order=f"{x[0]}:Q")
-    return alt.layer(line, points).properties(height=290)
+    return alt.layer(line, points).properties(height=340)

@@ -19,6 +19,7 @@ FRAME = """
 .tm-data > summary {cursor:pointer; font-size:.82rem; color:light-dark(#4a5260, #b4bcc8)}
 .tm-data > summary:focus-visible {outline:2px solid #2f8fc9; outline-offset:2px}
 .tm-data[open] {max-height:24rem; overflow:auto}
+.tm-words a {color:inherit}
 .tm-skip {position:absolute; left:-999rem}
 .tm-skip:focus {left:1rem; top:.2rem; z-index:99; padding:.4rem .7rem; border-radius:.4rem;
   background:light-dark(#20242b, #eef1f5); color:light-dark(#ffffff, #14171c) !important}

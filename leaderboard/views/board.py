@@ -86,6 +86,12 @@ def _ranking(
     return rank(rows, suite=suite, key=key, track=track, cells=cells, notes=notes_of_suite(suite))
 
 
+def _named(suite: str, key: str | None) -> str | None:
+    """Return a metric's key, None for the primary one: asked for by name it is ranked once."""
+    rows = field(suite).rows
+    return None if rows and key == rows[0].recorded.record.suite.primary else key
+
+
 def field(suite: str) -> SuiteField:
     """Return what there is of a suite."""
     return _field(suite, _of(suite))
@@ -99,7 +105,7 @@ def ranking(
 ) -> Ranking:
     """Return a suite's ranking; where there is none, the page says why and ends."""
     try:
-        return _ranking(suite, key, track, cells, _of(suite))
+        return _ranking(suite, _named(suite, key), track, cells, _of(suite))
     except HarnessError as error:
         say(error)
         left_out(suite)
@@ -113,7 +119,7 @@ def frame_of(
     cells: tuple[str, ...] | None = None,
 ) -> pd.DataFrame:
     """Return the rows of a suite's ranking as a frame; nobody may change it."""
-    return _frame(suite, key, track, cells, _of(suite))
+    return _frame(suite, _named(suite, key), track, cells, _of(suite))
 
 
 @st.cache_resource(show_spinner=False, max_entries=128)
@@ -126,7 +132,7 @@ def _frame(
 def cell_rankings(suite: str, key: str | None = None, track: str = "open") -> dict[str, Ranking]:
     """Return cell → the ranking over that cell alone; where there is none, the page says why."""
     try:
-        return _cell_rankings(suite, key, track, _of(suite))
+        return _cell_rankings(suite, _named(suite, key), track, _of(suite))
     except HarnessError as error:
         say(error)
         left_out(suite)
@@ -164,7 +170,7 @@ def _claimed(suite: str, key: str, seen: str) -> dict[str, str]:
 def cells_of(suite: str, key: str | None = None, track: str = "open") -> pd.DataFrame:
     """Return every row in every cell with its interval there as a frame; nobody may change it."""
     cell_rankings(suite, key, track)  # where there is none, the page ends here
-    return _cells(suite, key, track, _of(suite))
+    return _cells(suite, _named(suite, key), track, _of(suite))
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)

@@ -58,7 +58,7 @@ def page() -> None:
     called = f"<b>{escape(words.title)}</b>" if words.title else ""
     about = " · ".join(filter(None, (called, escape(words.summary), paper_html(words.paper), code)))
     if about:
-        st.html(f"<p>{about}</p>")
+        st.html(f"<p class='tm-words'>{about}</p>")
     _header(name, variant, recorded, board.ranking(suite, key))
     _cells(suite, key, name, recorded, variant)
     _behind(recorded, variant)

@@ -10,6 +10,7 @@ from harness.cli.console import remark, say, stdout
 from harness.cli.rankings import DEFAULT_SUITE, metric_key, read_field
 
 if TYPE_CHECKING:
+    from harness.metric_keys import RowName
     from harness.rankings.comparing import Comparison
     from harness.rankings.field import Candidate
 
@@ -18,7 +19,8 @@ def compare(
     candidate: Annotated[
         str,
         typer.Argument(
-            help="Entry or entry+variant; entry@committed, entry@local, or the path of a record."
+            help="Entry or entry+variant; with @committed, @local or @REVISION behind it; the path "
+            "of a record; runs:/ID or models:/NAME/VERSION of MLflow."
         ),
     ],
     reference: Annotated[str, typer.Argument(help="What it is compared with, named likewise.")],
@@ -38,6 +40,8 @@ def compare(
     The submitted record and this machine's are told apart by what stands behind the name:
     tailmark compare cnn-ce@local cnn-ce@committed. A record that was set aside is named by its
     path: tailmark compare cnn-ce@local .tailmark/records/cnn-ce/earlier/SHA/digits-v1.json.
+
+    This is a view: exit code 0 whatever the verdict, 2 for a mistake. A gate is: tailmark regress
     """
     from harness.rankings.comparing import compare_pair, comparison_rows
     from harness.rankings.export import rows_text
@@ -63,7 +67,7 @@ def named_row(
     local: bool,
     with_local: bool,
 ) -> "Candidate":
-    """Return the row that a name, with or without its source, or a path means."""
+    """Return the row of a name: in a ranking, a file, a revision, an MLflow run or version."""
     from harness.errors import UnknownNameError
     from harness.metric_keys import RowName
     from harness.rankings.comparing import row_named
@@ -73,6 +77,13 @@ def named_row(
         from harness.records.records import read_record
 
         return Candidate(read_record(Path(name)), "", "claimed", False)
+    if name.startswith(("runs:", "models:")):
+        from harness.tracking.sides import tracked_record
+
+        return Candidate(tracked_record(name, suite, store=store), "", "claimed", False)
+    row, _, source = name.partition("@")
+    if source not in ("", "committed", "local"):
+        return _row_at(RowName.parse(row), source, suite, submissions, store)
     asked = RowName.parse(name)
     if asked.source:
         local, with_local = asked.source == "local", False
@@ -83,6 +94,35 @@ def named_row(
             f"of that suite. Run: tailmark run {asked.entry} --suite {suite}"
         )
     return row_named(rows, str(RowName(asked.entry, asked.variant)))
+
+
+def _row_at(
+    row: "RowName", revision: str, suite: str, submissions: Path | None, store: Path | None
+) -> "Candidate":
+    """Return a row as it was submitted at a revision of the submissions' repository."""
+    from harness.errors import UnknownNameError
+    from harness.lookup import lookup
+    from harness.paths import store_folder, submissions_folder
+    from harness.rankings.field import Candidate
+    from harness.records.records import read_record
+    from harness.records.revisions import Repository
+
+    root = submissions_folder(submissions).resolve()
+    repository = Repository.around(root)
+    commit = repository.resolved(revision)
+    goal = store_folder(store) / "revisions" / commit  # a commit does not change
+    goal.mkdir(parents=True, exist_ok=True)
+    stem = root.relative_to(repository.root.resolve()) / row.entry / "results" / suite
+    repository.extract(commit, [f"{stem}.json", f"{stem}.npz"], goal)
+    path = goal / f"{stem}.json"
+    if not path.is_file():
+        raise UnknownNameError(
+            f"{row.entry} has no record of {suite} at {revision} ({commit[:12]}). Name a later "
+            "revision."
+        )
+    recorded = read_record(path)
+    lookup("variant", row.variant, recorded.record.variants)
+    return Candidate(recorded, row.variant, "claimed", False)
 
 
 def _print_comparison(found: "Comparison", margin: float) -> None:

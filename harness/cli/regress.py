@@ -19,7 +19,8 @@ def regress(
     candidate: Annotated[
         str,
         typer.Argument(
-            help="Entry or entry+variant; entry@committed, entry@local, or the path of a record."
+            help="Entry or entry+variant; with @committed, @local or @REVISION behind it; the path "
+            "of a record; runs:/ID or models:/NAME/VERSION of MLflow."
         ),
     ],
     against: Annotated[str, typer.Option(help="What it is held against, named likewise.")],

@@ -77,7 +77,7 @@ def collect_records(uri: str | None = None, *, store: Path | None = None) -> tup
                 goal = folder / entry / "results"
                 if _is_there(goal / f"{experiment.name}.json", sha):
                     continue
-                fetched += _fetch(client, run.info.run_id, experiment.name, goal)
+                fetched += fetch_record(client, run.info.run_id, experiment.name, goal)
     write_text(folder / RUNS, json.dumps(pages, indent=1, sort_keys=True) + "\n")
     return folder, fetched
 
@@ -118,7 +118,7 @@ def _is_there(path: Path, sha: str) -> bool:
         return False
 
 
-def _fetch(client: Any, run: str, suite: str, goal: Path) -> bool:
+def fetch_record(client: Any, run: str, suite: str, goal: Path) -> bool:
     """Put a record's two files into a folder; False where the run has none of a fitting size."""
     names = [f"record/{suite}.{ending}" for ending in ("npz", "json")]
     sizes = {file.path: file.file_size for file in client.list_artifacts(run, "record")}

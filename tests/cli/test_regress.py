@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,60 @@ def test_seeds_are_added_until_the_answer_stands(tailmark):
     assert worse.err.splitlines() == ["3 seeds: regression"]
     same = tailmark("regress", "nearest-mean", "--against", "nearest-mean", "-m", "ece", *cell)
     assert same.code == 0 and same.err.splitlines() == ["3 seeds: no regression"]
+
+
+def repository(folder):
+    """A repository whose tag ``old`` holds cnn-ce's record, and whose tree does not."""
+    entry = folder / "submissions" / "cnn-ce"
+    shutil.copytree(ROOT / "submissions/cnn-ce", entry)
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    for words in (["init"], ["add", "."], ["commit", "-m", "one"], ["tag", "old"]):
+        subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+    (entry / "results/digits-v1.json").unlink()
+    return ("--submissions", str(folder / "submissions"))
+
+
+def test_a_side_may_be_a_revision_of_the_repository(tailmark, tmp_path):
+    there = repository(tmp_path / "clone")
+    same = tailmark("regress", "cnn-ce@old", "--against", "cnn-ce@HEAD", *there)
+    assert same.code == 0, same.err
+    variant = tailmark("compare", "cnn-ce+la@old", "cnn-ce@old", *there)
+    assert variant.code == 0 and "cnn-ce+la@old against cnn-ce@old" in variant.out
+    for name, words in {
+        "cnn-ce@nothing": "No revision named 'nothing'",
+        "cnn-ce@--output=x": "No revision named",
+        "cnn-xx@old": "cnn-xx has no record of digits-v1 at old",
+        "cnn-ce+zz@old": "No variant named 'zz'",
+    }.items():
+        wrong = tailmark("regress", name, "--against", "cnn-ce@old", *there)
+        assert wrong.code == 2 and words in wrong.err, name
+
+
+def test_a_side_may_be_an_mlflow_run_or_a_model_version(tailmark, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    from harness import load_record
+    from harness.tracking.mirror import mirror
+
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    run = mirror(load_record(ROOT / "submissions/nearest-mean/results/digits-v1.json"), uri=uri)
+    client = mlflow.MlflowClient(uri)
+    client.create_registered_model("mine")
+    client.create_model_version("mine", source=str(tmp_path))
+    client.set_model_version_tag("mine", "1", "tailmark.digits-v1.run", run)
+    client.set_registered_model_alias("mine", "best", "1")
+    for name in (f"runs:/{run}", "models:/mine/1", "models:/mine@best"):
+        answer = tailmark("regress", "prior", "--against", name, *SUBMISSIONS)
+        assert answer.code == 1 and f"prior against {name} on digits-v1" in answer.out, answer.err
+    for name, words in {
+        "runs:/nothing": "Expected a record of digits-v1",
+        "runs:x": "runs:/<run id>",
+        "models:/mine/9": "No model version named",
+        "models:/other@best": "No model version named",
+    }.items():
+        wrong = tailmark("regress", "prior", "--against", name, *SUBMISSIONS)
+        assert wrong.code == 2 and words in wrong.err, (name, wrong.err)
+    unmeasured = tailmark(
+        "regress", "prior", "--against", "models:/mine/1", "--suite", "fashion-v1", *SUBMISSIONS
+    )
+    assert unmeasured.code == 2 and "was not measured on fashion-v1" in unmeasured.err

@@ -75,7 +75,7 @@ def settings(seconds: int) -> Iterator[None]:
 
 @contextmanager
 def explained(
-    uri: str, safe: str, then: str = "When the server is back, run: tailmark log"
+    uri: str, safe: str, then: str = "When the server is back, run: tailmark log --pending"
 ) -> Iterator[None]:
     """Turn whatever a tracking server can raise into one sentence.
 

@@ -1,6 +1,7 @@
 """``tailmark run`` and ``log``."""
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -149,25 +150,34 @@ def log(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Log every record there is, of every suite.")
     ] = False,
+    pending: Annotated[
+        bool, typer.Option("--pending", help="Log what runs could not log: the server was away.")
+    ] = False,
     tracking_uri: options.TrackingUri = None,
     submissions: options.Submissions = None,
     store: options.Store = None,
 ) -> None:
-    """Mirror records to MLflow."""
+    """Mirror records to MLflow; what is there already is not logged twice."""
     from harness.errors import TrackingError
     from harness.paths import records_folder, store_folder, submissions_folder
     from harness.records.reading import load_records
     from harness.runs.api import mirror_all
     from harness.runs.results import Results
+    from harness.tracking.pending import pending as all_pending
 
     home = store_folder(store)
     roots = [records_folder(home), submissions_folder(submissions)]
     logged = 0
-    for one in _suites_in(roots) if rebuild else [suite]:
+    wanted: dict[str, Collection[str]] = {one: names or () for one in [suite]}
+    if rebuild:
+        wanted = {one: names or () for one in _suites_in(roots)}
+    elif pending:
+        wanted = dict(all_pending(home))
+    for one, entries in wanted.items():
         loaded = load_records(one, roots)
         for lost in loaded.left_out:
             remark(f"Left out: {lost}")
-        found = [r for r in loaded.records if not names or r.record.entry in names]
+        found = [r for r in loaded.records if not entries or r.record.entry in entries]
         outcomes: dict[str, Any] = dict(
             mirror_all(Results(one, tuple(found)), home, uri=tracking_uri, submissions=submissions)
         )

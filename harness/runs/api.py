@@ -8,9 +8,11 @@
 >>> harness.compare(mine, "cnn-ce")                                # doctest: +SKIP
 """
 
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from harness.runs.assemble import JobResult
     from harness.runs.execute import How, Place, Report
 
+WAITS = (0.5, 2.0)
+"""Seconds before a server that failed is tried again."""
 Started = Callable[[int], None]
 Finished = Callable[[str, "JobResult"], None]
 Told = Callable[[str], None]
@@ -413,7 +417,8 @@ def mirror_all(
 ) -> Mapping[str, str | TrackingError]:
     """Mirror records and their test predictions to MLflow; the records are safe in any case.
 
-    A registered model that an entry's card names gets the numbers on its version, too.
+    A registered model that an entry's card names gets the numbers on its version, too. When the
+    server stays away, this record and those after it are noted as pending.
 
     Returns
     -------
@@ -423,20 +428,38 @@ def mirror_all(
     from harness.connection import tracking_uri
     from harness.runs.evidence import test_predictions
     from harness.tracking.mirror import mirror
+    from harness.tracking.pending import note_mirrored, note_pending
     from harness.tracking.versions import version_of
 
     target = tracking_uri(uri, store=store)
     roots = [records_folder(store), submissions_folder(submissions)]
     outcome: dict[str, str | TrackingError] = {}
-    for recorded in results:
+    for place, recorded in enumerate(results):
+        send = partial(
+            mirror,
+            recorded,
+            uri=target,
+            predictions=test_predictions(recorded, store),
+            version=version_of(recorded.record.entry, roots),
+        )
         try:
-            outcome[recorded.record.entry] = mirror(
-                recorded,
-                uri=target,
-                predictions=test_predictions(recorded, store),
-                version=version_of(recorded.record.entry, roots),
-            )
+            outcome[recorded.record.entry] = _with_patience(send)
         except TrackingError as error:
             outcome[recorded.record.entry] = error
+            later = [r.record.entry for r in list(results)[place:]]
+            note_pending(store, results.suite, later)
             break
+        note_mirrored(store, results.suite, recorded.record.entry)
     return outcome
+
+
+def _with_patience(send: Callable[[], str]) -> str:
+    """Send, and again after a while where the server failed; half a record is sent again whole."""
+    for seconds in WAITS:
+        try:
+            return send()
+        except TrackingError as error:
+            if isinstance(error.__cause__, ImportError):
+                raise
+            time.sleep(seconds)
+    return send()

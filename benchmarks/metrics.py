@@ -1,8 +1,9 @@
 """All metrics of a pool with 1,000 replicates, against scikit-learn's point values of four of them.
 
 Ours: every METRICS key that needs labels or probs (with shot groups) and the replicates of every
-one that has them. Theirs: macro AUROC, macro average precision, balanced accuracy and log loss, on
-probabilities that are made for them outside the clock. Runs alternate in one process.
+one that has them; once those that every record has, once with the extra ones. Theirs: macro AUROC,
+macro average precision, balanced accuracy and log loss, on probabilities that are made for them
+outside the clock. Runs alternate in one process, on one thread; seconds are of processor time.
 
     python benchmarks/metrics.py            # the three sizes of the bar
     python benchmarks/metrics.py --short    # the two small ones
@@ -15,7 +16,7 @@ import sys
 import time
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[name] = "2"
+    os.environ[name] = "1"
 
 import numpy as np  # noqa: E402
 from sklearn.metrics import (  # noqa: E402
@@ -28,11 +29,12 @@ from sklearn.metrics import (  # noqa: E402
 from harness.metrics.engine.outputs import Outputs  # noqa: E402
 from harness.metrics.groups import GROUPS, class_groups  # noqa: E402
 from harness.metrics.measure import measure, replicate  # noqa: E402
-from harness.metrics.table import METRICS  # noqa: E402
+from harness.metrics.table import EXTRA, METRICS  # noqa: E402
 from harness.stats.weightings import weightings  # noqa: E402
 
-SIZES = ((10_000, 10, 7), (10_000, 100, 5), (50_000, 1_000, 2))
-"""Images, classes, alternating runs of which the fastest of each side counts."""
+SIZES = ((10_000, 10, 9, 0.55), (10_000, 100, 5, 0.25), (50_000, 1_000, 2, 0.10))
+"""Images, classes, alternating runs of which the fastest of each side counts, and the bar of the
+metrics that every record has; with the extra ones it is `TARGET` in every size."""
 TARGET = 1.0
 KEYS = [
     key
@@ -40,6 +42,7 @@ KEYS = [
     if metric.needs in ("labels", "probs") and key.split("_")[-1] not in GROUPS["terciles"]
 ]
 """A suite groups its classes by one scheme."""
+ALWAYS = [key for key in KEYS if key not in EXTRA]
 
 
 def predictions(n, c):
@@ -52,10 +55,10 @@ def predictions(n, c):
     return y, logits, probs / probs.sum(axis=1, keepdims=True)
 
 
-def ours(y, logits, pool_weightings, groups):
+def ours(y, logits, pool_weightings, groups, keys):
     outputs = Outputs.from_logits(y, logits)
-    values = measure(outputs, KEYS, groups=groups)
-    return values, replicate(outputs, KEYS, pool_weightings, groups=groups)
+    values = measure(outputs, keys, groups=groups)
+    return values, replicate(outputs, keys, pool_weightings, groups=groups)
 
 
 def theirs(y, probs):
@@ -66,34 +69,34 @@ def theirs(y, probs):
 
 
 def seconds(run, *arguments):
-    start = time.perf_counter()
+    start = time.process_time()
     run(*arguments)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
-def compare(n, c, runs):
-    """Print one size; return ours / theirs."""
+def compare(n, c, runs, bar):
+    """Print one size; return the larger share of its two bars that is used."""
     y, logits, probs = predictions(n, c)
-    counts = np.geomspace(500, 5, c).astype(int)
-    groups = class_groups(counts, "shots")
-    start = time.perf_counter()
+    groups = class_groups(np.geomspace(500, 5, c).astype(int), "shots")
+    start = time.process_time()
     pool_weightings = weightings("0" * 64, y)
-    prepared = time.perf_counter() - start
-    values, found = ours(y, logits, pool_weightings, groups)
+    prepared = time.process_time() - start
+    took = {"always": [], "all": [], "scikit-learn": []}
+    for _ in range(runs):
+        took["always"].append(seconds(ours, y, logits, pool_weightings, groups, ALWAYS))
+        took["all"].append(seconds(ours, y, logits, pool_weightings, groups, KEYS))
+        took["scikit-learn"].append(seconds(theirs, y, probs))
+    best = {name: min(each) for name, each in took.items()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    pairs = [
-        (seconds(ours, y, logits, pool_weightings, groups), seconds(theirs, y, probs))
-        for _ in range(runs)
-    ]
-    mine, other = (min(side) for side in zip(*pairs, strict=True))
-    with_replicates = sum(isinstance(r, np.ndarray) for r in found.values())
+    ratios = {name: best[name] / best["scikit-learn"] for name in ("always", "all")}
     print(
-        f"n={n} c={c}: ours {mine:.4f} s ({sum(v.value is not None for v in values.values())} "
-        f"metrics, {with_replicates} with 1,000 replicates), scikit-learn {other:.4f} s "
-        f"(4 point values), ratio {mine / other:.3f}; weightings once {prepared:.3f} s; "
-        f"peak memory so far {peak:.2f} GiB"
+        f"n={n} c={c}: {len(ALWAYS)} metrics of every record {best['always']:.4f} s, ratio "
+        f"{ratios['always']:.3f} target {bar}; {len(KEYS)} with the extra ones {best['all']:.4f} "
+        f"s, ratio {ratios['all']:.3f} target {TARGET}; scikit-learn {best['scikit-learn']:.4f} s "
+        f"(4 point values); weightings once {prepared:.3f} s; peak memory so far {peak:.2f} GiB",
+        flush=True,
     )
-    return mine / other
+    return max(ratios["always"] / bar, ratios["all"] / TARGET)
 
 
 def main():
@@ -101,8 +104,8 @@ def main():
     parser.add_argument("--short", action="store_true", help="leave out the largest size")
     sizes = SIZES[:2] if parser.parse_args().short else SIZES
     worst = max(compare(*size) for size in sizes)
-    verdict = "ok" if worst <= TARGET else "short"
-    print(f"metrics ratio {worst:.3f} target {TARGET} {verdict}")
+    verdict = "ok" if worst <= 1 else "short"
+    print(f"metrics share of the tightest bar {worst:.3f} target 1.0 {verdict}")
     sys.exit(verdict == "short")
 
 

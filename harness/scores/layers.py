@@ -1,7 +1,7 @@
 """OOD scores from gradients and intermediate layers, of models that hand out their statistics.
 
 What they read was reduced to a row an input when the model was passed
-(`harness.models.passes.introspection`). Nothing is fitted on anything but training evidence.
+(`harness.models.obtain.introspection`). Nothing is fitted on anything but training evidence.
 """
 
 from dataclasses import dataclass

@@ -70,7 +70,7 @@ class Output:
     """Penultimate features, when the model has them."""
     statistics: Mapping[str, Float[np.ndarray, "b _"]] = field(default_factory=dict)
     """What scores of gradients and of intermediate layers read, reduced to a row an input; a model
-    that has them hands them out (`harness.models.passes.introspection`). ``odin`` (b, c): logits
+    that has them hands them out (`harness.models.obtain.introspection`). ``odin`` (b, c): logits
     of the perturbed inputs; ``layer_<i>`` (b, d): means over places of an intermediate layer;
     ``gram_<i>`` (b, orders·d): row sums of its Gram matrices."""
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.scores.ood import ood_scores
-from tests.scores.evidence import linear_model
+from tests.scores.evidence import linear_model, rectified_model
 
 torch = pytest.importorskip("torch")
 
@@ -62,3 +62,50 @@ def test_relative_mahalanobis_orders_alike_up_to_their_scale(detectors, evidence
     theirs = detectors.RMD(None).fit_features(t["x"], t["y"]).predict_features(t["f"])
     mine, other = ours("relative_mahalanobis"), theirs.numpy().astype(float)
     assert np.corrcoef(mine, other)[0, 1] == pytest.approx(1, abs=1e-4)
+
+
+@pytest.fixture
+def rectified(rng):
+    """Features after a ReLU whose head knows the classes, in float32 and as tensors."""
+    (train, labels), (test, _) = rectified_model(rng, n=300), rectified_model(rng, n=80)
+    head = torch.nn.Linear(20, 4)
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor(test.head["weight"]))
+        head.bias.copy_(torch.tensor(test.head["bias"]))
+    x, f = (torch.tensor(each.features.astype(np.float32)) for each in (train, test))
+
+    def ours(name):
+        return ood_scores(name, {"test": test}, train=train, observed=labels)["test"]
+
+    return ours, head, x, torch.tensor(labels), f
+
+
+def test_distances_to_boundaries_agree(detectors, rectified):
+    ours, head, x, y, f = rectified
+    theirs = detectors.fDBD(None, head).fit_features(x, y).predict_features(f).numpy()
+    np.testing.assert_allclose(ours("fdbd"), theirs, rtol=1e-4)
+
+
+def test_guidance_by_neighbours_agrees(detectors, rectified):
+    ours, head, x, y, f = rectified
+    theirs = detectors.NNGuide(None, head, k=10).fit_features(x, y).predict_features(f).numpy()
+    np.testing.assert_allclose(ours("nnguide"), theirs, rtol=1e-4)
+
+
+def test_patterns_of_classes_agree(detectors, rectified):
+    ours, head, x, y, f = rectified  # both learn from the rows that are classified right
+    theirs = detectors.SHE(None, head).fit_features(x, y).predict_features(f).detach().numpy()
+    np.testing.assert_allclose(ours("she"), theirs, rtol=1e-4)
+
+
+def test_sparse_heads_agree(detectors, rectified):
+    ours, head, x, y, f = rectified
+    w, b = head.weight.detach(), head.bias.detach()
+    theirs = detectors.DICE(None, w, b, p=0.9).fit_features(x, y).predict_features(f).numpy()
+    np.testing.assert_allclose(ours("dice"), theirs, rtol=1e-4)
+
+
+def test_gradients_of_the_last_layer_agree(detectors, rectified):
+    ours, head, _, _, f = rectified
+    theirs = detectors.GradNorm(head, param_filter=lambda name: name == "weight").predict(f)
+    np.testing.assert_allclose(ours("gradnorm"), theirs.detach().numpy(), rtol=1e-3)

@@ -13,7 +13,7 @@ from harness.types import Pool, Predictions, Preprocessing
 from harness.types.data import ArrayInputs
 
 torch = pytest.importorskip("torch")
-from harness.models.passes import introspection  # noqa: E402
+from harness.models.obtain import introspection  # noqa: E402
 from harness.models.passes.numerics import Numerics  # noqa: E402
 from harness.models.passes.predict import predict  # noqa: E402
 
@@ -218,3 +218,11 @@ def test_modules_that_cannot_be_looked_into_are_refused(net):
     training = torch.nn.Sequential(torch.nn.Linear(2, 2)).train()
     with pytest.raises(SpecError, match="in training mode. Call .eval"):
         introspection.Introspective(training, 2)
+
+
+def test_images_of_a_pool_arrive_as_torch_modules_are_used_to(net):
+    images_ = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1)).astype(np.uint8)
+    found = introspection.Introspective(net, 3, layers=LAYERS)(images_)
+    with torch.no_grad():
+        expected = net(torch.tensor(images_.transpose(0, 3, 1, 2) / np.float32(255)))
+    np.testing.assert_allclose(found.values, expected.numpy(), rtol=1e-5, atol=1e-6)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import SpecError
+from harness.models.obtain.plain import tensor_form
 from harness.types.models import Output, Preprocessing
 
 EPSILON, TEMPERATURE = 0.0014, 1000.0
@@ -38,7 +39,8 @@ class Introspective:
     odin : bool, default=True
         Whether to pass inputs twice more, for their gradient and after the step along it.
     preprocessing : Preprocessing, optional
-        Applied by the harness; its std turns ODIN's step into one of the range of pixels.
+        Applied by the harness; its std turns ODIN's step into one of the range of pixels. None:
+        images arrive as float32 in [0, 1], (b, channels, height, width).
 
     Raises
     ------
@@ -71,7 +73,7 @@ class Introspective:
     def __call__(self, inputs: np.ndarray) -> Output:
         """Return logits and statistics of one batch of prepared inputs."""
         first = next(self.module.parameters(), None)
-        batch = torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32))
+        batch = torch.from_numpy(tensor_form(inputs))
         batch = batch if first is None else batch.to(first.device)
         maps: list[Tensor] = []
         hooks = [layer.register_forward_hook(_keeping(maps)) for layer in self._layers]

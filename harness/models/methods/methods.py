@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import CardError, HarnessError, TrainingError
 from harness.lookup import closest
+from harness.models.methods.most import check_most
 from harness.models.methods.own import make_importable, own_home, top_of
 from harness.types.models import EntryCard, FitContext, MethodPart, TrainedModel, TrainingData
 
@@ -199,12 +200,19 @@ def settings_of(
         Name in DATASETS: chooses the recipe's ``[dataset.<name>]`` table.
     folder : Path, optional
         The entry's.
+
+    Raises
+    ------
+    CardError
+        If the recipe cannot be read, or a setting asks for more than `MOST`.
     """
     assert card.method is not None
     trainer = trainer_of(card.method)
     recipe = card.method.recipe
     settings = read_recipe(trainer, recipe, dataset, folder) if recipe else {}
-    return trainer, settings | dict(card.method.overrides)
+    settings |= dict(card.method.overrides)
+    check_most(card.name, settings)
+    return trainer, settings
 
 
 def load_trainer(trainer: str, folder: Path | None = None) -> Trainer:

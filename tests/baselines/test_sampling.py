@@ -48,6 +48,12 @@ def test_oversampling_repeats_every_row_equally_often_up_to_one():
     assert set(times[run.data.labels == 1].tolist()) == {2, 3}
 
 
+def test_a_class_without_a_row_gives_none():
+    run = a_run(Settings(), (3, 0))
+    chosen = with_counts(lambda counts: counts + 2, redrawn=True)(run)
+    assert sorted(torch.bincount(chosen).tolist()) == [1, 2, 2]
+
+
 def test_undersampling_leaves_the_same_rows_out_in_every_epoch():
     run = a_run(Settings(), (20, 3))
     sampler = with_counts(lambda c: undersampled(c, 1.0), redrawn=False)

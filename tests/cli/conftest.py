@@ -1,5 +1,6 @@
 """Run the command line in this process, in a folder of its own."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import harness
 from harness.cli.app import main
 
 
@@ -54,12 +56,34 @@ def card(home: Path) -> Callable[..., Path]:
     """Write the card of a quick entry and return its folder."""
 
     def write(name: str = "quick", trainer: str = "nearest-mean", extra: str = "") -> Path:
-        folder = home / "submissions" / name
-        folder.mkdir()
-        (folder / "entry.toml").write_text(
-            f'format = 1\nname = "{name}"\nkind = "method"\n{extra}\n'
-            f'[method]\ntrainer = "{trainer}"\n'
-        )
-        return folder
+        return _written(home / "submissions", name, trainer, extra)
 
     return write
+
+
+def _written(
+    submissions: Path, name: str = "quick", trainer: str = "nearest-mean", extra: str = ""
+) -> Path:
+    folder = submissions / name
+    folder.mkdir()
+    (folder / "entry.toml").write_text(
+        f'format = 1\nname = "{name}"\nkind = "method"\n{extra}\n[method]\ntrainer = "{trainer}"\n'
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of the quick entry after all 24 jobs, made once and only copied."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "submissions").mkdir()
+    _written(folder / "submissions")
+    harness.run("quick", store=folder / "store", submissions=folder / "submissions", processes=1)
+    return folder / "store"
+
+
+@pytest.fixture
+def whole(home: Path, card: Callable[..., Path], finished: Path) -> Path:
+    """The quick entry, run on the whole suite; returns its folder."""
+    shutil.copytree(finished, home / ".tailmark", dirs_exist_ok=True)
+    return card()

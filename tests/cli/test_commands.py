@@ -81,18 +81,14 @@ def test_two_processes_give_the_record_of_one(tailmark, card, home, monkeypatch)
     assert one.out == two.out
 
 
-def test_a_part_of_a_suite_is_listed_as_missing_the_rest(tailmark, card):
+def test_a_part_of_a_suite_is_listed_as_missing_the_rest(tailmark, card, whole):
     card("part")
-    card("whole")
     tailmark("run", "part", "--no-track", "-j", "1", *CELL)
-    tailmark("run", "whole", "--no-track", "-j", "1")
     answer = tailmark("rank", "--local")
     assert "not ranked: part" in answer.out and "not run" in answer.out
 
 
-def test_ranking_in_json_has_every_row(tailmark, card):
-    card()
-    tailmark("run", "quick", "--no-track", "-j", "1")
+def test_ranking_in_json_has_every_row(tailmark, whole):
     ranking = json.loads(tailmark("rank", "--local", "--format", "json").out)
     assert [row["name"] for row in ranking["rows"]] == ["quick"]
 
@@ -134,11 +130,9 @@ def test_lists_show_what_there_is(tailmark, card):
         assert name in tailmark("list", kind).out, kind
 
 
-def test_rescoring_mends_a_record_whose_numbers_are_not_those_of_its_evidence(tailmark, card, home):
+def test_rescoring_corrects_a_record_with_other_numbers_than_its_evidence(tailmark, whole, home):
     from harness.records.records import read_record, sealed, write_record
 
-    card()
-    tailmark("run", "quick", "--no-track", "-j", "1")
     folder = home / ".tailmark/records/quick/results"
     made = read_record(folder / "digits-v1.json")
     body = made.record.model_copy(deep=True)
@@ -153,8 +147,7 @@ def test_rescoring_mends_a_record_whose_numbers_are_not_those_of_its_evidence(ta
     assert "reproduces" in tailmark("rescore", "quick").out
 
 
-def test_one_job_after_a_full_run_leaves_the_entry_in_the_ranking(tailmark, card):
-    card()
+def test_one_job_after_a_full_run_leaves_the_entry_in_the_ranking(tailmark, whole):
     full = tailmark("run", "quick", "--no-track", "-j", "1")
     again = tailmark("run", "quick", "--no-track", "-j", "1", *CELL, "--seed", "0")
     assert again.out.startswith(full.out.strip())

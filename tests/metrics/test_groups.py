@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from harness.errors import SpecError
-from harness.metrics.groups import GROUPS, class_groups
+from harness.errors import SpecError, Undefined
+from harness.metrics.groups import GROUPS, class_groups, group_recall_of
 
 
 def exponential(n_max, c, factor):
@@ -73,3 +73,10 @@ def test_another_scheme_is_refused():
     function = getattr(class_groups, "__wrapped__", class_groups)
     with pytest.raises(SpecError, match="'shots' or 'terciles'; got 'thirds'"):
         function(np.array([3, 2]), "thirds")
+
+
+def test_a_class_without_test_images_counts_in_no_groups_mean():
+    confusion = np.array([[3.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 2.0, 2.0]])
+    assert group_recall_of(confusion, np.array([True, True, True])) == (0.75 + 0.5) / 2
+    with pytest.raises(Undefined, match="no class of the group has test images"):
+        group_recall_of(confusion, np.array([False, True, False]))

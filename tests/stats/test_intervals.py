@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from harness.errors import SpecError, Undefined
-from harness.stats.intervals import difference, level, level_over_cells
+from harness.stats.intervals import difference, level, level_over_cells, over_seeds
 from harness.stats.spread import Spread, spread
 from tests.stats.references_stats import reference_components, reference_interval
 
@@ -160,3 +160,17 @@ def test_intervals_of_a_difference_cover_in_every_regime(seeds, parts):
         for gap, w in zip(gaps, squares, strict=True)
     ]
     assert 0.93 <= np.mean(held) <= 0.975
+
+
+def test_seeds_that_move_against_each_other_share_no_variance_and_take_none_away():
+    z = np.random.default_rng(0).normal(size=50)
+    found = spread(np.array([[0.1, 0.2, 0.4]]), np.stack([z, -z, np.zeros(50)])[None])
+    assert found.shared == 0 and found.total == pytest.approx(0, abs=1e-30)
+    assert found.variance == found.seed == pytest.approx(np.var([0.1, 0.2, 0.4], ddof=1) / 3)
+
+
+def test_an_interval_over_seeds_alone_is_students():
+    values = np.array([0.5, 0.6, 0.8, 0.9])
+    low, high = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
+    found = over_seeds(values)
+    assert (found.value, found.low, found.high) == pytest.approx((0.7, low, high), abs=1e-9)

@@ -212,3 +212,8 @@ def test_wrong_or_missing_people_get_a_sentence(tmp_path):
     np.savez(tmp_path / "cifar10n_labels.npz", worse_label=np.zeros(3, dtype=np.uint8))
     with pytest.raises(DataError, match="Expected the published labels.*fetch it again"):
         human_labels("human_worst", "cifar10", tmp_path)
+
+
+def test_a_class_without_a_row_keeps_its_label_in_the_empirical_transition():
+    found = empirical_transition(np.array([0, 0, 2]), np.array([1, 0, 2]), 3)
+    assert found.tolist() == [[0.5, 0.5, 0], [0, 1, 0], [0, 0, 1]]

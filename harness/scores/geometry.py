@@ -188,5 +188,7 @@ def pnml(predictions: Predictions, fitted: Float64[np.ndarray, "d d"]) -> Float6
     p, rest = missing_masses(predictions)
     power = np.power(p, t)
     # Σ − 1 from terms that are small themselves: the sum is near 1 for sure predictions.
-    excess = p * rest * (1 - power) / (p + power * rest)
+    # A class without any probability has no share in it: 0/0 at p = 0 stands for a limit of 0.
+    whole = p + power * rest
+    excess = np.divide(p * rest * (1 - power), whole, out=np.zeros_like(whole), where=whole > 0)
     return np.asarray(np.log1p(excess.sum(axis=1)))

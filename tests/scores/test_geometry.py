@@ -1,6 +1,7 @@
 """Scores from the last layer's geometry: by automatic gradients, boundaries and determinants."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,6 +101,15 @@ def test_pnml_is_the_regret_of_its_definition(train, test):
         t = q / (1 + q)
         expected.append(math.log(sum(v / (v + v**t * (1 - v)) for v in p)))
     np.testing.assert_allclose(scores("pnml", test, train), expected, rtol=1e-6, atol=1e-12)
+
+
+def test_pnml_has_a_value_where_a_class_has_no_probability_left(train, test):
+    """Logits two thousand apart: the others' probabilities are 0 and have no share in the sum."""
+    far = np.zeros_like(test.values)
+    far[:, 0] = 2000
+    found = scores("pnml", replace(test, values=far), train)
+    assert np.isfinite(found).all()
+    assert (found == 0).all()
 
 
 def test_pnml_keeps_the_order_of_certain_predictions(train, test):

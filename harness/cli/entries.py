@@ -88,6 +88,12 @@ def check(
             "--suite", "-s", help="Suite to check against; default: the one of the card's files."
         ),
     ] = None,
+    honesty: Annotated[
+        bool,
+        typer.Option(
+            "--honesty", help="With --suite: also ask its model whether it answers by what it sees."
+        ),
+    ] = False,
     trust: options.Trust = False,
     submissions: options.Submissions = None,
     store: options.Store = None,
@@ -98,6 +104,11 @@ def check(
     Whatever a run would refuse is said here: settings, files and their sha256 sums, rows, columns
     and values of predictions, names, shapes and numbers of weights. Nothing of the entry's code
     is imported.
+
+    With --honesty and --suite its model is asked, trained where the store has none: do two passes
+    in another order and batch size agree, does it know the order of the test set, does it look
+    inputs up. Exit code 1: something speaks against it (review flags of its rows are printed and
+    count for nothing). 2: a mistake.
     """
     from harness.errors import HarnessError
     from harness.models.cards.cards import check_entry
@@ -110,13 +121,26 @@ def check(
         find_entries([], root)  # says what to do
     suites = _Suites(suite, data_root)
     roots = (records_folder(store_folder(store)), root)
-    failures = 0
+    if honesty and suite is None:
+        from harness.errors import SpecError
+
+        raise SpecError("--honesty asks a model about the inputs of a suite. Name it: --suite")
+    failures = doubts = 0
     for name in dict.fromkeys(wanted):
         try:
             entry = find_entry(name, root, trust=True)  # nothing of it is run
             opened, notes = suites.of(entry.card)
             notes += check_entry(entry.folder, suite=opened, trust=trust)
             cost = "" if opened is None else _cost(entry, opened, roots)
+            speaks: list[str] = []
+            flags: list[str] = []
+            if honesty and opened is not None:
+                from harness.runs.honesty import honesty as asked
+
+                entry = find_entry(name, root, trust=trust)
+                found = asked(entry, opened, submissions=submissions, store=store, trust=trust)
+                speaks, flags = found.doubts, found.flags
+                notes += found.notes
         except HarnessError as error:
             failures += 1
             remark(f"tailmark: {_of(name, str(error))}")
@@ -125,10 +149,15 @@ def check(
         say(f"{entry.card.name}: ok ({entry.card.kind}{against})")
         for note in notes:
             say(f"  note: {note}")
+        for flag in speaks:
+            say(f"  speaks against it: {flag}")
+        for flag in flags:
+            say(f"  look again: {flag}")
+        doubts += bool(speaks)
         if cost:
             say(f"  cost: {cost}")
-    if failures:
-        raise typer.Exit(2)
+    if failures or doubts:
+        raise typer.Exit(2 if failures else 1)
 
 
 def _of(name: str, sentence: str) -> str:

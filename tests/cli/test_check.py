@@ -476,3 +476,17 @@ def test_new_lists_files_that_lie_in_the_entry_already_and_leaves_others_alone(t
     text = (folder / "entry.toml").read_text()
     assert f'"{CELL}-s0/ood/near/digits89"' in text and f"p/{CELL}-s0-test.npz" in text
     assert tailmark("check", "here").code == 0
+
+
+def test_an_honest_entry_is_asked_and_nothing_speaks_against_it(tailmark, card):
+    card()
+    answer = tailmark("check", "quick", "--suite", "digits-v1", "--honesty")
+    assert answer.code == 0, answer.out + answer.err
+    assert "quick: ok" in answer.out and "speaks against it" not in answer.out
+    assert "it has no record of digits-v1" in answer.out
+
+
+def test_honesty_without_a_suite_is_a_mistake(tailmark, card):
+    card()
+    answer = tailmark("check", "quick", "--honesty")
+    assert answer.code == 2 and "Name it: --suite" in answer.err

@@ -145,6 +145,34 @@ def _work(
     return Work(job, opened, split, inputs, store, chosen, numerics, parent, progress)
 
 
+def model_of(
+    job: Job, opened: "OpenSuite", store: Store, *, parent: Parent | None = None
+) -> tuple[Model, Pool, Numerics]:
+    """Return a job's model with the test pool as it sees it, and how its passes are computed.
+
+    Parameters
+    ----------
+    job : Job
+        Not of given predictions: there is no model then.
+    opened : OpenSuite
+        The part of the suite that the job is about.
+    store : Store
+        A trained state is taken from it; where there is none it is trained and kept.
+    parent : callable, optional
+        As in `obtain`.
+
+    Raises
+    ------
+    CardError, TrainingError
+        As in `obtain`.
+    """
+    guard_process()
+    rows = trained_on(opened, opened.split(job.cell, job.seed))
+    work = _work(job, opened, store, rows, None, parent, None)
+    parents = _parents(work, {"test": opened.test})
+    return _source(work, parents).model, _seen(opened.test, parents), work.numerics
+
+
 def is_kept(job: Job, opened: "OpenSuite", store: Store, *, parent: Parent | None = None) -> bool:
     """Return whether the store has all predictions that a job needs; nothing is computed.
 

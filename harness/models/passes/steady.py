@@ -49,17 +49,17 @@ def check_steady(model: Model, pool: Pool, numerics: Numerics) -> None:
     with computing(numerics), autocast(numerics):
         first, again = (outputs_of(model, pool, rows, len(rows)).values for _ in range(2))
         alone = outputs_of(model, pool, np.repeat(rows[:1], len(rows)), len(rows)).values
-    slack = _slack(first, numerics)
-    if (gap := _gap(first, again)) > slack:
+    slack = slack_of(first, numerics)
+    if (gap := gap_between(first, again)) > slack:
         raise PredictionsError(
             f"The model answers differently to the same {len(rows)} inputs of {pool.name}: its "
-            f"outputs move by {gap:.3g} from one call to the next. {_remedy(model)}"
+            f"outputs move by {gap:.3g} from one call to the next. {remedy(model)}"
         )
-    if (gap := _gap(first[:1], alone[:1])) > slack:
+    if (gap := gap_between(first[:1], alone[:1])) > slack:
         raise PredictionsError(
             f"The model's answer to an input depends on the inputs passed with it: row 0 of "
             f"{pool.name} alone and among {len(rows) - 1} others differs by {gap:.3g}. "
-            f"{_remedy(model)}"
+            f"{remedy(model)}"
         )
 
 
@@ -69,21 +69,21 @@ def _centred(values: Float[np.ndarray, "b c"]) -> Float[np.ndarray, "b c"]:
     return wide - wide.max(axis=1, keepdims=True)
 
 
-def _gap(one: Float[np.ndarray, "b c"], other: Float[np.ndarray, "b c"]) -> float:
+def gap_between(one: Float[np.ndarray, "b c"], other: Float[np.ndarray, "b c"]) -> float:
     """Return the largest difference between two answers to the same rows; NaN equals NaN."""
     with np.errstate(invalid="ignore"):  # two infinities of one sign are the same answer
         both = np.abs(_centred(one) - _centred(other))
     return float(np.nan_to_num(both, nan=0.0).max(initial=0.0))
 
 
-def _slack(values: Float[np.ndarray, "b c"], numerics: Numerics) -> float:
+def slack_of(values: Float[np.ndarray, "b c"], numerics: Numerics) -> float:
     """Return the largest difference that is still the same answer."""
     spread = np.nan_to_num(np.abs(_centred(values)), posinf=0.0).max(initial=0.0)
     size = np.nan_to_num(np.abs(values), posinf=0.0).max(initial=0.0)
     return float(TOLERANCE[numerics.dtype] * spread + _ROUNDING * size + 1e-12)
 
 
-def _remedy(model: Any) -> str:
+def remedy(model: Any) -> str:
     """Return what to do: another sentence where a torch module says that it is in training mode."""
     torch = sys.modules.get("torch")
     inside = [model, *(vars(model).values() if hasattr(model, "__dict__") else ())]

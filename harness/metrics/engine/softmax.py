@@ -43,11 +43,9 @@ def rows_of_logits(
     """
     at = np.arange(len(z))
     hit = pred == true
-    log_rest_sum, second = _against_the_rest(z, pred)
+    log_rest_sum, second, p = _against_the_rest(z, pred)
     log_top = -np.log1p(np.exp(log_rest_sum))
     log_true = np.where(hit, log_top, z[at, true] + log_top)
-    z -= second[:, None]
-    p = np.exp(z, out=z)
     p *= np.exp(second + log_top)[:, None]
     p[at, pred] = np.exp(log_top)
     # 1 − p of a certain and right prediction: from the others' sum, not by subtraction.
@@ -106,10 +104,11 @@ def log_odds(
     pred : int64 array of shape (b,)
         Column of the largest logit.
     """
-    log_rest_sum, _ = _against_the_rest(z, pred)
-    z -= np.log1p(np.exp(log_rest_sum))[:, None]
+    log_rest_sum, second, p = _against_the_rest(z, pred)
+    log_top = -np.log1p(np.exp(log_rest_sum))
+    z += log_top[:, None]
     # p ≤ ½ outside the predicted column, so 1 − p keeps all its digits.
-    p = np.exp(z)
+    p *= np.exp(second + log_top)[:, None]
     np.subtract(1.0, p, out=p)
     z -= np.log(p, out=p)
     z[np.arange(len(z)), pred] = -log_rest_sum
@@ -118,12 +117,18 @@ def log_odds(
 
 def _against_the_rest(
     z: Float64[np.ndarray, "b c"], pred: Int64[np.ndarray, " b"]
-) -> tuple[Float64[np.ndarray, " b"], Float64[np.ndarray, " b"]]:
-    """Reduce rows by their maximum, set that to −inf; return the others' log-sum and maximum."""
+) -> tuple[Float64[np.ndarray, " b"], Float64[np.ndarray, " b"], Float64[np.ndarray, "b c"]]:
+    """Reduce rows by their maximum, set that to −inf.
+
+    Returns
+    -------
+    tuple
+        The others' log-sum, their maximum, and their exponentials over that of the maximum.
+    """
     at = np.arange(len(z))
     z -= z[at, pred][:, None]
     z[at, pred] = -np.inf
     second = z.max(axis=1)
     e = z - second[:, None]
     total = np.exp(e, out=e).sum(axis=1)
-    return second + np.log(total), second
+    return second + np.log(total), second, e

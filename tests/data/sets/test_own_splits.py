@@ -168,11 +168,30 @@ def test_a_column_may_number_the_folds(prepare, tmp_path):
 def test_each_row_is_left_out_once(prepare, tmp_path):
     prepare(leave_one_out=True, drop=("site", "part", "fold"))
     opened = open_suite("own-mine-v1", tmp_path)
-    assert [inputs(member.test) for member in opened.members.values()] == [[k] for k in range(N)]
-    assert len(opened.suite.cells) == N and opened.suite.seeds == (0,)
+    assert opened.suite.cells == ("mine-natural-clean",)
+    assert opened.suite.seeds == (0,)
+    assert opened.folds.of_rows(0).tolist() == list(range(N))
+    for k in (0, 7, N - 1):
+        one = opened.fold(np.array([k]))
+        assert inputs(one.test) == [k]
+        trained_on = inputs(one.train_pool(one.split("mine-natural-clean", 0)))
+        assert trained_on == [row for row in range(N) if row != k]
 
 
-@pytest.mark.parametrize("rule", [{}, {"folds": "5"}, {"leave_one_out": True}])
+def test_each_group_is_left_out_once(prepare, tmp_path):
+    prepare(group="site", drop=("part", "fold"), leave_one_out=True)
+    opened = open_suite("own-mine-v1", tmp_path)
+    fold = opened.folds.of_rows(0)
+    sites = np.array(inputs(opened.test)) // 3
+    assert sorted(set(fold)) == sorted(set(sites))
+    for site in set(sites):
+        assert len(set(fold[sites == site])) == 1
+        one = opened.fold(np.flatnonzero(fold == fold[sites == site][0]))
+        trained_on = inputs(one.train_pool(one.split("mine-natural-clean", 0)))
+        assert {k // 3 for k in trained_on} == set(sites) - {site}
+
+
+@pytest.mark.parametrize("rule", [{}, {"folds": "5"}])
 def test_groups_stay_together(rule, prepare, tmp_path):
     prepare(group="site", drop=("part", "fold"), **rule)
     opened = open_suite("own-mine-v1", tmp_path)

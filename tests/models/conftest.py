@@ -33,8 +33,12 @@ def counts():
 
 
 @pytest.fixture
-def toy_job(tmp_path: Path):
-    """Return a job of a toy method: ``toy_job("fit_means", scale=2.0)``."""
+def toy_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return a job of a toy method: ``toy_job("fit_means", scale=2.0)``.
+
+    Toys count their calls, so they run in this process: the sandbox has tests of its own.
+    """
+    monkeypatch.setenv("TAILMARK_SANDBOX", "none")
 
     def make(function: str, *, name: str = "toy", cell: str = CELL, seed: int = 0, **settings):
         facets = settings.pop("facets", {})

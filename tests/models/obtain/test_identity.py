@@ -17,6 +17,7 @@ from harness.data.pools.pools import image_pool, rows_of
 from harness.data.pools.tables import TableInputs, table_pool
 from harness.data.suites.open import OpenSuite
 from harness.models.methods.code import code_sha256
+from harness.models.methods.methods import Trainer
 from harness.models.obtain.obtain import obtain
 from harness.models.obtain.source import Parents, Source
 from harness.models.obtain.training import Training
@@ -86,6 +87,10 @@ def split_of(train: Pool, *, rows: np.ndarray | None = None, val: int = 0, **mor
     )  # fmt: skip
 
 
+NEVER_CALLED = Trainer(lambda train, ctx: None, lambda overrides: {}, None)
+"""A trainer's functions: keys are found without them."""
+
+
 def keys_of(opened: OpenSuite, split: Split, card: dict = FIT) -> dict[str, str]:
     """Return every key of one job: what a store would keep its work under."""
     made = EntryCard.model_validate(card)
@@ -95,7 +100,9 @@ def keys_of(opened: OpenSuite, split: Split, card: dict = FIT) -> dict[str, str]
     store = Store(Path("/nowhere"))
     work = Work(job, opened, split, inputs, store, numerics, None, None, None)
     trainer = made.method.trainer
-    training = Training(job, split, inputs, trainer, {"scale": 1.0}, "c" * 64, numerics, Parents())
+    training = Training(
+        job, split, inputs, trainer, {"scale": 1.0}, "c" * 64, numerics, Parents(), NEVER_CALLED
+    )
     source = Source(None, training.key, "", None, None, {}, {})
     pools = {"train": train, "test": opened.test, **({} if val is None else {"val": val})}
     evidence = {name: pass_key(source, pool, numerics) for name, pool in pools.items()}

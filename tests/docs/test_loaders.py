@@ -1,0 +1,92 @@
+"""The worked examples of docs/loaders.md, run as they stand there, in one cell with one seed."""
+
+import os
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from harness.cli.app import main
+
+NEEDED = ("torch", "timm", "onnx", "onnxruntime", "skops", "mlflow")
+pytestmark = pytest.mark.skipif(
+    any(find_spec(name) is None for name in NEEDED), reason=f"needs {', '.join(NEEDED)}"
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "loaders.md").read_text(encoding="utf-8")
+EXAMPLES = PAGE.partition("## Worked examples\n")[2].partition("\n## ")[0]
+PARTS = dict(part.split("\n", 1) for part in EXAMPLES.replace("\n### ", "\0").split("\0")[1:])
+SOME = ["--cell", "digits-balanced-clean", "--seed", "0", "-j", "1"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder in which the page's first blocks were run, and the names that they made."""
+    from harness.models.obtain.vision import timm
+
+    timm()  # a torchvision of another build than torch's is repaired before a block imports it
+    folder = tmp_path_factory.mktemp("loaders")
+    patch = pytest.MonkeyPatch()
+    patch.chdir(folder)
+    patch.setenv("TAILMARK_HOME", str(folder / "store"))
+    patch.setenv("TAILMARK_WEIGHTS", str(folder / "weights"))
+    patch.delenv("TAILMARK_SUBMISSIONS", raising=False)
+    patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+    (folder / "submissions").mkdir()
+    names: dict = {}
+    run(EXAMPLES.partition("\n### ")[0], names, patch)
+    yield names
+    patch.undo()
+
+
+def run(text: str, names: dict, patch) -> list[list[str]]:
+    """Run a part's blocks in their order; return its commands."""
+    asked = []
+    for kind, block in re.findall(r"```(python|console)\n(.*?)```", text, re.DOTALL):
+        if kind == "python":
+            exec(compile(block, "loaders.md", "exec"), names)  # noqa: S102
+            continue
+        for line in block.splitlines():
+            words = line.split()[1:]
+            if words[0] == "run":
+                words += SOME + ([] if "models:/" in line else ["--no-track"])
+            patch.setattr("sys.argv", ["tailmark", *words])
+            with pytest.raises(SystemExit) as ended:
+                main()
+            assert ended.value.code in (0, None), line
+            asked.append(words)
+    return asked
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_an_example_is_scored(part, place, monkeypatch, capsys):
+    if "sandbox" in part:
+        from harness.models.sandbox.backends import chosen
+
+        if chosen() is None:
+            pytest.skip("no sandbox on this machine")
+    torch = place["torch"]
+    torch.manual_seed(0)
+    asked = run(PARTS[part], place, monkeypatch)
+    printed = capsys.readouterr().out
+    runs = [words for words in asked if words[0] == "run"]
+    assert runs and printed.count("1 of 1 jobs on digits-v1") == len(runs)
+    if "registered" in part:
+        from mlflow import MlflowClient
+
+        tags = (
+            MlflowClient(os.environ["MLFLOW_TRACKING_URI"]).get_model_version("my-model", "1").tags
+        )
+        assert 0.5 < float(tags["tailmark.digits-v1.partial/test/balanced_accuracy"]) <= 1
+
+
+def test_every_way_of_the_table_has_its_row():
+    from harness.models.loaders.boxed import INSIDE
+    from harness.models.loaders.table import LOADERS, WEIGHTS
+
+    table = PAGE.partition("\n| you have")[2].partition("\n\n")[0]
+    for suffix in (*LOADERS, WEIGHTS, *INSIDE):
+        assert suffix in table, suffix

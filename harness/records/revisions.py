@@ -125,7 +125,7 @@ class Repository:
         if not there:
             return
         data = _run(self.root, "archive", "--format=tar", commit, "--", *_literal(there))
-        with tarfile.open(fileobj=BytesIO(data)) as archive:
+        with tarfile.open(fileobj=BytesIO(data), mode="r:*", encoding="utf-8") as archive:
             if sum(member.size for member in archive) > MOST_BYTES:
                 raise SpecError(
                     f"The records of {commit[:12]} have more than {MOST_BYTES:,} bytes. Review "

@@ -71,9 +71,9 @@ def main(text: str) -> None:
     _die_with_parent()
     user, group = os.getuid(), os.getgid()
     _call(libc.unshare(_NEW), "user namespaces")
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    Path("/proc/self/setgroups").write_text("deny", "ascii")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1", "ascii")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1", "ascii")
     _end_as_child()  # the first process of the new process namespace, which takes no signal
     _die_with_parent()
     _end_as_child()

@@ -233,7 +233,7 @@ class Process:
     def processor_seconds(self) -> float:
         """Return the processor time that the process has used so far; 0 once it ended."""
         try:
-            text = Path(f"/proc/{_innermost(self._process.pid)}/stat").read_text()
+            text = Path(f"/proc/{_innermost(self._process.pid)}/stat").read_text("utf-8")
         except OSError:
             return 0.0
         user, system = text.rpartition(")")[2].split()[11:13]
@@ -348,7 +348,7 @@ def _shared(spool: Path | None) -> IO[bytes]:
 def _status(pid: int) -> dict[str, str]:
     """Return what the kernel says of a process, empty once it ended."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
     except OSError:
         return {}
     return {name: value for name, _, value in (line.partition(":") for line in lines)}
@@ -358,7 +358,7 @@ def _innermost(pid: int) -> int:
     """Return the last process of a line of only children: the one inside."""
     while True:
         try:
-            found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            found = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()
         except OSError:
             return pid
         if not found:

@@ -86,7 +86,7 @@ def test_parquet_is_read_as_csv_is(table, tmp_path):
 BAD = {
     "a,label\n1,x\n2,y\n": "Expected a target column 'lable'.*Did you mean 'label'",
     "a,lable\n1,x\n2,x\n": "at least two classes in the target 'lable' .*; got 'x'",
-    "a,lable\n1,x\n2,\n": r"'lable' is missing in 1, first in row 2 \(line 3\)",
+    "a,lable\n1,x\n2,\n": r"'lable' is missing in 1, first in row 1 \(line 3\)",
     "a,lable\n1,x\n2,y,z\n": "Expected 2 values in line 3 .*; got 3",
     "lable\nx\ny\n": "Expected columns beside the target",
     "a,lable\n": "Expected rows of values",

@@ -60,6 +60,7 @@ OTHER = {
     "imagenet_familiar": 3,
     "group": "who",
     "crossfit": {"wine": 0},
+    "extra": ("top5_accuracy",),
     "folds": 5,
     "fold": 0,
     "cells": ("digits-balanced-clean",),

@@ -121,7 +121,7 @@ WORLD_SUITES: dict[str, Suite] = {
         _digits(
             "digits-fractions-v1",
             "Digits of which a share is labelled and the rest is handed out without labels",
-            "balanced~frac0.05-clean balanced~frac0.1-clean balanced~frac0.25-clean "
+            "balanced~frac0.1-clean balanced~frac0.25-clean "
             "balanced~frac0.5-clean exp10~frac0.25-clean balanced~frac0.25-symmetric0.4",
             (
                 "Smaller shares are nested in larger ones; the other images are offered to methods "

@@ -28,7 +28,7 @@ SHA256 = {
     "inat18-v1": "9a5381aad3627294c9dd50d90aa628af6dd4a465fd5c27065e48b4c4124aec2b",
     "clothing1m-v1": "5b2fc822b9a6f88726b8d350321bd43b1c274baadd2cca4bdaa661cc2f53cb10",
     "digits-shift-v1": "a6bd74e072454e2c939a588546c2ae3691a3ae6d055eed2c4a8ec19e8cc2a0f6",
-    "digits-fractions-v1": "1ebc8f2bd84b46d516ae217396764470e1e040f17a99cfb5d142cb75d6519093",
+    "digits-fractions-v1": "7b8df71eef54be8137d1ca27f0f8126803a15322bdcfa969decb9fc6c3ee687e",
     "digits-spurious-v1": "7f62462a5ff2395402ada201d3a39f60bdef08b14ebe491b958f57a8d8acffef",
     "digits-unlearn-v1": "a4f71ed6b64435f5b5a6f7129f904289dca400a20782c6f63b9051eefd47a46c",
     "fashion-spurious-v1": "8201b5b42120bf037d182ce348bd5494853bff1e07c1625414c4b4a47d4915dc",

@@ -213,8 +213,8 @@ def test_a_share_of_the_labels_leaves_the_other_images_without_them():
     assert len(split.indices) == 200 and len(offered) == len(pool) == 600
     labelled = {row.tobytes() for row in opened.train_pool(split).inputs.take(np.arange(200))}
     assert not labelled & {row.tobytes() for row in offered.take(np.arange(600))}
-    smaller = opened.split("digits-balanced~frac0.05-clean", 1)
-    larger = opened.split("digits-balanced~frac0.1-clean", 1)
+    smaller = opened.split("digits-balanced~frac0.1-clean", 1)
+    larger = opened.split("digits-balanced~frac0.5-clean", 1)
     assert set(smaller.indices) < set(larger.indices)
 
 

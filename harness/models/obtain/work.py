@@ -12,6 +12,7 @@ from harness.models.methods.code import code_sha256
 from harness.models.methods.methods import needs_of, settings_of
 from harness.models.obtain.source import Source
 from harness.models.passes.numerics import Numerics, choose
+from harness.models.passes.preprocessing import RESIZE
 from harness.models.store.store import Store
 from harness.types.data import Pool, Split
 from harness.types.models import Job, ModelPart, WeightFile
@@ -100,6 +101,7 @@ def job_key(work: Work) -> str:
     card, numerics = work.job.card, work.numerics
     facts: dict[str, Any] = {
         "v": KEY_VERSION,
+        "resize": RESIZE,
         "split_sha256": work.split.sha256,
         "inputs": work.inputs,
         "seed": work.job.seed,
@@ -169,7 +171,9 @@ def pass_key(source: Source, pool: Pool, numerics: Numerics, adapt: str | None =
         code=source.code,
         pool=pool.identity,
         rows=None,
-        preprocessing=None if preprocessing is None else preprocessing.model_dump(mode="json"),
+        preprocessing=None
+        if preprocessing is None
+        else {**preprocessing.model_dump(mode="json"), "resize": RESIZE},
         device=numerics.device,
         dtype=numerics.dtype,
         memory_format=numerics.memory_format,

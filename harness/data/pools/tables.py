@@ -167,4 +167,24 @@ def make_table(
         tuple(kinds for _, kinds in typed.categorical.values()),
     )
     pool = table_pool(name, inputs, labels, class_names)
-    return Table(pool, (*raw.notes, *notes, *typed.notes))
+    return Table(pool, (*raw.notes, *notes, *typed.notes, *_answers(inputs, labels)))
+
+
+def _answers(inputs: TableInputs, labels: Int[np.ndarray, " n"]) -> list[str]:
+    """Name the columns that hold the class of every row under other names."""
+    every = inputs.take(np.arange(len(labels)))
+    return [
+        f"Column {name!r} has one value for each class and so gives the class away; leave it out "
+        f"with --drop {name} where it would not be known of a new row."
+        for name, column in zip(inputs.names, every.T, strict=True)
+        if _is_renaming(column, labels)
+    ]
+
+
+def _is_renaming(column: Float[np.ndarray, " n"], labels: Int[np.ndarray, " n"]) -> bool:
+    """Return whether values and classes belong together one to one, in many more rows than both."""
+    values = np.unique(column)
+    classes = np.unique(labels)
+    if len(values) != len(classes) or len(labels) <= 2 * len(classes):
+        return False
+    return len(np.unique(np.stack([column, labels]), axis=1).T) == len(classes)

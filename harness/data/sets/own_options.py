@@ -234,6 +234,12 @@ def named(reference: str) -> str:
     return f"{kind}_{slug}"
 
 
+def _written_so(name: str) -> str:
+    """Return the name nearest to a refused one that would be taken."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    return plain if _NAME.fullmatch(plain) else f"set_{plain}".rstrip("_")
+
+
 def check_name(name: str, taken: Mapping[str, Any]) -> str:
     """Return a name that a user gave, refused where split ids cannot hold it.
 
@@ -252,7 +258,7 @@ def check_name(name: str, taken: Mapping[str, Any]) -> str:
     if _NAME.fullmatch(name) is None:
         raise DataError(
             f"Expected a name of lower-case letters, digits and underscores, a letter first; got "
-            f"{name!r}. Write for example: --name my_set_2"
+            f"{name!r}. Write for example: --name {_written_so(name)}"
         )
     if name in taken:
         raise DataError(

@@ -71,6 +71,20 @@ def test_numeric_classes_are_in_order_of_size():
     assert pool.class_names == ("9", "10") and pool.labels.tolist() == [1, 0, 1]
 
 
+@pytest.mark.parametrize(
+    ("column", "gives_away"),
+    [
+        (["p", "q", "r"] * 3, True), (["7", "5", "6"] * 3, True),
+        (["p", "q", "q"] * 3, False), (["p", "q", "r"] * 2 + ["p", "q", "q"], False),
+    ],
+)  # fmt: skip
+def test_a_column_that_holds_the_class_under_other_names_is_named(column, gives_away):
+    raw = RawTable("t", {"x": list("123456789"), "z": column, "y": ["a", "b", "c"] * 3})
+    said = [note for note in make_table(raw, "y").notes if "gives the class away" in note]
+    assert bool(said) is gives_away
+    assert all("Column 'z'" in note and "--drop z" in note for note in said)
+
+
 def test_parquet_is_read_as_csv_is(table, tmp_path):
     pd = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")

@@ -105,11 +105,18 @@ def test_a_changed_image_is_another_content(tmp_path):
         got(reference, tmp_path)
 
 
-@pytest.mark.parametrize("wrong", ["Mine", "my-set", "2nd", "my set", "../up", "é"])
-def test_a_name_that_split_ids_cannot_hold_is_refused(wrong, tmp_path):
-    with pytest.raises(DataError, match="Expected a name of lower-case letters.*--name my_set_2"):
+@pytest.mark.parametrize(
+    ("wrong", "advice"),
+    [
+        ("Mine", "mine"), ("my-set", "my_set"), ("2nd", "set_2nd"), ("my set", "my_set"),
+        ("../up", "up"), ("é", "set"),
+    ],
+)  # fmt: skip
+def test_a_name_that_split_ids_cannot_hold_is_refused(wrong, advice, tmp_path):
+    with pytest.raises(DataError, match=f"Expected a name of lower-case.*--name {advice}$"):
         got(table(tmp_path / "a"), tmp_path, name=wrong)
     assert not (tmp_path / "prepared").exists()
+    assert got(table(tmp_path / "a"), tmp_path, name=advice).startswith(advice)
 
 
 def test_the_name_of_a_shipped_set_is_refused(tmp_path):

@@ -110,6 +110,7 @@ def run(
 
 def _say_results(results: "Results") -> int:
     """Print one line per record, and each failed job's sentence once; return how many failed."""
+    from harness.rankings.declared import declaration_flags
     from harness.records.merging import kept_words
 
     failed = 0
@@ -124,6 +125,8 @@ def _say_results(results: "Results") -> int:
         )
         for error in dict.fromkeys(job.error for job in record.jobs if job.error):
             remark(f"tailmark: {record.entry}: {error}")
+        for flag in declaration_flags(record.facets):
+            remark(f"note: {record.entry}: {flag}")
     for sentence in results.remarks():
         remark(f"note: {sentence}")
     return failed

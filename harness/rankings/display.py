@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.metric_keys import MetricKey, RowName, metric_name
+from harness.rankings.declared import undeclared
 from harness.types import RankedRow
+from harness.types.models import ONE_MODEL
 
 if TYPE_CHECKING:
     from harness.metrics.table import Metric
@@ -266,10 +268,12 @@ def facet_labels(facets: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a reader must know to compare fairly, as short labels.
 
     Facets that say "nothing special" (no extra data, last epoch) give no label: what is shown is
-    what differs from the plainest entry.
+    what differs from the plainest entry, and what nobody declared.
 
     Examples
     --------
+    >>> facet_labels({"extra_data": None})
+    ('not declared: extra data',)
     >>> facet_labels({"backbone": "cnn", "parameters": 23512, "transductive": True})
     ('cnn', '23.5 k parameters', 'transductive')
     """
@@ -291,8 +295,11 @@ def facet_labels(facets: Mapping[str, Any]) -> tuple[str, ...]:
         "worse_out_of_fold": "correction worse out of fold",
         "saw_ood_data": "saw OOD data",
         "transductive": "transductive",
+        ONE_MODEL: "one model for all cells",
     }
     labels += [words for facet, words in told.items() if facets.get(facet)]
     if facets.get("selection") not in (None, "last"):
         labels.append(f"selected on {facets['selection'].replace('_', ' ')}")
+    if lacking := undeclared(facets):
+        labels.append(f"not declared: {', '.join(lacking)}")
     return tuple(labels)

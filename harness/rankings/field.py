@@ -13,6 +13,7 @@ from harness.lookup import closest, unknown
 from harness.metric_keys import DECLARED as DECLARED
 from harness.metric_keys import MetricKey, RowName, metric_name, own_key
 from harness.metrics.table import EXTRA, METRICS, Metric
+from harness.rankings.declared import undeclared
 from harness.records.reading import LeftOut, Loaded, load_records, of_one_suite
 from harness.records.records import Recorded
 from harness.records.trust import (
@@ -25,14 +26,16 @@ from harness.records.trust import (
     rescored_list,
     tier_of,
 )
+from harness.types.models import ONE_MODEL
 
 TRACKS: dict[str, str] = {
     "open": "everything; transductive entries are shown beside, not among, the others",
     "inductive": "no entry that adapts on test inputs",
     "no-pretraining": "inductive entries trained on the split alone",
-    "matched": "inductive entries without augmentations that the suite's other entries do not have",
+    "matched": "inductive entries without augmentations that the suite's other entries do not "
+    "have, trained cell by cell",
 }
-"""Which entries a ranking lets in."""
+"""Which entries a ranking lets in; in each, one with facets that nobody declared stands beside."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,10 @@ def cell_indices(known: Sequence[str], cells: Sequence[str] | None, suite: str) 
 
 
 def admitted(row: Candidate, track: str) -> bool:
-    """Return whether a track ranks a row among the others; transductive rows never are.
+    """Return whether a track ranks a row among the others.
+
+    Transductive rows never are, nor those of which a facet is not declared. A model that serves
+    all cells was not trained on the split that it is measured on, whatever else its card says.
 
     Raises
     ------
@@ -250,7 +256,9 @@ def admitted(row: Candidate, track: str) -> bool:
     if track not in TRACKS:
         raise unknown("track", track, TRACKS)
     facets = row.facets
-    if facets.get("transductive"):
+    if facets.get("transductive") or undeclared(facets):
+        return False
+    if facets.get(ONE_MODEL) and track in ("matched", "no-pretraining"):
         return False
     if track == "matched" and facets.get("augmentation"):
         return False

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.rankings.column_order import far_below_chance
+from harness.rankings.declared import declaration_flags
 from harness.rankings.feeding import wrongly_fed
 from harness.rankings.field import Candidate
 from harness.types import RankedRow
@@ -46,6 +47,7 @@ def review_flags(
             far_below_chance(found.recorded.record, found.variant),
             _no_spread(found),
             wrongly_fed(found.recorded.record.asked or ()),
+            *declaration_flags(row.facets),
             *_upside_down(found),
         ]
         flagged.append(replace(row, flags=tuple(f for f in flags if f)))

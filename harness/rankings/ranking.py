@@ -17,6 +17,7 @@ from harness.errors import HarnessError, SpecError
 from harness.lookup import lookup, unknown
 from harness.metrics.table import Metric
 from harness.rankings.class_recalls import few_class_recalls
+from harness.rankings.declared import declaration_flags, undeclared
 from harness.rankings.field import TRACKS as TRACKS
 from harness.rankings.field import (
     Candidate,
@@ -98,13 +99,16 @@ def rank(
     void = [] if cells is not None and stored else _void_cells(rows, key, index, stored=stored)
     index = [i for i in index if i not in void]
     ranked = [row for row in rows if admitted(row, track) and row.ranked]
-    beside = [row for row in rows if track == "open" and row.facets.get("transductive")]
+    adapting = [row for row in rows if track == "open" and row.facets.get("transductive")]
+    beside = [row for row in adapting if not undeclared(row.facets)]
+    loose = [row for row in rows if row.ranked and undeclared(row.facets)]
     place = partial(_by_replicates if stored else _by_value, key=key, metric=metric, index=index)
     whole = [(row, found) for row in ranked if (found := _summary(row, key, index, stored))]
     flanked = [(row, found) for row in beside if (found := _summary(row, key, index, stored))]
+    alone = [(row, found) for row in loose if (found := _summary(row, key, index, stored))]
     main = place(whole)
     aside = place([*whole, *flanked]) if flanked else _Table({}, {})
-    placed = {row.name for row, _ in (*whole, *flanked) if row.ranked}
+    placed = {row.name for row, _ in (*whole, *flanked, *alone) if row.ranked}
     best_first = sorted(main.rows.values(), key=lambda r: main.order[r.name])
     flagged = review_flags(best_first, rows, higher_is_better=higher)
     return Ranking(
@@ -115,17 +119,26 @@ def rank(
         cells=tuple(stamp.cells[i] for i in index),
         seeds=stamp.seeds,
         rows=tuple(flagged),
-        beside=tuple(aside.rows[r.name] for r in beside if r.name in aside.rows),
+        beside=(
+            *(aside.rows[r.name] for r in beside if r.name in aside.rows),
+            *(_unplaced(place([each]).rows[each[0].name]) for each in alone),
+        ),
         missing=(
             *(
                 _missing(row, key, index)
-                for row in (*ranked, *beside, *(r for r in rows if not r.ranked))
+                for row in (*ranked, *beside, *loose, *(r for r in rows if not r.ranked))
                 if row.name not in placed
             ),
             *_left_out_rows(left_out, {row.name for row in rows}, len(index)),
         ),
         notes=(*_left_out(rows, key, void), *_unclassed(best_first), *notes),
     )
+
+
+def _unplaced(row: RankedRow) -> RankedRow:
+    """Return a row that is compared with no other: its value and interval, and why."""
+    flags = (*row.flags, *declaration_flags(row.facets))
+    return replace(row, rank_low=None, rank_high=None, tie_class=None, flags=flags)
 
 
 def _left_out_rows(

@@ -21,6 +21,7 @@ from harness.types import (
     UndefinedValue,
     VariantRecord,
 )
+from harness.types.models import ALL_CELLS, ONE_MODEL
 from harness.types.results import Asked, EvidenceStamp, SuiteStamp
 
 PRODUCED = {"method": "trained", "model": "loaded", "predictions": "given"}
@@ -57,7 +58,13 @@ class JobResult:
 Place = Callable[[JobResult], Any]
 
 
-def assemble(card: EntryCard, opened: OpenSuite, results: Sequence[JobResult]) -> Recorded:
+def assemble(
+    card: EntryCard,
+    opened: OpenSuite,
+    results: Sequence[JobResult],
+    *,
+    one_model: bool | None = None,
+) -> Recorded:
     """Return the sealed record of one entry on one suite.
 
     Parameters
@@ -68,6 +75,8 @@ def assemble(card: EntryCard, opened: OpenSuite, results: Sequence[JobResult]) -
         The suite; its cells and seeds are copied into the record, also those without a result.
     results : sequence of JobResult
         In any order.
+    one_model : bool, optional
+        Whether one trained model served all cells; default: what the card says.
     """
     suite = opened.suite
     grid = {(r.cell, r.seed): r for r in results}
@@ -88,7 +97,7 @@ def assemble(card: EntryCard, opened: OpenSuite, results: Sequence[JobResult]) -
             tail_metric=suite.tail_metric,
             metrics_version=suite.metrics_version,
         ),
-        facets=card.facets.model_dump(mode="json"),
+        facets=_facets(card, opened, one_model=one_model),
         rank_variants=card.rank_variants,
         deterministic=card.deterministic,
         pools=opened.fingerprints,
@@ -106,6 +115,14 @@ def assemble(card: EntryCard, opened: OpenSuite, results: Sequence[JobResult]) -
         provenance=provenance() | {"code": code_of(card)},
     )
     return sealed(record, _arrays(grid, shape))
+
+
+def _facets(card: EntryCard, opened: OpenSuite, *, one_model: bool | None) -> dict[str, Any]:
+    """Return the card's facets, and whether one model stands for the trainings of several cells."""
+    if one_model is None:
+        one_model = card.model is not None and ALL_CELLS in card.model.files
+    told = card.facets.model_dump(mode="json")
+    return told | ({ONE_MODEL: True} if one_model and len(opened.suite.cells) > 1 else {})
 
 
 def _job(result: JobResult) -> JobRecord:
@@ -149,7 +166,7 @@ def _variant(name: str, card: EntryCard, grid: Grid, shape: tuple[int, int]) -> 
         facets |= scored.facets
     return VariantRecord(
         ood_score=card.ood_score,
-        selection=card.facets.selection,
+        selection=card.facets.selection or "not declared",
         facets=facets,
         metrics={
             key: [[value(key, (m, s)) for s in range(seeds)] for m in range(cells)] for key in keys

@@ -18,6 +18,7 @@ from harness.runs.execute import Place, opened_suite
 from harness.runs.job import evaluate_job
 from harness.runs.plan import Entry, jobs_of
 from harness.types import EntryCard, FitContext, Job, Model, Split, TrainingData
+from harness.types.models import KNOWN, Facets
 
 
 def run_object(
@@ -55,11 +56,13 @@ def run_object(
         If what it returns are not predictions, or it answers differently each time.
     """
     opened = opened_suite(place.suite, place.data_root)
-    card = EntryCard(format=1, name=name or entry_name(given), kind="predictions")
+    trained = is_trained(given)
+    facets = Facets(**KNOWN["method"]) if trained else Facets()
+    card = EntryCard(format=1, name=name or entry_name(given), kind="predictions", facets=facets)
     entry = Entry(card, Path())
     jobs = jobs_of(entry, opened.suite, cells=cells, seeds=seeds)
     results = [evaluate_job(job, opened, _obtained(job, given, opened)) for job in jobs]
-    return assemble(card, opened, results)
+    return assemble(card, opened, results, one_model=not trained)
 
 
 def entry_name(given: Any) -> str:

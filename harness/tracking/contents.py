@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.records.records import Recorded, write_record
 from harness.types import JobRecord, RunRecord
+from harness.types.models import DECLARED
 
 PARAM_LENGTH = 500
 """Longest value that every MLflow store takes."""
@@ -82,7 +83,12 @@ def entry_params(record: RunRecord) -> dict[str, Any]:
         "ood_score": base.ood_score,
         "selection": base.selection,
         "variants": ", ".join(name for name in record.variants if name) or "none",
-    } | {f"facets.{name}": value for name, value in record.facets.items()}
+    } | {f"facets.{name}": _said(name, value) for name, value in record.facets.items()}
+
+
+def _said(name: str, value: Any) -> Any:
+    """Return a facet as a param; what nobody declared is said in words."""
+    return "not declared" if value is None and name in DECLARED else value
 
 
 def job_params(record: RunRecord, job: JobRecord) -> dict[str, Any]:

@@ -216,29 +216,51 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Facets(Strict):
-    """What a reader must know to compare fairly (PROTOCOL section 6)."""
+    """What a reader must know to compare fairly (PROTOCOL section 6).
+
+    None stands for what nobody declared: it is never taken for "no". What the harness trains it
+    knows itself (`KNOWN`).
+    """
 
     backbone: str = "none"
     """Architecture in the field's name, or ``none``."""
     parameters: int | None = Field(default=None, ge=0)
     """Number of weights; None: measured by the harness where it can."""
-    pretraining: str = "none"
+    pretraining: str | None = None
     """``none`` or the name of weights and data, e.g. ``"imagenet-1k supervised"``."""
-    extra_data: Literal["none", "unlabelled", "labelled"] = "none"
+    extra_data: Literal["none", "unlabelled", "labelled"] | None = None
     """Data beyond the split."""
-    saw_clean_labels: bool = False
+    saw_clean_labels: bool | None = None
     """Whether anything was fitted on clean labels of a noisy split (calibration counts)."""
-    saw_ood_data: bool = False
+    saw_ood_data: bool | None = None
     """Whether OOD data were used in any way before the test."""
-    transductive: bool = False
+    transductive: bool | None = None
     """Whether it adapts on unlabelled test inputs."""
     augmentation: str = ""
     """Augmentations that its suite's other entries do not have; empty: the same as theirs."""
     resolution: str = ""
     """What images are brought to for the backbone, and how, e.g. ``"64 px bicubic"``; empty: as
     the suite has them."""
-    selection: Literal["last", "noisy_val", "clean_val"] = "last"
+    selection: Literal["last", "noisy_val", "clean_val"] | None = None
     """Which epoch is scored; ``best_on_test`` is refused."""
+
+
+_LOADED: dict[str, Any] = {"transductive": False}
+_TRAINED: dict[str, Any] = {
+    "pretraining": "none",
+    "extra_data": "none",
+    "saw_clean_labels": False,
+    "saw_ood_data": False,
+    "transductive": False,
+    "selection": "last",
+}
+KNOWN: dict[str, dict[str, Any]] = {"method": _TRAINED, "model": _LOADED, "predictions": {}}
+"""Kind of entry → facets that hold where its card says nothing: a trainer is handed observed
+labels of the split alone, and a model is passed as it is unless its card says that it adapts."""
+DECLARED = tuple(_TRAINED)
+"""Facets without which a row is not compared with others."""
+ONE_MODEL = "one_model"
+"""Facet that a record has where one and the same model served all cells of its suite."""
 
 
 class MethodPart(Strict):
@@ -348,6 +370,13 @@ class EntryCard(Strict):
     model: ModelPart | None = None
     predictions: PredictionsPart | None = None
     facets: Facets = Facets()
+
+    @model_validator(mode="after")
+    def _known_facets(self) -> "EntryCard":
+        held = self.facets
+        lacking = {k: v for k, v in KNOWN[self.kind].items() if getattr(held, k) is None}
+        object.__setattr__(self, "facets", held.model_copy(update=lacking))
+        return self
 
 
 @dataclass(frozen=True)

@@ -283,7 +283,8 @@ class Ranking:
     rows: tuple[RankedRow, ...]
     """Best first; ties by name."""
     beside: tuple[RankedRow, ...] = ()
-    """Flagged rows that are shown beside, not among, the others (transductive entries)."""
+    """Rows that are shown beside, not among, the others: transductive entries, placed as if they
+    were among them, and entries of which a facet is not declared, with no place at all."""
     missing: tuple[MissingRow, ...] = ()
     """Entries without an overall value."""
     notes: tuple[str, ...] = ()

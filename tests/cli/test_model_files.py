@@ -72,6 +72,27 @@ def test_a_card_is_written_checked_and_run(tailmark, files, home):
     assert run(tailmark, "own").code == 0
 
 
+def test_a_file_that_nobody_declared_anything_of_stands_beside_until_its_card_does(
+    tailmark, files, home
+):
+    outcome = run(tailmark, str(files / "mine.pt2"))
+    assert "not declared: pretraining, extra data, saw clean labels" in outcome.err
+    assert "one model for all cells" in outcome.err
+    rank = ("rank", "--suite", "digits-v1", "--local", "--cell", CELL, "--seed", "0")
+    assert tailmark("new", "own", "--kind", "model", "--from", str(files / "mine.pt2")).code == 0
+    card = home / "submissions" / "own" / "entry.toml"
+    assert "[facets] does not say" in tailmark("check", "own", "--suite", "digits-v1").out
+    head, facets = card.read_text().split("[facets]")
+    lines = [line.removeprefix("# ") if " = " in line else line for line in facets.split("\n")]
+    card.write_text(head + "[facets]" + "\n".join(lines))
+    assert "[facets]" not in tailmark("check", "own", "--suite", "digits-v1").out
+    declared = run(tailmark, "own")
+    assert declared.code == 0 and "not declared" not in declared.err
+    shown = tailmark(*rank).out
+    assert "beside" in next(line for line in shown.splitlines() if " mine " in line)
+    assert "beside" not in next(line for line in shown.splitlines() if " own " in line)
+
+
 def test_a_card_from_nothing_leaves_nothing(tailmark, home, files):
     for source in ("models:/x", "hf://a/b@main", str(files / "absent.onnx"), "weights.pkl"):
         outcome = tailmark("new", "none", "--kind", "model", "--from", source)

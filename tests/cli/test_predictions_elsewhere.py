@@ -29,8 +29,10 @@ def test_the_worked_example_runs_to_a_ranking_as_it_stands(tailmark, home):
             assert answer.code == 0, line + answer.out + answer.err
             answers[line.split()[1]] = answer
     assert "my-logistic: ok (predictions, on digits-v1)" in answers["check"].out
-    assert "note" not in answers["check"].out
-    assert "my-logistic" in answers["rank"].out
+    notes = [line for line in answers["check"].out.splitlines() if "note" in line]
+    assert len(notes) == 1 and "[facets] does not say" in notes[0]
+    shown = [line for line in answers["rank"].out.splitlines() if " my-logistic " in line]
+    assert "beside" in shown[0]
     from harness import load_record
 
     path = home / ".tailmark/records/my-logistic/results/digits-v1.json"

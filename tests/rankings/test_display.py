@@ -21,6 +21,7 @@ from harness.rankings.display import (
     value_text,
 )
 from harness.types import Facets, RankedRow
+from harness.types.models import KNOWN
 
 ACCURACY = "test/balanced_accuracy"
 
@@ -107,7 +108,12 @@ def test_weights_are_counted_in_three_digits():
 
 
 def test_a_plain_card_has_no_facet_labels():
-    assert facet_labels(Facets().model_dump()) == ()
+    assert facet_labels(Facets(**KNOWN["method"]).model_dump()) == ()
+
+
+def test_what_nobody_declared_is_a_label_and_no_known_facet_is():
+    told = Facets(extra_data="none", selection="last", transductive=False).model_dump()
+    assert facet_labels(told) == ("not declared: pretraining, saw clean labels, saw OOD data",)
 
 
 def test_whatever_makes_a_comparison_unfair_is_a_label():

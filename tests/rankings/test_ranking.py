@@ -60,6 +60,36 @@ def test_transductive_rows_stand_beside_the_open_track():
     assert [row.name for row in table.beside] == ["adapts"]
 
 
+OPEN = {"transductive": False, "pretraining": "none", "extra_data": None}
+
+
+@pytest.mark.parametrize("track", ["open", "inductive", "no-pretraining", "matched"])
+def test_a_facet_that_nobody_declared_keeps_a_row_beside_every_track_by_value_alone(track):
+    field = recorded("best", 0.9), recorded("worst", 0.5)
+    table = ranked(*field, recorded("given", 0.95, facets=OPEN), track=track)
+    assert table.rows == ranked(*field, track=track).rows
+    (row,) = table.beside
+    assert (row.name, row.rank_low, row.rank_high, row.tie_class) == ("given", None, None, None)
+    assert row.low < row.value < row.high
+    assert row.flags[0].startswith("not declared: extra data;")
+    assert facet_labels(row.facets) == ("not declared: extra data",)
+    assert "given" not in {m.name for m in table.missing}
+
+
+def test_rows_that_are_all_undeclared_leave_a_ranking_without_ranks():
+    table = ranked(recorded("given", 0.95, facets=OPEN), recorded("best", 0.9, facets=OPEN))
+    assert (table.rows, [r.name for r in table.beside]) == ((), ["given", "best"])
+
+
+def test_one_model_for_all_cells_is_flagged_and_in_no_track_of_trainings():
+    facets = {"transductive": False, "pretraining": "none", "one_model": True}
+    field = recorded("best", 0.9), recorded("given", 0.95, facets=facets)
+    first = ranked(*field).rows[0]
+    assert first.name == "given" and any("one model for all cells" in f for f in first.flags)
+    for track in ("no-pretraining", "matched"):
+        assert [row.name for row in ranked(*field, track=track).rows] == ["best"]
+
+
 def test_pretrained_rows_leave_the_track_without_pretraining():
     facets = {"transductive": False, "pretraining": "imagenet-1k"}
     table = ranked(

@@ -135,15 +135,15 @@ def seen_in(pretraining: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def familiar_sets(suite: Suite, pretraining: str) -> tuple[str, ...]:
+def familiar_sets(suite: Suite, pretraining: str | None) -> tuple[str, ...]:
     """Return which of a suite's OOD sets a backbone saw the classes of in pre-training.
 
     Parameters
     ----------
     suite : Suite
         Its `familiar` maps data (in SEEN) to names of its near and far sets.
-    pretraining : str
-        A card's facet.
+    pretraining : str or None
+        A card's facet; None: nobody declared it.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def familiar_sets(suite: Suite, pretraining: str) -> tuple[str, ...]:
     Raises
     ------
     Undefined
-        If the card names no data whose classes are listed.
+        If the card says nothing of it, or names no data whose classes are listed.
     SpecError
         If the suite calls a set familiar that it does not have.
 
@@ -173,6 +173,8 @@ def familiar_sets(suite: Suite, pretraining: str) -> tuple[str, ...]:
             )
     if not named:
         return ()
+    if pretraining is None:
+        raise Undefined("the card does not say what it was pre-trained on")
     known = {name for data in seen_in(pretraining) for name in named.get(data, ())}
     return tuple(name for name in sets if name in known)
 

@@ -15,7 +15,7 @@ from harness.models.methods.known_settings import can_restore, check_settings
 from harness.models.methods.methods import settings_of
 from harness.models.safe.given import FORMATS, NOTES, read_arrays, read_predictions
 from harness.models.safe.weights import checked_file, read_header
-from harness.types.models import ALL_CELLS, EntryCard
+from harness.types.models import ALL_CELLS, DECLARED, EntryCard
 
 SMALL_FILE = 256 << 20
 """Bytes up to which a file that no suite is known for is read whole."""
@@ -35,9 +35,8 @@ def check_files(card: EntryCard, folder: Path, suite: Any = None) -> list[str]:
     """
     if card.kind == "method":
         return _check_method(card, folder, suite)
-    if card.kind == "model":
-        return _check_model(card, folder, suite)
-    return _check_predictions(card, folder, suite)
+    read = _check_model if card.kind == "model" else _check_predictions
+    return read(card, folder, suite) + _open_facets(card)
 
 
 def suites_about(card: EntryCard, suites: Mapping[str, Any]) -> list[str]:
@@ -61,6 +60,17 @@ def suites_about(card: EntryCard, suites: Mapping[str, Any]) -> list[str]:
     ranked = [name for name in sorted(found, key=lambda n: -found[n]) if found[name]]
     own = {cell.partition("-")[0] for cell in cells}
     return ranked or [f"own-{name}-v1" for name in sorted(own) if name]
+
+
+def _open_facets(card: EntryCard) -> list[str]:
+    """Say which facets nobody declared, and what follows from it."""
+    lacking = [name for name in DECLARED if getattr(card.facets, name) is None]
+    if not lacking:
+        return []
+    return [
+        f"[facets] does not say {', '.join(lacking)}: its row will stand beside the ranking. Write "
+        "what is true of each"
+    ]
 
 
 def _check_method(card: EntryCard, folder: Path, suite: Any) -> list[str]:

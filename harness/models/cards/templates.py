@@ -38,6 +38,20 @@ arch = "{arch}"  # a name in timm.list_models(); never pretrained by the harness
 # test is required; calibration, train, ood/near/<set>, ood/far/<set> as far as you have them
 """,
 }
+_OPEN_FACETS = """
+[facets]                       # what a reader must know to compare fairly
+backbone = "{backbone}"        # the architecture's name in the field, or "none"
+# Nobody but you knows these. Take away the # and say what is true: while one is not declared, the
+# row stands beside the ranking.
+# pretraining = "none"           # or the name of weights and data
+# extra_data = "none"            # none | unlabelled | labelled: data beyond the split
+# saw_clean_labels = false       # anything fitted on clean labels of a noisy split?
+# saw_ood_data = false           # OOD data used in any way before the test?
+# selection = "last"             # last | noisy_val | clean_val: which epoch is scored
+"""
+_ADAPTS = """\
+# transductive = false           # adapted on unlabelled test inputs?
+"""
 _FACETS = """
 [facets]                       # what a reader must know to compare fairly
 backbone = "none"              # the architecture's name in the field, or "none"
@@ -62,6 +76,21 @@ def card_text(
     """Return the text of a fresh card of one kind: ``method``, ``model`` or ``predictions``."""
     line = f'recipe = "{recipe}"\n' if recipe else '# recipe = "…"  # a recipe of the trainer\n'
     score = score or ("msp" if kind == "predictions" else "energy")
-    return (_HEAD + _PARTS[kind] + _FACETS).format(
+    head = (_HEAD + _PARTS[kind]).format(
         name=name, kind=kind, trainer=trainer, recipe=line, arch=arch, ood_score=f'"{score}"'
     )
+    return head + (_FACETS if kind == "method" else open_facets(kind))
+
+
+def open_facets(kind: str, backbone: str = "none") -> str:
+    """Return ``[facets]`` of what was trained elsewhere: every line waits for its author.
+
+    Parameters
+    ----------
+    kind : str
+        ``model`` or ``predictions``; of the latter nobody knows whether they were adapted.
+    backbone : str, default="none"
+        The architecture, where it is known.
+    """
+    told = _OPEN_FACETS.format(backbone=backbone)
+    return told + (_ADAPTS if kind == "predictions" else "")

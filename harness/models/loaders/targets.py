@@ -18,6 +18,7 @@ from harness.atomic import write_text
 from harness.errors import CardError
 from harness.keys import sha256_file
 from harness.models.cards.cards import CARD, new_home, read_card
+from harness.models.cards.templates import open_facets
 from harness.models.cards.toml import toml_lines
 from harness.models.loaders.addresses import keep
 from harness.models.loaders.boxed import INSIDE, said_by_boxed
@@ -233,15 +234,6 @@ suites = []                    # empty: for every suite; ["cifar10-v1"]: for the
 {said}
 [model.files]                  # "*": the same model in all cells; or "<cell>-s<seed>" = …
 {files}
-
-[facets]                       # what a reader must know to compare fairly
-backbone = "{backbone}"              # the architecture's name in the field, or "none"
-pretraining = "none"           # or the name of weights and data
-extra_data = "none"            # none | unlabelled | labelled: data beyond the split
-saw_clean_labels = false       # anything fitted on clean labels of a noisy split?
-saw_ood_data = false           # OOD data used in any way before the test?
-transductive = false           # adapts on unlabelled test inputs?
-selection = "last"             # last | noisy_val | clean_val: which epoch is scored
 """
 
 
@@ -332,13 +324,13 @@ def _text(found: Target, name: str) -> str:
                 '# inputs = "rows"               # instead: the pool\'s numbers as they are'
             )
     score = "energy" if _output(found) == "logits" else "msp"
-    return _CARD.format(
+    head = _CARD.format(
         name=name,
         score=score,
         said="\n".join(lines) + "\n",
         files=f'"{ALL_CELLS}" = {_inline(_line(found, address))}',
-        backbone=found.said.arch or own.arch or "none",
     )
+    return head + open_facets("model", found.said.arch or own.arch or "none")
 
 
 def _inline(value: Any) -> str:

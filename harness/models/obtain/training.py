@@ -93,6 +93,7 @@ class Training:
             If card and recipe disagree about who selects.
         """
         declared = self.job.card.facets.selection
+        assert declared is not None  # what the harness trains has all facets
         own = str(self.config.get("select", "last"))
         if own not in ("last", declared):
             raise CardError(

@@ -186,7 +186,7 @@ def _on_test(
     scored.take_replicates(
         "test", replicate(outputs, kept, pool_weightings(opened.test), groups=groups)
     )
-    on_views(scored, opened, split, pools, outputs, transductive=card.facets.transductive)
+    on_views(scored, opened, split, pools, outputs, transductive=bool(card.facets.transductive))
     on_covariate(scored, opened, pools, replicates=bool(kept))
     on_truths(scored, opened, outputs, replicates=bool(kept))
     on_groups(scored, opened.test_groups, outputs)

@@ -11,7 +11,9 @@ from harness.data.suites.open import make_suite, open_suite
 from harness.errors import CardError, PredictionsError, UnknownNameError
 from harness.keys import sha256_file
 from harness.models.cards.cards import card_sha256, check_entry, new_entry, read_card, write_card
+from harness.rankings.declared import undeclared
 from harness.types import EntryCard, Suite
+from harness.types.models import DECLARED
 from tests.models.tiny_suite import CELL
 
 METHOD = """
@@ -227,13 +229,29 @@ def handed_in(tmp_path, rng):
 
 def test_check_names_the_jobs_without_a_file(handed_in, opened):
     findings = check_entry(handed_in, suite=opened)
-    assert len(findings) == 1
+    assert len(findings) == 2
     assert findings[0].startswith("3 of 4 jobs of tiny-v1 have no file")
+    assert findings[1].startswith("[facets] does not say pretraining, extra_data, saw_clean_labels")
 
 
 def test_check_says_that_a_new_card_names_no_file_yet(tmp_path):
     folder = new_entry(tmp_path, "mine", "predictions").parent
-    assert check_entry(folder) == ["[predictions.files] names no file yet."]
+    first, second = check_entry(folder)
+    assert first == "[predictions.files] names no file yet."
+    assert second.endswith("stand beside the ranking. Write what is true of each")
+
+
+def test_facets_are_known_of_what_is_trained_here_and_open_of_what_was_not(tmp_path):
+    made = {k: read_card(new_entry(tmp_path, k, k).parent) for k in ("method", "predictions")}
+    assert undeclared(made["method"].facets.model_dump()) == ()
+    assert len(undeclared(made["predictions"].facets.model_dump())) == len(DECLARED)
+    path = tmp_path / "predictions" / "entry.toml"
+    declared = path.read_text().partition("[facets]")
+    lines = [line.removeprefix("# ") if " = " in line else line for line in declared[2].split("\n")]
+    path.write_text(declared[0] + declared[1] + "\n".join(lines))
+    told = read_card(path.parent)
+    assert undeclared(told.facets.model_dump()) == ()
+    assert card_sha256(told) != card_sha256(made["predictions"])
 
 
 def test_a_misspelt_field_comes_before_the_missing_one(entry):
@@ -358,7 +376,7 @@ def test_files_of_a_suite_over_several_data_sets_are_checked_each_against_its_ow
     classes = {"breast_cancer": 2, "wine": 3}
     assert rows["breast_cancer"] != rows["wine"]
     folder = hand_in_two(tmp_path / "given", rng, classes, rows)
-    assert check_entry(folder, suite=two_tables) == []
+    assert [f for f in check_entry(folder, suite=two_tables) if "[facets]" not in f] == []
     hand_in_two(folder, rng, classes, rows | {"wine": rows["wine"] + 1})
     with pytest.raises(PredictionsError, match=f"the test set has {rows['wine']}"):
         check_entry(folder, suite=two_tables)

@@ -246,7 +246,9 @@ def test_familiar_means_are_over_what_the_pretraining_saw(
     opened, split, predictions, card, results
 ):
     where = "ood/familiar/energy/ood_auroc"
-    assert "saw none" in results[""].undefined[where]
+    assert "does not say" in results[""].undefined[where]
+    plain = card.model_copy(update={"facets": Facets(pretraining="none")})
+    assert "saw none" in evaluate(opened, split, predictions, plain)[""].undefined[where]
     saw = card.model_copy(update={"facets": Facets(pretraining="imagenet-1k supervised")})
     found = evaluate(opened, split, predictions, saw)[""]
     assert found.metrics[where] == found.metrics["ood/digits89/energy/ood_auroc"]

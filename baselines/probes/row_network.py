@@ -1,0 +1,136 @@
+"""Networks on rows behind the harness's interface: kept as named arrays, built again from sizes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from baselines.networks.excelformer import ExcelFormer
+from baselines.networks.hopular import Hopular
+from baselines.networks.perceptron import Perceptron
+from baselines.networks.tabr import TabR
+from baselines.probes.heads import HeadSettings, Objective, Standardised, train_head
+from baselines.probes.probe import ABSENT, place
+from baselines.probes.transforms import TRANSFORMS
+from baselines.settings import Method, S, method
+from harness.lookup import lookup
+from harness.types.models import FitContext, Output, TrainingData
+
+AT_ONCE = 256
+"""Rows that go through a network together: what a look-up holds of each stays small."""
+WEIGHTS = "network."
+"""First part of the names of a network's weights among a model's arrays."""
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "perceptron": Perceptron,
+    "tabr": TabR,
+    "excelformer": ExcelFormer,
+    "hopular": Hopular,
+}
+"""Name → class of networks on rows; each is built from keyword sizes alone."""
+
+
+class RowNetwork:
+    """A trained network on standardised rows.
+
+    Parameters
+    ----------
+    kind : str
+        A name in NETWORKS.
+    sizes : mapping
+        What it is built from, plain JSON values.
+    network : module
+        It, with its weights.
+    num_classes : int
+        C.
+    arrays : mapping of str to array
+        ``classes``, ``mean``, ``deviation`` and what the transform learnt.
+    transform : str
+        A name in `transforms.TRANSFORMS`.
+    """
+
+    preprocessing = None
+    head = None
+
+    def __init__(
+        self,
+        kind: str,
+        sizes: Mapping[str, Any],
+        network: nn.Module,
+        num_classes: int,
+        arrays: Mapping[str, np.ndarray],
+        transform: str,
+    ) -> None:
+        self.network = network.eval()
+        self.num_classes = num_classes
+        self.meta: Mapping[str, Any] = {
+            "kind": kind,
+            "sizes": dict(sizes),
+            "num_classes": num_classes,
+            "transform": transform,
+        }
+        self._arrays = dict(arrays)
+        self._transform = lookup("transform", transform, TRANSFORMS)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all arrays: the network's weights and what brings inputs to it."""
+        weights = self.network.state_dict()
+        return {
+            **self._arrays,
+            **{WEIGHTS + name: t.detach().cpu().numpy().copy() for name, t in weights.items()},
+        }
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def __call__(self, inputs: np.ndarray) -> Output:
+        """Return logits of a batch (b, …)."""
+        rows = self._transform(inputs, self._arrays)
+        rows = (rows - self._arrays["mean"]) / self._arrays["deviation"]
+        parts = torch.from_numpy(rows.astype(np.float32)).split(AT_ONCE)
+        values = torch.cat([self.network(part) for part in parts]).numpy()
+        placed = place(values, self._arrays["classes"], self.num_classes, ABSENT)
+        return Output("logits", placed)
+
+
+def restore(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> RowNetwork:
+    """Return the model that `RowNetwork.state` and `RowNetwork.meta` describe."""
+    with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
+        network = lookup("network on rows", meta["kind"], NETWORKS)(**meta["sizes"])
+    weights = {n: a for n, a in state.items() if n.startswith(WEIGHTS)}
+    network.load_state_dict(
+        {n.removeprefix(WEIGHTS): torch.from_numpy(np.array(a)) for n, a in weights.items()}
+    )
+    others = {n: a for n, a in state.items() if n not in weights}
+    return RowNetwork(
+        meta["kind"], meta["sizes"], network, meta["num_classes"], others, meta["transform"]
+    )
+
+
+def on_rows(
+    settings: type[S],
+) -> Callable[[Callable[[TrainingData, FitContext, S], RowNetwork]], Method[S]]:
+    """Make a method of a function that trains a network on rows."""
+    return method(settings, restore)
+
+
+def as_model(
+    kind: str, sizes: Mapping[str, Any], network: nn.Module, data: Standardised
+) -> RowNetwork:
+    """Return the model of a network that was trained on these rows."""
+    arrays = {**data.scaling(), **data.given.learnt}
+    given = data.given
+    return RowNetwork(kind, sizes, network, given.num_classes, arrays, given.transform)
+
+
+def train_network(
+    network: nn.Module,
+    data: Standardised,
+    settings: HeadSettings,
+    ctx: FitContext,
+    objective: Objective,
+) -> None:
+    """Train a network in place by `heads.train_head`, with its dropout on; then off."""
+    network.train()
+    train_head(network, data, settings, ctx, objective)
+    network.eval()

@@ -10,7 +10,16 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Int, UInt64
 
-STEPS = ("partition", "class-order", "subsample", "flip", "val", "replicates", "corrupt")
+STEPS = (
+    "partition",
+    "class-order",
+    "subsample",
+    "flip",
+    "val",
+    "replicates",
+    "corrupt",
+    "auxiliary",
+)
 """What a stream may be for; one stream serves one step."""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from baselines.networks.classifier import Body, Classifier, Experts
-from baselines.networks.heads import CosineHead, DistanceHead, ScaledHead
+from baselines.networks.heads import CosineHead, DistanceHead, OutlierClassHead, ScaledHead
 from baselines.networks.pretrained import timm_body
 from baselines.networks.residual import cifar_resnet, preact_resnet18, resnet34, wide_resnet
 from baselines.networks.routed import Routed
@@ -73,6 +73,7 @@ HEADS: dict[str, Callable[[int, NetworkSpec], nn.Module]] = {
     "scaled": lambda d, spec: ScaledHead(d, spec.num_classes),
     "distance": lambda d, spec: DistanceHead(d, spec.num_classes),
     "normalised-distance": lambda d, spec: DistanceHead(d, spec.num_classes, normalised=True),
+    "outlier-class": lambda d, spec: OutlierClassHead(d, spec.num_classes),
 }
 """Name → builder of a head over d features."""
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from baselines.networks.heads import ScaledHead
+from baselines.networks.heads import OutlierClassHead, ScaledHead
 
 Features = Float[Tensor, "b d"]
 Logits = Float[Tensor, "b classes"]
@@ -129,6 +129,8 @@ def linear(head: nn.Module) -> tuple[Tensor, Tensor] | None:
     """Return weight and bias of a head whose logits are linear, None for any other."""
     if isinstance(head, ScaledHead):
         return head.weight * head.scales[:, None], head.bias * head.scales
+    if isinstance(head, OutlierClassHead):
+        return head.last_layer()
     if not isinstance(head, nn.Linear):
         return None
     bias = head.weight.new_zeros(head.out_features) if head.bias is None else head.bias

@@ -80,3 +80,33 @@ class DistanceHead(nn.Module):
         placed = self.placed(features)
         squares = placed.square().sum(1, keepdim=True) + self.weight.square().sum(1)
         return 2 * F.linear(placed, self.weight) - squares
+
+
+class OutlierClassHead(nn.Module):
+    """A linear head with an outlier class, which says the other logits relative to that one.
+
+    Softmax over the classes does not change, and log Σ exp of these logits is the log odds of not
+    being an outlier. In evaluation `offset`, a log prior, is taken off first.
+
+    References
+    ----------
+    Miao et al. 2024 (COCL), outlier class learning and outlier-class-aware logit calibration.
+    """
+
+    offset: Tensor
+
+    def __init__(self, d: int, num_classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(d, num_classes + 1)
+        self.register_buffer("offset", torch.zeros(num_classes))
+
+    def forward(self, features: Float[Tensor, "b d"]) -> Float[Tensor, "b classes"]:
+        """Return the logits relative to the outlier class."""
+        logits = self.linear(features)
+        relative: Tensor = logits[:, :-1] - logits[:, -1:]
+        return relative if self.training else relative - self.offset
+
+    def last_layer(self) -> tuple[Tensor, Tensor]:
+        """Return weight (classes, d) and bias (classes,) of the logits in evaluation."""
+        weight, bias = self.linear.weight, self.linear.bias
+        return weight[:-1] - weight[-1], bias[:-1] - bias[-1] - self.offset

@@ -132,6 +132,8 @@ class TrainingData:
     """Inputs without labels, where the suite offers them."""
     known: Int[np.ndarray, " r"] | None = None
     """Rows that the trainer is told are corrupted, where the split reveals some."""
+    auxiliary: Inputs | None = None
+    """Outliers without labels to train against, where the card names such a pool."""
 
 
 def _ignore(*_: Any, **__: Any) -> None:
@@ -276,6 +278,9 @@ class MethodPart(Strict):
     """Entry whose trained state this one starts from."""
     features_from: Name | None = None
     """Entry whose cached features are this one's inputs."""
+    auxiliary: str = ""
+    """Outliers to train against: a name in AUXILIARY_SETS or a data set; empty: none. No row of
+    the suite's test or OOD pools may be among them."""
 
 
 class WeightFile(Strict):

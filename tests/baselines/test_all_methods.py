@@ -1,6 +1,7 @@
 """Over the tables: every method trains, is kept and comes back the same; every card resolves."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ FROM_A_PARENT = {
     "sade-test-time": "sade",
     "fine-tuning": "cross-entropy",
     "selective-dampening": "cross-entropy",
+    "energy-fine-tuning": "cross-entropy",
 }
 """Method → the method that its parent was trained with."""
 
@@ -35,7 +37,10 @@ def fitted(name, parent=None):
     trainer = load_trainer(METHODS[name].trainer)
     quick = QUICK if METHODS[name].needs and METHODS[name].fitted else {}
     context = FitContext(trainer.configure(quick), seed=0, parent=parent)
-    return trainer, trainer.fit(bright_rows((12, 8, 4)), context)
+    data = bright_rows((12, 8, 4))
+    if METHODS[name].auxiliary:
+        data = replace(data, auxiliary=bright_rows((6, 6), seed=2).inputs)
+    return trainer, trainer.fit(data, context)
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,9 @@ def toy_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def make(function: str, *, name: str = "toy", cell: str = CELL, seed: int = 0, **settings):
         facets = settings.pop("facets", {})
-        part = {k: settings.pop(k) for k in ("init_from", "features_from") if k in settings}
+        part = {
+            k: settings.pop(k) for k in ("init_from", "features_from", "auxiliary") if k in settings
+        }
         card = EntryCard.model_validate(
             {
                 "format": 1,

@@ -41,6 +41,11 @@ class TinySuite:
         rows = np.arange(0, len(self.test), 3) if view == "uniform" else np.arange(10)
         return pool(f"test@{view}", self.test.inputs.take(rows), self.test.labels[rows])
 
+    def auxiliary_pool(self, name: str, split: Split) -> Pool:
+        """Return noise, other noise under another name."""
+        rng = np.random.default_rng(len(name))
+        return pool(f"auxiliary/{name}", rng.integers(0, 256, (8, 6, 6, 1), dtype=np.uint8), None)
+
     def at(self, cell: str) -> "TinySuite":
         return self
 

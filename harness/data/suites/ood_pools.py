@@ -42,13 +42,13 @@ def photo_patches(suite: Suite, whole: Pool, root: Path | None) -> Images:
     height, _, channels = _shape(whole)
     found = patches(height)
     order = stream(f"{partition_of(suite)}|photo_patches", 0, "partition").permutation(len(found))
-    return _fitted(found[np.sort(order[: suite.photo_patches])], height, channels)
+    return framed(found[np.sort(order[: suite.photo_patches])], height, channels)
 
 
 def mnist_test(suite: Suite, whole: Pool, root: Path | None) -> Images:
     """Return the official test part of MNIST, framed in black to the suite's size."""
     height, _, channels = _shape(whole)
-    return _fitted(_all_of(load_part("mnist", "test", root)), height, channels)
+    return framed(_all_of(load_part("mnist", "test", root)), height, channels)
 
 
 def cifar10_test(suite: Suite, whole: Pool, root: Path | None) -> Images:
@@ -74,7 +74,7 @@ def _all_of(pool: Pool) -> Images:
     return pool.inputs.take(np.arange(len(pool)))
 
 
-def _fitted(images: Images, size: int, channels: int) -> UInt8[np.ndarray, "n s s k"]:
+def framed(images: Images, size: int, channels: int) -> UInt8[np.ndarray, "n s s k"]:
     """Return images in a black frame up to `size`, their grey repeated in every channel."""
     frame = size - images.shape[1]
     before, after = frame // 2, frame - frame // 2

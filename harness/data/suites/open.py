@@ -19,6 +19,7 @@ from harness.data.splits.noise import noise_chance
 from harness.data.splits.sources import Sources
 from harness.data.splits.spurious import planted_pool
 from harness.data.splits.unlearning import patched_pool
+from harness.data.suites.auxiliary import auxiliary_pool
 from harness.data.suites.catalogue import SUITES
 from harness.data.suites.id_pools import IdPools, id_pools, partition_of, planted_pools
 from harness.data.suites.manifest import check_pools, check_split
@@ -74,6 +75,10 @@ class OpenSuite:
     `train`, and each is predicted by a model that has not seen its fold."""
     left_out: Int[np.ndarray, " r"] | None = None
     """Rows of `train` that no split has: those of the fold that `test` is."""
+    root: Path | None = None
+    """Where data sets lie."""
+    auxiliaries: dict[str, Pool] = field(default_factory=dict, compare=False, repr=False)
+    """Outliers asked for so far, by name and the test pool that they were held against."""
 
     @property
     def ordered(self) -> bool:
@@ -264,6 +269,29 @@ class OpenSuite:
         rows = np.setdiff1d(np.concatenate([r for r in known if r is not None]), taken)
         return rows_of(self.train, rows, "unlabelled") if len(rows) else None
 
+    def auxiliary_pool(self, name: str, split: Split) -> Pool:
+        """Return outliers to train against, none of which is a row of this suite's pools.
+
+        Parameters
+        ----------
+        name : str
+            As on a card: a key of AUXILIARY_SETS or a data set.
+        split : Split
+            Of the job.
+
+        Raises
+        ------
+        SpecError
+            If there are no such outliers, or a row of a pool of the suite is among them.
+        """
+        if self.members:
+            return self.at(split.spec.id).auxiliary_pool(name, split)
+        key = f"{name} {self.test.identity}"
+        if key not in self.auxiliaries:
+            held = {**pools_of(self), "train": self.train}
+            self.auxiliaries[key] = auxiliary_pool(name, self.train, held, self.root)
+        return self.auxiliaries[key]
+
     def _mixed(self, pool: Pool, foreign: Int[np.ndarray, " n"]) -> Pool:
         """Return images of the training pool, some replaced by images of another."""
         assert self.open_set_pool is not None, "open-set noise comes from a pool"
@@ -378,6 +406,7 @@ def _one(suite: Suite, key: str, data_root: Path | None, *, checked: bool) -> Op
         test_groups=groups,
         origin=ours.origin,
         folds=ours.folds,
+        root=root,
     )
 
 

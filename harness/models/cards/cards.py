@@ -17,10 +17,10 @@ from harness.lookup import closest, lookup
 from harness.models.cards.files import check_files
 from harness.models.cards.templates import card_text
 from harness.models.cards.toml import check_plain, read_toml, toml_lines
-from harness.models.methods.methods import trainer_of, trainer_problem
+from harness.models.methods.methods import METHODS, trainer_of, trainer_problem
 from harness.models.sandbox.backends import chosen, is_sandboxed
 from harness.models.sandbox.view import is_foreign
-from harness.types.models import EVERYTHING, NAME, EntryCard
+from harness.types.models import EVERYTHING, NAME, EntryCard, MethodPart
 
 CARD = "entry.toml"
 """File name of a card."""
@@ -34,9 +34,11 @@ ARCH_KWARGS = {
 """Arguments of timm architectures that a card may set: sizes and rates, nothing that loads."""
 MAX_KWARG = 8192
 """Largest number of an architecture's arguments: widths and sizes beyond fill any memory."""
-_LATER = {"suites", "augmentation", "resolution", "call", "inputs", "output", "classes"}
-"""Fields (also of facets and model) added to cards of format 1: no part of the identity while
-unset."""
+_LATER = {
+    *("suites", "augmentation", "resolution", "call", "inputs", "output", "classes", "auxiliary"),
+}
+"""Fields (also of facets, method and model) added to cards of format 1: no part of the identity
+while unset."""
 _LATER_OF_FILES = {"address", "beside"}
 """The same of files: where a file comes from never counts, what it reads besides does."""
 _ARCH = re.compile(r"[a-z0-9_]+")
@@ -154,8 +156,9 @@ def card_sha256(card: EntryCard) -> str:
     """
     facts = card.model_dump(mode="json", exclude={"extra"})
     facts["facets"] = settled(facts["facets"])
-    if facts["model"] is not None:
-        facts["model"] = settled(facts["model"])
+    for name in ("method", "model"):
+        if facts[name] is not None:
+            facts[name] = settled(facts[name])
     for part in (facts["model"], facts["predictions"]):
         if part is not None:
             part["files"] = {key: _settled_file(file) for key, file in part["files"].items()}
@@ -168,7 +171,7 @@ def settled(facts: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     facts : mapping of str
-        A card, its facets or its ``[model]``, as plain JSON values.
+        A card, its facets, its ``[method]`` or its ``[model]``, as plain JSON values.
     """
     return {k: v for k, v in facts.items() if v or k not in _LATER}
 
@@ -255,8 +258,37 @@ def _check_rules(card: EntryCard, folder: Path, where: str, *, trust: bool) -> N
         problem = trainer_problem(card.method.trainer, trust=allowed)
         if problem is not None:
             raise CardError(f"{where}: method.trainer: {problem}")
+        _check_auxiliary(card, card.method, where)
     if card.model is not None and (card.model.arch or card.model.kwargs):
         _check_arch(card.model.arch, card.model.kwargs, where)
+
+
+def _check_auxiliary(card: EntryCard, part: MethodPart, where: str) -> None:
+    """Refuse outliers that are not declared, not used, or missing where the method needs them."""
+    row = METHODS.get(part.trainer)
+    if row is not None and row.auxiliary and not part.auxiliary:
+        raise CardError(
+            f"{where}: {part.trainer} trains against outliers and the card names none. Write "
+            'auxiliary = "textures" below [method], or the name of a data set.'
+        )
+    if not part.auxiliary:
+        return
+    if row is not None and not row.auxiliary:
+        able = ", ".join(sorted(name for name, other in METHODS.items() if other.auxiliary))
+        raise CardError(
+            f"{where}: method.auxiliary names outliers and {part.trainer} does not train against "
+            f"any. Leave it out, or use one of: {able}."
+        )
+    if part.features_from is not None:
+        raise CardError(
+            f"{where}: method.auxiliary names images and features_from turns inputs into features. "
+            "Leave one of them out."
+        )
+    if not card.facets.saw_ood_data:
+        raise CardError(
+            f"{where}: facets.saw_ood_data must be true, because method.auxiliary names outliers "
+            "to train against; got false. Change it."
+        )
 
 
 def _check_scores(card: EntryCard) -> None:

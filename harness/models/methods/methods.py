@@ -42,6 +42,8 @@ class Method(BaseModel):
     fitted: bool = True
     """False: its model depends on its settings alone, not on rows, labels or seed. It is made once
     for all jobs of one number of classes, and so is what it says of a pool."""
+    auxiliary: bool = False
+    """Whether it trains against outliers that the card names (``method.auxiliary``)."""
 
 
 @dataclass(frozen=True)

@@ -374,10 +374,20 @@ def _source(work: Work, parents: Parents) -> Source:
 
     def data() -> TrainingData:
         given = work.opened.training_data(work.split)
+        pool = work.auxiliary
+        if pool is not None:
+            given = replace(given, auxiliary=pool.inputs)
         return given if parents.features is None else on_features(given, parents.features)
 
     return trained(
-        work.job, work.split, work.inputs, data, work.store, work.numerics, parents, work.progress
+        work.job,
+        work.split,
+        work.trained_with,
+        data,
+        work.store,
+        work.numerics,
+        parents,
+        work.progress,
     )
 
 

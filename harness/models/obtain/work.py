@@ -43,6 +43,22 @@ class Work:
     parent: Parent | None
     progress: Progress | None
 
+    @property
+    def auxiliary(self) -> Pool | None:
+        """Return the outliers that the card trains against, checked; None where it names none."""
+        part = self.job.card.method
+        if part is None or not part.auxiliary:
+            return None
+        return self.opened.auxiliary_pool(part.auxiliary, self.split)
+
+    @property
+    def trained_with(self) -> str:
+        """Return the identity of all inputs that this job's trainer is handed."""
+        pool = self.auxiliary
+        if pool is None:
+            return self.inputs
+        return sha256_of({"inputs": self.inputs, "auxiliary": pool.identity})
+
     def of(self, name: str) -> "Work":
         """Return the same for a parent's job."""
         if self.parent is None:
@@ -103,7 +119,7 @@ def job_key(work: Work) -> str:
         "v": KEY_VERSION,
         "resize": RESIZE,
         "split_sha256": work.split.sha256,
-        "inputs": work.inputs,
+        "inputs": work.trained_with,
         "seed": work.job.seed,
         "numerics": [numerics.device, numerics.dtype, numerics.memory_format],
     }

@@ -165,6 +165,7 @@ class Served:
             inputs("inputs"), arrays["observed"].copy(), head["num_classes"],
             None if val is None else (val, arrays["val_observed"].copy()),
             inputs("unlabelled"), arrays["known"].copy() if "known" in arrays else None,
+            inputs("auxiliary"),
         )  # fmt: skip
         parent = {
             n.removeprefix("parent/"): a.copy() for n, a in arrays.items() if n[:7] == "parent/"

@@ -207,4 +207,6 @@ def _handed_in(data: TrainingData, context: FitContext) -> dict[str, Any]:
         arrays["unlabelled"] = Rows(data.unlabelled)
     if data.known is not None:
         arrays["known"] = data.known
+    if data.auxiliary is not None:
+        arrays["auxiliary"] = Rows(data.auxiliary)
     return arrays | {f"parent/{name}": array for name, array in (context.parent or {}).items()}

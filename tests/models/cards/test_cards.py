@@ -396,3 +396,37 @@ def test_a_misspelt_cell_of_a_second_data_set_is_refused(tmp_path, rng, two_tabl
     given(folder, {"wine-natural-clean-s0/tset": folder / "wine.npz"})
     with pytest.raises(CardError, match="Did you mean 'test'"):
         check_entry(folder, suite=two_tables)
+
+
+OUTLIERS = """
+format = 1
+name = "cnn-ce"
+kind = "method"
+[method]
+trainer = "outlier-exposure"
+auxiliary = "textures"
+[facets]
+saw_ood_data = true
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('auxiliary = "textures"', "", "trains against outliers and the card names none"),
+        ('"outlier-exposure"', '"cross-entropy"', "does not train against any. Leave it out"),
+        ("saw_ood_data = true", "", "facets.saw_ood_data must be true"),
+        ("[facets]", 'features_from = "cnn-bs"\n[facets]', "Leave one of them out"),
+    ],
+)
+def test_outliers_that_are_missing_unused_or_undeclared_are_refused(entry, old, new, sentence):
+    with pytest.raises(CardError, match=sentence):
+        read_card(entry(old, new, OUTLIERS))
+
+
+def test_outliers_are_part_of_a_cards_identity_only_where_it_names_them(entry):
+    card = read_card(entry(text=OUTLIERS))
+    other = card.model_copy(
+        update={"method": card.method.model_copy(update={"auxiliary": "mnist"})}
+    )
+    assert card_sha256(card) != card_sha256(other)

@@ -188,6 +188,20 @@ def test_a_child_starts_from_its_parents_state(toy_job, opened, store):
     )
 
 
+def test_outliers_are_part_of_the_key_of_who_names_them_and_not_of_a_parents(
+    toy_job, opened, store, counts
+):
+    parent = toy_job("fit_means", name="parent")
+    alone = obtain(parent, opened, store, pools=[])
+    seen = set()
+    for outliers in ({}, {"auxiliary": "noise"}, {"auxiliary": "other noise"}):
+        child = toy_job("fit_from_parent", init_from="parent", **outliers)
+        seen.add(obtain(child, opened, store, pools=[], parent=lambda name: parent).model_id)
+    assert len(seen) == 3
+    assert counts["fit"] == 4  # the parent once
+    assert obtain(parent, opened, store, pools=[]).model_id == alone.model_id
+
+
 def test_a_probe_is_fitted_on_its_parents_features(toy_job, opened, store, counts):
     parent = toy_job("fit_means", name="parent")
     child = toy_job("fit_means", features_from="parent")

@@ -1,0 +1,224 @@
+"""Training against outliers: the papers' losses, what weight 0 leaves, what a model then says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from baselines import outlier_losses
+from baselines.methods import outliers
+from baselines.networks.build import NetworkSpec, build
+from baselines.networks.classifier import Body, Classifier
+from baselines.networks.heads import OutlierClassHead
+from baselines.settings import checked
+from harness.errors import TrainingError
+from harness.types.data import ArrayInputs
+from harness.types.models import FitContext
+from tests.baselines import outlier_oracles
+from tests.baselines.toy import all_inputs, bright_rows, normalised, resident
+
+Z = np.array([[2.0, -1.0, 0.5], [0.3, 1.2, -0.7], [-2.0, 0.1, 0.4], [0.9, 0.8, 3.0]])
+OUT = np.array([[0.2, 1.9, -0.4], [1.5, 1.1, 0.9], [-0.6, 0.3, 2.2]])
+VIEWS = np.stack([Z * 0.3, Z[::-1] * 0.2 + 0.1])
+LABELS = [1, 2, 1, 0]
+t = torch.from_numpy
+
+CASES = {
+    "outlier exposure": (
+        OUT,
+        outlier_losses.uniformity,
+        outlier_oracles.uniformity,
+    ),
+    "energy, of ID images": (
+        Z,
+        lambda z: outlier_losses.energy_gap(z, t(OUT), most_inside=-2.0, least_outside=-1.5),
+        lambda z: outlier_oracles.energy_gap(z, OUT, -2.0, -1.5),
+    ),
+    "energy, of outliers": (
+        OUT,
+        lambda z: outlier_losses.energy_gap(t(Z), z, most_inside=-2.0, least_outside=-1.5),
+        lambda z: outlier_oracles.energy_gap(Z, z, -2.0, -1.5),
+    ),
+    "pascl, of tail images": (
+        VIEWS,
+        lambda z: outlier_losses.partial_contrast(z, torch.tensor(LABELS), t(OUT), temperature=0.4),
+        lambda z: outlier_oracles.partial_contrast(z, LABELS, OUT, 0.4),
+    ),
+    "pascl, of outliers": (
+        OUT,
+        lambda z: outlier_losses.partial_contrast(
+            t(VIEWS), torch.tensor(LABELS), z, temperature=0.4
+        ),
+        lambda z: outlier_oracles.partial_contrast(VIEWS, LABELS, z, 0.4),
+    ),
+    "cocl, of prototypes": (
+        Z[:2],
+        lambda z: outlier_losses.prototype_contrast(
+            t(Z), torch.tensor([0, 1, 1, 0]), z, t(OUT), temperature=0.7
+        ),
+        lambda z: outlier_oracles.prototype_contrast(Z, [0, 1, 1, 0], z, OUT, 0.7),
+    ),
+    "cocl, of outliers near frequent classes": (
+        OUT,
+        lambda z: outlier_losses.head_margin(z, t(Z[:3]), margin=1.0),
+        lambda z: outlier_oracles.head_margin(z, Z[:3], 1.0),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_loss_and_its_gradient_are_those_of_the_papers_formula(name):
+    at, ours, paper = CASES[name]
+    z = t(np.ascontiguousarray(at)).requires_grad_()
+    value = ours(z)
+    assert float(value.detach()) == pytest.approx(paper(at), rel=1e-6)
+    (found,) = torch.autograd.grad(value, z)
+    step, by_hand = 1e-5, np.zeros_like(at)
+    for place in np.ndindex(at.shape):
+        moved = [at.copy(), at.copy()]
+        moved[0][place] += step
+        moved[1][place] -= step
+        by_hand[place] = (paper(moved[0]) - paper(moved[1])) / (2 * step)
+    np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-6)
+    assert np.abs(by_hand).max() > 1e-3
+
+
+def test_a_batch_without_tail_images_costs_nothing_and_has_a_gradient():
+    none, outside = torch.zeros(2, 0, 3), torch.randn(4, 3, requires_grad=True)
+    empty = torch.zeros(0, dtype=torch.long)
+    loss = outlier_losses.partial_contrast(none, empty, outside, temperature=0.1)
+    prototypes = torch.randn(2, 3, requires_grad=True)
+    loss = loss + outlier_losses.prototype_contrast(
+        none[0], empty, prototypes, outside, temperature=0.1
+    )
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert float(outside.grad.abs().sum()) == float(prototypes.grad.abs().sum()) == 0
+
+
+def with_outliers(counts=(24, 12, 6), n=40):
+    dark = np.random.default_rng(5).integers(0, 256, (n, 8, 8, 1), dtype=np.uint8)
+    return replace(bright_rows(counts), auxiliary=ArrayInputs(dark))
+
+
+def plain_network(head="linear"):
+    """A network without batch statistics: outliers in the batch cannot change its logits."""
+    torch.manual_seed(0)
+    body = Body(torch.nn.Flatten(), torch.nn.Linear(64, 6), 6)
+    made = {"linear": torch.nn.Linear(6, 3), "outlier-class": OutlierClassHead(6, 3)}
+    return Classifier(body, made[head])
+
+
+def a_batch(data):
+    images = resident(data)
+    rows = torch.arange(12)
+    return outliers.Batch(images.take(rows), images.labels[rows], rows, 0, images)
+
+
+class Handed(Exception):
+    """Carries what a method hands to the loop."""
+
+
+@pytest.mark.parametrize("method", ["exposure", "energy", "pascl", "cocl"])
+def test_a_method_without_weight_is_cross_entropy(method, monkeypatch):
+    off = {
+        "exposure": {"exposure": 0.0},
+        "energy": {"energy_weight": 0.0},
+        "pascl": {"exposure": 0.0, "contrast": 0.0},
+        "cocl": {"outlier_class": 0.0, "prototypes": 0.0, "head_gap": 0.0},
+    }[method]
+
+    def handed(train, ctx, settings, parts):
+        raise Handed(parts)
+
+    monkeypatch.setattr(outliers, "fit", handed)
+    fit = getattr(outliers, f"fit_{method}").fit
+    data = with_outliers()
+    kind = getattr(outliers, f"fit_{method}").settings
+    with pytest.raises(Handed) as found:
+        fit(data, FitContext({}, seed=0, parent={}), checked(kind, off))
+    (parts,) = found.value.args
+    network = plain_network(parts.network.get("head", "linear"))
+    if hasattr(parts.objective, "fit_to"):
+        parts.objective.fit_to(network)
+    batch = a_batch(data)
+    loss = parts.objective(network, batch)
+    if method == "cocl":
+        logits = network.head.linear(network.body(batch.images))  # three classes and outliers
+    else:
+        logits = network(batch.images)
+    torch.testing.assert_close(loss, F.cross_entropy(logits, batch.labels))
+
+
+def test_the_energy_of_cocls_logits_orders_images_as_its_outlier_probability():
+    head = OutlierClassHead(5, 4)
+    prior = torch.tensor([0.6, 0.2, 0.15, 0.05]).log()
+    head.offset.copy_(prior)
+    rows = torch.randn(50, 5)
+    said = head.eval()(rows)
+    whole = head.linear(rows).clone()
+    whole[:, :4] -= prior  # its code: logits − τ·log (prior, 1)
+    probability = whole.softmax(1)[:, 4]
+    assert (torch.argsort(-said.logsumexp(1)) == torch.argsort(probability)).all()
+    torch.testing.assert_close(said.softmax(1), whole[:, :4].softmax(1))
+    torch.testing.assert_close(head.train()(rows) - prior, said)
+    weight, bias = head.last_layer()
+    torch.testing.assert_close(rows @ weight.T + bias, said)
+
+
+def fitted(method, data, **overrides):
+    trainer = getattr(outliers, f"fit_{method}")
+    config = trainer.configure({"epochs": 12, "batch_size": 12, "lr": 0.05} | overrides)
+    return trainer(data, FitContext(config, seed=1))
+
+
+def certainty(model, images):
+    return model(normalised(model, images)).values.max(1) - model(
+        normalised(model, images)
+    ).values.min(1)
+
+
+def test_outlier_exposure_makes_outliers_uniform_and_keeps_the_classes():
+    data = with_outliers()
+    with_it, without = (fitted("exposure", data, exposure=w) for w in (0.5, 0.0))
+    outside = data.auxiliary.array
+    assert certainty(with_it, outside).mean() < 0.3 * certainty(without, outside).mean()
+    said = with_it(normalised(with_it, all_inputs(data))).values.argmax(1)
+    assert (said == data.observed).mean() > 0.9
+
+
+def test_cocl_holds_the_prior_in_its_model_and_knows_its_outliers():
+    data = with_outliers()
+    model = fitted("cocl", data, outlier_class=1.0)
+    inside = model(normalised(model, all_inputs(data))).values
+    outside = model(normalised(model, data.auxiliary.array)).values
+    energies = [np.log(np.exp(v).sum(1)) for v in (inside, outside)]
+    assert (energies[0][:, None] > energies[1]).mean() > 0.95
+    counts = np.bincount(data.observed)
+    np.testing.assert_allclose(model.network.head.offset, np.log(counts / counts.sum()), rtol=1e-6)
+
+
+def test_outliers_are_no_part_of_what_a_model_keeps():
+    data = with_outliers()
+    objective = outliers.Contrasted(data, torch.tensor([False, True, True]), outliers.Pascl())
+    objective.fit_to(build(NetworkSpec("small-cnn", (1, 8, 8), 3)))
+    assert max(tensor.numel() for tensor in objective.state_dict().values()) == 128 * 64
+
+
+@pytest.mark.parametrize("method", ["exposure", "pascl", "cocl"])
+def test_a_method_without_outliers_says_where_to_name_them(method):
+    with pytest.raises(TrainingError, match='auxiliary = "textures"'):
+        fitted(method, bright_rows((12, 8, 4)))
+
+
+def test_energies_the_wrong_way_round_are_refused():
+    with pytest.raises(TrainingError, match="must be at most least_outside"):
+        fitted("energy", with_outliers(), most_inside=-1.0, least_outside=-5.0)
+
+
+def test_places_count_from_the_most_frequent_class_and_ties_keep_their_order():
+    counts = torch.tensor([5.0, 90.0, 5.0, 30.0, 7.0])
+    assert outliers.places(counts).tolist() == [3, 0, 4, 1, 2]
+    assert outliers.rarest(counts, 0.4).tolist() == [True, False, True, False, False]

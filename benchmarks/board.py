@@ -32,10 +32,10 @@ import json, resource, sys, time
 start, cpu = time.perf_counter(), time.process_time()
 from pathlib import Path
 from harness.rankings.field import suite_rows
-from harness.rankings.ranking import rank
+from harness.rankings.kept import ranked
 rows = suite_rows({suite!r}, roots=[Path({folder!r})])
 read, read_cpu = time.perf_counter() - start, time.process_time() - cpu
-found = rank(rows, suite={suite!r})
+found = ranked(rows, suite={suite!r})
 print(json.dumps({{"read": read, "read cpu": read_cpu, "all": time.perf_counter() - start,
     "cpu": time.process_time() - cpu, "rows": len(found.rows),
     "GiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}}))

@@ -17,7 +17,8 @@ from harness.published.conformance import published_beside_ours
 from harness.published.conformance_text import conformance_rows
 from harness.rankings.export import rows_text
 from harness.rankings.field import stored_keys
-from harness.rankings.ranking import notes_of, rank
+from harness.rankings.notes import notes_of
+from harness.rankings.ranking import rank
 from harness.rankings.single_cells import rank_cells
 from harness.records.records import Recorded
 from harness.types import Ranking

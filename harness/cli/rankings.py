@@ -57,12 +57,13 @@ def rank(
 ) -> None:
     """Print a suite's ranking."""
     from harness.rankings.export import ranking_rows, rows_text
-    from harness.rankings.other_truth import change_rows, truth_changes
-    from harness.rankings.ranking import notes_of
-    from harness.rankings.ranking import rank as rank_rows
+    from harness.rankings.kept import ranked
+    from harness.rankings.notes import notes_of
 
     rows = read_field(suite, submissions, store, local=local, with_local=with_local)
     if truth is not None:
+        from harness.rankings.other_truth import change_rows, truth_changes
+
         changes = truth_changes(rows, truth, suite=suite, track=track, cells=cell)
         if output == "text":
             print_changes(changes, truth, suite)
@@ -79,8 +80,10 @@ def rank(
     if robustness is not None:
         _say_robustness(rows, suite, metric_key(robustness, rows), key, track, cell, output)
         return
-    found = rank_rows(rows, suite=suite, key=key, track=track, cells=cell, seeds=seed,
-                      notes=notes_of(suite))  # fmt: skip
+    found = ranked(
+        rows, suite=suite, key=key, track=track, cells=cell, seeds=seed,
+        notes=notes_of(suite), store=store,
+    )  # fmt: skip
     if output == "text":
         print_ranking(found)
     else:

@@ -82,7 +82,7 @@ def _datasets() -> Listing:
 
 
 def _suites() -> Listing:
-    from harness.data.suites.open import SUITES
+    from harness.data.suites.catalogue import SUITES
 
     return (
         ("Suite", "Cells", "Seeds", "What it is"),

@@ -148,7 +148,7 @@ def stored_keys(rows: Sequence[Candidate]) -> list[str]:
 def known_keys(rows: Sequence[Candidate]) -> list[str]:
     """Return every metric key of the rows, also without a value; OOD keys also as ``declared``."""
     valued = {k for row in rows for k in row.recorded.record.variants[row.variant].metrics}
-    return _with_declared(valued | {u.key for row in rows for u in row.recorded.record.undefined})
+    return _with_declared(valued.union(*(row.recorded.lacking for row in rows)))
 
 
 def key_named(name: str, rows: Sequence[Candidate]) -> str:

@@ -96,16 +96,16 @@ def _outlying_gaps(rows: Sequence[RankedRow], by_name: dict[str, Candidate]) -> 
 
 def _twins(rows: Sequence[RankedRow], by_name: dict[str, Candidate]) -> dict[str, str]:
     """Find different entries whose test predictions are the same in every job."""
-    first: dict[tuple[str, ...], str] = {}
+    first: dict[str, str] = {}
     flags: dict[str, str] = {}
     for row in rows:
-        record = by_name[row.name].recorded.record
-        evidence = tuple(job.evidence.get("test", "") for job in record.jobs)
-        if by_name[row.name].variant or not any(evidence):
+        found = by_name[row.name]
+        answers = None if found.variant else found.recorded.answers
+        if answers is None:
             continue
-        if evidence in first:
-            flags[row.name] = f"its test predictions are identical to those of {first[evidence]}"
-        first.setdefault(evidence, row.name)
+        if answers in first:
+            flags[row.name] = f"its test predictions are identical to those of {first[answers]}"
+        first.setdefault(answers, row.name)
     return flags
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from harness.data.suites.catalogue import SUITES
-from harness.data.suites.own import is_own, suite_named
-from harness.errors import HarnessError, SpecError
+from harness.data.suites.own import is_own
+from harness.errors import SpecError
 from harness.lookup import lookup, unknown
 from harness.metrics.table import Metric
 from harness.rankings.class_recalls import few_class_recalls
@@ -299,30 +299,3 @@ def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
         None if gone.any() else float(v.mean()) for v, gone in zip(values, absent, strict=True)
     ]
     return MissingRow(row.name, words, tuple(means))
-
-
-NOTES = (
-    "Near-duplicates between training and test make every interval too narrow.",
-    "Near and far OOD speak of the listed sets only.",
-    "Intervals are slightly optimistic for pools that were sampled freely.",
-)
-"""What the error bars do not cover (PROTOCOL section 5)."""
-
-
-def notes_of(suite: str) -> tuple[str, ...]:
-    """Return what the numbers of a suite do not cover.
-
-    Of data of the user's own that are prepared on this machine, exact doubles are among it.
-
-    Parameters
-    ----------
-    suite : str
-        Suite id.
-    """
-    if not is_own(suite):
-        return NOTES
-    try:
-        notes = suite_named(suite).notes
-    except HarnessError:
-        return NOTES  # the data are on another machine
-    return (*(note for note in notes if "exact doubles" in note), *NOTES)

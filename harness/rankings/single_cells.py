@@ -13,7 +13,7 @@ from jaxtyping import Float
 from harness.errors import HarnessError
 from harness.rankings.field import Candidate, Field
 from harness.rankings.ranking import rank
-from harness.records.index import LazyArrays
+from harness.records.later import LazyArrays
 from harness.records.records import Recorded, averaged
 from harness.types import Ranking
 
@@ -90,6 +90,14 @@ class _Held(Recorded):
     places: Mapping[int, int] = field(kw_only=True)
     z: Float[np.ndarray, "cells seeds b"] = field(kw_only=True)
     sd: Float[np.ndarray, "cells seeds"] = field(kw_only=True)
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        return self.inner.lacking
+
+    @property
+    def answers(self) -> str | None:
+        return self.inner.answers
 
     def values(self, variant: str, key: str) -> Float[np.ndarray, "cells seeds"]:
         return self.inner.values(variant, key)

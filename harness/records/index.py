@@ -1,7 +1,8 @@
 """What reading a folder of records gave, kept beside them so that the next reading is quick.
 
-For each record one file holds its head (everything but the metrics), its metrics as one array, and
-the replicates averaged over cells and the small details that rankings need. The files of the
+For each record one file holds its head (everything but the metrics and long lists), its metrics as
+one array, the replicates averaged over cells and the small details that rankings need, and the long
+lists, which are parsed when somebody looks at them. The files of the
 record stay the truth: an index file counts only while size, time and inode of both are those that
 it was made from, and one that is damaged, of another version or not writable is passed over; the
 record is then read and verified as without an index.
@@ -15,10 +16,10 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,13 +29,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from harness.atomic import replacing
-from harness.errors import RecordMismatchError, StoreError
+from harness.errors import StoreError
 from harness.paths import store_folder
-from harness.records.arrays import read_arrays
+from harness.records.later import KINDS, Grids, Later, LazyArrays, checked, later_parts, looked
 from harness.records.records import Recorded, read_record
 from harness.types import RunRecord
 
-VERSION = "3"
+VERSION = "4"
 """Raised when what an index file holds changes."""
 DETAILS = ("test_counts", "counts", "recall")
 """Details that rankings ask for; kept where they are small, the first read with the head."""
@@ -47,83 +48,6 @@ OFF = "TAILMARK_NO_INDEX"
 """Set to anything: records are read without an index."""
 
 
-class Grids(Mapping[str, list[list[float | None]]]):
-    """The metrics of one variant: key → [cell][seed], made into lists when they are asked for."""
-
-    def __init__(self, keys: Sequence[str], values: Float[np.ndarray, "keys cells seeds"]) -> None:
-        self._places = {key: place for place, key in enumerate(keys)}
-        self._values = values
-
-    def __getitem__(self, key: str) -> list[list[float | None]]:
-        """Return a metric over cells and seeds, None where it has no value."""
-        grid = self.array(key)
-        return [[None if v != v else v for v in row] for row in grid.tolist()]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the metric keys."""
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        """Return the number of metrics."""
-        return len(self._places)
-
-    def __contains__(self, key: object) -> bool:
-        """Return whether the variant has a metric; no list is made for the answer."""
-        return key in self._places
-
-    def array(self, key: str) -> Float[np.ndarray, "cells seeds"]:
-        """Return a metric over cells and seeds, NaN where it has no value."""
-        return self._values[self._places[key]]
-
-
-class LazyArrays(Mapping[str, np.ndarray]):
-    """The arrays beside a record, read one at a time; their content was verified before."""
-
-    def __init__(self, path: Path, names: Collection[str], look: Sequence[int]) -> None:
-        self._path = path
-        self._names = names
-        self._look = list(look)
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        """Return one array from the file.
-
-        Raises
-        ------
-        StoreError
-            If the file cannot be read any more.
-        RecordMismatchError
-            If it is not the file any more whose content was verified.
-        """
-        return self.several([name])[name]
-
-    def several(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """Return some arrays, the file opened once; raises as for one."""
-        for name in names:
-            if name not in self._names:
-                raise KeyError(name)
-        try:
-            same = _looked(self._path) == self._look
-        except OSError:
-            same = True  # reading it says what is wrong
-        if not same:
-            raise RecordMismatchError(
-                f"{self._path.name} was verified and has changed since. Read the record again."
-            )
-        return read_arrays(self._path, names)
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names, without opening the file."""
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        """Return the number of arrays."""
-        return len(self._names)
-
-    def __contains__(self, name: object) -> bool:
-        """Return whether there is such an array, without opening the file."""
-        return name in self._names
-
-
 @dataclass(frozen=True)
 class IndexedRecorded(Recorded):
     """A record as its index file gives it: the same answers, fewer bytes read."""
@@ -134,6 +58,19 @@ class IndexedRecorded(Recorded):
     """Name of an array in the index file → CRC-32 of its bytes."""
     read: Mapping[str, np.ndarray] = field(kw_only=True)
     """Details that were read with the head."""
+    facts: Mapping[str, Any] = field(kw_only=True)
+    """What rankings ask of the long lists."""
+
+    @cached_property
+    def lacking(self) -> frozenset[str]:
+        """Return the metric keys that lack a value somewhere."""
+        return frozenset(self.facts["lacking"])
+
+    @cached_property
+    def answers(self) -> str | None:
+        """Return one hash over the test predictions of all jobs."""
+        answers: str | None = self.facts["answers"]
+        return answers
 
     def detail(self, variant: str, name: str) -> np.ndarray | None:
         """Return ``detail/<variant>/<name>``, from the index where it keeps this one."""
@@ -142,7 +79,7 @@ class IndexedRecorded(Recorded):
             return self.read[key]
         if key in self.checks:
             with suppress(OSError, SafetensorError, StoreError):
-                return _checked(self.index, key, self.checks[key])
+                return checked(self.index, key, self.checks[key])
         return super().detail(variant, name)
 
     def values(self, variant: str, key: str) -> Float[np.ndarray, "cells seeds"]:
@@ -156,7 +93,7 @@ class IndexedRecorded(Recorded):
         name = f"{variant or 'base'}/{key}"
         if name in self.checks and list(cells) == _whole_cells(self.values(variant, key)):
             with suppress(OSError, SafetensorError, StoreError):
-                return _checked(self.index, name, self.checks[name])
+                return checked(self.index, name, self.checks[name])
         return super().streams(variant, key, cells)
 
 
@@ -244,18 +181,12 @@ def _stamp(path: Path, record: RunRecord) -> dict[str, Any] | None:
 
 
 def _look(files: Sequence[Path]) -> dict[str, Any]:
-    looks = [_looked(file) for file in files]
+    looks = [looked(file) for file in files]
     return {
         "names": [file.name for file in files],
         "looks": looks,
         "newest": max(max(look[1:3]) for look in looks),
     }
-
-
-def _looked(file: Path) -> list[int]:
-    """Return size, times of content and of status, and inode."""
-    s = file.stat()
-    return [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino]
 
 
 def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Recorded:
@@ -266,8 +197,8 @@ def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Record
     variants = {
         name: body.model_copy(update={"metrics": {}}) for name, body in record.variants.items()
     }
-    bare = record.model_copy(update={"variants": variants})
-    tensors = {"values": values}
+    bare = record.model_copy(update={"variants": variants} | {field: [] for field in KINDS})
+    tensors = {"values": values, **later_parts(record)}
     quick = Recorded(_with_grids(bare, keys, values), recorded.path, recorded.arrays)
     for name in recorded.arrays:
         kind, _, rest = name.partition("/")
@@ -282,14 +213,17 @@ def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Record
         if streams is not None:
             tensors[rest] = np.ascontiguousarray(streams)
     checks = {name: zlib.crc32(array.data) for name, array in tensors.items()}
-    about = {"keys": keys, "arrays": list(recorded.arrays), "checks": checks, "stamp": stamp}
-    parts = {"version": VERSION, "about": json.dumps(about), "head": bare.model_dump_json()}
+    facts = {"lacking": sorted(recorded.lacking), "answers": recorded.answers}
+    about = {"checks": checks, "stamp": stamp, **facts}
+    names = json.dumps({"keys": keys, "arrays": list(recorded.arrays)})
+    head = bare.model_dump_json()
+    parts = {"version": VERSION, "names": names, "about": json.dumps(about), "head": head}
     _make_room(target)
     with replacing(target, durable=False) as temporary:
         save_file(tensors, temporary, parts | {"sha256": _seal(parts)})
     assert recorded.path is not None
     first = {name: tensors[name] for name in tensors if _is_first(name)}
-    return _indexed(bare, recorded.path, target, about, values, first)
+    return _indexed(bare, recorded.path, target, names, about, values, first)
 
 
 def _make_room(target: Path) -> None:
@@ -317,7 +251,7 @@ def _whole_cells(values: Float[np.ndarray, "cells seeds"]) -> list[int]:
 
 
 def _seal(parts: Mapping[str, str]) -> str:
-    text = "\0".join(parts[name] for name in ("version", "about", "head"))
+    text = "\0".join(parts[name] for name in ("version", "names", "about", "head"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -338,7 +272,8 @@ def _load(target: Path, path: Path) -> Recorded | None:
         if any(zlib.crc32(found[name].tobytes()) != checks[name] for name in names):
             return None
         record = RunRecord.model_validate_json(parts["head"])
-        return _indexed(record, path, target, about, found.pop("values"), found)
+        values = found.pop("values")
+        return _indexed(record, path, target, parts["names"], about, values, found)
     except (OSError, SafetensorError, ValueError, KeyError):
         return None
 
@@ -347,17 +282,23 @@ def _indexed(
     record: RunRecord,
     path: Path,
     target: Path,
+    names: str,
     about: Mapping[str, Any],
     values: Float[np.ndarray, "keys cells seeds"],
     read: Mapping[str, np.ndarray],
 ) -> IndexedRecorded:
     stamp = record.arrays
     given: Mapping[str, np.ndarray] = {}
+    keys, arrays = _names(names)
+    checks = about["checks"]
     if stamp is not None:
-        names = _shared(tuple(about["arrays"]))
-        given = LazyArrays(path.parent / stamp.file, names, about["stamp"]["looks"][-1])
-    whole = _with_grids(record, about["keys"], values)
-    return IndexedRecorded(whole, path, given, index=target, checks=about["checks"], read=read)
+        given = LazyArrays(path.parent / stamp.file, arrays, about["stamp"]["looks"][-1])
+    later = {
+        field: Later(field, target, checks[f"later/{field}"], path, record.record_sha256)
+        for field in KINDS
+    }
+    whole = _with_grids(record, keys, values).model_copy(update=later)
+    return IndexedRecorded(whole, path, given, index=target, checks=checks, read=read, facts=about)
 
 
 def _is_first(name: str) -> bool:
@@ -372,23 +313,14 @@ def _with_grids(
     """Return a record without metrics with those of one array, the variants' one after another."""
     variants, start = {}, 0
     for name, own in keys.items():
-        grids = Grids(_shared(tuple(own)), values[start : start + len(own)])
+        grids = Grids(own, values[start : start + len(own)])
         variants[name] = record.variants[name].model_copy(update={"metrics": grids})
         start += len(own)
     return record.model_copy(update={"variants": variants})
 
 
-_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {}
-
-
-def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return equal tuples of names as one object: thousands of records have the same."""
-    return _NAMES.setdefault(names, names)
-
-
-def _checked(target: Path, name: str, crc: int) -> np.ndarray:
-    with safe_open(target, framework="numpy") as file:
-        found: np.ndarray = file.get_tensor(name)
-    if zlib.crc32(found.tobytes()) != crc:
-        raise StoreError(f"{target} is damaged at {name}; the arrays are read instead.")
-    return found
+@lru_cache(maxsize=256)
+def _names(text: str) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Return variant → metric keys, and the names of arrays: thousands of records have the same."""
+    found = json.loads(text)
+    return {name: tuple(keys) for name, keys in found["keys"].items()}, tuple(found["arrays"])

@@ -151,6 +151,17 @@ class Recorded:
         return next(whole, None)
 
     @cached_property
+    def lacking(self) -> frozenset[str]:
+        """Return the metric keys that lack a value somewhere."""
+        return frozenset(item.key for item in self.record.undefined)
+
+    @cached_property
+    def answers(self) -> str | None:
+        """Return one hash over the test predictions of all jobs; None where there are none."""
+        found = [job.evidence.get("test", "") for job in self.record.jobs]
+        return sha256_text("\n".join(found)) if any(found) else None
+
+    @cached_property
     def _reasons(self) -> dict[tuple[str, str], list[UndefinedValue]]:
         found: dict[tuple[str, str], list[UndefinedValue]] = {}
         for item in self.record.undefined:

@@ -305,7 +305,7 @@ def rank(
         What `run` gave, models in memory included: ranked among the others, over the cells that
         it was run in where none are named. A record of the same entry gives way to it.
     """
-    from harness.rankings.ranking import NOTES
+    from harness.rankings.notes import NOTES
     from harness.rankings.ranking import rank as rank_rows
 
     rows = _rows(suite, submissions, store, local=local, committed=committed, given=beside)

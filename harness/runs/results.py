@@ -110,7 +110,8 @@ class Results(Sequence[Recorded]):
             Where committed records lie.
         """
         from harness.rankings.field import Field, suite_rows
-        from harness.rankings.ranking import NOTES, rank
+        from harness.rankings.notes import NOTES
+        from harness.rankings.ranking import rank
 
         field = Field(())
         if committed:

@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtri, stdtrit
 
 from harness.errors import SpecError, Undefined
 
@@ -168,4 +167,6 @@ def check_streams(streams: Float[np.ndarray, "... seeds replicates"]) -> None:
 
 def t_quantile(p: float, df: float) -> float:
     """Return the p-quantile of Student's t; of the normal when `df` is infinite."""
+    from scipy.special import ndtri, stdtrit  # slow to import, and readers of records need it not
+
     return float(ndtri(p) if np.isinf(df) else stdtrit(df, p))

@@ -4,7 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from harness.metrics.table import METRICS
-from harness.rankings.ranking import NOTES, TRACKS
+from harness.rankings.field import TRACKS
+from harness.rankings.notes import NOTES
 from harness.records.trust import TIERS
 from leaderboard.markup.parts import ANCHOR
 from leaderboard.markup.plain import plain_table

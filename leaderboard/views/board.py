@@ -15,8 +15,10 @@ from harness.published.conformance import Conformance, published_beside_ours
 from harness.rankings.comparing import Comparison, compare
 from harness.rankings.display import difference_text
 from harness.rankings.field import DECLARED, stored_keys, suite_rows
-from harness.rankings.ranking import NOTES, rank
-from harness.rankings.ranking import notes_of as notes_of_suite
+from harness.rankings.kept import ranked
+from harness.rankings.notes import NOTES
+from harness.rankings.notes import notes_of as notes_of_suite
+from harness.rankings.ranking import rank
 from harness.rankings.reproduction import agreements
 from harness.rankings.single_cells import rank_cells
 from harness.records.records import Recorded
@@ -83,7 +85,7 @@ def _ranking(
     suite: str, key: str | None, track: str, cells: tuple[str, ...] | None, seen: str
 ) -> Ranking:
     rows = _field(suite, seen).rows
-    return rank(rows, suite=suite, key=key, track=track, cells=cells, notes=notes_of_suite(suite))
+    return ranked(rows, suite=suite, key=key, track=track, cells=cells, notes=notes_of_suite(suite))
 
 
 def _named(suite: str, key: str | None) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from harness.rankings.display import metric_title
-from harness.rankings.ranking import TRACKS
+from harness.rankings.field import TRACKS
 from leaderboard.frames.cells import cell_names
 from leaderboard.markup.parts import plain
 from leaderboard.views import address, board

@@ -9,7 +9,8 @@ import numpy as np
 from harness.models.cards.cards import card_sha256
 from harness.models.store.seal import sealed as seal
 from harness.rankings.field import suite_rows
-from harness.rankings.ranking import NOTES, rank
+from harness.rankings.notes import NOTES
+from harness.rankings.ranking import rank
 from harness.records.records import Recorded, read_record, sealed, write_record
 from harness.records.trust import add_to_rerun_list, note_path
 from harness.types import EntryCard, Ranking, RunRecord

@@ -9,8 +9,10 @@ import pytest
 
 from harness.errors import RecordMismatchError, StoreError
 from harness.records import index as module
+from harness.records import later
 from harness.records.index import IndexedRecorded, index_file, read_indexed
 from harness.records.records import Recorded, read_record
+from harness.types import RunRecord
 from tests.leaderboard.made import SEEDS, made, ranked, write_field
 
 KEY = "test/balanced_accuracy"
@@ -44,9 +46,9 @@ def test_what_the_index_gives_is_what_the_files_say(root, store):
     plain, indexed = read_record(path), read_indexed(path)
     assert isinstance(indexed, IndexedRecorded)
     assert isinstance(read_indexed(path), IndexedRecorded)
-    assert indexed.record.model_dump(exclude={"variants"}) == plain.record.model_dump(
-        exclude={"variants"}
-    )
+    for field in set(RunRecord.model_fields) - {"variants"}:
+        assert getattr(indexed.record, field) == getattr(plain.record, field)
+    assert (indexed.lacking, indexed.answers) == (plain.lacking, plain.answers)
     for name, body in plain.record.variants.items():
         assert dict(indexed.record.variants[name].metrics) == body.metrics
         np.testing.assert_array_equal(indexed.values(name, KEY), plain.values(name, KEY))
@@ -60,7 +62,7 @@ def test_details_that_rankings_ask_for_need_no_arrays(root, store, monkeypatch):
     plain = read_record(path)
     read_indexed(path)
     again = read_indexed(path)
-    monkeypatch.setattr(module, "read_arrays", lambda *_: pytest.fail("the arrays were opened"))
+    monkeypatch.setattr(later, "read_arrays", lambda *_: pytest.fail("the arrays were opened"))
     for name in ("counts", "recall"):
         np.testing.assert_array_equal(again.detail("", name), plain.detail("", name))
 
@@ -147,6 +149,18 @@ def test_a_damaged_index_is_passed_over_and_made_again(root, store, part):
     for key in ("test/nll", KEY, "test/auroc", "test/ece"):
         cells = list(range(5))
         np.testing.assert_array_equal(found.streams("", key, cells), plain.streams("", key, cells))
+
+
+def test_long_lists_of_an_index_that_is_gone_come_from_the_record_itself(root, store):
+    path = a_record(root)
+    plain, indexed = read_record(path), read_indexed(path)
+    shutil.rmtree(store)
+    assert indexed.record.jobs == plain.record.jobs
+    assert indexed.record.undefined[:2] == plain.record.undefined[:2]
+    shutil.copy(a_record(root, "cnn-bs"), path)
+    assert indexed.record.jobs == plain.record.jobs  # read already
+    with pytest.raises(RecordMismatchError, match="changed since"):
+        len(indexed.record.cost)
 
 
 def test_a_record_written_a_moment_ago_is_not_indexed(root, store, monkeypatch):

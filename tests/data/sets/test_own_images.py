@@ -14,7 +14,7 @@ from harness.data.sets.own_options import Options
 from harness.data.sets.prepare import prepare
 from harness.data.suites.own import suite_named
 from harness.errors import DataError
-from harness.rankings.ranking import NOTES, notes_of
+from harness.rankings.notes import NOTES, notes_of
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 with_cases = pytest.mark.skipif(not CASES.is_dir(), reason="the cases lie beside the checkout")

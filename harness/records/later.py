@@ -1,0 +1,194 @@
+"""Parts of a record that are made or read when they are first asked for.
+
+Thousands of records are read for one ranking, and it looks at little of each.
+"""
+
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import TypeAdapter
+from safetensors import SafetensorError, safe_open
+
+from harness.errors import RecordMismatchError, StoreError
+from harness.records.arrays import read_arrays
+from harness.records.records import read_record
+from harness.types.results import JobRecord, RunRecord, UndefinedValue
+
+KINDS: dict[str, TypeAdapter[list[Any]]] = {
+    "jobs": TypeAdapter(list[JobRecord]),
+    "undefined": TypeAdapter(list[UndefinedValue]),
+    "cost": TypeAdapter(list[dict[str, Any]]),
+}
+"""Fields of a record that are long and seldom looked at → what they hold."""
+
+
+class Later(Sequence[Any]):
+    """A long field of a record, read from its index file when it is first looked at."""
+
+    def __init__(self, field: str, index: Path, crc: int, path: Path, sha256: str | None) -> None:
+        """Note where the field lies.
+
+        Parameters
+        ----------
+        field : str
+            A name in KINDS.
+        index : Path
+            The index file, which has it as bytes of JSON under ``later/<field>``.
+        crc : int
+            CRC-32 of these bytes.
+        path : Path
+            The record, which is read where the index file is gone or damaged.
+        sha256 : str or None
+            The record's own sha256: another record has nothing to say of this one.
+        """
+        self._from = (field, index, crc, path, sha256)
+        self._found: Sequence[Any] | None = None
+
+    def _items(self) -> Sequence[Any]:
+        if self._found is None:
+            field, index, crc, *_ = self._from
+            with suppress(OSError, SafetensorError, StoreError, ValueError):
+                text = checked(index, f"later/{field}", crc).tobytes()
+                self._found = KINDS[field].validate_json(text)
+        if self._found is None:
+            self._found = self._of_the_record()
+        return self._found
+
+    def _of_the_record(self) -> Sequence[Any]:
+        field, _, _, path, sha256 = self._from
+        record = read_record(path).record
+        if record.record_sha256 != sha256:
+            raise RecordMismatchError(
+                f"{path.name} was verified and has changed since. Read the record again."
+            )
+        found: Sequence[Any] = getattr(record, field)
+        return found
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return one item, or several."""
+        return self._items()[index]
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self._items())
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether another sequence has the same items."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def later_parts(record: RunRecord) -> dict[str, np.ndarray]:
+    """Return the fields of KINDS as an index file keeps them: name → bytes of JSON."""
+    return {
+        f"later/{field}": np.frombuffer(kind.dump_json(getattr(record, field)), np.uint8)
+        for field, kind in KINDS.items()
+    }
+
+
+def checked(index: Path, name: str, crc: int) -> np.ndarray:
+    """Return an array of an index file.
+
+    Raises
+    ------
+    StoreError
+        If its bytes are not those that were written.
+    """
+    with safe_open(index, framework="numpy") as file:
+        found: np.ndarray = file.get_tensor(name)
+    if zlib.crc32(found.tobytes()) != crc:
+        raise StoreError(f"{index} is damaged at {name}; the record is read instead.")
+    return found
+
+
+def looked(file: Path) -> list[int]:
+    """Return size, times of content and of status, and inode of a file."""
+    s = file.stat()
+    return [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino]
+
+
+class Grids(Mapping[str, list[list[float | None]]]):
+    """The metrics of one variant: key → [cell][seed], made into lists when they are asked for."""
+
+    def __init__(self, keys: Sequence[str], values: Float[np.ndarray, "keys cells seeds"]) -> None:
+        self._places = {key: place for place, key in enumerate(keys)}
+        self._values = values
+
+    def __getitem__(self, key: str) -> list[list[float | None]]:
+        """Return a metric over cells and seeds, None where it has no value."""
+        grid = self.array(key)
+        return [[None if v != v else v for v in row] for row in grid.tolist()]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the metric keys."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """Return the number of metrics."""
+        return len(self._places)
+
+    def __contains__(self, key: object) -> bool:
+        """Return whether the variant has a metric; no list is made for the answer."""
+        return key in self._places
+
+    def array(self, key: str) -> Float[np.ndarray, "cells seeds"]:
+        """Return a metric over cells and seeds, NaN where it has no value."""
+        return self._values[self._places[key]]
+
+
+class LazyArrays(Mapping[str, np.ndarray]):
+    """The arrays beside a record, read one at a time; their content was verified before."""
+
+    def __init__(self, path: Path, names: Collection[str], look: Sequence[int]) -> None:
+        self._path = path
+        self._names = names
+        self._look = list(look)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return one array from the file.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be read any more.
+        RecordMismatchError
+            If it is not the file any more whose content was verified.
+        """
+        return self.several([name])[name]
+
+    def several(self, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return some arrays, the file opened once; raises as for one."""
+        for name in names:
+            if name not in self._names:
+                raise KeyError(name)
+        try:
+            same = looked(self._path) == self._look
+        except OSError:
+            same = True  # reading it says what is wrong
+        if not same:
+            raise RecordMismatchError(
+                f"{self._path.name} was verified and has changed since. Read the record again."
+            )
+        return read_arrays(self._path, names)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, without opening the file."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Return the number of arrays."""
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is such an array, without opening the file."""
+        return name in self._names

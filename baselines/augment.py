@@ -22,13 +22,12 @@ def crop(images: Batch) -> Batch:
     """
     b, _, h, w = images.shape
     pad = max(1, h // 8)
-    padded = F.pad(images, (pad, pad, pad, pad))
-    top = _integers(2 * pad + 1, (b, 1, 1), images)
-    left = _integers(2 * pad + 1, (b, 1, 1), images)
-    rows = top + torch.arange(h, device=images.device).view(1, h, 1)
-    columns = left + torch.arange(w, device=images.device).view(1, 1, w)
-    image = torch.arange(b, device=images.device).view(b, 1, 1)
-    return padded.permute(0, 2, 3, 1)[image, rows, columns].permute(0, 3, 1, 2)
+    top = _integers(2 * pad + 1, (b,), images)
+    left = _integers(2 * pad + 1, (b,), images)
+    # Every crop is a view of the padded images: only what is chosen is copied.
+    crops = F.pad(images, (pad, pad, pad, pad)).unfold(2, h, 1).unfold(3, w, 1)
+    chosen = crops[torch.arange(b, device=images.device), :, top, left]  # (b, c, h, w)
+    return chosen.contiguous(memory_format=torch.channels_last)
 
 
 def flip(images: Batch) -> Batch:

@@ -54,14 +54,14 @@ class PerceptronSettings(RowSettings):
     """After every hidden layer."""
 
 
-@on_rows(PerceptronSettings)
+@on_rows(PerceptronSettings, Perceptron)
 def fit_perceptron(
     train: TrainingData, ctx: FitContext, settings: PerceptronSettings
 ) -> RowNetwork:
     """Train a plain perceptron by cross-entropy."""
     data = standardised(train)
     sizes = {**_shape(data), **_sizes(settings)}
-    return _fitted("perceptron", Perceptron, sizes, data, settings, ctx, cross_entropy)
+    return _fitted(Perceptron, sizes, data, settings, ctx, cross_entropy)
 
 
 class TabRSettings(RowSettings):
@@ -77,7 +77,7 @@ class TabRSettings(RowSettings):
     """On the weights of rows that were looked up."""
 
 
-@on_rows(TabRSettings)
+@on_rows(TabRSettings, TabR)
 def fit_tabr(train: TrainingData, ctx: FitContext, settings: TabRSettings) -> RowNetwork:
     """Train TabR-S: a linear encoder, a look-up among all training rows, one block.
 
@@ -96,7 +96,7 @@ def fit_tabr(train: TrainingData, ctx: FitContext, settings: TabRSettings) -> Ro
         network.labels.copy_(data.labels)
         return cross_entropy(network)
 
-    return _fitted("tabr", TabR, sizes, data, settings, ctx, objective)
+    return _fitted(TabR, sizes, data, settings, ctx, objective)
 
 
 class ExcelFormerSettings(RowSettings):
@@ -118,7 +118,7 @@ class ExcelFormerSettings(RowSettings):
     _whole = model_validator(mode="after")(lambda self: _split_evenly(self, "width"))
 
 
-@on_rows(ExcelFormerSettings)
+@on_rows(ExcelFormerSettings, ExcelFormer)
 def fit_excelformer(
     train: TrainingData, ctx: FitContext, settings: ExcelFormerSettings
 ) -> RowNetwork:
@@ -139,7 +139,7 @@ def fit_excelformer(
         network.order.copy_(torch.from_numpy(np.argsort(-told, kind="stable")))
         return cross_entropy(network)
 
-    return _fitted("excelformer", ExcelFormer, sizes, data, settings, ctx, objective)
+    return _fitted(ExcelFormer, sizes, data, settings, ctx, objective)
 
 
 class HopularSettings(RowSettings):
@@ -163,7 +163,7 @@ class HopularSettings(RowSettings):
     _whole = model_validator(mode="after")(lambda self: _split_evenly(self, "inner", "width"))
 
 
-@on_rows(HopularSettings)
+@on_rows(HopularSettings, Hopular)
 def fit_hopular(train: TrainingData, ctx: FitContext, settings: HopularSettings) -> RowNetwork:
     """Train Hopular: cross-entropy, and the squared error of hidden columns, whose weight falls.
 
@@ -196,7 +196,7 @@ def fit_hopular(train: TrainingData, ctx: FitContext, settings: HopularSettings)
 
         return loss
 
-    return _fitted("hopular", Hopular, sizes, data, settings, ctx, objective)
+    return _fitted(Hopular, sizes, data, settings, ctx, objective)
 
 
 def cross_entropy(network: nn.Module) -> Objective:
@@ -261,7 +261,6 @@ def _split_evenly(settings: Any, *names: str) -> Any:
 
 
 def _fitted(
-    kind: str,
     build: Callable[..., N],
     sizes: Mapping[str, Any],
     data: Standardised,
@@ -274,4 +273,4 @@ def _fitted(
         torch.manual_seed(ctx.seed)
         network = build(**sizes)
         train_network(network, data, settings, ctx, objective(network))
-    return as_model(kind, sizes, network, data)
+    return as_model(sizes, network, data)

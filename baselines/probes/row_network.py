@@ -1,16 +1,13 @@
 """Networks on rows behind the harness's interface: kept as named arrays, built again from sizes."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from baselines.networks.excelformer import ExcelFormer
-from baselines.networks.hopular import Hopular
-from baselines.networks.perceptron import Perceptron
-from baselines.networks.tabr import TabR
 from baselines.probes.heads import HeadSettings, Objective, Standardised, train_head
 from baselines.probes.probe import ABSENT, place
 from baselines.probes.transforms import TRANSFORMS
@@ -22,14 +19,8 @@ AT_ONCE = 256
 """Rows that go through a network together: what a look-up holds of each stays small."""
 WEIGHTS = "network."
 """First part of the names of a network's weights among a model's arrays."""
-
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
-    "perceptron": Perceptron,
-    "tabr": TabR,
-    "excelformer": ExcelFormer,
-    "hopular": Hopular,
-}
-"""Name → class of networks on rows; each is built from keyword sizes alone."""
+Build = Callable[..., nn.Module]
+"""Builds a network on rows from keyword sizes alone, plain JSON values."""
 
 
 class RowNetwork:
@@ -37,8 +28,6 @@ class RowNetwork:
 
     Parameters
     ----------
-    kind : str
-        A name in NETWORKS.
     sizes : mapping
         What it is built from, plain JSON values.
     network : module
@@ -56,7 +45,6 @@ class RowNetwork:
 
     def __init__(
         self,
-        kind: str,
         sizes: Mapping[str, Any],
         network: nn.Module,
         num_classes: int,
@@ -66,7 +54,6 @@ class RowNetwork:
         self.network = network.eval()
         self.num_classes = num_classes
         self.meta: Mapping[str, Any] = {
-            "kind": kind,
             "sizes": dict(sizes),
             "num_classes": num_classes,
             "transform": transform,
@@ -93,34 +80,30 @@ class RowNetwork:
         return Output("logits", placed)
 
 
-def restore(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> RowNetwork:
+def on_rows(
+    settings: type[S], build: Build
+) -> Callable[[Callable[[TrainingData, FitContext, S], RowNetwork]], Method[S]]:
+    """Make a method of a function that trains a network which `build` makes from its sizes."""
+    return method(settings, partial(restore, build))
+
+
+def restore(build: Build, state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> RowNetwork:
     """Return the model that `RowNetwork.state` and `RowNetwork.meta` describe."""
     with torch.random.fork_rng(devices=[]):  # building draws weights, which are then replaced
-        network = lookup("network on rows", meta["kind"], NETWORKS)(**meta["sizes"])
+        network = build(**meta["sizes"])
     weights = {n: a for n, a in state.items() if n.startswith(WEIGHTS)}
     network.load_state_dict(
         {n.removeprefix(WEIGHTS): torch.from_numpy(np.array(a)) for n, a in weights.items()}
     )
     others = {n: a for n, a in state.items() if n not in weights}
-    return RowNetwork(
-        meta["kind"], meta["sizes"], network, meta["num_classes"], others, meta["transform"]
-    )
+    return RowNetwork(meta["sizes"], network, meta["num_classes"], others, meta["transform"])
 
 
-def on_rows(
-    settings: type[S],
-) -> Callable[[Callable[[TrainingData, FitContext, S], RowNetwork]], Method[S]]:
-    """Make a method of a function that trains a network on rows."""
-    return method(settings, restore)
-
-
-def as_model(
-    kind: str, sizes: Mapping[str, Any], network: nn.Module, data: Standardised
-) -> RowNetwork:
+def as_model(sizes: Mapping[str, Any], network: nn.Module, data: Standardised) -> RowNetwork:
     """Return the model of a network that was trained on these rows."""
     arrays = {**data.scaling(), **data.given.learnt}
     given = data.given
-    return RowNetwork(kind, sizes, network, given.num_classes, arrays, given.transform)
+    return RowNetwork(sizes, network, given.num_classes, arrays, given.transform)
 
 
 def train_network(

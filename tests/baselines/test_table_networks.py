@@ -9,7 +9,6 @@ from baselines.methods import table_networks as methods  # noqa: E402 (they need
 from baselines.networks.excelformer import ExcelFormer, gated  # noqa: E402
 from baselines.networks.hopular import Hopular, Retrieval  # noqa: E402
 from baselines.networks.tabr import TabR  # noqa: E402
-from baselines.probes.row_network import restore  # noqa: E402
 from harness.data.pools.tables import TableInputs  # noqa: E402
 from harness.errors import SpecError, TrainingError  # noqa: E402
 from harness.types.data import ArrayInputs  # noqa: E402
@@ -59,7 +58,7 @@ def test_every_network_learns_what_no_line_separates_in_batches_of_any_size(name
 @pytest.mark.parametrize("name", FITS)
 def test_a_network_comes_back_from_its_state_and_draws_nothing_from_outside(name, models):
     before = torch.get_rng_state()
-    again = restore(models[name].state(), dict(models[name].meta))
+    again = FITS[name].restore(models[name].state(), dict(models[name].meta))
     assert (torch.get_rng_state() == before).all()
     rows = rows_of(moons(seed=2))
     assert (again(rows).values == models[name](rows).values).all()

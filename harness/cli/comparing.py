@@ -129,6 +129,7 @@ def _print_comparison(found: "Comparison", margin: float) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from harness.rankings.comparing import survival_text, surviving
     from harness.rankings.display import cell_label, difference_text, interval_title, metric_title
 
     overall = found.overall
@@ -172,5 +173,7 @@ def _print_comparison(found: "Comparison", margin: float) -> None:
             if needed is not None
             else "Not to be settled by seeds: it needs test images."
         )
+    if count > 1:
+        say(survival_text(surviving([found])[0]))
     if found.candidate == found.reference:
         remark("Both names are the same row.")

@@ -13,10 +13,13 @@ from harness.rankings.class_recalls import class_recalls
 from harness.rankings.export import Rows
 from harness.rankings.field import Candidate, Field, metric_of
 from harness.records.records import check_paired
+from harness.stats.holm import holm
 from harness.stats.intervals import LEVEL
 from harness.stats.verdicts import verdict
 from harness.types import Verdict
 
+FAMILY = 0.05
+"""Chance that any of the answers that survive is wrong, all cells and pairs counted."""
 DEFAULT_MARGIN = 0.01
 """Differences inside (−m, m) count as the same; in units of the metric."""
 
@@ -200,6 +203,67 @@ def _arrays(row: Candidate, key: str) -> tuple[np.ndarray, np.ndarray]:
             "made. Compare on the suite's primary metric, or name the variant in rank_variants."
         )
     return row.recorded.values(row.variant, row.key(key)), replicates
+
+
+def surviving(found: Sequence[Comparison]) -> list[dict[str, bool]]:
+    """Return which "better" and "worse" of single cells stand when all cells and pairs are counted.
+
+    Each verdict is judged by itself; of many, some differ by accident. A verdict survives when its
+    p-value, adjusted by Holm's method over every cell of every comparison given, is at most FAMILY.
+
+    Parameters
+    ----------
+    found : sequence of Comparison
+        What is looked at together: one pair, or all that are compared with one reference.
+
+    Returns
+    -------
+    list of dict
+        For each comparison: cell → whether its verdict survives; cells judged better or worse
+        only. Without a p-value (fewer than three seeds) none does.
+    """
+    told = [
+        (place, cell, each)
+        for place, one in enumerate(found)
+        for cell, each in one.cells
+        if each.p is not None
+    ]
+    adjusted = holm([each.p or 0.0 for _, _, each in told])
+    stands = {
+        (place, cell): bool(p <= FAMILY) for (place, cell, _), p in zip(told, adjusted, strict=True)
+    }
+    return [
+        {
+            cell: stands.get((place, cell), False)
+            for cell, each in one.cells
+            if each.verdict in ("better", "worse")
+        }
+        for place, one in enumerate(found)
+    ]
+
+
+def survival_text(stands: dict[str, bool], *, pairs: int = 1) -> str:
+    """Return in a sentence how many verdicts of single cells survive.
+
+    Parameters
+    ----------
+    stands : dict
+        From `surviving`.
+    pairs : int, default=1
+        Comparisons that were counted together.
+
+    Examples
+    --------
+    >>> survival_text({"a": True, "b": False})
+    'Of 2 cells judged better or worse, 1 stands when all cells are counted (Holm, 5 %).'
+    """
+    if not stands:
+        return "No single cell is judged better or worse."
+    kept = sum(stands.values())
+    cells = "1 cell" if len(stands) == 1 else f"{len(stands)} cells"
+    counted = "all cells are" if pairs == 1 else f"all cells of {pairs} pairs are"
+    verb = "stands" if kept == 1 else "stand"
+    return f"Of {cells} judged better or worse, {kept} {verb} when {counted} counted (Holm, 5 %)."
 
 
 def comparison_rows(found: Comparison) -> Rows:

@@ -355,6 +355,8 @@ class EntryCard(Strict):
     """One or two sentences: what it is."""
     paper: str = ""
     """Citation or URL."""
+    code: str = Field(default="", max_length=300, pattern=r"^(https://[^\s<>\"'`]+)?$")
+    """Where the authors of the method publish theirs: an address with https."""
     authors: str = ""
     """Who submits."""
     licence: str = ""

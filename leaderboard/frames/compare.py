@@ -1,12 +1,12 @@
 """Entries side by side as frames: paired differences per cell, per class and per view."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from harness.metric_keys import MetricKey
-from harness.rankings.comparing import Comparison
+from harness.rankings.comparing import Comparison, surviving
 from harness.rankings.display import difference_text, metric_title
 from harness.rankings.field import Candidate, metric_of
 from harness.records.records import Recorded
@@ -17,20 +17,32 @@ from leaderboard.frames.trade import mean_over
 OVERALL = "mean over the cells"
 
 
-def verdict_frame(found: Comparison) -> pd.DataFrame:
+SURVIVES = {True: "stands", False: "may be chance", None: ""}
+"""Whether a verdict survives that all cells are counted → words; None: nothing was told apart."""
+
+
+def plainest(names: Sequence[str]) -> str | None:
+    """Return the reference that a reader expects: an entry trained with cross-entropy."""
+    return next((name for name in names if name == "cnn-ce"), None)
+
+
+def verdict_frame(found: Comparison, stands: Mapping[str, bool] | None = None) -> pd.DataFrame:
     """Return a comparison's differences, overall first, then cell by cell.
 
     Parameters
     ----------
     found : Comparison
         From `harness.rankings.comparing.compare`.
+    stands : mapping of str to bool, optional
+        Cell → whether its verdict survives, from `surviving`; default: of this pair alone.
 
     Returns
     -------
     DataFrame
         Columns ``cell``, ``label``, ``difference``, ``low``, ``high`` (natural units, positive is
-        better for the candidate), their texts, ``verdict`` and ``covers``.
+        better for the candidate), their texts, ``verdict``, ``covers`` and ``survives`` (in words).
     """
+    stands = surviving([found])[0] if stands is None else stands
     words = cell_names([cell for cell, _ in found.cells])
     lines = [_line("", OVERALL, found.overall, found.key)]
     lines += [_line(cell, words[cell], one, found.key) for cell, one in found.cells]
@@ -45,7 +57,8 @@ def verdict_frame(found: Comparison) -> pd.DataFrame:
         "verdict",
         "covers",
     ]
-    return pd.DataFrame(lines, columns=names)
+    frame = pd.DataFrame(lines, columns=names)
+    return frame.assign(survives=[SURVIVES[stands.get(cell)] for cell in frame["cell"]])
 
 
 def _line(cell: str, label: str, found: Verdict, key: str) -> tuple[object, ...]:

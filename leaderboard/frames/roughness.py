@@ -91,21 +91,93 @@ def best_frame(rankings: Mapping[str, Ranking]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=names)
 
 
-def agreement(rankings: Mapping[str, Ranking]) -> float | None:
-    """Return Spearman's correlation of the order in the easiest and in the hardest cell.
+JOINT = ("imbalance alone", "label noise alone", "both at once")
+"""What can be wrong with a cell, against the calm one."""
+
+
+def joint_cells(rankings: Mapping[str, Ranking]) -> dict[str, str]:
+    """Return the calm cell, and the hardest cells with one thing wrong and with both.
+
+    The calm cell is the easiest one. Beside it stand, as far as the suite has them, the hardest
+    cell with its noise and another imbalance, with its imbalance and another noise, and with both
+    others.
+
+    Parameters
+    ----------
+    rankings : mapping of str to Ranking
+        Cell → the ranking over that cell alone.
+
+    Returns
+    -------
+    dict of str to str
+        ``calm`` and those of JOINT → cell; empty without a cell.
+    """
+    cells = hardest_last(rankings)
+    if not cells:
+        return {}
+    imbalance, noise = cell_parts(cells[0])
+    found = {"calm": cells[0]}
+    for what in JOINT:
+        wanted = (what != JOINT[1], what != JOINT[0])  # another imbalance, another noise
+        fitting = [
+            cell
+            for cell in cells
+            if (cell_parts(cell)[0] != imbalance, cell_parts(cell)[1] != noise) == wanted
+        ]
+        if fitting:
+            found[what] = fitting[-1]
+    return found
+
+
+def joint_frame(rankings: Mapping[str, Ranking]) -> pd.DataFrame:
+    """Return what imbalance, noise and both at once leave of the calm cell's order.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``what``, ``cell``, ``label``, ``agreement`` (Spearman's correlation with the calm
+        cell, NaN with fewer than three entries), ``text``, ``first`` (best by value there) and
+        ``calm_first`` (the place there of the calm cell's best; a dash where it is not ranked).
+    """
+    cells = joint_cells(rankings)
+    words = cell_names(list(cells.values()))
+    lines = []
+    for what, cell in cells.items():
+        if what == "calm":
+            continue
+        rho = agreement(rankings, (cells["calm"], cell))
+        names = [row.name for row in rankings[cell].rows]
+        best = rankings[cells["calm"]].rows[0].name
+        place = str(names.index(best) + 1) if best in names else "–"
+        text = "–" if rho is None else f"{rho:.2f}".replace("-", "−")
+        lines.append((what, cell, words[cell], float("nan") if rho is None else rho, text,
+                      names[0], place))  # fmt: skip
+    columns = ["what", "cell", "label", "agreement", "text", "first", "calm_first"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def agreement(rankings: Mapping[str, Ranking], pair: tuple[str, str] | None = None) -> float | None:
+    """Return Spearman's correlation of the order in two cells.
+
+    Parameters
+    ----------
+    rankings : mapping of str to Ranking
+        Cell → the ranking over that cell alone.
+    pair : (str, str), optional
+        Two of the cells; default: the easiest and the hardest.
 
     Returns
     -------
     float or None
         In [−1, 1] over the entries that both rank; None with fewer than three.
     """
-    cells = hardest_last(rankings)
+    cells = hardest_last(rankings) if pair is None else list(pair)
     if len(cells) < 2:
         return None
     one, two = ({r.name: r.value for r in rankings[c].rows} for c in (cells[0], cells[-1]))
     both = [name for name in one if name in two]
     if len(both) < 3:
         return None
-    pair = pd.DataFrame({"one": [one[n] for n in both], "two": [two[n] for n in both]}).rank()
-    found = pair["one"].corr(pair["two"])
+    ranks = pd.DataFrame({"one": [one[n] for n in both], "two": [two[n] for n in both]}).rank()
+    found = ranks["one"].corr(ranks["two"])
     return None if pd.isna(found) else float(found)

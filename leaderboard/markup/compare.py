@@ -26,6 +26,7 @@ def verdicts_table(frame: pd.DataFrame) -> str:
         Column("Difference", lambda line: f"<b>{text(line['difference_text'])}</b>", css="num"),
         Column("95 % interval", lambda line: text(line["interval_text"]), css="num"),
         Column("Verdict", _verdict),
+        Column("All counted", lambda line: text(line["survives"])),
     ]
     rows: Sequence[Line] = frame.to_dict("records")
     table = html_table(columns, rows, caption="Paired differences, positive is better")

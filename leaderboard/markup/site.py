@@ -81,6 +81,8 @@ def page_html(title: str, body: str, *, suite: str, above: str) -> str:
     if suite:
         folder = f"{above}{quote(suite)}"
         links += [(f"{folder}/index.html", f"Ranking of {suite}"), (f"{folder}/map.html", "Map")]
+        more = {"compare": "Compare", "trade-offs": "Trade-offs", "ood": "OOD"}
+        links += [(f"{folder}/{name}.html", words) for name, words in more.items()]
     nav = "".join(f"<a href='{escape(href)}'>{escape(words)}</a>" for href, words in links)
     return (
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"

@@ -21,6 +21,7 @@ from harness.rankings.notes import notes_of as notes_of_suite
 from harness.rankings.ranking import rank
 from harness.rankings.reproduction import agreements
 from harness.rankings.single_cells import rank_cells
+from harness.rankings.stability import Stability, order_stability
 from harness.records.records import Recorded
 from harness.types import Ranking
 from leaderboard.examples import ask
@@ -145,6 +146,21 @@ def cell_rankings(suite: str, key: str | None = None, track: str = "open") -> di
 def _cell_rankings(suite: str, key: str | None, track: str, seen: str) -> dict[str, Ranking]:
     rows = _field(suite, seen).rows
     return rank_cells(rows, suite=suite, key=key, track=track, notes=notes_of_suite(suite))
+
+
+def stability(suite: str, key: str, track: str) -> list[Stability]:
+    """Return how far the order holds; where there is no row, the page says so and ends."""
+    try:
+        return _stability(suite, key, track, _of(suite))
+    except HarnessError as error:
+        say(error)
+        left_out(suite)
+        st.stop()
+
+
+@st.cache_resource(show_spinner="Comparing orders …", max_entries=64)
+def _stability(suite: str, key: str, track: str, seen: str) -> list[Stability]:
+    return order_stability(_field(suite, seen).rows, suite=suite, key=key, track=track)
 
 
 def claimed(suite: str, key: str) -> dict[str, str]:

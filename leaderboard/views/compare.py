@@ -1,15 +1,23 @@
 """Two entries or more, paired: what differs, where, and whether the data can tell."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from harness.errors import HarnessError
 from harness.metric_keys import RowName
-from harness.rankings.comparing import DEFAULT_MARGIN
+from harness.rankings.comparing import DEFAULT_MARGIN, Comparison, survival_text, surviving
 from harness.rankings.display import difference_text, interval_title, metric_title
 from leaderboard.charts.compare import classes_chart, verdicts_chart
 from leaderboard.examples import command_line
 from leaderboard.frames.cells import cell_names
-from leaderboard.frames.compare import class_frame, verdict_frame, view_frame, views_of
+from leaderboard.frames.compare import (
+    class_frame,
+    plainest,
+    verdict_frame,
+    view_frame,
+    views_of,
+)
 from leaderboard.frames.ranking import display_scale
 from leaderboard.markup.compare import verdicts_table, views_table
 from leaderboard.markup.examples import examples_html
@@ -31,7 +39,7 @@ def page() -> None:
     rows = board.field(suite).by_name
     names = list(dict.fromkeys([r.name for r in (*found.rows, *found.beside)] + [*rows]))
     with st.container(horizontal=True):
-        reference = pickers.one("against", "Reference", names, default=_plainest(names))
+        reference = pickers.one("against", "Reference", names, default=plainest(names))
         others = [name for name in names if name != reference]
         picked = pickers.several(
             "with", "Compared with it", others, placeholder="the first of the ranking", most=MOST
@@ -42,8 +50,7 @@ def page() -> None:
     if not compared:
         st.info(f"{suite} has one row; there is nothing to compare.", icon=":material/info:")
         st.stop()
-    for name in compared:
-        _pair(suite, name, reference, key)
+    _pairs(suite, compared, reference, key)
     cells = rows[reference].recorded.record.suite.cells
     words = cell_names(cells)
     st.subheader("Class by class", anchor=False)
@@ -98,27 +105,36 @@ def _disagreement(suite: str, pair: tuple[str, str], cell: str) -> None:
     st.caption(f"The same in a terminal: `{command_line(pair, suite, cell, seed)}`")
 
 
-def _plainest(names: list[str]) -> str | None:
-    """Return the reference that a reader expects: an entry trained with cross-entropy."""
-    return next((name for name in names if name == "cnn-ce"), None)
+def _pairs(suite: str, compared: Sequence[str], reference: str, key: str) -> None:
+    """Compare each with the reference; what survives is judged over all of them together."""
+    found: dict[str, Comparison | HarnessError] = {}
+    for name in compared:
+        try:
+            found[name] = board.compared(suite, name, reference, key, DEFAULT_MARGIN)
+        except HarnessError as error:
+            found[name] = error
+    made = {name: each for name, each in found.items() if isinstance(each, Comparison)}
+    stands = dict(zip(made, surviving([*made.values()]), strict=True))
+    for name, each in found.items():
+        st.subheader(f"{plain(name)} against {plain(reference)}", anchor=False)
+        if isinstance(each, HarnessError):
+            board.say(each)
+        else:
+            _pair(suite, each, stands[name], len(made))
 
 
-def _pair(suite: str, name: str, reference: str, key: str) -> None:
-    st.subheader(f"{plain(name)} against {plain(reference)}", anchor=False)
-    try:
-        found = board.compared(suite, name, reference, key, DEFAULT_MARGIN)
-    except HarnessError as error:
-        board.say(error)
-        return
+def _pair(suite: str, found: Comparison, stands: dict[str, bool], pairs: int) -> None:
+    name, reference, key = found.candidate, found.reference, found.key
     whole = found.overall
-    frame = verdict_frame(found)
+    frame = verdict_frame(found, stands)
     better = int((frame["verdict"][1:] == "better").sum())
     worse = int((frame["verdict"][1:] == "worse").sum())
     interval = frame["interval_text"].iloc[0]
     st.markdown(
         f"**{whole.verdict}**: {difference_text(whole.difference, key)} {interval} "
         f"({interval_title(whole.interval_kind)}) in {metric_title(key).lower()}, positive is "
-        f"better; better in {better} and worse in {worse} of {len(frame) - 1} cells."
+        f"better; better in {better} and worse in {worse} of {len(frame) - 1} cells. "
+        f"{survival_text(stands, pairs=pairs)}"
     )
     unit = "percentage points" if display_scale(key) == 100 else metric_title(key)
     left, right = st.columns([6, 5])

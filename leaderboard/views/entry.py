@@ -17,7 +17,7 @@ from harness.rankings.field import Candidate
 from harness.records.records import Recorded
 from harness.records.trust import TIERS
 from harness.types import Ranking
-from leaderboard.cards import card_words, paper_html
+from leaderboard.cards import card_words, code_html, paper_html
 from leaderboard.charts import entry as charts
 from leaderboard.charts import ood as ood_charts
 from leaderboard.frames import entry as details
@@ -56,7 +56,8 @@ def page() -> None:
     words = card_words(found[name])
     code = f"<code>{escape(words.code)}</code>" if words.code else ""
     called = f"<b>{escape(words.title)}</b>" if words.title else ""
-    about = " · ".join(filter(None, (called, escape(words.summary), paper_html(words.paper), code)))
+    links = paper_html(words.paper), code_html(words), code
+    about = " · ".join(filter(None, (called, escape(words.summary), *links)))
     if about:
         st.html(f"<p class='tm-words'>{about}</p>")
     _header(name, variant, recorded, board.ranking(suite, key))

@@ -1,5 +1,6 @@
 """The first page: what rough training data do to the order of methods, in three pictures."""
 
+import pandas as pd
 import streamlit as st
 
 from harness.rankings.display import metric_title
@@ -7,9 +8,16 @@ from harness.types import Ranking
 from leaderboard.charts.compare import order_chart, tied_chart
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.headline import headline
-from leaderboard.frames.roughness import agreement, best_frame, hardest_last, order_frame
+from leaderboard.frames.roughness import (
+    agreement,
+    best_frame,
+    hardest_last,
+    joint_frame,
+    order_frame,
+)
 from leaderboard.markup.map import best_map
 from leaderboard.markup.parts import ANCHOR, plain
+from leaderboard.markup.plain import plain_table
 from leaderboard.views import address, board, pickers
 from leaderboard.views.columns import PLACES, TIED
 from leaderboard.views.pictures import draw
@@ -60,6 +68,7 @@ def _pictures(suite: str, rankings: dict[str, Ranking]) -> None:
             "Places by value; point at one for the ranks that the data allow. Shown are the first "
             "eight entries of the easiest and of the hardest cell."
         )
+    _jointly(joint_frame(rankings), plain(words[order[0]]))
     st.subheader("2. Who is best depends on what is wrong with the data", anchor=False)
     best = best_frame(rankings)
     st.html(best_map(best, suite=suite))
@@ -70,6 +79,35 @@ def _pictures(suite: str, rankings: dict[str, Ranking]) -> None:
     )
     shown = best.assign(label=best["cell"].map(words))
     draw(tied_chart(shown), shown, "Entries that cannot be told from the best of a cell", TIED)
+
+
+def _jointly(frame: pd.DataFrame, calm: str) -> None:
+    """Say what imbalance, noise and both at once leave of the calm cell's order."""
+    found = {line["what"]: line for line in frame.to_dict("records")}
+    both = found.get("both at once")
+    if both is None:
+        return
+    alone = [
+        f"{what.removesuffix(' alone')} alone leaves a rank correlation of **{line['text']}**"
+        for what, line in found.items()
+        if line is not both
+    ]
+    parts = [*alone, f"both at once leave **{both['text']}**"]
+    st.markdown(
+        f"Of the order in *{calm}* {'; '.join(parts)}. The best there is in place "
+        f"{both['calm_first']} under both."
+    )
+    shown = frame[["what", "label", "text", "first", "calm_first"]].set_axis(
+        ["what is wrong", "hardest such cell", "rank correlation", "best there",
+         "place of the calm cell's best"], axis=1,
+    )  # fmt: skip
+    st.html(
+        plain_table(
+            shown,
+            caption="What imbalance, noise and both leave of the order",
+            left=["hardest such cell", "best there"],
+        )
+    )
 
 
 def _signed(value: float) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.rankings.field import suite_rows
-from leaderboard.cards import MOST, CardWords, card_words, paper_html, title_html
+from leaderboard.cards import MOST, CardWords, card_words, code_html, paper_html, title_html
 from tests.leaderboard.made import made, write_field
 
 
@@ -53,3 +53,22 @@ def test_a_title_leads_to_its_paper_and_only_https_is_linked():
     )
     assert title_html(CardWords("T", "", "javascript:alert(1)")) == "T"
     assert "onmouseover" not in title_html(CardWords("", "", "https://a.b/' onmouseover='x"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:alert(1)", "http://a.b", "https://a.b/' onmouseover='x", "https:// a", "x"],
+)
+def test_only_an_https_address_of_code_is_linked(row, address):
+    card = row.recorded.path.parents[1] / "entry.toml"
+    card.write_text(f'title = "T"\ncode = "{address}"\n')
+    assert card_words(row) == CardWords(title="T")
+    assert code_html(CardWords(address=address)) == ""
+
+
+def test_the_authors_code_is_linked_from_the_title(row):
+    card = row.recorded.path.parents[1] / "entry.toml"
+    card.write_text('title = "T"\ncode = "https://example.org/a&b"\n')
+    found = card_words(row)
+    assert found.address == "https://example.org/a&b"
+    assert title_html(found) == "T · <a href='https://example.org/a&amp;b'>code</a>"

@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 
 from harness.cli.app import app
 from harness.published.references import load_references
-from harness.rankings.display import interval_text, value_text
+from harness.rankings.comparing import compare, surviving
+from harness.rankings.display import difference_text, interval_text, value_text
+from harness.rankings.field import suite_rows
+from harness.rankings.ranking import rank
 from leaderboard.export import main, write_all
 from leaderboard.frames.headline import headline
 from tests.leaderboard.made import CELLS, FIELD, ranked, write_field
@@ -93,6 +96,27 @@ def test_an_entrys_page_has_its_cells_and_how_to_redo_it(root, written):
     row = next(row for row in found.rows if row.name == "cnn-ce+la")
     assert interval_text(row.low, row.high, found.key) in text
     assert "tailmark run cnn-ce --suite digits-v1" in text
+
+
+def test_trade_offs_ood_and_compare_are_the_command_lines(root, written):
+    folder = written[0] / "digits-v1"
+    rows = suite_rows("digits-v1", roots=[root])
+    names = [row.name for row in ranked(root).rows]
+    pairs = [compare(rows, name, "cnn-ce") for name in names if name != "cnn-ce"]
+    text = (folder / "compare.html").read_text()
+    for pair, stands in zip(pairs, surviving(pairs), strict=True):
+        for one in (pair.overall, *(each for _, each in pair.cells)):
+            assert difference_text(one.difference, pair.key) in text
+        better = [c for c, each in pair.cells if each.verdict == "better"]
+        assert f"<td class='num'>{len(better)} ({sum(stands[c] for c in better)})</td>" in text
+    trade = (folder / "trade-offs.html").read_text()
+    assert all(f">{name}</a>" in trade for name in names)
+    assert "no other beats it in both" in trade
+    found = rank(rows, suite="digits-v1", key="ood/near/declared/ood_auroc")
+    ood = (folder / "ood.html").read_text()
+    assert found.rows
+    for row in found.rows:
+        assert f"<td class='num'>{interval_text(row.low, row.high, found.key)}</td>" in ood
 
 
 def test_a_damaged_record_leaves_its_entry_out_by_name(tmp_path, monkeypatch):

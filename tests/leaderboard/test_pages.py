@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from harness.published.claims import STATES
 from harness.published.conformance import VERDICTS
-from harness.rankings.comparing import compare
+from harness.rankings.comparing import compare, survival_text, surviving
 from harness.rankings.display import difference_text, interval_text
 from harness.rankings.field import suite_rows
+from harness.rankings.stability import order_stability
 from harness.records.records import write_record
 from leaderboard.frames.calibration import most_to_see
 from leaderboard.frames.headline import headline
@@ -245,6 +246,17 @@ def test_the_first_page_says_what_the_rankings_of_cells_say(opened, root):
     best = ranked(root, [CELLS[0]]).rows[0]
     assert f"<small>{best.name}</small>" in html(app)
     assert "rank correlation of" in words(app)
+    assert "both at once leave" in words(app)
+
+
+def test_the_stability_of_an_order_is_the_command_lines(opened, root):
+    app = opened("stability", metric="test/nll")
+    for each in order_stability(
+        suite_rows("digits-v1", roots=[root]), suite="digits-v1", key="test/nll"
+    ):
+        shown = each.reason if each.tau is None else f"<td class='num'>{each.tau:.3f}</td>"
+        assert shown in html(app)
+    assert "--metric test/nll --track open --stability" in words(app)
 
 
 def test_a_comparison_is_the_command_lines(opened, root):
@@ -254,6 +266,7 @@ def test_a_comparison_is_the_command_lines(opened, root):
     for _, one in found.cells:
         assert f"<b>{difference_text(one.difference, found.key)}</b>" in html(app)
     assert "tailmark compare cnn-bs logreg --suite digits-v1" in words(app)
+    assert survival_text(surviving([found])[0]) in words(app)
 
 
 def test_entries_that_are_not_comparable_say_why(opened):
@@ -328,6 +341,7 @@ def test_nonsense_in_the_address_is_named_and_the_page_goes_on(opened, page):
         "entry",
         "trade",
         "robustness",
+        "stability",
         "claims",
         "conformance",
     ],

@@ -152,9 +152,10 @@ def card_sha256(card: EntryCard) -> str:
     """Return the sha256 of the card's canonical JSON: comments and order do not matter.
 
     A field that came after format 1 was settled counts only where a card sets it; what a card
-    asks for beside the standard metrics never counts, for it changes no number.
+    asks for beside the standard metrics never counts, nor where code of the authors lies, for
+    neither changes a number.
     """
-    facts = card.model_dump(mode="json", exclude={"extra"})
+    facts = card.model_dump(mode="json", exclude={"extra", "code"})
     facts["facets"] = settled(facts["facets"])
     for name in ("method", "model"):
         if facts[name] is not None:
@@ -206,6 +207,11 @@ def _sentence(detail: ErrorDetails, raw: Mapping[str, Any]) -> str:
         return (
             "facets.selection is 'best_on_test': an epoch chosen by its test score makes the "
             "test set a training set. Choose 'last', 'noisy_val' or 'clean_val'."
+        )
+    if path == "code":
+        return (
+            "code: expected the address of a public repository with https:// and without spaces "
+            f"or quotes; got {repr(detail['input'])[:80]}. Write it whole, or leave the line out."
         )
     if path == "name":
         return _name_sentence(detail["input"])

@@ -8,6 +8,7 @@ kind = "{kind}"
 title = ""                     # as people write it; the name when empty
 summary = ""                   # one or two sentences: what it is
 paper = ""                     # citation or URL
+code = ""                      # https address of the authors' own code, where it is public
 authors = ""
 licence = ""                   # of weights or predictions
 ood_score = {ood_score:<18} # the declared OOD score: `tailmark list scores`

@@ -2,7 +2,14 @@
 
 import pytest
 
-from leaderboard.frames.roughness import agreement, best_frame, hardest_last, order_frame
+from leaderboard.frames.roughness import (
+    agreement,
+    best_frame,
+    hardest_last,
+    joint_cells,
+    joint_frame,
+    order_frame,
+)
 from tests.leaderboard.frames.test_ranking import a_row, small
 from tests.leaderboard.made import CELLS, ranked, write_field
 
@@ -67,3 +74,35 @@ def test_the_best_of_a_cell_is_the_first_of_its_ranking(rankings):
     for cell, found in rankings.items():
         assert frame.loc[cell, "name"] == found.rows[0].name
         assert frame.loc[cell, "tied"] == sum(row.tie_class == 1 for row in found.rows)
+
+
+def four(**values):
+    """Return rankings of a calm cell, one imbalanced, one noisy and one that is both."""
+    cells = ("d-balanced-clean", "d-exp50-clean", "d-balanced-symmetric0.4", "d-exp50-symmetric0.4")
+    found = {}
+    for cell, column in zip(cells, zip(*values.values(), strict=True), strict=True):
+        one = dict(zip(values, column, strict=True))
+        order = sorted(one, key=lambda name: -one[name])
+        found[cell] = small(*(a_row(n, 1, (one[n],)) for n in order), key=KEY)
+    return placed(found)
+
+
+def test_joint_roughness_is_held_against_each_of_its_parts():
+    found = four(a=(0.9, 0.8, 0.4, 0.1), b=(0.8, 0.7, 0.5, 0.2), c=(0.7, 0.6, 0.3, 0.3))
+    assert joint_cells(found) == {
+        "calm": "d-balanced-clean",
+        "imbalance alone": "d-exp50-clean",
+        "label noise alone": "d-balanced-symmetric0.4",
+        "both at once": "d-exp50-symmetric0.4",
+    }
+    frame = joint_frame(found).set_index("what")
+    assert frame["agreement"].tolist() == pytest.approx([1, 0.5, -1])
+    assert frame["text"].tolist() == ["1.00", "0.50", "−1.00"]
+    assert frame["first"].tolist() == ["a", "b", "c"]
+    assert frame["calm_first"].tolist() == ["1", "2", "3"]
+
+
+def test_a_suite_with_one_thing_wrong_has_nothing_to_say_of_both():
+    frame = joint_frame(placed(two({"a": 0.9, "b": 0.8}, {"a": 0.5, "b": 0.4})))
+    assert frame["what"].tolist() == ["imbalance alone"]
+    assert frame["text"].tolist() == ["–"]

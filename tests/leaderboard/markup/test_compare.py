@@ -10,12 +10,14 @@ def test_every_line_has_its_verdict_in_words():
         {
             "label": ["one", "two"], "difference_text": ["+1.0 pp", "−1.0 pp"],
             "interval_text": ["[0, 2]", "[−2, 0]"], "verdict": ["better", "worse"],
+            "survives": ["stands", "may be chance"],
         }
     )  # fmt: skip
     found = verdicts_table(frame)
     assert ">better</span>" in found
     assert ">worse</span>" in found
     assert "<td class='num'>[−2, 0]</td>" in found
+    assert "<td>may be chance</td>" in found
 
 
 def test_names_cannot_bring_markup():

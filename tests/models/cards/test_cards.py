@@ -430,3 +430,18 @@ def test_outliers_are_part_of_a_cards_identity_only_where_it_names_them(entry):
         update={"method": card.method.model_copy(update={"auxiliary": "mnist"})}
     )
     assert card_sha256(card) != card_sha256(other)
+
+
+def test_the_address_of_the_authors_code_is_no_part_of_what_is_measured(entry):
+    plain = read_card(entry())
+    linked = read_card(entry("[method]", 'code = "https://example.org/x"\n[method]'))
+    assert linked.code == "https://example.org/x"
+    assert card_sha256(linked) == card_sha256(plain)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://a.b", "javascript:x", "https://a b", "https://a'b", "x" * 301]
+)
+def test_only_a_whole_https_address_of_code_is_taken(entry, address):
+    with pytest.raises(CardError, match="code: expected the address of a public repository"):
+        read_card(entry("[method]", f'code = "{address}"\n[method]'))

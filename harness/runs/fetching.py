@@ -6,19 +6,17 @@ back is the file that the record was made with, or it is refused.
 
 import re
 import shutil
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import environ
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlsplit
 
-from harness.atomic import replacing
+from harness.atomic import locked, replacing
 from harness.errors import DownloadError, StoreError
 from harness.keys import sha256_file
+from harness.models.loaders.download import download
 from harness.paths import store_folder
 from harness.runs.archive import archived_evidence, unpack
 from harness.runs.evidence import Evidence
@@ -27,11 +25,10 @@ from harness.types import RunRecord
 MARK = "#sha256="
 """What stands between an address and the sha256 of what lies there."""
 SCHEMES = ("https", "http", "file", "hf", "runs")
-"""What an address may begin with: ``hf`` is the hub's, ``runs`` an MLflow server's."""
+"""What an address may begin with: ``hf`` is the hub's, ``runs`` an MLflow server's, ``http`` this
+machine's alone."""
 MOST_BYTES = 4 << 30
 """Largest archive that is fetched when the caller names no limit."""
-SECONDS = 30
-"""How long a server may be silent."""
 _HUB = re.compile(r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?/(?P<path>.+)")
 
 
@@ -85,6 +82,10 @@ def fetch(url: str, store: Path | None = None, *, most: int = MOST_BYTES) -> Pat
     if goal.is_file() and sha256_file(goal) == sha:
         return goal
     goal.parent.mkdir(parents=True, exist_ok=True)
+    if urlsplit(address).scheme in ("https", "http", "hf"):
+        with locked(goal.parent.with_name("archives.lock")):
+            download(_web(address), goal, sha, most)
+        return goal
     with replacing(goal) as temporary:
         try:
             _copied(address, temporary, most, store_folder(store))
@@ -104,17 +105,14 @@ def fetch(url: str, store: Path | None = None, *, most: int = MOST_BYTES) -> Pat
 
 
 def _copied(address: str, goal: Path, most: int, store: Path) -> None:
+    """Copy from a tracking server or from a folder of this machine."""
     parts = urlsplit(address)
     if parts.scheme == "runs":
-        from harness.tracking.artifacts import download
+        from harness.tracking.artifacts import download as from_run
 
-        download(address, goal, most, store)
+        from_run(address, goal, most, store)
         return
-    local = parts.scheme == "file"
-    with (
-        Path(parts.path).open("rb") if local else _opened(address) as source,
-        goal.open("wb") as handle,
-    ):
+    with Path(parts.path).open("rb") as source, goal.open("wb") as handle:
         left = most
         while block := source.read(1 << 20):
             left -= len(block)
@@ -123,28 +121,16 @@ def _copied(address: str, goal: Path, most: int, store: Path) -> None:
             handle.write(block)
 
 
-def _opened(address: str) -> Any:
-    """Open a web address, following redirects to the web only, never to files of this machine."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.HTTPDefaultErrorHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener.open(_web(address), timeout=SECONDS)
-
-
 def _web(address: str) -> str:
     """Return the web address of a file, also where it is named by its place on the hub."""
     if not address.startswith("hf:"):
         return address
     found = _HUB.fullmatch(address)
     if found is None:
-        raise URLError("an address on the hub is hf://datasets/<owner>/<name>@<revision>/<path>")
+        raise DownloadError(
+            "An address on the hub is hf://datasets/<owner>/<name>@<revision>/<path>; got "
+            f"{address[:120]!r}. Publish the evidence at such an address."
+        )
     hub = environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     revision = found["revision"] or "main"
     return f"{hub}/datasets/{found['repo']}/resolve/{revision}/{found['path']}"

@@ -104,18 +104,27 @@ def report_version(
 def _to_logged(
     client: Any, logged: str, run: str, record: RunRecord, values: Mapping[str, float]
 ) -> None:
-    """Write all metrics to the logged model behind a version, and name it as the run's input."""
+    """Write metrics to the logged model behind a version, and name it as the run's input.
+
+    What the run has written there already is not written again: MLflow would list it twice.
+    """
     from mlflow.entities import LoggedModelInput, Metric
 
     now, suite = int(time.time() * 1000), record.suite
     client.log_inputs(run, models=[LoggedModelInput(logged)])
+    mark = digest(suite.sha256)
+    there = {
+        (m.key, m.value)
+        for m in client.get_logged_model(logged).metrics or ()
+        if (m.run_id, m.dataset_digest) == (run, mark)
+    }
     metrics = [
         Metric(
             key, float(value), now, 0, model_id=logged, dataset_name=suite.id,
-            dataset_digest=digest(suite.sha256), run_id=run,
+            dataset_digest=mark, run_id=run,
         )
         for key, value in values.items()
-        if np.isfinite(value)
+        if np.isfinite(value) and (key, float(value)) not in there
     ]  # fmt: skip
     for start in range(0, len(metrics), 900):
         client.log_batch(run, metrics=metrics[start : start + 900])

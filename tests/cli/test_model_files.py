@@ -31,6 +31,12 @@ def files(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _here(monkeypatch):
+    """Open files in this process; the sandbox is tests/models/loaders/test_boxed.py's."""
+    monkeypatch.setenv("TAILMARK_SANDBOX", "none")
+
+
 def run(tailmark, *words: str):
     return tailmark("run", *words, "--cell", CELL, "--seed", "0", "--no-track", "-j", "1")
 

@@ -128,12 +128,15 @@ def test_what_was_changed_at_its_address_is_refused_and_not_kept(made, tmp_path)
 
 
 def test_a_file_larger_than_allowed_is_refused(made, tmp_path):
-    with pytest.raises(DownloadError, match="allow more with --max-bytes"):
+    with pytest.raises(DownloadError, match="Allow more with --max-bytes"):
         again(made, tmp_path, fetch=1000)
 
 
 def test_a_redirect_to_a_file_of_this_machine_is_not_followed(tmp_path):
-    with serving(ToFile) as address, pytest.raises(DownloadError, match="could not be fetched"):
+    with (
+        serving(ToFile) as address,
+        pytest.raises(DownloadError, match="answered 302|address of a file"),
+    ):
         fetch(f"{address}/e.zip#sha256={'ab' * 32}", tmp_path)
 
 
@@ -171,6 +174,7 @@ def test_evidence_beside_an_mlflow_run_comes_back(made, tmp_path, monkeypatch):
     ("url", "words"),
     [
         ("https://a.org/e.zip", "ends in #sha256="),
+        (f"http://a.org/e.zip#sha256={'ab' * 32}", "is https://"),
         (f"https://a.org/e.zip#sha256={'AB' * 32}", "ends in #sha256="),
         (f"ftp://a.org/e.zip#sha256={'ab' * 32}", "begins with https"),
         (f"e.zip#sha256={'ab' * 32}", "begins with https"),

@@ -14,6 +14,7 @@ pytest.importorskip("mlflow")
 from harness.connection import local_uri, tracking_uri
 from harness.errors import TrackingError
 from harness.tracking import mirror as tracking
+from harness.tracking.contents import means
 from harness.tracking.mirror import mirror, rebuild
 from tests.leaderboard.made import CELLS, SEEDS, made
 
@@ -266,7 +267,9 @@ def test_a_model_version_has_its_numbers_and_leads_to_its_run(store, tmp_path, m
     mean = recorded.values("", "test/balanced_accuracy").mean()
     assert tags["tailmark.digits-v1.run"] == run
     assert float(tags["tailmark.digits-v1.test/balanced_accuracy"]) == pytest.approx(mean)
-    metrics = {m.key: m.value for m in client.get_logged_model(logged.model_id).metrics}
+    listed = client.get_logged_model(logged.model_id).metrics
+    metrics = {m.key: m.value for m in listed}
+    assert len(listed) == len(metrics) == len(means(recorded.record))
     assert metrics["test/balanced_accuracy"] == pytest.approx(mean)
     assert client.get_run(run).inputs.model_inputs[0].model_id == logged.model_id
     assert mirror(recorded, uri=uri, version=("unknown", "1")) == run

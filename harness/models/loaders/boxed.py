@@ -3,12 +3,13 @@
 They are opened and called in a sandboxed process; there is no other way in for them.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.errors import CardError
+from harness.errors import CardError, SandboxError
 from harness.models.loaders.feeding import Declared, Said
 from harness.models.loaders.reading import Opened
 from harness.models.loaders.zips import said_by_zip
@@ -22,6 +23,9 @@ INSIDE = {
     "MLmodel": "harness.models.loaders.inside:mlflow_model",
 }
 """File → what opens it inside. A card's ``call`` opens any other."""
+WHOLE = "harness.models.loaders.inside:whole"
+"""What opens a file inside by a reader of ours."""
+Read = Callable[[Path, WeightFile, str], Opened]
 PACKAGES = ("torch", "mlflow", "scikit-learn")
 """Distributions whose version can move a bit: part of the identity."""
 
@@ -103,6 +107,56 @@ def read_boxed(
         return np.asarray(sandbox(batch).values)
 
     return Opened(ask, Declared(()), None)
+
+
+def in_box(reader: Read, here: Read) -> Read:
+    """Return a reader of files that opens them in the sandbox, where this machine has one.
+
+    Parameters
+    ----------
+    reader : callable
+        ``reader(path, file, what)`` of ours. Its own checks hold in both places; a fault in the
+        library below it harms the sandbox alone. An answer has the same bits.
+    here : callable
+        What opens them in this process where there is no sandbox.
+    """
+
+    def read(path: Path, file: WeightFile, what: str) -> Opened:
+        from harness.models.sandbox.backends import chosen
+
+        if chosen() is None:
+            return here(path, file, what)
+        from harness.models.sandbox.programs import Program, Sandbox
+
+        name = f"model{path.suffix.lower()}"
+        told = {"name": name, "reader": f"{reader.__module__}:{reader.__name__}", "what": what}
+        program = Program(WHOLE, None, files={name: path}, arguments=told, what=what)
+        sandbox = Sandbox(program)
+        declared, parameters = _declared(sandbox.model.declared, what)
+
+        def ask(batch: np.ndarray) -> np.ndarray:
+            return np.asarray(sandbox(batch).values)
+
+        return Opened(ask, declared, parameters, sandbox.model.num_classes)
+
+    return read
+
+
+def _declared(said: Any, what: str) -> tuple[Declared, int | None]:
+    """Return what a file declares, as the process says; it is believed only if it is plain."""
+    try:
+        shape, classes = tuple(said["shape"]), tuple(said["classes"])
+        plain = (
+            all(size is None or (type(size) is int and 0 < size < 1 << 31) for size in shape)
+            and all(isinstance(each, str | int | float) for each in classes)
+            and said["output"] in (None, "logits", "probs")
+            and (said["parameters"] is None or type(said["parameters"]) is int)
+        )
+    except (KeyError, TypeError):
+        plain = False
+    if not plain:
+        raise SandboxError(f"The sandbox of {what} does not describe its model as agreed.")
+    return Declared(shape, said["output"], classes), said["parameters"]
 
 
 def check_call(part: ModelPart, folder: Path) -> None:

@@ -20,7 +20,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 """Hosts that may be asked without encryption: nobody is in between."""
 
 
-def download(address: str, target: Path, sha256: str) -> None:
+def download(address: str, target: Path, sha256: str, most: int = MAX_BYTES) -> None:
     """Fetch a file, going on where an earlier try broke off.
 
     What was fetched lies in ``<target>.part`` until its sha256 is the wanted one.
@@ -33,6 +33,8 @@ def download(address: str, target: Path, sha256: str) -> None:
         In a folder that exists.
     sha256 : str
         Of the whole file.
+    most : int
+        Bytes above which it is refused.
 
     Raises
     ------
@@ -45,11 +47,11 @@ def download(address: str, target: Path, sha256: str) -> None:
     for _ in range(TRIES):
         before = part.stat().st_size if part.exists() else 0
         try:
-            whole = _go_on(address, part)
+            whole = _go_on(address, part, most)
         except urllib.error.HTTPError as error:
             raise DownloadError(
                 f"Expected a file at {_shown(address)}; the server answered {error.code} "
-                f"{str(error.reason)[:60]}. Correct the address on the card."
+                f"{str(error.reason)[:60]}. Correct the address."
             ) from None
         except (OSError, http.client.HTTPException) as error:
             problem = str(getattr(error, "reason", error))[:120] or type(error).__name__
@@ -66,7 +68,7 @@ def download(address: str, target: Path, sha256: str) -> None:
         part.unlink()
         raise DownloadError(
             f"{_shown(address)} should have sha256 {sha256[:16]}… and has {received[:16]}…. "
-            "Correct the address or the sha256 on the card; nothing of it was kept."
+            "It was changed, or one of the two is written wrongly; nothing of it was kept."
         )
     kept = part.stat().st_size if part.exists() else 0
     raise DownloadError(
@@ -93,7 +95,7 @@ def check_address(address: str) -> None:
     if secret or not fine:
         raise DownloadError(
             f"An address of a file is https://…, without a password; got {_shown(address)}. "
-            "Write such an address on the card."
+            "Write such an address."
         )
 
 
@@ -116,12 +118,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if req.type == "https" and not newurl.startswith("https://"):
             raise DownloadError(
                 f"{_shown(req.full_url)} redirects to {_shown(newurl)}, which is not encrypted. "
-                "Write the address that it should lead to on the card."
+                "Write the address that it should lead to."
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _go_on(address: str, part: Path) -> bool:
+def _go_on(address: str, part: Path, most: int) -> bool:
     """Fetch what is missing of a file; return whether the server says that this is all."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(address, headers={"Accept-Encoding": "identity"})
@@ -139,19 +141,20 @@ def _go_on(address: str, part: Path) -> bool:
         length = answer.headers.get("Content-Length")
         start = have if resumed else 0
         wanted = start + int(length) if length and length.isdigit() else None
-        if (wanted or 0) > MAX_BYTES:
-            raise DownloadError(
-                f"{_shown(address)} has {wanted:,} bytes; at most {MAX_BYTES:,} are fetched."
-            )
+        if (wanted or 0) > most:
+            raise DownloadError(f"{_shown(address)} has {wanted:,} bytes; {_limit(most)}")
         with part.open("ab" if resumed else "wb") as file:
             while block := answer.read(1 << 20):
                 file.write(block)
-                if file.tell() > MAX_BYTES:
-                    raise DownloadError(
-                        f"{_shown(address)} sends more than {MAX_BYTES:,} bytes. Split it."
-                    )
+                if file.tell() > most:
+                    raise DownloadError(f"{_shown(address)} sends more; {_limit(most)}")
             size = file.tell()
     return wanted is None or size >= wanted
+
+
+def _limit(most: int) -> str:
+    larger = "Split it." if most == MAX_BYTES else "Allow more with --max-bytes."
+    return f"at most {most:,} bytes are fetched. {larger}"
 
 
 def _starts_at(headers: Any, have: int) -> bool:

@@ -75,7 +75,7 @@ def read_exported(path: Path, file: WeightFile, what: str) -> Opened:
     needed(("torch",), "torch", what)
     clean, graph = _cleaned(path, what)
     program = _loaded(clean, what)
-    shape = _input_shape(graph, what)
+    shape, columns = _input_shape(graph, what), _columns(graph, what)
     _check_mode(graph, what)
     import torch
 
@@ -92,17 +92,12 @@ def read_exported(path: Path, file: WeightFile, what: str) -> Opened:
                 "Export it with a dynamic batch (torch.export.Dim) and for the size in "
                 "preprocessing."
             ) from None
-        while isinstance(found, list | tuple) and len(found) == 1:
-            found = found[0]
-        if not isinstance(found, torch.Tensor):
-            raise PredictionsError(
-                f"{what} returns {type(found).__name__}; expected one tensor (batch, classes). "
-                "Export a module that returns its logits alone."
-            )
+        while isinstance(found, list | tuple | dict) and len(found) == 1:
+            found = next(iter(found.values() if isinstance(found, dict) else found))
         return np.asarray(found.float().numpy())
 
     count = sum(p.numel() for p in program.parameters())
-    return Opened(call, Declared(shape), count)
+    return Opened(call, Declared(shape), count, columns)
 
 
 def _cleaned(path: Path, what: str) -> tuple[bytes, dict[str, Any]]:
@@ -244,6 +239,26 @@ def _input_shape(graph: dict[str, Any], what: str) -> tuple[int | None, ...]:
         return tuple(size.get("as_int") for size in meta["sizes"])
     except (KeyError, TypeError, AttributeError) as error:
         raise _refused(what, f"a graph without one tensor as input ({error})") from None
+
+
+def _columns(graph: dict[str, Any], what: str) -> int:
+    """Return the number of columns of the one tensor that is returned."""
+    try:
+        named = [
+            spec["user_output"]["arg"]["as_tensor"]["name"]
+            for spec in graph["graph_module"]["signature"]["output_specs"]
+            if "user_output" in spec
+        ]
+        sizes = graph["graph_module"]["graph"]["tensor_values"][named[0]]["sizes"]
+        columns = sizes[1].get("as_int") if len(named) == 1 and len(sizes) == 2 else None
+    except (KeyError, TypeError, AttributeError, IndexError):
+        named, columns = [], None
+    if not isinstance(columns, int):
+        raise CardError(
+            f"{what} returns {len(named)} tensors, or one of another form; expected one tensor "
+            "(batch, classes). Export a module that returns its logits alone."
+        )
+    return columns
 
 
 def _check_mode(graph: dict[str, Any], what: str) -> None:

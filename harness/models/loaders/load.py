@@ -1,16 +1,14 @@
 """From a card and a job to its model, whatever file it comes in, and to the model's identity."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.errors import CardError
-from harness.keys import sha256_of, sha256_text
+from harness.keys import sha256_of
 from harness.models.loaders import feeding
 from harness.models.loaders.addresses import model_file
 from harness.models.loaders.boxed import (
@@ -24,6 +22,7 @@ from harness.models.loaders.feeding import Declared, agreed, fed, said_in, versi
 from harness.models.loaders.reading import Opened
 from harness.models.loaders.table import LOADERS, WEIGHTS, loader_of, wrong_suffix
 from harness.models.loaders.timm_weights import load_timm
+from harness.models.methods.code import code_sha256
 from harness.models.obtain.source import Source
 from harness.models.passes.numerics import Numerics
 from harness.models.safe.weights import metadata_of
@@ -152,11 +151,15 @@ def check_suffix(part: ModelPart, file: WeightFile, what: str) -> None:
         raise wrong_suffix(suffix, what)
 
 
-@cache
-def code_of(suffix: str) -> str:
-    """Return the sha256 of the code that reads files of a suffix and feeds their networks."""
-    modules = [inspect.getmodule(LOADERS[suffix].read), feeding]
-    return sha256_text("\0".join(inspect.getsource(m) for m in modules if m is not None))
+def reader_code(reader: str) -> str:
+    """Return the identity of the code that reads a file and feeds its network.
+
+    Parameters
+    ----------
+    reader : str
+        ``module:function`` of ours; all of ours that it imports counts, and what `feeding` does.
+    """
+    return sha256_of([code_sha256(reader), code_sha256(feeding.__name__)])
 
 
 def identity_of(part: ModelPart, file: WeightFile, folder: Path) -> dict[str, Any]:
@@ -171,12 +174,20 @@ def identity_of(part: ModelPart, file: WeightFile, folder: Path) -> dict[str, An
     return {
         "weights": file.sha256,
         "beside": dict(file.beside),
-        "reader": [opener, code_identity(part, folder)] if opener else code_of(suffix),
+        "reader": _reader(part, opener, suffix, folder),
         "versions": dict(versions(PACKAGES if opener else LOADERS[suffix].packages)),
         "inputs": part.inputs,
         "output": part.output,
         "classes": list(part.classes),
     }
+
+
+def _reader(part: ModelPart, opener: str, suffix: str, folder: Path) -> Any:
+    """Return the identity of what opens a file: of the card's own code, or of ours."""
+    if part.call:
+        return [opener, code_identity(part, folder), code_sha256(feeding.__name__)]
+    read = None if opener else LOADERS[suffix].reader
+    return reader_code(opener if read is None else f"{read.__module__}:{read.__name__}")
 
 
 def loaded(

@@ -20,6 +20,8 @@ class Opened:
     """What the file says of its input and output."""
     parameters: int | None
     """Number of trained numbers; None: not known."""
+    columns: int | None = None
+    """Number of columns that it returns; None: not known before it is called."""
 
 
 def needed(packages: Sequence[str], extra: str, what: str) -> None:

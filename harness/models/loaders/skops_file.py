@@ -2,9 +2,12 @@
 
 skops builds only classes that it knows, those of scikit-learn, numpy and scipy. The few more that
 fitted trees and networks need are in `TRUSTED`; what a tree points to is checked after building,
-for its compiled code follows indices without looking.
+for its compiled code follows indices without looking. Other compiled code does so too (libsvm,
+neighbours, histogram gradient boosting): where there is a sandbox the file is opened in it, and
+where there is none such an estimator is refused.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,32 @@ TRUSTED = (
 )
 """Types beyond those that skops itself trusts. Trees of neighbours (KDTree, BallTree) are not
 among them: fit with algorithm="brute"."""
+
+
+UNCHECKED = (
+    "SVC", "NuSVC", "KNeighborsClassifier", "RadiusNeighborsClassifier",
+    "HistGradientBoostingClassifier",
+)  # fmt: skip
+"""Estimators whose compiled code follows arrays of the file that nothing here checks: for the
+sandbox alone."""
+
+
+def read_skops_here(path: Path, file: WeightFile, what: str) -> Opened:
+    """Return a fitted estimator in this process: `read_skops`, but for those of `UNCHECKED`.
+
+    Raises
+    ------
+    CardError
+        As there, and for an estimator that only a sandbox may open.
+    """
+    for thing in _parts(_built(path, what)):
+        if type(thing).__name__ in UNCHECKED:
+            raise CardError(
+                f"{what} holds a {type(thing).__name__}, whose compiled code believes its file, so "
+                "it is opened in a sandbox only; there is none here (docs/sandbox.md). Export it "
+                "as ONNX, or hand in its predictions."
+            )
+    return read_skops(path, file, what)
 
 
 def read_skops(path: Path, file: WeightFile, what: str) -> Opened:
@@ -70,7 +99,7 @@ def read_skops(path: Path, file: WeightFile, what: str) -> Opened:
 
     shape = (None, int(width) if isinstance(width, int | np.integer) else None)
     labels = tuple(np.asarray(classes).tolist())
-    return Opened(call, Declared(shape, kind, labels), _count(estimator))
+    return Opened(call, Declared(shape, kind, labels), _count(estimator), len(labels))
 
 
 def _built(path: Path, what: str) -> Any:
@@ -101,13 +130,7 @@ def _built(path: Path, what: str) -> Any:
 
 def _check_trees(estimator: Any) -> None:
     """Refuse trees whose nodes point outside of them, wherever they are in the estimator."""
-    seen: set[int] = set()
-    stack = [estimator]
-    while stack:
-        thing = stack.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
+    for thing in _parts(estimator):
         kind = type(thing).__name__
         if kind == "Tree":
             ends = thing.children_left == -1
@@ -118,7 +141,25 @@ def _check_trees(estimator: Any) -> None:
             inner = thing.nodes[thing.nodes["is_leaf"] == 0]
             _within(np.concatenate([inner["left"], inner["right"]]), len(thing.nodes))
             _within(inner["feature_idx"], 1 << 16)
-        elif isinstance(thing, list | tuple | set):
+        elif hasattr(thing, "tree_"):
+            _same_width(thing.tree_.n_features, thing.n_features_in_)
+        elif hasattr(thing, "estimators_") and not hasattr(thing, "estimators_features_"):
+            for tree in np.asarray(thing.estimators_, dtype=object).ravel():
+                if hasattr(tree, "tree_"):  # called with the rows of the whole, not looked at again
+                    _same_width(tree.n_features_in_, thing.n_features_in_)
+
+
+def _parts(estimator: Any) -> Iterator[Any]:
+    """Yield an estimator and all that it consists of, each once."""
+    seen: set[int] = set()
+    stack = [estimator]
+    while stack:
+        thing = stack.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        yield thing
+        if isinstance(thing, list | tuple | set):
             stack += list(thing)
         elif isinstance(thing, dict):
             stack += list(thing.values())
@@ -126,6 +167,11 @@ def _check_trees(estimator: Any) -> None:
             stack += list(thing.ravel()) if thing.dtype == object else []
         elif type(thing).__module__.startswith("sklearn.") and hasattr(thing, "__dict__"):
             stack += list(vars(thing).values())
+
+
+def _same_width(inner: int, outer: int) -> None:
+    if inner != outer:
+        raise ValueError(f"a tree of {inner} columns in an estimator of {outer}")
 
 
 def _within(indices: np.ndarray, count: int) -> None:

@@ -104,6 +104,8 @@ class Served:
             sys.path.insert(0, head["home"])
         with _computing(head):
             given = getattr(import_module(module), function)(Path(FILES), **head["arguments"])
+        if head["num_classes"] is None:
+            return self._keep(given)
         names = [str(k) for k in range(head["num_classes"])]
         return self._keep(as_model(given, names, source=head["call"]))
 
@@ -225,6 +227,7 @@ class Served:
             "preprocessing": preprocessing,
             "meta": dict(model.meta) if kept else None,
             "adapts": hasattr(model, "adapt"),
+            "declared": getattr(model, "declared", None),
         }
         return described, dict(getattr(model, "head", None) or {})
 

@@ -28,8 +28,9 @@ class Program:
     is called inside as ``function(files, **arguments)`` with `files` a `pathlib.Path` that holds
     the files below, and returns a model: a function of a batch that returns an array, a torch
     module in evaluation mode, a fitted estimator, or an object of `harness.types.Model`."""
-    num_classes: int
-    """C: columns of what it returns."""
+    num_classes: int | None
+    """C: columns of what it returns. None: as many as the model says, which only a reader of ours
+    may (`harness.models.loaders.inside:whole`)."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """Name inside → file or folder; nothing else of the user's can be read."""
     arguments: Mapping[str, Any] = field(default_factory=dict)

@@ -48,6 +48,11 @@ class RemoteModel:
     num_classes : int
         C that it must have.
 
+    Attributes
+    ----------
+    declared : object
+        What a reader of ours says of the file, as JSON; whoever uses it checks it.
+
     Raises
     ------
     SandboxError
@@ -65,6 +70,7 @@ class RemoteModel:
         try:
             self._number = _whole(described["model"])
             self.num_classes = _whole(described["num_classes"])
+            self.declared = described.get("declared")
             given = described["preprocessing"]
             self.preprocessing = None if given is None else Preprocessing.model_validate(given)
         except (KeyError, TypeError, ValidationError):

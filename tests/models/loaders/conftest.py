@@ -10,6 +10,13 @@ from tests.models.conftest import *  # noqa: F403
 from tests.models.tiny_suite import CELL
 
 
+@pytest.fixture(autouse=True)
+def _here(request, monkeypatch):
+    """Open files in this process, which is quick; test_boxed.py says that the sandbox agrees."""
+    if "test_boxed" not in request.node.nodeid:
+        monkeypatch.setenv("TAILMARK_SANDBOX", "none")
+
+
 @pytest.fixture
 def entry(tmp_path: Path):
     def make(path: Path, *, beside: dict | None = None, sha256: str = "", **part) -> Job:

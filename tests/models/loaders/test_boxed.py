@@ -1,6 +1,7 @@
 """Models that only code can open: in the sandbox they answer as outside, and nowhere else."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from harness.keys import sha256_file
 from harness.models.loaders.load import load_model
 from harness.models.obtain.obtain import obtain
 from harness.models.passes.preprocessing import prepare
+from harness.models.sandbox import programs
 from harness.models.sandbox.backends import chosen
 from harness.types import Preprocessing
 from tests.models.loaders import made
@@ -46,6 +48,52 @@ def test_torchscript_answers_as_its_network(tmp_path, entry, opened, store):
     with torch.inference_mode():
         wanted = made.network()(torch.from_numpy(prepared(opened))).numpy()
     np.testing.assert_allclose(found.values, wanted, atol=1e-5)
+
+
+def answers(job, opened) -> tuple:
+    """Return what a model says of a few inputs, and what its file declares."""
+    found = load_model(job.card, job.folder, CELL, 0, opened.test.class_names)
+    return found.model(prepared(opened)[:5]), found.parameters
+
+
+@pytest.mark.parametrize("kind", ["pt2", "skops"])
+def test_a_file_of_a_large_library_is_opened_there_and_answers_with_the_same_bits(
+    kind, tmp_path, entry, opened, monkeypatch
+):
+    if kind == "pt2":
+        job = entry(made.pt2(tmp_path / "m.pt2"))
+    else:
+        pytest.importorskip("skops")
+        job = entry(made.skops_file(tmp_path / "m.skops", opened, said={"preprocessing": made.HOW}))
+    used: list[str] = []
+    monkeypatch.setattr(programs, "Sandbox", partial(counted, used, programs.Sandbox))
+    boxed, parameters = answers(job, opened)
+    assert len(used) == 1
+    monkeypatch.setenv("TAILMARK_SANDBOX", "none")
+    here, same = answers(job, opened)
+    assert len(used) == 1 and parameters == same is not None
+    assert boxed.kind == here.kind
+    np.testing.assert_array_equal(boxed.values, here.values)
+
+
+def counted(used: list[str], real, program, **more):
+    used.append(program.arguments["reader"])
+    return real(program, **more)
+
+
+def test_an_estimator_whose_compiled_code_believes_its_file_is_opened_nowhere_else(
+    tmp_path, entry, opened, monkeypatch
+):
+    pytest.importorskip("skops")
+    from sklearn.svm import SVC
+
+    path = made.skops_file(
+        tmp_path / "m.skops", opened, said={"preprocessing": made.HOW}, estimator=SVC()
+    )
+    assert answers(entry(path), opened)[0].values.shape == (5, 3)
+    monkeypatch.setenv("TAILMARK_SANDBOX", "none")
+    with pytest.raises(CardError, match="holds a SVC, whose compiled code believes its file"):
+        answers(entry(path), opened)
 
 
 def test_pickles_of_mlflow_are_opened_there(tmp_path, entry, opened, store):

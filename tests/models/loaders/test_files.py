@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from harness.models.loaders.load import identity_of
+from harness.models.methods import code
 from harness.models.obtain.obtain import obtain
 from harness.models.passes.numerics import Numerics
 from harness.models.passes.preprocessing import prepare
 from harness.types import Preprocessing
+from harness.types.models import ModelPart, WeightFile
 from tests.models.loaders import made
 from tests.models.tiny_suite import CELL
 
@@ -80,6 +83,30 @@ def test_answers_do_not_depend_on_the_batch_size(kind, fixed, tmp_path, entry, o
         for size in (1, 7, 64)
     ]  # fmt: skip
     assert len(set(found)) == 1
+
+
+def test_the_identity_of_a_reader_holds_what_it_imports_of_ours(monkeypatch, tmp_path):
+    part = ModelPart(files={"*": WeightFile(path="m.onnx", sha256="ab" * 32)})
+    readers = {
+        "m.onnx": ["onnx_file", "feeding", "safe/weights"],
+        "m.pt2": ["exported", "zips", "feeding", "safe/predictions"],
+        "m.skops": ["skops_file", "zips", "feeding", "safe/weights"],
+        "m.ts": ["inside", "feeding"],
+    }
+    read = code._read
+    for name, parts in readers.items():
+        file = part.files["*"].model_copy(update={"path": name})
+        before = identity_of(part, file, tmp_path)
+        for each in parts:
+
+            def changed(path, *stamp, each=each):
+                sha, imports = read(path, *stamp)
+                return (sha[::-1] if path.match(f"{each}.py") else sha), imports
+
+            monkeypatch.setattr(code, "_read", changed)
+            assert identity_of(part, file, tmp_path) != before, (name, each)
+        monkeypatch.setattr(code, "_read", read)
+        assert identity_of(part, file, tmp_path) == before
 
 
 def test_one_file_serves_all_cells_and_is_passed_once(tmp_path, entry, opened, store):

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64, Integer
 
 from harness.metrics.engine.checks import ROUNDING, checked_weights
+from harness.metrics.engine.levels import fast_order
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.engine.poisson_binomial import expected_deviation
 from harness.metrics.metric import PLUG_IN, UNIT, Metric
@@ -28,7 +29,11 @@ def width_bins(confidence: Vector) -> Int64[np.ndarray, " n"]:
     >>> width_bins(np.array([0.0, 1 / 15, 0.07, 1.0])).tolist()
     [0, 0, 1, 14]
     """
-    return np.searchsorted(EDGES[1:-1], confidence, side="left").astype(np.int64, copy=False)
+    # The product may round to the other side of an edge: the edges themselves decide.
+    bins = np.minimum((confidence * N_BINS).astype(np.int64), N_BINS - 1)
+    bins += confidence > EDGES[bins + 1]
+    bins -= confidence <= EDGES[bins]
+    return np.clip(bins, 0, N_BINS - 1, out=bins)
 
 
 def mass_bins(confidence: Vector, weights: Weights) -> Int64[np.ndarray, " n"]:
@@ -36,7 +41,7 @@ def mass_bins(confidence: Vector, weights: Weights) -> Int64[np.ndarray, " n"]:
 
     The upper edge of bin k is the smallest confidence with at least k/15 of the weight at or below.
     """
-    order = np.argsort(confidence, kind="stable")
+    order = fast_order(confidence)
     w = np.ones(len(order)) if weights is None else weights[order]
     mass = np.cumsum(w)
     targets = np.arange(1, N_BINS) * mass[-1] * ROUNDING

@@ -22,8 +22,9 @@ def classwise_ece_of(outputs: Outputs, weights: Weights) -> float:
     for rows, p in outputs.prob_blocks():
         low -= np.einsum("i,ij->j", w[rows], p)
         # Few probabilities leave the first bin: at most 14 a row, however many classes.
-        row, k = np.nonzero(p > EDGES[1])
-        value = p[row, k]
+        at = np.flatnonzero(p > EDGES[1])
+        row, k = np.divmod(at, c)
+        value = p.ravel()[at]
         gap = w[rows][row] * ((outputs.y_true[rows][row] == k) - value)
         index = k * N_BINS + width_bins(value)
         gaps += np.bincount(index, weights=gap, minlength=len(gaps))

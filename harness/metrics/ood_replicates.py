@@ -119,7 +119,7 @@ def _oscr(sides: Sides) -> Replicates:
 def _moved(sides: Sides, inside: Vector, outside: Others) -> Replicates:
     """Return how far sums of terms of both sides move together."""
     moves = (
-        weigh(terms[None], weightings)[:, 0]
+        weigh(terms[None], weightings)[0][:, 0]
         for terms, weightings in ((inside, sides.id_weightings), (outside, sides.ood_weightings))
     )
     return sum(moves, start=np.zeros(len(sides.id_weightings.counts)))

@@ -6,9 +6,10 @@ term's distance from the mean matters, and products of these distances keep all 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 
 from harness.errors import PredictionsError, Undefined
 from harness.lookup import lookup
@@ -24,9 +25,9 @@ Replicates = Float[np.ndarray, " replicates"]
 Found = Replicates | MetricResult
 """Of one metric, or why there are none."""
 
-REPLICATES_AT_ONCE, COLUMNS_AT_ONCE, TERMS_AT_ONCE = 50, 512, 24
-"""Replicates, images and terms of one block of the product: 200 KiB of weights in float64 stay in
-the processor's cache, and BLAS multiplies matrices of this size without copying them first."""
+IMAGES_AT_ONCE, REPLICATES_AT_ONCE = 128, 500
+"""Images and replicates of one block of the product: 500 KiB of weights in float64 stay in the
+processor's cache."""
 LEAST_POSITIVES = 50
 """Images a class needs before average precision is close to linear (PROTOCOL section 5)."""
 
@@ -93,15 +94,22 @@ def _in_row_order(outputs: Outputs, by_class: Vector) -> Vector:
     return terms
 
 
-def ece_terms(pool: Weighted) -> Float64[np.ndarray, "bins n"]:
-    """Return correct − confidence of each image in the row of its bin; empty bins have none."""
+@dataclass(frozen=True)
+class Binned:
+    """One term an image, summed in the bin of the image."""
+
+    terms: Float64[np.ndarray, " n"]
+    """Of each image."""
+    bins: Int64[np.ndarray, " n"]
+    """Its bin; from 0 to the number of bins less one, none of them empty."""
+
+
+def ece_gaps(pool: Weighted) -> Binned:
+    """Return correct − confidence of each image, in the bins of `ece`."""
     top = pool.top
     bins = width_bins(top.confidence)
-    held = np.bincount(bins) > 0
-    n = len(bins)
-    terms = np.zeros((np.count_nonzero(held), n))
-    terms[(np.cumsum(held) - 1)[bins], np.arange(n)] = (top.correct - top.confidence) / n
-    return terms
+    without_gaps = np.cumsum(np.bincount(bins) > 0) - 1
+    return Binned((top.correct - top.confidence) / pool.outputs.n, without_gaps[bins])
 
 
 TERMS: dict[str, Callable[[Weighted], np.ndarray]] = {
@@ -113,13 +121,12 @@ TERMS: dict[str, Callable[[Weighted], np.ndarray]] = {
     "brier": brier_terms,
     "auroc": auroc_terms,
     "average_precision": average_precision_terms,
-    "ece": ece_terms,
 }
-"""Metrics that have replicates, besides the recalls of groups."""
+"""Metrics that have replicates, besides `ece` and the recalls of groups."""
 
 
-def terms_of(key: str, pool: Weighted) -> Float64[np.ndarray, "terms n"]:
-    """Return what one metric has in the influence matrix, which is kept transposed.
+def terms_of(key: str, pool: Weighted) -> Vector:
+    """Return each image's term of one metric.
 
     Raises
     ------
@@ -127,9 +134,9 @@ def terms_of(key: str, pool: Weighted) -> Float64[np.ndarray, "terms n"]:
         If the metric has no replicates, or none on these data.
     """
     if key in TERMS:
-        return TERMS[key](pool).reshape(-1, pool.outputs.n)
+        return TERMS[key](pool)
     if key.startswith("recall_"):
-        return _recall_terms(pool, pool.group(key.removeprefix("recall_"))).reshape(1, -1)
+        return _recall_terms(pool, pool.group(key.removeprefix("recall_")))
     raise Undefined(f"{key} has no replicates: it is neither a sum over images nor close to one")
 
 
@@ -171,23 +178,29 @@ def replicate(
     """
     check_size(weightings, outputs.n, "outputs")
     pool = Weighted(outputs, None, groups or {})
-    terms: dict[str, np.ndarray] = {}
+    terms: dict[str, Vector] = {}
+    gaps: Binned | None = None
     values: dict[str, float] = {}
     found: dict[str, Found] = {}
     for key in keys:
         found[key] = MetricResult(None, weightings.undefined)
         metric = lookup("metric", key, METRICS)
         try:
-            mine = terms_of(key, pool)
-            values[key], terms[key] = metric.evaluate(pool), mine
-        except Undefined as undefined:
-            found[key] = MetricResult(None, undefined.reason)
-    if weightings.undefined is None and terms:
-        for key, moves in _moves(terms, weightings).items():
             if key == "ece":
-                found[key] = _recentred_ece(terms[key].sum(axis=1) + moves, values[key])
+                gaps = ece_gaps(pool)
             else:
-                found[key] = values[key] + moves[:, 0]
+                terms[key] = terms_of(key, pool)
+            values[key] = metric.evaluate(pool)
+        except Undefined as undefined:
+            terms.pop(key, None)
+            found[key] = MetricResult(None, undefined.reason)
+    if weightings.undefined is None and values:
+        rows = np.array(list(terms.values())).reshape(len(terms), outputs.n)
+        moves, by_bin = weigh(rows, weightings, gaps)
+        for key, moved in zip(terms, moves.T, strict=True):
+            found[key] = values[key] + moved
+        if gaps is not None:
+            found["ece"] = _recentred_ece(by_bin, values["ece"])
     return found
 
 
@@ -197,33 +210,51 @@ def _recentred_ece(gaps: Float64[np.ndarray, "replicates bins"], value: float) -
     return np.asarray(errors - errors.mean() + value)
 
 
-def _moves(
-    terms: Mapping[str, np.ndarray], weightings: Weightings
-) -> dict[str, Float64[np.ndarray, "replicates terms"]]:
-    """Return how far the sums of each metric's terms move under each weighting."""
-    product = weigh(np.concatenate(list(terms.values())), weightings)
-    stops = np.cumsum([len(each) for each in terms.values()])
-    return dict(zip(terms, np.split(product, stops[:-1], axis=1), strict=True))
-
-
 def weigh(
-    terms: Float64[np.ndarray, "terms n"], weightings: Weightings
-) -> Float64[np.ndarray, "replicates terms"]:
-    """Return W·terms less its mean, turning counts into float64 one block at a time."""
-    scaled = (terms - terms.mean(axis=1, keepdims=True)) * weightings.scale
-    replicates, n = weightings.counts.shape
-    total = np.zeros((replicates, len(terms)))
-    block = np.empty((REPLICATES_AT_ONCE, COLUMNS_AT_ONCE))
-    for i in range(0, n, COLUMNS_AT_ONCE):
-        columns = scaled[:, i : i + COLUMNS_AT_ONCE].T
+    terms: Float64[np.ndarray, "terms n"], weightings: Weightings, binned: Binned | None = None
+) -> tuple[Float64[np.ndarray, "replicates terms"], Float64[np.ndarray, "replicates bins"]]:
+    """Return W·terms less its mean, and the weighted sum of each bin.
+
+    Parameters
+    ----------
+    terms : float64 array of shape (terms, n)
+        One row for each metric.
+    weightings : Weightings
+        One column of counts per image.
+    binned : Binned, optional
+        Images are taken bin by bin, so that a block of them has to do with a few bins only.
+
+    Returns
+    -------
+    tuple of float64 arrays of shapes (replicates, terms) and (replicates, bins)
+        The second has no column without `binned`.
+    """
+    by_image, scale = weightings.by_image, weightings.scale
+    n, replicates = by_image.shape
+    scaled = (terms - terms.mean(axis=1, keepdims=True)) * scale
+    if binned is None:
+        order, bins, in_bins, held = np.arange(n), None, np.empty(0), 0
+    else:
+        order = np.argsort(binned.bins, kind="stable")
+        scaled, bins, in_bins = scaled[:, order], binned.bins[order], (binned.terms * scale)[order]
+        held = int(bins[-1]) + 1
+    total, k = np.zeros((len(terms) + held, replicates)), len(terms)
+    block = np.empty((IMAGES_AT_ONCE, REPLICATES_AT_ONCE))
+    for i in range(0, n, IMAGES_AT_ONCE):
+        at = slice(i, i + IMAGES_AT_ONCE)
+        counts, rows, reached = by_image[order[at]], scaled[:, at], slice(k, k)
+        if bins is not None:
+            mine = np.arange(bins[at][0], bins[at][-1] + 1)
+            rows = np.concatenate([rows, np.where(bins[at] == mine[:, None], in_bins[at], 0.0)])
+            reached = slice(k + mine[0], k + mine[-1] + 1)
         for b in range(0, replicates, REPLICATES_AT_ONCE):
-            counts = weightings.counts[b : b + REPLICATES_AT_ONCE, i : i + COLUMNS_AT_ONCE]
-            part = block[: counts.shape[0], : counts.shape[1]]
-            np.copyto(part, counts)
-            for k in range(0, len(terms), TERMS_AT_ONCE):
-                at = slice(k, k + TERMS_AT_ONCE)
-                total[b : b + REPLICATES_AT_ONCE, at] += part @ columns[:, at]
-    return total
+            drawn = slice(b, b + REPLICATES_AT_ONCE)
+            part = block[: len(counts), : len(counts[0, drawn])]
+            np.copyto(part, counts[:, drawn])
+            sums = rows @ part
+            total[:k, drawn] += sums[:k]
+            total[reached, drawn] += sums[k:]
+    return total[:k].T, total[k:].T
 
 
 def check_size(weightings: Weightings, n: int, name: str) -> None:

@@ -10,6 +10,8 @@ from harness.metrics.engine.outputs import Outputs
 from harness.metrics.metric import PLUG_IN, UNIT, Metric
 from harness.metrics.weighted import Weighted
 
+NO_SQUARE = 1e-15
+"""Up to this a mean of squares is rounding: its root would be 3e-8 where 0 is meant."""
 MORE_THAN_ONE = 1 + 1e-9
 """Images that a bin must be worth to have a variance."""
 
@@ -106,7 +108,8 @@ def debiased_of(pool: Weighted) -> float:
     if images.min() < MORE_THAN_ONE:
         raise Undefined(f"a bin has one image: {N_BINS} bins of distinct confidences need 30")
     squares = (sure - right) ** 2 - right * (1 - right) / (images - 1)
-    return float(np.sqrt(max(0.0, (mass * squares).sum() / mass.sum())))
+    mean = (mass * squares).sum() / mass.sum()
+    return float(np.sqrt(mean)) if mean > NO_SQUARE else 0.0
 
 
 def debiased_calibration_error(

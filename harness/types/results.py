@@ -1,6 +1,7 @@
 """What came out: metric results, records, verdicts."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -36,6 +37,11 @@ class Weightings:
     """Content of counts and scale: unequal means unpaired."""
     undefined: str | None = None
     """Why replicates of this pool have no value (a class with one image); None when they do."""
+
+    @cached_property
+    def by_image(self) -> UInt8[np.ndarray, "n replicates"]:
+        """Return the counts with the replicates of an image side by side, for sums over images."""
+        return np.ascontiguousarray(self.counts.T)
 
 
 class SuiteStamp(Strict):

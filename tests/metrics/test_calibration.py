@@ -93,6 +93,16 @@ def test_the_first_bin_is_closed():
     assert cal.width_bins(np.array([0.0]))[0] == 0
 
 
+def test_bins_are_those_of_a_search_among_the_edges(rng):
+    edges = np.arange(16) / 15
+    confidence = np.concatenate(
+        [edges, np.nextafter(edges, 2), np.nextafter(edges[1:], 0), np.arange(3001) / 3000]
+    )
+    confidence = np.concatenate([confidence, rng.random(10_000), [1e-300, 1.0007]])
+    sought = np.searchsorted(edges[1:-1], confidence, side="left")
+    np.testing.assert_array_equal(cal.width_bins(confidence), sought)
+
+
 def test_equal_confidences_share_a_mass_bin():
     bins = cal.mass_bins(np.r_[np.full(20, 0.5), np.full(20, 0.9)], None)
     assert len(set(bins[:20])) == 1

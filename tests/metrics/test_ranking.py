@@ -7,6 +7,7 @@ from sklearn import metrics as sk
 from harness.errors import PredictionsError, Undefined
 from harness.metrics import ranking
 from harness.metrics.engine.outputs import Outputs
+from harness.metrics.engine.placement import place
 from harness.metrics.measure import measure
 from tests import references
 
@@ -35,6 +36,24 @@ def test_average_precision_equals_scikit_learn(large, rng):
         sk.average_precision_score(y, probs), abs=1e-12
     )
     assert ranking.average_precision(y, probs, weights=w) == pytest.approx(np.mean(each), abs=1e-12)
+
+
+@pytest.mark.parametrize("positives", [1, 5, 64, 65, 150])
+@pytest.mark.parametrize("digits", [15, 1])
+def test_one_sort_and_one_search_place_scores_alike(positives, digits, rng):
+    scores = np.round(rng.normal(size=200), digits)  # one digit: with ties
+    own = slice(20, 20 + positives)
+    mine = np.sort(scores[own])
+    others = np.sort(np.delete(scores, np.r_[own]))
+    for weights in (None, np.ones(200)):
+        placed = place(scores, own, weights)
+        np.testing.assert_array_equal(placed.left, np.searchsorted(mine, scores, "left"))
+        np.testing.assert_array_equal(placed.right, np.searchsorted(mine, scores, "right"))
+        np.testing.assert_array_equal(scores[own][placed.order], mine)
+        np.testing.assert_array_equal(placed.under, np.searchsorted(others, scores[own], "left"))
+        upto = np.searchsorted(others, scores[own], "right")
+        np.testing.assert_array_equal(placed.under_or_level, upto)
+        assert placed.negatives == 200 - positives
 
 
 LOOPS = {

@@ -63,7 +63,7 @@ def test_influence_is_the_derivative_of_the_weighted_metric(rng, key):
     y = np.repeat(np.arange(3), 60)
     logits = np.round(rng.normal(size=(180, 3)), 1)  # with ties
     outputs = Outputs.from_logits(y, logits)
-    terms = terms_of(key, Weighted(outputs))[0]
+    terms = terms_of(key, Weighted(outputs))
     step = rng.normal(size=180)
     for k in range(3):  # weights of a class keep their sum
         step[y == k] -= step[y == k].mean()

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from harness.errors import Undefined
+from harness.metrics.engine.outputs import Outputs
 from harness.metrics.squared_calibration import (
     debiased_calibration_error,
+    debiased_of,
     grouping_loss,
     rms_calibration_error,
 )
+from harness.metrics.weighted import Weighted
 from tests import references
 
 
@@ -152,3 +155,11 @@ def test_a_predicted_class_alone_in_its_bin_is_left_out():
     assert grouping_loss(np.array([0, 1, 1]), probs) == 0.0
     with pytest.raises(Undefined, match="no predicted class has two images in a bin"):
         grouping_loss(np.array([0, 1]), probs[1:])
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.3])
+def test_an_error_that_rounding_alone_makes_is_none(weight):
+    # Ten images at confidence 1/3, five of them right: (1/2 − 1/3)² = 1/36 = (1/4)/9.
+    y = np.array([1, 1, 0, 0, 2, 0, 0, 1, 1, 0])
+    pool = Weighted(Outputs.from_logits(y, np.zeros((10, 3))), np.full(10, weight), {})
+    assert debiased_of(pool) == 0.0

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from harness.metrics.engine.levels import fast_order
+
 Vector = Float64[np.ndarray, " n"]
 
 
@@ -19,7 +21,7 @@ class Blocks(NamedTuple):
 
 def blocks_of(certainty: Vector, correct: Bool[np.ndarray, " n"], weights: Vector | None) -> Blocks:
     """Return the blocks of equal certainty."""
-    order = np.argsort(-certainty, kind="stable")
+    order = fast_order(-certainty)
     value = certainty[order]
     starts = np.flatnonzero(np.r_[True, value[1:] != value[:-1]])
     w = np.ones(len(order)) if weights is None else weights[order]

@@ -1,9 +1,9 @@
 """Where the scores of one class stand among the others', for all classes in one pass.
 
 One pass serves AUROC one-vs-rest and one-vs-one, average precision and their influences. For a
-class, its own n_k scores are sorted and all n scores looked up among them, which costs n·log n_k
-instead of a sort of everything; with ties told apart (number below, number below or equal) every
-count a curve needs follows.
+class with many images one sort gives every place. Else, with weights or where two scores are equal,
+its own n_k scores are sorted and all n scores looked up among them, which costs n·log n_k; with
+ties told apart (number below, number below or equal) every count a curve needs follows.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from harness.metrics.engine.levels import fast_order
+
 Table = Float64[np.ndarray, "..."]
+
+SEARCHED_UP_TO = 64
+"""Positives up to which looking every score up among them is faster than one sort of all: with 50
+among 50,000, 1.8 against 2.3 ms; with 100 among 10,000, 0.30 against 0.19 ms."""
 
 
 class RankSums(NamedTuple):
@@ -71,25 +77,48 @@ def place(
     weights : float64 array of shape (n,) or None
         Weight of each row; None for ones.
     """
+    sorts = weights is None and own.stop - own.start > SEARCHED_UP_TO
+    placed = _place_by_order(scores, own) if sorts else None
+    return placed or _place_by_search(scores, own, weights)
+
+
+def _place_by_order(scores: Table, own: slice) -> Placed | None:
+    """Return where scores of weight one stand, from one sort of all; None where two are equal."""
+    order = fast_order(scores)
+    value = scores[order]
+    if (value[1:] == value[:-1]).any():
+        return None
+    mine = (order >= own.start) & (order < own.stop)
+    right = np.empty(len(scores), dtype=np.int64)
+    right[order] = np.cumsum(mine)
+    left = right.copy()
+    left[own] -= 1
+    at = np.flatnonzero(mine)
+    p = len(at)
+    own_order = order[at] - own.start
+    under = np.empty(p)
+    under[own_order] = at - np.arange(p)
+    steps = np.arange(p + 1.0)
+    return Placed(left, right, own, own_order, steps, under, under, float(len(scores) - p))
+
+
+def _place_by_search(scores: Table, own: slice, weights: Table | None) -> Placed:
+    """Return where scores stand, each looked up among the positives."""
     order = np.argsort(scores[own], kind="stable")
     sorted_own = scores[own][order]
     left = np.searchsorted(sorted_own, scores, side="left")
-    right = _right(sorted_own, scores, left)
+    level_with = np.flatnonzero(sorted_own.take(left, mode="clip") == scores)
+    right = left.copy()
+    right[level_with] = np.searchsorted(sorted_own, scores[level_with], side="right")
     p = len(order)
     steps = np.arange(p + 1.0)
     if weights is not None:
         np.cumsum(weights[own][order], out=steps[1:])
-    under, level = (_below(side, own, p, weights) for side in (right, left))
+    under = _below(right, own, p, weights)
+    # Only the positives themselves are level with one: no negative is counted otherwise.
+    level = under if len(level_with) == p else _below(left, own, p, weights)
     at = left[own]
     return Placed(left, right, own, order, steps, under[at], level[at], float(under[-1]))
-
-
-def _right(sorted_own: Table, scores: Table, left: Int64[np.ndarray, " n"]) -> np.ndarray:
-    """Return the number of positives below or equal; looked up again only where one is equal."""
-    right = left.copy()
-    level = np.flatnonzero(sorted_own.take(left, mode="clip") == scores)
-    right[level] = np.searchsorted(sorted_own, scores[level], side="right")
-    return right
 
 
 def _below(index: np.ndarray, own: slice, p: int, weights: Table | None) -> Table:

@@ -25,8 +25,10 @@ from harness.stats.spread import cell_mean
 from harness.types import RunRecord, UndefinedValue
 
 BYTES_PER_ROW = 1 << 20
-"""What a committed results file may have for each row that it ranks: replicates of sixteen cells,
-three seeds and nine metrics are 0.9 MiB."""
+"""What a committed results file may have for each row that it ranks, in a suite of sixteen cells or
+fewer: replicates of sixteen cells, three seeds and nine metrics are 0.9 MiB."""
+BYTES_PER_CELL = BYTES_PER_ROW // 16
+"""The same for each cell of a larger suite."""
 SIGNIFICANT = 9
 """Digits kept in a record: more than any interval, fewer than what libraries disagree in."""
 _NOT_HASHED = {"cost", "provenance", "record_sha256"}
@@ -41,7 +43,8 @@ def max_result_bytes(record: RunRecord) -> int:
     record : RunRecord
         Ranks the entry itself and its ranked variants.
     """
-    return BYTES_PER_ROW * (1 + len(record.rank_variants))
+    one = max(BYTES_PER_ROW, BYTES_PER_CELL * len(record.suite.cells))
+    return one * (1 + len(record.rank_variants))
 
 
 @dataclass(frozen=True, repr=False)

@@ -118,3 +118,10 @@ def test_each_ranked_row_adds_to_what_a_file_may_have(places):
     one = put(places).record
     more = one.model_copy(update={"rank_variants": ("la",)})
     assert max_result_bytes(more) == 2 * max_result_bytes(one) == 2 << 20
+
+
+@pytest.mark.parametrize(("cells", "mib"), [(1, 1), (16, 1), (17, 17 / 16), (60, 3.75)])
+def test_a_suite_of_many_cells_has_room_for_each_of_them(places, cells, mib):
+    one = put(places).record
+    suite = one.suite.model_copy(update={"cells": tuple(f"c{k}" for k in range(cells))})
+    assert max_result_bytes(one.model_copy(update={"suite": suite})) == mib * 2**20

@@ -9,6 +9,7 @@ import pytest
 
 from harness.data.sets.cifar import CIFAR100_COARSE
 from harness.data.sets.datasets import DATASETS
+from harness.data.suites.catalogue import SUITES
 from harness.data.suites.open import open_suite
 from harness.errors import CardError, UnknownNameError
 from harness.metrics.table import EXTRA, METRICS
@@ -16,7 +17,7 @@ from harness.models.cards.cards import card_sha256, read_card
 from harness.models.obtain.obtain import Obtained
 from harness.rankings.field import key_named, suite_rows
 from harness.runs.evaluate.asked import asked_of
-from harness.runs.evaluate.evaluate import evaluate
+from harness.runs.evaluate.evaluate import evaluate, headline
 from harness.runs.job import evaluate_job
 from harness.scores.ood import OOD_SCORES, STANDARD
 from harness.types import EntryCard, Job, Predictions
@@ -193,3 +194,9 @@ def test_statistics_that_a_model_hands_out_ask_for_the_scores_that_read_them(
     new = found - keys_of(standard)
     assert {key.split("/")[2] for key in new} == {"odin"}
     assert "ood/near/odin/ood_auroc" in new
+
+
+@pytest.mark.parametrize(("name", "kept"), [("digits-v1", 5), ("cifar10-v1", 5), ("keel-v1", 2)])
+def test_suites_of_many_cells_keep_replicates_of_two_metrics(name, kept):
+    assert len(headline(SUITES[name])) == kept
+    assert {"balanced_accuracy", "auroc"} <= {*headline(SUITES[name])}

@@ -21,8 +21,8 @@ from harness.types.models import Output, Preprocessing
 EPSILON, TEMPERATURE = 0.0014, 1000.0
 """ODIN's step, of the range of pixels, and temperature: the published values, tuned on no OOD set
 of a suite (Liang, Li and Srikant 2018, arXiv:1706.02690)."""
-ORDERS = (1, 2, 3, 4, 5)
-"""Powers of which Gram matrices are taken (Sastry and Oore 2020, arXiv:1912.12510, take ten)."""
+ORDERS = tuple(range(1, 11))
+"""Powers of which Gram matrices are taken: 1 to 10, as published (Sastry and Oore 2020)."""
 
 
 class Introspective:

@@ -7,7 +7,7 @@ CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/d
 STAMP := $(VENV)/.installed
 DEMO ?= majority prior nearest-mean logistic-regression linear-svm cnn-ce cnn-bs cnn-la
 
-.PHONY: demo test faults check board mlflow bench mutants install clean
+.PHONY: demo test faults check board mlflow services bench mutants install clean
 
 install: $(STAMP)
 
@@ -37,6 +37,11 @@ check: $(STAMP)
 
 board: $(STAMP)
 	$(BIN)/tailmark board --with-local
+
+# PostgreSQL and an MLflow server over it, without Docker: make services, or WHAT=status, WHAT=stop.
+WHAT ?= start
+services: $(STAMP)
+	$(BIN)/python deploy/services.py $(WHAT) --folder $(abspath .tailmark/services)
 
 mlflow: $(STAMP)
 	$(BIN)/mlflow server --backend-store-uri sqlite:///.tailmark/mlflow.db --artifacts-destination .tailmark/mlartifacts --host 127.0.0.1 --port 5000

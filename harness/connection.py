@@ -10,6 +10,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -153,7 +154,39 @@ def tracking_uri(uri: str | None = None, *, store: Path | None = None) -> str:
     store : Path, optional
         The local store; default: ``TAILMARK_HOME``, else ``.tailmark``.
     """
-    return uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(store_folder(store))
+    named = uri or os.environ.get("MLFLOW_TRACKING_URI")
+    return with_driver(named) if named else local_uri(store_folder(store))
+
+
+POSTGRES = ("postgresql://", "postgres://")
+"""How the address of a PostgreSQL begins that names no driver."""
+
+
+def with_driver(uri: str) -> str:
+    """Return an address of a PostgreSQL with the driver that is installed; others as they are.
+
+    Without one SQLAlchemy decides, and its choice has changed between versions.
+
+    Parameters
+    ----------
+    uri : str
+        A tracking URI.
+
+    Raises
+    ------
+    TrackingError
+        If none is installed.
+    """
+    start = next((each for each in POSTGRES if uri.startswith(each)), None)
+    if start is None:
+        return uri
+    driver = next((name for name in ("psycopg", "psycopg2") if find_spec(name)), None)
+    if driver is None:
+        raise TrackingError(
+            "A tracking server's PostgreSQL needs psycopg or psycopg2; neither is installed. Run: "
+            "pip install psycopg2-binary"
+        )
+    return f"postgresql+{driver}://{uri.removeprefix(start)}"
 
 
 @contextmanager

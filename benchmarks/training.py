@@ -11,6 +11,10 @@ Run: python benchmarks/training.py [--steps 24] [--rounds 3] [--device cpu] [--d
 On a machine that is busy otherwise, wall time measures its scheduler. With --busy both loops run
 on one thread without worker processes and are timed by the CPU seconds that they use.
 Prints both rates and their ratio; exits 1 below the bar: 1.5 on CPU, 10 on CUDA.
+
+Where our time goes on a CPU (torch.profiler over two steps of 128 images, one thread of a busy AMD
+EPYC, bfloat16): convolutions 71 %, batch normalisation 13 %, ReLU 7 %, additions 4 %, all else 5 %.
+The ratio was 2.06 there: free of everything but convolutions it would be 2.9.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """``tailmark new`` and ``check``."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -80,7 +81,8 @@ def _new_from(root: Path, name: str, kind: Kind, source: str, uri: str | None) -
 
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Entries, by name or folder; none: all.")
+        list[str] | None,
+        typer.Argument(help="Entries, by name or folder, or models by file or address; none: all."),
     ] = None,
     suite: Annotated[
         str | None,
@@ -98,12 +100,13 @@ def check(
     submissions: options.Submissions = None,
     store: options.Store = None,
     data_root: options.DataRoot = None,
+    tracking_uri: options.TrackingUri = None,
 ) -> None:
     """Check cards and all that they name, and say what a run will take.
 
     Whatever a run would refuse is said here: settings, files and their sha256 sums, rows, columns
     and values of predictions, names, shapes and numbers of weights. Nothing of the entry's code
-    is imported.
+    is imported. A model without a card (model.onnx, models:/name/3) is checked on --suite.
 
     With --honesty and --suite its model is asked, trained where the store has none: do two passes
     in another order and batch size agree, does it know the order of the test set, does it look
@@ -112,6 +115,7 @@ def check(
     """
     from harness.errors import HarnessError
     from harness.models.cards.cards import check_entry
+    from harness.models.loaders.targets import is_target
     from harness.paths import records_folder, store_folder, submissions_folder
     from harness.runs.plan import entry_folders, find_entries, find_entry
 
@@ -126,8 +130,11 @@ def check(
 
         raise SpecError("--honesty asks a model about the inputs of a suite. Name it: --suite")
     failures = doubts = 0
+    cardless = TemporaryDirectory(prefix="tailmark-")
     for name in dict.fromkeys(wanted):
         try:
+            if is_target(name):
+                name = suites.card_of(name, Path(cardless.name), tracking_uri, store)
             entry = find_entry(name, root, trust=True)  # nothing of it is run
             opened, notes = suites.of(entry.card)
             notes += check_entry(entry.folder, suite=opened, trust=trust)
@@ -156,6 +163,7 @@ def check(
         doubts += bool(speaks)
         if cost:
             say(f"  cost: {cost}")
+    cardless.cleanup()
     if failures or doubts:
         raise typer.Exit(2 if failures else 1)
 
@@ -181,6 +189,18 @@ class _Suites:
         if name not in self.opened:
             self.opened = {name: open_suite(name, self.data_root)}  # one suite fills the memory
         return self.opened[name]
+
+    def card_of(self, word: str, folder: Path, uri: str | None, store: Path | None) -> str:
+        """Write the card of a model that has none, tried on the suite; return its folder."""
+        from harness.connection import tracking_uri
+        from harness.errors import SpecError
+        from harness.models.loaders.targets import run_entry
+
+        if self.asked is None:
+            raise SpecError(
+                f"{word[:120]} has no card that names a suite. Name the one to check it on: --suite"
+            )
+        return str(run_entry(word, folder, self.asked, tracking_uri(uri, store=store)))
 
     def of(self, card: "EntryCard") -> "tuple[OpenSuite | None, list[str]]":
         """Return the suite for a card, None where there is none, and remarks about that."""

@@ -1,6 +1,10 @@
 """Models in files on the command line: run without a card, a card written from one, its check."""
 
+import io
 import json
+import shutil
+import struct
+import zipfile
 
 import pytest
 
@@ -97,6 +101,141 @@ def test_a_file_that_nobody_declared_anything_of_stands_beside_until_its_card_do
     shown = tailmark(*rank).out
     assert "beside" in next(line for line in shown.splitlines() if " mine " in line)
     assert "beside" not in next(line for line in shown.splitlines() if " own " in line)
+
+
+def test_a_model_without_a_card_is_checked_on_a_suite_and_leaves_no_card(tailmark, files, home):
+    word = str(files / "mine.pt2")
+    assert "Name the one to check it on: --suite" in refused(tailmark("check", word))
+    checked = tailmark("check", word, "--suite", "digits-v1")
+    assert checked.code == 0, checked.err
+    assert "mine: ok (model, on digits-v1)" in checked.out and "cost:" in checked.out
+    assert not list(home.rglob("entry.toml"))
+
+
+def refused(outcome) -> str:
+    """Return the one sentence that a mistake gets."""
+    assert outcome.code == 2, outcome.out
+    assert "Traceback" not in outcome.err + outcome.out
+    (line,) = outcome.err.strip().splitlines()
+    return line
+
+
+def archive(**members: bytes) -> bytes:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in members.items():
+            file.writestr(name.replace("__", "."), data)
+    return raw.getvalue()
+
+
+def tensors(header: bytes, data: bytes = b"", length: int | None = None) -> bytes:
+    return struct.pack("<Q", len(header) if length is None else length) + header + data
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+SOME = b'{"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
+HUGE = b'{"w": {"dtype": "F32", "shape": [4611686018427387904], "data_offsets": [0, 4]}}'
+BROKEN = {
+    "empty.onnx": b"",
+    "text.onnx": b"no graph",
+    "zeros.onnx": bytes(1000),
+    "empty.pt2": b"",
+    "text.pt2": b"no archive",
+    "pickle.pt2": archive(archive__data__pkl=b"\x80\x04."),
+    "bomb.pt2": archive(model__json=bytes(50 << 20)),
+    "deep.pt2": archive(tailmark__json=DEEP),
+    "odd-field.pt2": archive(tailmark__json=b'{"sice": [8, 8]}'),
+    "list.pt2": archive(tailmark__json=b"[1]"),
+    "no-utf8.pt2": archive(tailmark__json=b"\xff\xfe"),
+    "empty.skops": b"",
+    "text.skops": b"no archive",
+    "no-schema.skops": archive(other__json=b"{}"),
+    "deep-schema.skops": archive(schema__json=DEEP),
+    "odd-schema.skops": archive(schema__json=b"[1]"),
+    "twice.skops": archive(a=b"1")[:-4],
+    "deep.skops": archive(tailmark__json=DEEP),
+    "empty.safetensors": b"",
+    "short.safetensors": b"123",
+    "long-header.safetensors": tensors(SOME, b"1234", 1 << 40),
+    "header-of-2-mib.safetensors": tensors(SOME + b" " * (2 << 20), b"1234"),
+    "deep.safetensors": tensors(b'{"a":' + DEEP + b"}"),
+    "list.safetensors": tensors(b"[1, 2]"),
+    "huge.safetensors": tensors(HUGE, b"1234"),
+    "overlap.safetensors": tensors(SOME, b"12"),
+    "text.ts": b"no archive",
+    "deep.ts": archive(tailmark__json=DEEP),
+    "pickle.pt": b"\x80\x04.",
+    "pickle.pkl": b"\x80\x04.",
+    "pickle.joblib": b"\x80\x04.",
+}
+RUN = ("text.onnx", "text.pt2", "deep-schema.skops", "deep.safetensors", "text.ts")
+
+
+def test_broken_files_are_one_sentence_and_nothing_is_written(tailmark, home):
+    for name, data in BROKEN.items():
+        (home / name).write_bytes(data)
+        commands = [("new", "none", "--kind", "model", "--from", name)]
+        commands += [("run", name, "--no-track", "-j", "1")] if name in RUN else []
+        for command in commands:
+            outcome = tailmark(*command)
+            if outcome.code == 0:  # a card may be written before the network is read: it is below
+                assert refused(tailmark("check", "none", "--suite", "digits-v1")), name
+                shutil.rmtree(home / "submissions" / "none")
+                continue
+            assert refused(outcome), name
+            assert not (home / "submissions" / "none").exists()
+        assert not list(home.rglob("records/*"))
+
+
+ADDRESSES = {
+    "models:/": "models:/name/version",
+    "models:/x": "models:/name/version",
+    "models:/x/1/2/3": "models:/name/version",
+    "models:/x/latest": "models:/name/version",
+    "models:/x@": "models:/name/version",
+    "models:/x/1": "there is no such file",
+    "runs:/": "models:/name/version",
+    "runs:/abc": "models:/name/version",
+    "runs:/abc/net": "there is no such file",
+    "hf://": "hf://owner/name@<commit>",
+    "hf://a/b": "hf://owner/name@<commit>",
+    "hf://a/b@main": "may move",
+    "hf://a/../b@main": "hf://owner/name@<commit>",
+    "absent.onnx": "there is none",
+    "absent.safetensors": "there is none",
+}
+
+
+@pytest.mark.parametrize("command", ["run", "check", "new"])
+def test_wrong_addresses_are_one_sentence(command, tailmark, home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/none.db")
+    for address, words in ADDRESSES.items():
+        told = {
+            "run": ("run", address, "--no-track", "-j", "1"),
+            "check": ("check", address, "--suite", "digits-v1"),
+            "new": ("new", "none", "--kind", "model", "--from", address),
+        }[command]
+        assert words in refused(tailmark(*told)), address
+        assert not list(home.rglob("entry.toml")) and not (home / "none.db").exists()
+
+
+CARDS = {
+    "deep list": "x = " + "[" * 5000 + "]" * 5000,
+    "deep table": "x = " + "{a=" * 5000 + "1" + "}" * 5000,
+    "dotted key": ".".join(["a"] * 5000) + " = 1",
+    "long number": "x = " + "9" * 6000,
+}
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_card_nested_without_end_is_one_sentence(name, tailmark, home):
+    folder = home / "submissions" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "entry.toml").write_text(f'format = 1\nname = "deep"\nkind = "model"\n{CARDS[name]}')
+    for command in ("check", "run"):
+        outcome = tailmark(command, "deep")
+        assert outcome.code == 2 and "Traceback" not in outcome.err
+        assert len(outcome.err) < 2000
 
 
 def test_a_card_from_nothing_leaves_nothing(tailmark, home, files):

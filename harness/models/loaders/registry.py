@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.connection import connected, explained, settings, sqlite_file, tracking_uri
-from harness.errors import CardError, DownloadError, TrackingError
+from harness.errors import CardError, DownloadError, HarnessError, TrackingError
 from harness.keys import sha256_file
 from harness.models.loaders.feeding import KEY, MOST, Said, said_in
 
@@ -89,30 +89,49 @@ def fetch_artifact(address: str, target: Path, sha256: str) -> None:
     """Copy one file of a model version or run to `target`; see `loaders.addresses`."""
     match = _VERSION.fullmatch(address)
     if match is not None and match["file"]:
-        base, inner = address.removesuffix(match["file"]), match["file"].strip("/")
+        places = [(address.removesuffix(match["file"]), match["file"].strip("/"))]
     else:
-        base, inner = _run_parts(address)
+        places = _run_parts(address)
+    problem: HarnessError | None = None
+    for base, inner in places:
+        try:
+            if _copied(base, inner, target, sha256, address):
+                return
+        except TrackingError as error:  # a part of the path that is neither model nor folder
+            problem = error
+    base, inner = places[0]
+    raise problem or DownloadError(f"{base} has no file {inner[:80]!r}. Correct the address.")
+
+
+def _copied(base: str, inner: str, target: Path, sha256: str, address: str) -> bool:
+    """Copy a file of a model or folder of artifacts; return whether it was there."""
     with _downloaded(base, None) as (root, _, _):
         found = (root / inner).resolve()
         if not found.is_relative_to(root.resolve()) or not found.is_file():
-            raise DownloadError(f"{base} has no file {inner[:80]!r}. Correct the address.")
+            return False
         if sha256_file(found) != sha256:
             raise DownloadError(
                 f"{address[:200]} should have sha256 {sha256[:16]}… and has "
                 f"{sha256_file(found)[:16]}…. Correct the sha256 on the card."
             )
         shutil.copyfile(found, target)
+    return True
 
 
-def _run_parts(address: str) -> tuple[str, str]:
+def _run_parts(address: str) -> list[tuple[str, str]]:
+    """Return where a file of a run may lie: every model or folder of its path, and what is left.
+
+    A model's name may have slashes, and its files lie in folders: which part is which, the
+    address does not say.
+    """
     match = _RUN.fullmatch(address)
     if match is None or "/" not in match["path"]:
         raise CardError(
             f"A file of a registry is written {FORMS} and /file; got {address[:120]!r}."
         )
     parts = match["path"].split("/")
-    cut = next((k for k, part in enumerate(parts) if part in ("data",)), len(parts) - 1)
-    return f"runs:/{match['run']}/{'/'.join(parts[:cut])}", "/".join(parts[cut:])
+    start = f"runs:/{match['run']}/"
+    return [(start + "/".join(parts[:k]), "/".join(parts[k:])) for k in range(1, len(parts))]
 
 
 @contextmanager

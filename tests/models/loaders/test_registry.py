@@ -92,6 +92,7 @@ def registry(tmp_path_factory):
             experiment = client.create_experiment("e", artifact_location=folder.as_uri())
             run = client.create_run(experiment).info.run_id
             client.log_artifacts(run, str(flavours["pt2"]), "net")
+            client.log_artifacts(run, str(flavours["pt2"]), "nets/of/mine")
     return uri, run
 
 
@@ -132,7 +133,10 @@ def test_a_cards_address_in_a_registry_or_run_is_fetched(registry, tmp_path):
 
     with registered(f"runs:/{registry[1]}/net", registry[0]) as found:
         sha = sha256_file(found.folder / found.file)
-        addresses = [found.address, "models:/pt2/1/data/model.pt2"]
+        addresses = [
+            found.address, "models:/pt2/1/data/model.pt2",
+            f"runs:/{registry[1]}/nets/of/mine/data/model.pt2",
+        ]  # fmt: skip
     assert addresses[0] == f"runs:/{registry[1]}/net/data/model.pt2"
     for address in addresses:
         file = WeightFile(path="model.pt2", sha256=sha, address=address)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import SpecError
+from harness.models.passes.numerics import READING
 from harness.runs.workers import WORKER_ENVIRONMENT, Lost, Send
 from harness.types import Job
 
@@ -140,7 +141,7 @@ def _connected(how: "How") -> tuple[Any, bool]:
             include_dashboard=None if how.address else False,
             log_to_driver=False,
             logging_level="ERROR",
-            runtime_env={"env_vars": dict(WORKER_ENVIRONMENT)},
+            runtime_env={"env_vars": {READING: os.environ.get(READING, "1"), **WORKER_ENVIRONMENT}},
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]

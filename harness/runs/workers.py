@@ -18,6 +18,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
+from harness.models.passes.numerics import READING
+
 WORKER_ENVIRONMENT = {
     # Two busy processes with spinning threads fell to a tenth of the speed without these.
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -134,10 +136,11 @@ def _staff(
     busy = sum(worker.job is not None for worker in workers)
     wanted = min(processes, busy + len(waiting))
     context = get_context("spawn")
+    share = {READING: str(max(1, (os.cpu_count() or 1) // processes))}
     while len(workers) < wanted:
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, work))
-        with _environment(WORKER_ENVIRONMENT), uninterrupted():
+        with _environment(WORKER_ENVIRONMENT | share), uninterrupted():
             process.start()
         theirs.close()
         workers.append(_Worker(process, ours))

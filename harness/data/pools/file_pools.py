@@ -34,7 +34,7 @@ class FileInputs:
     size : (int, int)
         (height, width) in pixels: the shorter side is scaled to fit, the centre kept.
     workers : int
-        Threads that decode.
+        Threads that decode; one: the caller's own.
     """
 
     root: Path
@@ -59,6 +59,10 @@ class FileInputs:
         def fill(at: int) -> None:
             images[at] = decode(self.root / self.paths[rows[at]], self.size)
 
+        if self.workers == 1:
+            for at in range(len(rows)):
+                fill(at)
+            return images
         with ThreadPoolExecutor(self.workers) as threads:
             for _ in threads.map(fill, range(len(rows))):
                 pass

@@ -1,15 +1,17 @@
 """Weights (.safetensors) of a timm architecture: checked before the network is built."""
 
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Shaped
 
 from harness.errors import CardError
 from harness.lookup import unknown
 from harness.models.obtain.vision import timm
+from harness.models.passes.device import Device
 from harness.models.passes.numerics import Numerics
 from harness.models.safe.weights import check_numbers, check_shapes, read_header
 from harness.types.models import EntryCard, ModelPart, Output, Preprocessing
@@ -33,30 +35,45 @@ class TimmModel:
     def __init__(
         self, network: Any, num_classes: int, preprocessing: Preprocessing, numerics: Numerics
     ) -> None:
-        import torch
-
-        self._format = getattr(
-            torch,
-            "channels_last" if numerics.memory_format == "channels_last" else "contiguous_format",
+        self._device = Device(numerics, preprocessing)
+        self.network = network.eval().to(
+            self._device.device, memory_format=self._device.memory_format
         )
-        self._device = torch.device(numerics.device)
-        self.network = network.eval().to(self._device, memory_format=self._format)
         self.num_classes = num_classes
         self.preprocessing = preprocessing
+        self.normalises = self._device.asynchronous
         self.head = self._head()
 
-    def __call__(self, inputs: Float32[np.ndarray, "b k y x"]) -> Output:
+    def __call__(self, inputs: Shaped[np.ndarray, "b _ _ _"]) -> Output:
         """Return logits (b, C) and, where the architecture has them, features (b, d)."""
+        return self.begin(inputs)()
+
+    def begin(self, inputs: Shaped[np.ndarray, "b _ _ _"]) -> Callable[[], Output]:
+        """Begin to compute a batch, and return what waits for its outputs.
+
+        Parameters
+        ----------
+        inputs : float32 array of shape (b, k, y, x), or uint8 array of shape (b, y, x, k)
+            Prepared, or with the right size and channels alone.
+        """
         import torch
 
         with torch.inference_mode():
-            images = torch.from_numpy(inputs).to(self._device, memory_format=self._format)
+            images = self._device.images(inputs)
             if not hasattr(self.network, "forward_head"):  # timm's own way to say so
-                return Output("logits", _array(self.network(images)))
-            maps = self.network.forward_features(images)
-            logits = self.network.forward_head(maps)
-            features = self.network.forward_head(maps, pre_logits=True)
-        return Output("logits", _array(logits), _array(features) if features.ndim == 2 else None)
+                found = [self.network(images)]
+            else:
+                maps = self.network.forward_features(images)
+                found = [self.network.forward_head(maps)]
+                features = self.network.forward_head(maps, pre_logits=True)
+                found += [features] if features.ndim == 2 else []
+            waiting = self._device.back(found)
+
+        def output() -> Output:
+            logits, *rest = waiting()
+            return Output("logits", logits, rest[0] if rest else None)
+
+        return output
 
     def _head(self) -> dict[str, np.ndarray] | None:
         """Return the last layer where features @ weight.T + bias are the logits, else None.
@@ -80,10 +97,6 @@ class TimmModel:
             return None
         linear = output.features @ head["weight"].T + head["bias"]
         return head if np.allclose(linear, output.values, rtol=1e-3, atol=1e-4) else None
-
-
-def _array(tensor: Any) -> Float[np.ndarray, "b d"]:
-    return np.asarray(tensor.float().cpu().numpy())
 
 
 def _linear_head(network: Any) -> dict[str, np.ndarray] | None:

@@ -25,11 +25,15 @@ DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "bfloat16")
 BATCH_SIZES = {"cpu": 256, "cuda": 512}
 """Inputs a pass takes at once, per device."""
+MOST_READING = 16
+"""Threads that read at most where nothing is said: more contend for the interpreter."""
+READING = "TAILMARK_READING_THREADS"
 SETTINGS = {
     "device": "TAILMARK_DEVICE",
     "dtype": "TAILMARK_DTYPE",
     "batch size": "TAILMARK_BATCH_SIZE",
     "pass threads": "TAILMARK_PASS_THREADS",
+    "reading threads": READING,
 }
 """Environment variables that choose when no option does."""
 
@@ -98,6 +102,20 @@ def choose(
         _count("batch size", batch_size, BATCH_SIZES[device]),
         _count("pass threads", threads, 1),
     )
+
+
+def reading_threads() -> int:
+    """Return how many threads read and prepare inputs while a model computes.
+
+    No result depends on it: it is neither keyed nor recorded. Default: one per core; a worker
+    process beside others gets its share of them. One: none is started.
+
+    Raises
+    ------
+    SpecError
+        If the environment names no whole number of at least 1.
+    """
+    return _count("reading threads", None, min(MOST_READING, os.cpu_count() or 1))
 
 
 def _option(name: str, given: str | None, allowed: tuple[str, ...], default: str) -> str:

@@ -5,16 +5,16 @@ Labels are never touched here.
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from harness.errors import PredictionsError
-from harness.models.passes.numerics import Numerics, computing
-from harness.models.passes.preprocessing import prepare
+from harness.models.passes.ahead import batches_ahead, preparing
+from harness.models.passes.numerics import Numerics, computing, reading_threads
 from harness.models.safe.predictions import validate
 from harness.types.data import Pool
 from harness.types.models import Model, Output, Predictions
@@ -72,7 +72,7 @@ def predict(
     features, note = _features(outputs)
     found = Predictions(
         kind=outputs[0].kind,
-        values=np.concatenate([o.values for o in outputs]).astype(np.float32, copy=False),
+        values=np.concatenate([o.values for o in outputs]),
         row=wanted.astype(np.int64),
         features=features,
         statistics=_statistics(outputs),
@@ -89,11 +89,16 @@ def _all_outputs(
 ) -> tuple[list[Output], int]:
     """Return the outputs of consecutive rows and the batch size that fitted into memory."""
     outputs: list[Output] = []
-    done = 0
+    done, threads = 0, reading_threads()
     while done < len(rows):
-        batch = rows[done : done + batch_size]
+        ahead = batches_ahead(model, pool.inputs, rows[done:], batch_size, threads)
         try:
-            outputs.append(outputs_of(model, pool, batch, batch_size))
+            with closing(ahead):
+                for output in _in_flight(model, pool, ahead, batch_size):
+                    outputs.append(_stored(output))
+                    done += len(output.values)
+                    if progress is not None:
+                        progress(done, len(rows))
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error):
                 raise
@@ -105,13 +110,46 @@ def _all_outputs(
                 ) from None
             batch_size = max(1, batch_size // 2)
             _release()
-            continue
-        done += len(batch)
-        if progress is not None:
-            progress(done, len(rows))
     if len({output.kind for output in outputs}) > 1:
         raise PredictionsError(f"The model gave logits and probs on {pool.name}; choose one.")
     return outputs, batch_size
+
+
+def _in_flight(
+    model: Model, pool: Pool, batches: Iterable[np.ndarray], batch_size: int
+) -> Iterator[Output]:
+    """Yield the outputs of batches; a device is given the next before the last is waited for."""
+    waiting: tuple[Callable[[], Output], int] | None = None
+    for inputs in batches:
+        try:
+            begun = begin(model, _filled(inputs, batch_size)), len(inputs)
+        except (MemoryError, RuntimeError):
+            if waiting is not None:  # what was computed before is whole
+                yield _checked(waiting[0](), model, pool, waiting[1], batch_size)
+            raise
+        if waiting is not None:
+            yield _checked(waiting[0](), model, pool, waiting[1], batch_size)
+        waiting = begun
+    if waiting is not None:
+        yield _checked(waiting[0](), model, pool, waiting[1], batch_size)
+
+
+def begin(model: Model, inputs: np.ndarray) -> Callable[[], Output]:
+    """Begin to compute a batch, and return what waits for its outputs.
+
+    Parameters
+    ----------
+    model : Model
+        One with ``begin(inputs)`` computes on a device meanwhile; others are asked at once.
+    inputs : array of shape (b, …)
+        As its preprocessing prepares them.
+    """
+    beginning = getattr(model, "begin", None)
+    if beginning is not None:
+        found: Callable[[], Output] = beginning(inputs)
+        return found
+    output = model(inputs)
+    return lambda: output
 
 
 def outputs_of(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> Output:
@@ -133,11 +171,19 @@ def outputs_of(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> O
     PredictionsError
         If there is not one row per input.
     """
-    filled = np.concatenate([rows, np.repeat(rows[-1:], batch_size - len(rows))])
-    inputs = pool.inputs.take(filled)
-    if model.preprocessing is not None:
-        inputs = prepare(inputs, model.preprocessing)
-    output = model(inputs)
+    inputs = preparing(model)(pool.inputs, rows)
+    output = begin(model, _filled(inputs, batch_size))()
+    return _checked(output, model, pool, len(rows), batch_size)
+
+
+def _filled(inputs: np.ndarray, batch_size: int) -> np.ndarray:
+    """Return a batch with its last row repeated up to `batch_size`."""
+    missing = batch_size - len(inputs)
+    return np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)]) if missing else inputs
+
+
+def _checked(output: Output, model: Model, pool: Pool, rows: int, batch_size: int) -> Output:
+    """Return what a model said of a batch, without its repeats."""
     if output.values.ndim != 2 or len(output.values) != batch_size:
         raise PredictionsError(
             f"A model returns one row per input, ({batch_size}, {model.num_classes}); got shape "
@@ -146,26 +192,34 @@ def outputs_of(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> O
     features = output.features
     return Output(
         output.kind,
-        output.values[: len(rows)],
-        None if features is None else features[: len(rows)],
-        {name: array[: len(rows)] for name, array in output.statistics.items()},
+        output.values[:rows],
+        None if features is None else features[:rows],
+        {name: array[:rows] for name, array in output.statistics.items()},
     )
 
 
+def _stored(output: Output) -> Output:
+    """Return a batch's outputs in the dtypes in which they are kept: half the memory."""
+    with np.errstate(over="ignore"):
+        features = None if output.features is None else output.features.astype(np.float16)
+        statistics = {name: array.astype(np.float32) for name, array in output.statistics.items()}
+    values = output.values.astype(np.float32, copy=False)
+    return Output(output.kind, values, features, statistics)
+
+
 def _features(outputs: list[Output]) -> tuple[np.ndarray | None, dict[str, Any]]:
-    """Return features as float16, or None with a note when there are none or they overflow."""
+    """Return features (float16), or None with a note when there are none or they overflow."""
     parts = [output.features for output in outputs if output.features is not None]
     if len(parts) < len(outputs):
         return None, {}
-    with np.errstate(over="ignore"):
-        features = np.concatenate(parts).astype(np.float16)
+    features = np.concatenate(parts)
     if not np.isfinite(features).all():
         return None, {"features": "left out: beyond float16, 65504"}
     return features, {}
 
 
 def _statistics(outputs: list[Output]) -> dict[str, np.ndarray]:
-    """Return what was handed out for every batch, as float32.
+    """Return what was handed out for every batch (float32).
 
     Raises
     ------
@@ -173,10 +227,7 @@ def _statistics(outputs: list[Output]) -> dict[str, np.ndarray]:
         If a number is not finite.
     """
     names = [n for n in outputs[0].statistics if all(n in o.statistics for o in outputs)]
-    found = {
-        name: np.concatenate([o.statistics[name] for o in outputs]).astype(np.float32)
-        for name in names
-    }
+    found = {name: np.concatenate([o.statistics[name] for o in outputs]) for name in names}
     for name, array in found.items():
         if not np.isfinite(array).all():
             raise PredictionsError(

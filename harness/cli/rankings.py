@@ -194,9 +194,12 @@ def print_ranking(ranking: "Ranking") -> None:
     for kind in sorted({row.interval_kind for row in ranking.rows if row.interval_kind}):
         say(f"In brackets: {interval_title(kind)}.")
     if ranking.by_value:
+        from harness.metrics.measure import why_by_value
+
         say(
             f"No replicates of {ranking.key} are stored: no intervals, rank intervals or tie "
-            "classes. Rows go by value, and small differences may be chance."
+            "classes. Rows go by value, and small differences may be chance. "
+            + why_by_value(ranking.key)
         )
     else:
         say(

@@ -54,11 +54,23 @@ REPLICATES = """\
 
 Replicates under the pool's shared weightings exist for `accuracy`, `error`, `top5_accuracy`, \
 `balanced_accuracy`, the recalls of groups, `nll` and `brier` (exact, one matrix product), \
+`gmean`, `hmean`, `macro_f1`, `specificity`, `iba`, `cohen_kappa` and `mcc` (exact, from what each \
+weighting makes of a class), \
 `auroc`, `ood_auroc`, `ood_auroc_right`, `ood_auroc_wrong` and `oscr` (to first order, by \
 influence values), `average_precision` (to first order, where every class has 50 test images), \
 `ece` (recomputed and recentred: its interval is for the expected error at this n, not for the \
-true one), and `ood_fpr95`, `ccr_at_fpr10` (from 50 OOD images on) and `ccr_at_fpr1` (from 250), \
-recomputed with thresholds in whole images. Metrics without replicates are ranked by value alone.
+true one), `ood_ap_out` and `ood_ap_in` (recomputed, from 50 images on either side), and \
+`ood_fpr95`, `ccr_at_fpr10` (from 50 OOD images on) and `ccr_at_fpr1` (from 250), recomputed with \
+thresholds in whole images.
+
+Those that are no headline metrics are kept where a card names them, `extra = ["hmean"]`.
+
+The others are ranked by value alone, and `tailmark rank` says why. Calibration errors but `ece` \
+have none because resampling adds the noise of the images once more, and only `ece` is corrected \
+for it; OOD metrics under published names because those that they are variants of have some. For \
+`worst_class_recall`, `auroc_ovo`, selective prediction and the `ece` of groups no sum over images \
+is worked out. Metrics of training rows, of groups of images and of prediction sets have none: \
+weightings are of test images, and of OOD sets.
 """
 
 

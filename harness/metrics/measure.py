@@ -17,9 +17,9 @@ from harness.metrics.distances import hierarchical_error, macro_absolute_error
 from harness.metrics.engine.checks import check_aligned, checked_labels, checked_weights
 from harness.metrics.engine.levels import levels_of
 from harness.metrics.engine.outputs import Outputs
-from harness.metrics.ood_replicates import replicate_ood
+from harness.metrics.ood_replicates import OOD_REPLICATES, replicate_ood
 from harness.metrics.open_set import OPEN_SET
-from harness.metrics.replicates import replicate
+from harness.metrics.replicates import REPLICATED, replicate, why_none
 from harness.metrics.table import METRICS
 from harness.metrics.weighted import Group, Weighted
 from harness.types import MetricResult
@@ -33,6 +33,7 @@ __all__ = [
     "measure_structure",
     "replicate",
     "replicate_ood",
+    "why_by_value",
 ]
 
 OPEN_SET_KEYS = tuple(m.key for m in OPEN_SET)
@@ -56,6 +57,26 @@ def result_of(compute: Callable[[], float]) -> MetricResult:
         return MetricResult(float(compute()))
     except Undefined as undefined:
         return MetricResult(None, undefined.reason)
+
+
+def why_by_value(key: str) -> str:
+    """Return a sentence: why a metric key is ranked by value alone, or how to have its replicates.
+
+    Parameters
+    ----------
+    key : str
+        As in records, e.g. ``test/mce``.
+    """
+    place, _, name = key.rpartition("/")
+    needs = METRICS[name].needs if name in METRICS else ""
+    if name in REPLICATED or name in OOD_REPLICATES:
+        if place == "test" or place.startswith(("ood/near/", "ood/far/")):
+            return f'A record has them where its card names it: extra = ["{name}"].'
+    elif needs in ("labels", "probs"):
+        return f"{why_none(name)}."
+    elif needs == "ood":
+        return f"{name} is a published variant of a metric that has some."
+    return "They are of test images, and of the means over near and far OOD sets."
 
 
 def measure(

@@ -32,8 +32,9 @@ def replicate_ood(
 ) -> dict[str, Found]:
     """Return OOD metrics under the weightings of both sets.
 
-    AUROC (also against right or wrong ID images) and OSCR are to first order; FPR95 and the
-    correct classification rates are recomputed, their thresholds from whole counts of OOD images.
+    AUROC (also against right or wrong ID images) and OSCR are to first order; average precision is
+    recomputed, FPR95 and the correct classification rates are too, their thresholds from whole
+    counts of OOD images.
 
     Parameters
     ----------
@@ -71,7 +72,9 @@ def replicate_ood(
         if reason is not None:
             found[key] = MetricResult(None, reason)
         elif key not in OOD_REPLICATES:
-            found[key] = MetricResult(None, f"{key} has no replicates")
+            found[key] = MetricResult(
+                None, f"{key} has no replicates: it is a published variant of one that has"
+            )
         else:
             try:
                 found[key] = OOD_REPLICATES[key](sides)
@@ -151,6 +154,33 @@ def _ccr(sides: Sides, percent: int) -> Replicates:
     return _weight_of_first(sides, ranked, below, sides.correct[ranked].astype(np.float64))
 
 
+def _ap(sides: Sides, *, out: bool) -> Replicates:
+    """Return the average precision of one side among both."""
+    least = min(len(sides.inside), len(sides.outside))
+    if least < LEAST_OOD:
+        raise Undefined(
+            f"{least} images on one side; replicates of average precision need {LEAST_OOD}"
+        )
+    scores = np.concatenate([sides.inside, sides.outside]) * (1 if out else -1)
+    is_ood = np.arange(len(scores)) >= len(sides.inside)
+    order = np.argsort(-scores, kind="stable")
+    value, mine = scores[order], is_ood[order] == out
+    # Of equal scores all are called positive together: precision is read where their run ends.
+    last = np.append(np.flatnonzero(value[1:] != value[:-1]), len(value) - 1)
+    ends = last[np.searchsorted(last, np.flatnonzero(mine))]
+    found = np.empty(len(sides.id_weightings.counts))
+    for b, drawn in enumerate(
+        zip(sides.id_weightings.counts, sides.ood_weightings.counts, strict=True)
+    ):
+        scale = (sides.id_weightings.scale, sides.ood_weightings.scale)
+        w = np.concatenate([d * s for d, s in zip(drawn, scale, strict=True)])[order]
+        called, caught = np.cumsum(w)[ends], np.cumsum(w * mine)[ends]
+        # Where nothing of any weight is called, the positives there weigh nothing either.
+        precision = np.divide(caught, called, out=np.zeros_like(caught), where=called > 0)
+        found[b] = w[mine] @ precision / w[mine].sum()
+    return found
+
+
 def _counted(sides: Sides, order: Int64[np.ndarray, " m"]) -> list[Int64[np.ndarray, " m"]]:
     """Return how many OOD images each weighting has drawn up to each place of an order."""
     return [np.cumsum(c.take(order), dtype=np.int64) for c in sides.ood_weightings.counts]
@@ -175,6 +205,8 @@ OOD_REPLICATES: dict[str, Callable[[Sides], Replicates]] = {
     "ood_auroc_right": lambda sides: _auroc(sides, sides.correct),
     "ood_auroc_wrong": lambda sides: _auroc(sides, ~sides.correct),
     "oscr": _oscr,
+    "ood_ap_out": lambda sides: _ap(sides, out=True),
+    "ood_ap_in": lambda sides: _ap(sides, out=False),
     "ood_fpr95": _fpr95,
     "ccr_at_fpr10": lambda sides: _ccr(sides, 10),
     "ccr_at_fpr1": lambda sides: _ccr(sides, 1),

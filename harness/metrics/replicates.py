@@ -14,6 +14,7 @@ from jaxtyping import Float, Float64, Int64
 from harness.errors import PredictionsError, Undefined
 from harness.lookup import lookup
 from harness.metrics.calibration import width_bins
+from harness.metrics.class_replicates import BY_CLASS, ClassMasses, by_class
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.table import METRICS
 from harness.metrics.top_k import among_the_top
@@ -122,7 +123,27 @@ TERMS: dict[str, Callable[[Weighted], np.ndarray]] = {
     "auroc": auroc_terms,
     "average_precision": average_precision_terms,
 }
-"""Metrics that have replicates, besides `ece` and the recalls of groups."""
+"""Metrics that are sums over images, or close to one; recalls of groups are too."""
+REPLICATED = frozenset({*TERMS, *BY_CLASS, "ece"})
+"""Metrics that have replicates, besides the recalls of groups."""
+
+
+SWOLLEN = frozenset(
+    {"ece_mass", "classwise_ece", "mce", "rms_ce", "ace", "tace", "ks_ce", "smooth_ece"}
+    | {"debiased_ce", "grouping_loss"}
+)
+"""Calibration errors that resampling makes larger: gaps count by their size, chance included."""
+
+
+def why_none(key: str) -> str:
+    """Return why a metric of a pool has no replicates, so that it is ranked by value alone."""
+    if key in SWOLLEN:
+        why = (
+            "resampling adds the noise of the images once more, and only `ece` is corrected for it"
+        )
+    else:
+        why = "no sum over images is worked out for it"
+    return f"{key} has no replicates: {why}"
 
 
 def terms_of(key: str, pool: Weighted) -> Vector:
@@ -137,7 +158,7 @@ def terms_of(key: str, pool: Weighted) -> Vector:
         return TERMS[key](pool)
     if key.startswith("recall_"):
         return _recall_terms(pool, pool.group(key.removeprefix("recall_")))
-    raise Undefined(f"{key} has no replicates: it is neither a sum over images nor close to one")
+    raise Undefined(why_none(key))
 
 
 def replicate(
@@ -149,9 +170,9 @@ def replicate(
 ) -> dict[str, Found]:
     """Return metrics of one pool under each of its shared weightings.
 
-    Accuracy, error, top-5 accuracy, recalls, NLL and Brier are exact; AUROC and average precision
-    are to first order; `ece` is exact and recentred on its value, since reweighting adds the
-    binning noise twice.
+    Accuracy, error, top-5 accuracy, recalls, NLL, Brier and the metrics of `BY_CLASS` are exact;
+    AUROC and average precision are to first order; `ece` is exact and recentred on its value,
+    since reweighting adds the binning noise twice.
 
     Parameters
     ----------
@@ -180,6 +201,7 @@ def replicate(
     pool = Weighted(outputs, None, groups or {})
     terms: dict[str, Vector] = {}
     gaps: Binned | None = None
+    of_classes: list[str] = []
     values: dict[str, float] = {}
     found: dict[str, Found] = {}
     for key in keys:
@@ -188,12 +210,19 @@ def replicate(
         try:
             if key == "ece":
                 gaps = ece_gaps(pool)
+            elif key in BY_CLASS:
+                metric.evaluate(pool)
+                of_classes.append(key)
+                continue
             else:
                 terms[key] = terms_of(key, pool)
             values[key] = metric.evaluate(pool)
         except Undefined as undefined:
             terms.pop(key, None)
             found[key] = MetricResult(None, undefined.reason)
+    if weightings.undefined is None and of_classes:
+        masses = class_masses(outputs, weightings)
+        found |= {key: _under_all(key, masses) for key in of_classes}
     if weightings.undefined is None and values:
         rows = np.array(list(terms.values())).reshape(len(terms), outputs.n)
         moves, by_bin = weigh(rows, weightings, gaps)
@@ -202,6 +231,27 @@ def replicate(
         if gaps is not None:
             found["ece"] = _recentred_ece(by_bin, values["ece"])
     return found
+
+
+def class_masses(outputs: Outputs, weightings: Weightings) -> ClassMasses:
+    """Return the weight that is found and called of each class under every weighting."""
+    nothing = np.empty((0, outputs.n))
+    tables = []
+    for classes, terms in ((outputs.y_true, outputs.correct), (outputs.y_pred, None)):
+        held = np.bincount(classes, minlength=outputs.c) > 0
+        each = np.ones(outputs.n) if terms is None else terms.astype(np.float64)
+        table = np.zeros((len(weightings.counts), outputs.c))
+        binned = Binned(each, (np.cumsum(held) - 1)[classes])
+        table[:, held] = weigh(nothing, weightings, binned)[1]
+        tables.append(table)
+    return ClassMasses(outputs.counts, *tables)
+
+
+def _under_all(key: str, masses: ClassMasses) -> Found:
+    try:
+        return by_class(key, masses)
+    except Undefined as undefined:
+        return MetricResult(None, undefined.reason)
 
 
 def _recentred_ece(gaps: Float64[np.ndarray, "replicates bins"], value: float) -> Replicates:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from harness.metrics.measure import measure_ood, measure_open_set, replicate_ood
 from harness.types import MetricResult
@@ -33,6 +34,24 @@ def test_ood_fpr95_is_recomputed_under_both_weightings(rng, make_weightings):
         for kept, drawn in zip(wi.counts, wo.counts, strict=True)
     ]
     np.testing.assert_allclose(found, again, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("key", ["ood_ap_out", "ood_ap_in"])
+def test_ood_average_precision_is_recomputed_under_both_weightings(key, rng, make_weightings):
+    inside, outside = np.round(rng.normal(size=80), 1), np.round(rng.normal(size=60) + 1, 1)
+    wi, wo = make_weightings(np.zeros(80, int), 25), make_weightings(np.zeros(60, int), 25)
+    found = replicate_ood(inside, outside, wi, wo, keys=(key,))[key]
+    scores, is_ood = np.r_[inside, outside], np.r_[np.zeros(80), np.ones(60)]
+    sign, positive = (1, is_ood) if key == "ood_ap_out" else (-1, 1 - is_ood)
+    again = [
+        average_precision_score(
+            positive, sign * scores, sample_weight=np.r_[kept * wi.scale, drawn * wo.scale]
+        )
+        for kept, drawn in zip(wi.counts, wo.counts, strict=True)
+    ]
+    np.testing.assert_allclose(found, again, rtol=0, atol=1e-12)
+    few = replicate_ood(inside[:49], outside, make_weightings(np.zeros(49, int), 25), wo, (key,))
+    assert few[key].reason == "49 images on one side; replicates of average precision need 50"
 
 
 def test_ood_auroc_replicates_follow_brute_force(rng, make_weightings):
@@ -100,12 +119,18 @@ def test_metrics_of_pairs_follow_brute_force(open_set, key):
 
 def test_where_replicates_are_undefined_there_is_a_reason(rng, make_weightings):
     wi, wo = make_weightings(np.zeros(30, int), 20), make_weightings(np.zeros(249, int), 20)
-    keys = ("ood_auroc_wrong", "ccr_at_fpr1", "ood_ap_out")
+    keys = ("ood_auroc_wrong", "ccr_at_fpr1", "ood_ap_out", "ood_aupr_trapezoid_in")
     found = replicate_ood(
         rng.normal(size=30), rng.normal(size=249), wi, wo, keys, correct=np.ones(30, dtype=bool)
     )
     assert found == {
         "ood_auroc_wrong": MetricResult(None, "no ID image is classified so"),
         "ccr_at_fpr1": MetricResult(None, "249 OOD images; replicates at 1 % need 250"),
-        "ood_ap_out": MetricResult(None, "ood_ap_out has no replicates"),
+        "ood_ap_out": MetricResult(
+            None, "30 images on one side; replicates of average precision need 50"
+        ),
+        "ood_aupr_trapezoid_in": MetricResult(
+            None,
+            "ood_aupr_trapezoid_in has no replicates: it is a published variant of one that has",
+        ),
     }

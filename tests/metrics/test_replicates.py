@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from harness.errors import PredictionsError
+from harness.metrics.class_replicates import BY_CLASS
 from harness.metrics.engine.outputs import Outputs
 from harness.metrics.groups import class_groups
-from harness.metrics.measure import measure, replicate
-from harness.metrics.replicates import terms_of
+from harness.metrics.measure import measure, replicate, why_by_value
+from harness.metrics.ood_replicates import OOD_REPLICATES
+from harness.metrics.replicates import REPLICATED, terms_of
+from harness.metrics.table import METRICS
 from harness.metrics.weighted import Weighted
 from harness.types import MetricResult
 
@@ -29,7 +32,7 @@ def groups():
     return class_groups(np.array([100, 50, 25, 12, 6]), "terciles")
 
 
-@pytest.mark.parametrize("key", EXACT)
+@pytest.mark.parametrize("key", [*EXACT, *BY_CLASS])
 def test_sums_over_images_are_exact(large, make_weightings, groups, key):
     y, logits, _ = large
     outputs, w = Outputs.from_logits(y, logits), make_weightings(y)
@@ -80,9 +83,33 @@ def test_average_precision_needs_fifty_images_a_class(large, make_weightings):
 
 def test_metrics_that_are_no_sums_say_so(large, make_weightings):
     y, logits, _ = large
-    found = replicate(Outputs.from_logits(y, logits), ["mcc"], make_weightings(y))["mcc"]
-    assert found.value is None
-    assert "mcc has no replicates" in found.reason
+    keys = [k for k, m in METRICS.items() if m.needs in ("labels", "probs")]
+    found = replicate(Outputs.from_logits(y, logits), keys, make_weightings(y))
+    without = {k: r.reason for k, r in found.items() if isinstance(r, MetricResult)}
+    assert set(without) & REPLICATED == {"top5_accuracy"}  # of five classes: always 1
+    for key, why in without.items():
+        if key != "top5_accuracy" and not key.startswith("recall_"):
+            assert why.startswith(f"{key} has no replicates: "), key
+    assert "only `ece` is corrected for it" in without["mce"]
+    assert "no sum over images is worked out" in without["aurc"]
+
+
+def test_why_a_ranking_has_no_intervals_is_said_for_every_metric():
+    for key in METRICS:
+        said = why_by_value(f"test/{key}")
+        assert said.endswith(".")
+        assert (f'extra = ["{key}"]' in said) == (key in REPLICATED | OOD_REPLICATES.keys()), key
+    assert "near and far" in why_by_value("uniform/accuracy")
+
+
+def test_what_is_not_defined_under_every_weighting_has_no_replicates(make_weightings):
+    # One image alone is called class 1: a weighting that leaves it out predicts one class.
+    y = np.repeat([0, 1], 10)
+    logits = np.tile([1.0, 0.0], (20, 1))
+    logits[10] = [0.0, 1.0]
+    found = replicate(Outputs.from_logits(y, logits), ["mcc", "macro_f1"], make_weightings(y))
+    assert found["mcc"].reason == ("mcc is not defined under every weighting of these test images")
+    assert len(found["macro_f1"]) == 40
 
 
 def test_a_metric_without_a_value_has_no_replicates(rng, make_weightings):
@@ -97,7 +124,7 @@ def test_a_metric_without_a_value_has_no_replicates(rng, make_weightings):
 def test_a_pool_without_weightings_has_no_replicates(large, make_weightings):
     y, logits, _ = large
     w = replace(make_weightings(y), undefined="a class has one image")
-    found = replicate(Outputs.from_logits(y, logits), ["accuracy", "mcc"], w)
+    found = replicate(Outputs.from_logits(y, logits), ["accuracy", "aurc"], w)
     assert found["accuracy"] == MetricResult(None, "a class has one image")
 
 

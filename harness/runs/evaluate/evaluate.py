@@ -16,7 +16,8 @@ from harness.metrics.measure import (
     measure_structure,
     replicate,
 )
-from harness.metrics.replicates import TERMS
+from harness.metrics.replicates import REPLICATED
+from harness.metrics.table import METRICS
 from harness.metrics.weighted import Group
 from harness.runs.evaluate.asked import asked_of
 from harness.runs.evaluate.details import job_details
@@ -188,7 +189,8 @@ def _on_test(
     asked = asked_of(opened.suite, card)
     extra = asked.extra("labels", "probs")
     scored.take("test", measure(outputs, (*test_metrics(opened.suite), *extra), groups=groups))
-    kept = (*kept, *(key for key in extra if kept and key in TERMS and key in asked.kept))
+    named = (k for k in METRICS if k in asked.kept & REPLICATED and k not in kept)
+    kept = (*kept, *named) if kept else kept
     scored.take_replicates(
         "test", replicate(outputs, kept, pool_weightings(opened.test), groups=groups)
     )

@@ -14,6 +14,7 @@ from harness.metrics.measure import (
     replicate_ood,
     result_of,
 )
+from harness.metrics.ood_replicates import OOD_REPLICATES
 from harness.runs.evaluate.asked import Asked
 from harness.runs.evaluate.scored import Scored, mean_of, pool_weightings
 from harness.runs.evaluate.shift import PATCHED
@@ -107,7 +108,7 @@ def on_ood(
     _on_sets(scored, opened, scores, ("ood", name), keys, one)
     if declared:
         for place in ("near", "far"):
-            kept = ("ood_auroc", *(key for key in asked.extra("ood") if key in asked.kept))
+            kept = tuple(k for k in OOD_REPLICATES if k == "ood_auroc" or k in asked.kept)
             _ood_replicates(scored, opened, scores, f"ood/{place}/{name}", kept, outputs)
     if declared and _shifts(opened):
         _on_full_spectrum(scored, opened, scores, name)

@@ -98,6 +98,22 @@ def test_a_card_that_asks_gets_its_metrics_with_replicates_and_its_scores(
     }
 
 
+def test_what_every_record_has_gets_replicates_where_a_card_names_it(opened, predictions, standard):
+    asked = card(extra=("gmean", "cohen_kappa", "ood_ap_out", "mce"))
+    found = evaluate(opened, opened.split(CELL, 0), predictions, asked)[""]
+    assert keys_of(found) - keys_of(standard) == {"test/cohen_kappa"}
+    new = {*found.replicates} - {*standard.replicates}
+    assert new == {
+        "test/gmean",
+        "test/cohen_kappa",
+        "ood/near/energy/ood_ap_out",
+        "ood/far/energy/ood_ap_out",
+    }
+    for key in new:  # around its value, with a spread
+        spread = found.replicates[key].std()
+        assert 0 < abs(found.replicates[key].mean() - found.metrics[key]) < spread, key
+
+
 def test_all_means_every_metric_and_score_that_the_suite_can_have(opened, predictions, standard):
     whole = evaluate(opened, opened.split(CELL, 0), predictions, card(extra=("all",)))[""]
     found = keys_of(whole)

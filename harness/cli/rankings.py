@@ -7,6 +7,7 @@ import typer
 
 from harness.cli import options
 from harness.cli.console import remark, say, stdout
+from harness.cli.plain_tables import Justify, plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
     from harness.types import Ranking
 
 DEFAULT_SUITE = "digits-v1"
+HEADS: tuple[tuple[str, Justify], ...] = (
+    ("Class", "center"),
+    ("Entry", "left"),
+    ("Value", "right"),
+    ("95 % interval", "right"),
+    ("Rank", "right"),
+    ("Tier", "left"),
+    ("", "left"),
+)
+"""Columns of a ranking."""
 
 
 def rank(
@@ -181,7 +192,10 @@ def print_ranking(ranking: "Ranking") -> None:
         f"{'' if len(ranking.seeds) == 1 else 's'} · track {ranking.track}"
     )
     if ranking.rows or ranking.beside:
-        console.print(_table(ranking))
+        if console.is_terminal:
+            console.print(_table(ranking))
+        else:
+            say(plain_table(HEADS, _lines(ranking)))
     else:
         say("No entry has a value in every cell. Rank some of the cells: --cell CELL, repeated.")
         for line in _rankable(ranking):
@@ -305,6 +319,22 @@ def _table(ranking: "Ranking") -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
+    for head, justify in HEADS:
+        named = head == "Entry"
+        table.add_column(
+            head,
+            justify=justify,
+            no_wrap=named,
+            overflow="ellipsis" if named else "fold",
+            max_width=32 if named and stdout().is_terminal else None,
+        )
+    for line in _lines(ranking):
+        table.add_row(*line)
+    return table
+
+
+def _lines(ranking: "Ranking") -> list[tuple[str, ...]]:
     from harness.rankings.display import (
         interval_text,
         rank_text,
@@ -312,27 +342,19 @@ def _table(ranking: "Ranking") -> "Table":
         value_text,
     )
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
-    table.add_column("Class", justify="center")
-    entry_width = 32 if stdout().is_terminal else None
-    table.add_column("Entry", no_wrap=True, overflow="ellipsis", max_width=entry_width)
-    table.add_column("Value", justify="right")
-    table.add_column("95 % interval", justify="right")
-    table.add_column("Rank", justify="right")
-    table.add_column("Tier")
-    table.add_column("")
-    for row in (*ranking.rows, *ranking.beside):
-        beside = row in ranking.beside
-        table.add_row(
-            "·" if beside else tie_letter(row.tie_class),
+    beside = {row.name for row in ranking.beside}
+    return [
+        (
+            "·" if row.name in beside else tie_letter(row.tie_class),
             row.name,
             value_text(row.value, ranking.key),
             interval_text(row.low, row.high, ranking.key),
-            "beside" if beside else rank_text(row),
+            "beside" if row.name in beside else rank_text(row),
             row.tier,
             ("local" if row.local else "") + (" !" if row.flags else ""),
         )
-    return table
+        for row in (*ranking.rows, *ranking.beside)
+    ]
 
 
 def metric_key(name: str, rows: "Sequence[Candidate]") -> str:

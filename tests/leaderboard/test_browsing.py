@@ -26,6 +26,7 @@ PAGES = {
     "ood": "OOD",
     "trade-offs": "Trade-offs",
     "robustness?suite=digits-shift-v1": "Robustness",
+    "stability": "Would the order come out the same?",
     "conformance": "Published numbers beside ours",
     "check-a-baseline": "Check a baseline",
     "data": "Data",

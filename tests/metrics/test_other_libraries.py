@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import hmean
 from sklearn import metrics as sk
 
 from harness.metrics import (
@@ -149,3 +150,12 @@ def test_imbalanced_learns_correction_hides_a_class_that_is_never_found():
     theirs = metrics.geometric_mean_score(y, pred, average="multiclass", correction=0.001)
     assert theirs == pytest.approx(0.501, abs=1e-3)
     assert classification.gmean(y, pred) == 0.0
+
+
+def test_the_h_mean_of_zero_shot_papers_is_of_two_accuracies():
+    y = np.repeat([0, 1, 2], 4)
+    pred = np.r_[np.repeat([0, 1], 4), 2, 0, 0, 0]  # recalls 1, 1 and 0.25
+    seen, unseen = (pred[:8] == y[:8]).mean(), (pred[8:] == y[8:]).mean()
+    assert 2 * seen * unseen / (seen + unseen) == pytest.approx(0.4)
+    assert classification.hmean(y, pred) == pytest.approx(0.5)
+    assert classification.hmean(y, pred) == pytest.approx(hmean([1, 1, 0.25]))

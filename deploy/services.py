@@ -156,11 +156,11 @@ class Services:
 
     def stop(self) -> None:
         """Stop both; what does not run is left alone."""
-        pid = self._server_pid()
+        pid = self.server_pid()
         if pid is not None:
             os.killpg(pid, signal.SIGTERM)
             deadline = time.monotonic() + 30
-            while self._server_pid() is not None and time.monotonic() < deadline:
+            while self.server_pid() is not None and time.monotonic() < deadline:
                 time.sleep(0.1)
         if self.database_runs():
             self._run(
@@ -191,7 +191,7 @@ class Services:
 
     def server_runs(self) -> bool:
         """Return whether our MLflow server runs."""
-        return self._server_pid() is not None
+        return self.server_pid() is not None
 
     def server_answers(self) -> bool:
         """Return whether a server answers at the address."""
@@ -201,7 +201,8 @@ class Services:
         except (OSError, urllib.error.URLError):
             return False
 
-    def _server_pid(self) -> int | None:
+    def server_pid(self) -> int | None:
+        """Return the process of our MLflow server, the first of its group; None: there is none."""
         try:
             pid = int((self.folder / "mlflow.pid").read_text("utf-8"))
         except (OSError, ValueError):

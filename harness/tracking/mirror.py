@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
-from harness.connection import connected, explained, sqlite_file, tracking_uri
+from harness.connection import PORTS, connected, explained, sqlite_file, tracking_uri
+from harness.paths import store_folder
 from harness.rankings.display import cell_label
 from harness.records.records import Recorded
 from harness.tracking.contents import (
@@ -259,7 +261,10 @@ def _experiment(client: Any, suite: str, uri: str) -> str:
     found = client.get_experiment_by_name(suite)
     if found is None:
         database = sqlite_file(uri)
-        artifacts = None if database is None else (database.parent / "mlartifacts").as_uri()
+        home = store_folder().resolve() if database is None else database.parent
+        bare = database is not None or urlsplit(uri).scheme.split("+")[0] in PORTS
+        # a server has a place of its own; a bare database would mean the working folder
+        artifacts = (home / "mlartifacts").as_uri() if bare else None
         try:
             return str(client.create_experiment(suite, artifact_location=artifacts))
         except MlflowException as error:  # another process was faster

@@ -151,6 +151,36 @@ def test_a_full_disk_is_one_sentence_and_what_is_done_is_kept(places, tmp_path):
 
 
 @whole_only
+def test_a_store_that_cannot_be_written_any_more_is_one_sentence_and_the_run_goes_on(
+    places, tmp_path
+):
+    """A disk becomes read-only in the middle of a run, as it does when its rights are lost."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() or os.system(f"mount -t tmpfs -o size=200m tmpfs {disk} 2>/dev/null"):
+        pytest.skip("mounting a tmpfs needs root")
+    try:
+        words = ("run", *CHEAP, "-j", "1", "--store", disk / "store", *places)
+        running = tailmark(*words)
+        wait_for(lambda: list((disk / "store").glob("results/*/*/meta.json")), running)
+        # refused as long as a file is open for writing
+        wait_for(lambda: not os.system(f"mount -o remount,ro {disk} 2>/dev/null"), running)
+        _, said = running.communicate()
+        assert running.returncode == 2, said
+        assert "Read-only file system" in said and "Traceback" not in said
+        assert os.system(f"mount -o remount,rw {disk}") == 0
+        done = written(disk / "store")
+        assert done
+        again = tailmark(*words)
+        assert again.wait() == 0, again.communicate()
+        after = written(disk / "store")
+        assert {name: after[name] for name in done} == done
+        assert set(hashes(disk / "store")) == set(CHEAP)
+    finally:
+        os.system(f"umount {disk}")
+
+
+@whole_only
 def test_a_clock_that_goes_back_changes_nothing(places, tmp_path):
     """Files from the future: nothing is remade, no record is another."""
     store = tmp_path / "store"

@@ -55,6 +55,28 @@ def test_two_nodes_of_a_ray_cluster_give_the_same_record(submissions, here, tmp_
         sha256(submissions, tmp_path, executor="ray", address=two_nodes.address, jobs_per_gpu=2)
 
 
+@pytest.mark.skipif("TAILMARK_FAULTS" not in os.environ, reason="part of make faults: 30 s")
+def test_a_node_that_is_killed_costs_no_job(submissions, tmp_path, two_nodes):
+    """The second node gets SIGKILL when the first job is done; what ran there begins again."""
+    how = {"cells": CELLS, "seeds": [0, 1, 2], "submissions": submissions}
+    calm = harness.run("quick", store=tmp_path / "calm", executor="local", **how)[0].record
+    node = next(n for n in two_nodes.worker_nodes)
+    lost = []
+
+    def finished(name, result):
+        if not lost:
+            lost.append(name)
+            two_nodes.remove_node(node, allow_graceful=False)
+
+    found = harness.run(
+        "quick", store=tmp_path / "ray", executor="ray", address=two_nodes.address,
+        finished=finished, **how,
+    )[0].record  # fmt: skip
+    assert lost and not two_nodes.worker_nodes
+    assert [job.status for job in found.jobs] == ["done"] * 6
+    assert found.record_sha256 == calm.record_sha256
+
+
 @pytest.mark.parametrize(
     ("how", "error", "words"),
     [

@@ -75,13 +75,17 @@ def children(uri: str, run: str) -> int:
     return len(found)
 
 
-def test_records_go_to_postgresql_by_its_plain_address_and_are_there_once(database):
+def test_records_go_to_postgresql_by_its_plain_address_and_are_there_once(
+    database, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TAILMARK_HOME", str(tmp_path / "store"))
     uri = tracking_uri(database.database)
     assert uri.startswith("postgresql+psycopg")
     recorded = made("on-postgres", 0.7)
     run = mirror(recorded, uri=uri)
     assert mirror(recorded, uri=uri) == run
     assert children(uri, run) == len(recorded.record.jobs)
+    assert list((tmp_path / "store" / "mlartifacts").rglob("digits-v1.json"))
 
 
 def test_a_database_that_is_killed_costs_a_sentence_and_comes_back(database):

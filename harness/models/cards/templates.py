@@ -20,7 +20,8 @@ _PARTS = {
     "method": """
 [method]                       # the harness trains it, per cell and seed
 trainer = "{trainer}"  # a name of `tailmark list methods`, or "baselines.module:function"
-{recipe}
+{recipe}# auxiliary = "textures"       # outliers to train against (docs/methods.md)
+
 [method.overrides]             # settings that differ from the recipe
 """,
     "model": """

@@ -135,16 +135,17 @@ def test_a_trainer_is_given_what_it_may_see_and_cannot_change_it_outside(tmp_pat
             rows[:], train.observed[:] = 0, 1
             second, n = inputs.take(np.array([1])), len(train.unlabelled)
             sums = [rows.sum(), second.sum(), labels.sum(), n, train.known.sum(), ctx.seed,
-                    ctx.config["power"], ctx.parent["w"].sum()]
+                    ctx.config["power"], ctx.parent["w"].sum(), len(train.auxiliary)]
             (ctx.scratch / "checkpoint").write_text("kept")
             return lambda x: np.tile(np.array(sums, dtype="f8"), (len(x), 1))
     """
     more = ArrayInputs(np.ones((3, 4), np.float32))
     data = toy(val=(more, np.array([1, 0, 1])), unlabelled=more, known=np.array([4, 5]))
-    data = TrainingData(**{**vars(data), "num_classes": 8})
+    outliers = ArrayInputs(np.ones((6, 4), np.float32))
+    data = TrainingData(**{**vars(data), "num_classes": 9, "auxiliary": outliers})
     context = FitContext({"power": 2}, 3, parent={"w": np.ones(5, np.float32)})
     _, model = fitted(tmp_path, code, data, context)
-    np.testing.assert_allclose(model(np.zeros((2, 4))).values, [[0, 4, 2, 3, 9, 3, 2, 5]] * 2)
+    np.testing.assert_allclose(model(np.zeros((2, 4))).values, [[0, 4, 2, 3, 9, 3, 2, 5, 6]] * 2)
     assert data.observed.tolist() == [0, 1] * 3 and data.inputs.array.sum() == sum(range(24))
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import expit
 
 from baselines.probes.transforms import Arrays
 
@@ -84,6 +85,18 @@ def perceptron(rows: Rows, arrays: Arrays) -> Values:
     hidden = np.maximum(rows @ arrays["inner"].T + arrays["inner_bias"], 0)
     outer = hidden @ arrays["outer"].T + arrays["outer_bias"]
     return outer @ arrays["weight"].T + arrays["bias"]
+
+
+def sigmoid_units(rows: Rows, arrays: Arrays) -> Values:
+    """Return the logits of a network with one hidden layer of sigmoid units.
+
+    One score d of two classes is −d/2 and d/2.
+    """
+    hidden = expit(rows @ arrays["inner"].T + arrays["inner_bias"])
+    scores = hidden @ arrays["outer"].T + arrays["outer_bias"]
+    if scores.shape[1] == 1:
+        scores = scores * np.array([-0.5, 0.5])
+    return scores.astype(np.float32)
 
 
 def singular_kernel(rows: Rows, arrays: Arrays) -> Values:

@@ -308,6 +308,7 @@ RULES: dict[str, tuple[OutputKind, Rule]] = {
     "components": ("logits", head_rules.components),
     "key-value": ("logits", head_rules.key_value),
     "perceptron": ("logits", head_rules.perceptron),
+    "sigmoid-units": ("logits", head_rules.sigmoid_units),
     "singular-kernel": ("probs", head_rules.singular_kernel),
     "pattern-misfit": ("logits", head_rules.pattern_misfit),
 }

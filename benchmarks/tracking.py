@@ -20,6 +20,7 @@ import uuid
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from harness.connection import connected, tracking_uri
@@ -108,7 +109,8 @@ def main() -> None:
     logged(f"bench-{mark}-first", uri)  # tables, imports and fonts are made once
     begun = time.perf_counter()
     if asked.workers > 1:
-        with ProcessPoolExecutor(asked.workers) as pool:
+        # a fork would take over locks and connections of the first entry's threads
+        with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
             times = list(pool.map(partial(logged, uri=uri), names))
     else:
         times = [logged(name, uri) for name in names]

@@ -1,5 +1,6 @@
 """``tailmark list``: what there is, from the literal tables alone."""
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,6 +8,7 @@ import typer
 
 from harness.cli import options
 from harness.cli.console import printable, remark, say, stdout
+from harness.cli.plain_tables import Justify, plain_table
 
 if TYPE_CHECKING:
     from harness.types import EntryCard
@@ -53,6 +55,10 @@ def answer(heads: Sequence[str], rows: Sequence[Sequence[object]], form: str) ->
 
         columns = tuple(head.lower().replace(" ", "_") for head in heads)
         say(rows_text(Rows(columns, rows), form))
+        return
+    if not sys.stdout.isatty():  # nothing is fitted to a width, and rich takes long to import
+        left: list[tuple[str, Justify]] = [(head, "left") for head in heads]
+        say(plain_table(left, [[printable(str(field)) for field in row] for row in rows]))
         return
     from rich.box import SIMPLE_HEAD
     from rich.table import Table

@@ -69,7 +69,7 @@ def fit_prior_fitted(
     spec = PriorFittedSpec()
     _check(given, len(classes), spec, settings)
     scaling = _scaling(given.values)
-    rows = torch.from_numpy((given.values - scaling["mean"]) / scaling["deviation"])
+    rows = torch.from_numpy((given.values - scaling["mean"]) / scaling["deviation"]).nan_to_num()
     contexts = _contexts(len(rows), spec.rows, settings.contexts, ctx.seed)
     sizes = {
         "contexts": len(contexts),

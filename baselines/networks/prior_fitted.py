@@ -148,7 +148,7 @@ class Reader(nn.Module):
 
     def forward(self, rows: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
         """Return log-probabilities of rows; a value that is missing is at the column's mean."""
-        given = rows.nan_to_num(nan=0.0).expand(len(self.known), -1, -1)
-        logits = self.network(self.known.nan_to_num(nan=0.0), self.labels, given)
+        given = rows.nan_to_num().expand(len(self.known), -1, -1)
+        logits = self.network(self.known, self.labels, given)
         probs = logits[:, :, : self.classes].softmax(2).mean(0)
         return probs.clamp_min(1e-9).log()

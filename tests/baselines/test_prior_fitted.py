@@ -114,8 +114,10 @@ def test_missing_values_and_categories_are_taken():
     categorical = rng.integers(0, 3, (80, 1)).astype(np.int32)
     table = TableInputs(numeric, categorical, ("x", "y", "c"), (("a", "b", "z"),))
     train = TrainingData(table, labels, 2)
-    values = fitted(train)(rows_of(train)).values
+    model = fitted(train)
+    values = model(rows_of(train)).values
     assert np.isfinite(values).all() and (values.argmax(1) == labels).mean() > 0.85
+    assert all(np.isfinite(array).all() for array in model.state().values())
 
 
 @pytest.mark.parametrize(

@@ -279,7 +279,7 @@ class Outliers:
         if train.auxiliary is None:
             raise TrainingError(
                 "This method trains against outliers and received none. Name some on the card: "
-                '[method] auxiliary = "textures", or a data set.'
+                '[method] auxiliary = "generated-textures", or a data set.'
             )
         self.inputs, self.settings = train.auxiliary, settings
         self.images: Images | None = None

@@ -209,7 +209,7 @@ def test_outliers_are_no_part_of_what_a_model_keeps():
 
 @pytest.mark.parametrize("method", ["exposure", "pascl", "cocl"])
 def test_a_method_without_outliers_says_where_to_name_them(method):
-    with pytest.raises(TrainingError, match='auxiliary = "textures"'):
+    with pytest.raises(TrainingError, match='auxiliary = "generated-textures"'):
         fitted(method, bright_rows((12, 8, 4)))
 
 

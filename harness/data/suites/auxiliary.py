@@ -15,7 +15,7 @@ from harness.errors import SpecError
 from harness.types import Pool
 
 AUXILIARY_SETS: dict[str, Callable[[int, int, int], UInt8[np.ndarray, "n h w c"]]] = {
-    "textures": textures,
+    "generated-textures": textures,
 }
 """Outliers that are made here: name → (height, width, channels) → images. Any other name is a
 data set's, whose training part is taken."""

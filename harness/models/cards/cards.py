@@ -275,7 +275,7 @@ def _check_auxiliary(card: EntryCard, part: MethodPart, where: str) -> None:
     if row is not None and row.auxiliary and not part.auxiliary:
         raise CardError(
             f"{where}: {part.trainer} trains against outliers and the card names none. Write "
-            'auxiliary = "textures" below [method], or the name of a data set.'
+            'auxiliary = "generated-textures" below [method], or the name of a data set.'
         )
     if not part.auxiliary:
         return

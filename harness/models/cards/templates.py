@@ -20,7 +20,7 @@ _PARTS = {
     "method": """
 [method]                       # the harness trains it, per cell and seed
 trainer = "{trainer}"  # a name of `tailmark list methods`, or "baselines.module:function"
-{recipe}# auxiliary = "textures"       # outliers to train against (docs/methods.md)
+{recipe}# auxiliary = "generated-textures"  # outliers to train against (docs/methods.md)
 
 [method.overrides]             # settings that differ from the recipe
 """,

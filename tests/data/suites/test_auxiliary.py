@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from harness.data.pools.pools import image_pool
-from harness.data.suites.auxiliary import auxiliary_pool
+from harness.data.sets.datasets import DATASETS
+from harness.data.suites.auxiliary import AUXILIARY_SETS, auxiliary_pool
 from harness.data.suites.open import open_suite
 from harness.data.worlds.textures import COUNT, textures
 from harness.errors import SpecError, UnknownNameError
@@ -34,10 +35,10 @@ def test_textures_differ_from_each_other_and_use_the_whole_range():
 
 def test_textures_of_a_suite_share_no_image_with_it(digits):
     split = digits.split("digits-exp50-clean", 0)
-    pool = digits.auxiliary_pool("textures", split)
+    pool = digits.auxiliary_pool("generated-textures", split)
     assert pool.labels is None
     assert len(pool) == COUNT
-    assert digits.auxiliary_pool("textures", split) is pool
+    assert digits.auxiliary_pool("generated-textures", split) is pool
 
 
 def test_a_data_set_that_holds_test_images_is_refused_by_its_pixels(digits):
@@ -64,10 +65,10 @@ def test_one_image_of_a_pool_among_the_outliers_is_refused(digits, name):
 
 def test_what_does_not_fit_or_does_not_exist_is_refused(digits):
     with pytest.raises(UnknownNameError):
-        auxiliary_pool("texturs", digits.train, {}, None)
+        auxiliary_pool("generated-texturs", digits.train, {}, None)
     table = replace(digits.train, modality="table")
     with pytest.raises(SpecError, match="this suite's inputs are a table"):
-        auxiliary_pool("textures", table, {}, None)
+        auxiliary_pool("generated-textures", table, {}, None)
     small = image_pool("small", np.zeros((4, 6, 6, 1), dtype=np.uint8), None)
     with pytest.raises(SpecError, match="at most as large as the suite's images"):
         auxiliary_pool("digits", small, {}, None)
@@ -80,3 +81,7 @@ def test_a_smaller_grey_data_set_is_framed_and_repeated_in_every_channel(digits)
     assert images.shape == (5, 12, 12, 3)
     assert (images[..., 0] == images[..., 2]).all()
     assert images[:, :2].max() == 0
+
+
+def test_no_outliers_made_here_have_the_name_of_a_data_set():
+    assert not AUXILIARY_SETS.keys() & DATASETS.keys()

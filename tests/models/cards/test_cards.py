@@ -404,7 +404,7 @@ name = "cnn-ce"
 kind = "method"
 [method]
 trainer = "outlier-exposure"
-auxiliary = "textures"
+auxiliary = "generated-textures"
 [facets]
 saw_ood_data = true
 """
@@ -413,7 +413,7 @@ saw_ood_data = true
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ('auxiliary = "textures"', "", "trains against outliers and the card names none"),
+        ('auxiliary = "generated-textures"', "", "trains against outliers and the card names none"),
         ('"outlier-exposure"', '"cross-entropy"', "does not train against any. Leave it out"),
         ("saw_ood_data = true", "", "facets.saw_ood_data must be true"),
         ("[facets]", 'features_from = "cnn-bs"\n[facets]', "Leave one of them out"),

@@ -126,6 +126,26 @@ def test_a_probe_knows_nothing_of_rows_it_did_not_train_on(name):
     assert (alone(test).values == among(test).values).all()
 
 
+@pytest.mark.parametrize("name", PROBES)
+def test_a_constant_column_is_taken_and_a_category_that_training_lacks_counts_as_missing(name):
+    inputs, labels = a_table(90, kinds=3)
+    constant = np.full((90, 1), 7, dtype=np.float32)
+    one_kind = np.zeros((90, 1), dtype=np.int32)
+    train = TableInputs(
+        np.concatenate([inputs.numeric, constant], axis=1),
+        np.concatenate([inputs.categorical, one_kind], axis=1),
+        ("a", "b", "same", "c", "alike"),
+        (tuple("uvwxyz"), ("only", "other")),
+    )
+    model = trained(name, train, labels)
+    new, missing = every(train)[:20].copy(), every(train)[:20].copy()
+    new[:, 3:] = [5, 1]
+    missing[:, 3:] = np.nan
+    values = model(new).values
+    assert np.isfinite(values).all()
+    assert (values == model(missing).values).all()
+
+
 def test_logistic_regression_is_scikit_learns_on_the_same_columns():
     (inputs, labels), (test, _) = a_table(200), a_table(50, seed=1)
     learnt = learn_columns(inputs)

@@ -102,7 +102,12 @@ def _check_model(card: EntryCard, folder: Path, suite: Any) -> list[str]:
     from harness.models.loaders.addresses import model_file
     from harness.models.loaders.boxed import check_call, opener_of
     from harness.models.loaders.load import check_suffix, load_file
-    from harness.models.loaders.timm_weights import check_weights, known_arch, preprocessing_of
+    from harness.models.loaders.timm_weights import (
+        check_weights,
+        known_arch,
+        output_order,
+        preprocessing_of,
+    )
 
     assert card.model is not None
     if card.model.arch:
@@ -127,6 +132,7 @@ def _check_model(card: EntryCard, folder: Path, suite: Any) -> list[str]:
             elif card.model.arch:
                 network = check_weights(card, path, len(names))
                 preprocessing_of(card.model, network)
+                output_order(card.model.classes, names, what)
             else:
                 load_file(card, folder, path, file, names, what)
         except HarnessError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 from pydantic import Field, ValidationError
 
 from harness.errors import CardError, PredictionsError
@@ -164,7 +165,7 @@ def fed(
             f"{what} does not say whether it returns logits or probabilities. Write output = "
             '"logits" or "probs" into [model] of the card.'
         )
-    columns = _columns(part.classes or declared.classes, class_names, what)
+    columns = columns_of(part.classes or declared.classes, class_names, what)
     size = _first(declared.shape) or CHUNK
     c = len(class_names)
 
@@ -214,8 +215,25 @@ def _check_images(how: Preprocessing | None, shape: Sequence[int | None], what: 
             )
 
 
-def _columns(classes: Sequence[Any], class_names: Sequence[str], what: str) -> np.ndarray:
-    """Return the suite's class of each column of the model."""
+def columns_of(
+    classes: Sequence[Any], class_names: Sequence[str], what: str
+) -> Int[np.ndarray, " k"]:
+    """Return the suite's class of each column of a model.
+
+    Parameters
+    ----------
+    classes : sequence
+        What the card or the file calls the k columns; empty: the suite's classes in order.
+    class_names : sequence of str
+        The suite's C classes.
+    what : str
+        The file, for messages.
+
+    Raises
+    ------
+    CardError
+        If a name is none of the suite's, or is there twice.
+    """
     if not classes:
         return np.arange(len(class_names))
     try:

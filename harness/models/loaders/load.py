@@ -108,7 +108,7 @@ def load_file(
             )
         whole = card.model_copy(update={"model": part})
         assert class_names is not None  # an architecture is built for a number of classes
-        timm = load_timm(whole, path, len(class_names), numerics or Numerics())
+        timm = load_timm(whole, path, class_names, numerics or Numerics(), what)
         count = sum(parameter.numel() for parameter in timm.network.parameters())
         return Loaded(timm, part, timm.head, count)
     loader = loader_of(path, what)
@@ -170,7 +170,8 @@ def identity_of(part: ModelPart, file: WeightFile, folder: Path) -> dict[str, An
     suffix = Path(file.path).suffix.lower()
     opener = opener_of(part, file)
     if not opener and suffix not in LOADERS:
-        return {"weights": file.sha256, "arch": part.arch, "kwargs": dict(part.kwargs)}
+        named = {"classes": list(part.classes)} if part.classes else {}
+        return {"weights": file.sha256, "arch": part.arch, "kwargs": dict(part.kwargs), **named}
     return {
         "weights": file.sha256,
         "beside": dict(file.beside),

@@ -1,15 +1,16 @@
 """Weights (.safetensors) of a timm architecture: checked before the network is built."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int, Shaped
 
 from harness.errors import CardError
 from harness.lookup import unknown
+from harness.models.loaders.feeding import columns_of
 from harness.models.obtain.vision import timm
 from harness.models.passes.device import Device
 from harness.models.passes.numerics import Numerics
@@ -30,11 +31,19 @@ class TimmModel:
         What it was trained with.
     numerics : Numerics
         Device and memory format.
+    order : int array of shape (C,), optional
+        The network's output for each of the suite's classes; default: its own order.
     """
 
     def __init__(
-        self, network: Any, num_classes: int, preprocessing: Preprocessing, numerics: Numerics
+        self,
+        network: Any,
+        num_classes: int,
+        preprocessing: Preprocessing,
+        numerics: Numerics,
+        order: Int[np.ndarray, " c"] | None = None,
     ) -> None:
+        self._order = order
         self._device = Device(numerics, preprocessing)
         self.network = network.eval().to(
             self._device.device, memory_format=self._device.memory_format
@@ -71,6 +80,8 @@ class TimmModel:
 
         def output() -> Output:
             logits, *rest = waiting()
+            if self._order is not None:
+                logits = np.ascontiguousarray(logits[:, self._order])
             return Output("logits", logits, rest[0] if rest else None)
 
         return output
@@ -95,6 +106,8 @@ class TimmModel:
             return None
         if output.features.shape[1] != head["weight"].shape[1]:
             return None
+        if self._order is not None:
+            head = {name: values[self._order] for name, values in head.items()}
         linear = output.features @ head["weight"].T + head["bias"]
         return head if np.allclose(linear, output.values, rtol=1e-3, atol=1e-4) else None
 
@@ -209,11 +222,43 @@ def preprocessing_of(part: ModelPart, network: Any) -> Preprocessing:
     )
 
 
-def load_timm(card: EntryCard, path: Path, num_classes: int, numerics: Numerics) -> TimmModel:
-    """Return a timm architecture with the weights of a safetensors file."""
+def load_timm(
+    card: EntryCard, path: Path, class_names: Sequence[str], numerics: Numerics, what: str
+) -> TimmModel:
+    """Return a timm architecture with the weights of a safetensors file.
+
+    Its outputs are brought into the order of the suite's `class_names` where the card or the file
+    says which class each is.
+
+    Raises
+    ------
+    CardError
+        If the weights are of another architecture, or `classes` are not those of the suite.
+    """
     from safetensors.torch import load_file
 
     assert card.model is not None
-    network = check_weights(card, path, num_classes)
+    network = check_weights(card, path, len(class_names))
     network.load_state_dict(load_file(path), strict=True)
-    return TimmModel(network, num_classes, preprocessing_of(card.model, network), numerics)
+    how = preprocessing_of(card.model, network)
+    order = output_order(card.model.classes, class_names, what)
+    return TimmModel(network, len(class_names), how, numerics, order)
+
+
+def output_order(
+    classes: Sequence[str], class_names: Sequence[str], what: str
+) -> Int[np.ndarray, " c"] | None:
+    """Return the network's output for each of the suite's classes; None where they are in order.
+
+    Raises
+    ------
+    CardError
+        If `classes`, in the order of the outputs, are not the suite's, each once.
+    """
+    columns = columns_of(classes, class_names, what)
+    if len(columns) != len(class_names):
+        raise CardError(
+            f"{what}: classes names {len(columns)} of the suite's {len(class_names)} classes. "
+            "Name each class once, in the order of the network's outputs."
+        )
+    return None if (np.diff(columns) == 1).all() else np.argsort(columns)

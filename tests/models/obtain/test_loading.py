@@ -72,6 +72,36 @@ def test_features_and_head_give_the_logits(entry, opened, store):
     np.testing.assert_allclose(linear, found.values, atol=5e-3)
 
 
+def test_outputs_are_brought_into_the_order_of_the_suites_classes(entry, opened, store):
+    names = list(opened.test.class_names)
+    turned = [names[1], names[2], names[0]]
+    plain = obtain(entry(), opened, store, pools=["test"])
+    found = obtain(entry(classes=turned), opened, store, pools=["test"])
+    expected = plain.predictions["test"].values[:, [turned.index(name) for name in names]]
+    np.testing.assert_array_equal(found.predictions["test"].values, expected)
+    assert found.model_id != plain.model_id
+    head, features = found.predictions["test"].head, found.predictions["test"].features
+    linear = features.astype("f4") @ head["weight"].T + head["bias"]
+    np.testing.assert_allclose(linear, expected, atol=5e-3)
+    named = obtain(entry(classes=names), opened, store, pools=["test"])
+    np.testing.assert_array_equal(
+        named.predictions["test"].values, plain.predictions["test"].values
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (lambda names: names[:2], "classes names 2 of the suite's 3 classes"),
+        (lambda names: [names[0], names[0], names[1]], "names a class twice"),
+        (lambda names: [*names[:2], "zebra"], "zebra"),
+    ],
+)
+def test_classes_that_are_not_the_suites_are_refused(entry, opened, store, classes, message):
+    with pytest.raises(CardError, match=message):
+        obtain(entry(classes=classes(list(opened.test.class_names))), opened, store, pools=["test"])
+
+
 def test_a_second_head_after_the_last_layer_means_there_is_none():
     import torch
 

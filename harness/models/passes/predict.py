@@ -15,6 +15,7 @@ from jaxtyping import Int
 from harness.errors import PredictionsError
 from harness.models.passes.ahead import batches_ahead, preparing
 from harness.models.passes.numerics import Numerics, computing, reading_threads
+from harness.models.passes.preprocessing import laid_out
 from harness.models.safe.predictions import validate
 from harness.types.data import Pool
 from harness.types.models import Model, Output, Predictions
@@ -177,9 +178,12 @@ def outputs_of(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> O
 
 
 def _filled(inputs: np.ndarray, batch_size: int) -> np.ndarray:
-    """Return a batch with its last row repeated up to `batch_size`."""
+    """Return a batch with its last row repeated up to `batch_size`, laid out as all batches."""
     missing = batch_size - len(inputs)
-    return np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)]) if missing else inputs
+    if missing:
+        inputs = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
+    images = inputs.ndim == 4 and inputs.dtype == np.float32
+    return laid_out(np.ascontiguousarray(inputs)) if images else inputs
 
 
 def _checked(output: Output, model: Model, pool: Pool, rows: int, batch_size: int) -> Output:

@@ -1,7 +1,7 @@
 """A model's own preprocessing, applied by the harness: channels, size, crop, mean, std."""
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Shaped, UInt8
 
 from harness.errors import PredictionsError
 from harness.types.models import Preprocessing
@@ -49,6 +49,17 @@ def prepare(
         plane -= np.float32(how.mean[channel])
         plane /= np.float32(how.std[channel])
     return found
+
+
+def laid_out(images: Shaped[np.ndarray, "b k y x"]) -> Shaped[np.ndarray, "b k y x"]:
+    """Return a contiguous batch with the strides under which all results were made.
+
+    Of one channel, (b, 1, y, x) is contiguous under two sets of strides. torch tells them apart:
+    it takes these for channels last, and a convolution then adds in another order, which moves
+    the last bits of every output.
+    """
+    b, k, y, x = images.shape
+    return images.reshape(b, y, x, 1).transpose(0, 3, 1, 2) if k == 1 else images
 
 
 def cut(images: UInt8[np.ndarray, "b h w c"], how: Preprocessing) -> UInt8[np.ndarray, "b y x k"]:

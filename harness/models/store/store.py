@@ -43,6 +43,8 @@ DAMAGED = "damaged"
 Told = Callable[[str], None]
 """Gets a sentence for the user."""
 T = TypeVar("T")
+LOOKS = 20
+"""How often a thing that is there but misses a file is looked at, 0.01 s apart."""
 _NO_DAMAGE = frozenset(
     {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE}
 )
@@ -347,9 +349,9 @@ class Store:
         needs : str, optional
             A name that the metadata of the wanted kind of thing have; without it: not there.
         """
-        folder, text = self.folder(room, key), None
+        folder, text, looks = self.folder(room, key), None, 0
         while True:
-            before = text
+            before, looks = text, looks + 1
             try:
                 text = (folder / "meta.json").read_bytes()
                 meta, was_sealed = unsealed(text.decode(), f"{room}/{key}")
@@ -369,6 +371,9 @@ class Store:
                 gone = isinstance(error, (FileNotFoundError, NotADirectoryError))
                 if gone and not self.has(room, key):
                     return None
+                if gone and looks < LOOKS:  # another process stands between its two renames
+                    time.sleep(0.01)
+                    continue
                 if text != before:
                     continue  # another process may have replaced it meanwhile: look once more
                 self._damaged(room, key, error)

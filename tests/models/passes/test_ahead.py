@@ -162,3 +162,29 @@ def test_pixels_normalised_on_the_device_have_the_bits_of_preparing(pools, memor
     found, plain = device.images(cut(images, how)), device.images(prepare(images, how))
     assert (found.numpy() == prepare(images, how)).all()
     assert found.stride() == plain.stride()
+
+
+class Strides(Sums):
+    """A model that remembers how its batches lie in memory."""
+
+    def __init__(self):
+        super().__init__(GREY)
+        self.strides = []
+
+    def __call__(self, inputs):
+        self.strides.append(inputs.strides)
+        return super().__call__(inputs)
+
+
+GREY = Preprocessing(size=(8, 8), channels=1, mean=(0.3,), std=(0.4,))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_batches_of_one_channel_lie_in_memory_as_they_always_did(threads, monkeypatch):
+    """torch computes other last bits where a channel's stride is that of a whole plane."""
+    monkeypatch.setenv("TAILMARK_READING_THREADS", str(threads))
+    images = np.random.default_rng(0).integers(0, 256, (N, 8, 8, 1)).astype(np.uint8)
+    pool = Pool("test", "image", ArrayInputs(images), None, (), "f" * 64)
+    model = Strides()
+    predict(model, pool, numerics=Numerics(batch_size=40))
+    assert set(model.strides) == {(256, 4, 32, 4)} and len(model.strides) == -(-N // 40)

@@ -5,6 +5,7 @@ import errno
 import json
 import multiprocessing
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -214,6 +215,21 @@ def test_the_folder_is_named_by_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("TAILMARK_HOME", str(tmp_path / "home"))
     assert Store().root == tmp_path / "home"
     assert Store(tmp_path / "given").root == tmp_path / "given"
+
+
+def test_a_thing_that_is_replaced_while_it_is_read_is_read_again(tmp_path, monkeypatch):
+    """Between the two renames of a writer its folder is gone, and there again a moment later."""
+    store = Store(tmp_path)
+    store.save_json("jobs", "c" * 64, {"k": 1}, note="shared")
+    read, missing = Path.read_bytes, iter([True, True, False])
+
+    def sometimes(path):
+        if path.name == "meta.json" and next(missing, False):
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", sometimes)
+    assert store.load_json("jobs", "c" * 64) == {"k": 1}
 
 
 def _write_many(root, start):

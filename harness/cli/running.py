@@ -1,5 +1,6 @@
 """``tailmark run`` and ``log``."""
 
+import signal
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -96,6 +97,8 @@ def run(
             f"Interrupted: {shown.done} of {shown.total} jobs are done and kept. "
             "Run the same command to go on."
         )
+        # A handler of Python's is gone while the interpreter ends: a late Ctrl-C would kill it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.exit(130)
     for sentence in sentences:
         remark(f"tailmark: {sentence}")

@@ -210,6 +210,8 @@ def _end(workers: "Sequence[_Worker[A]]") -> None:
 
 def _serve(pipe: Connection, work: "Work[A, R]") -> None:
     """Do jobs until the driver is gone: a killed run must not train on unseen."""
+    # The first worker starts unmasked: multiprocessing's own tracker lets Ctrl-C through again.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     driver = parent_process()
     assert driver is not None, "started as a child"
     Thread(target=_end_with, args=(driver,), daemon=True).start()
@@ -220,10 +222,10 @@ def _serve(pipe: Connection, work: "Work[A, R]") -> None:
     while True:
         try:
             job = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(("began",))
-        pipe.send(("done", work(job, send)))
+            pipe.send(("began",))
+            pipe.send(("done", work(job, send)))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return  # the driver is gone, so nobody is there to be told
 
 
 def _end_with(driver: BaseProcess) -> None:

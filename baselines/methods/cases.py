@@ -1,13 +1,12 @@
 """Case-based prototypes on rows: pixels, columns or frozen features."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from baselines.networks.cases import Cases
-from baselines.probes.heads import Batch, HeadSettings, standardised
-from baselines.probes.row_network import RowNetwork, as_model, on_rows, train_network
+from baselines.probes.heads import Batch, HeadSettings, Objective, standardised
+from baselines.probes.row_network import RowNetwork, fitted, on_rows
 from baselines.settings import Count, NonNegative, Positive
 from harness.types.models import FitContext, TrainingData
 
@@ -53,21 +52,20 @@ def fit_cases(train: TrainingData, ctx: FitContext, settings: CasesSettings) -> 
         "code": settings.code,
         "prototypes": settings.prototypes,
     }
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(ctx.seed)
-        network = Cases(**sizes)
 
-        def objective(batch: Batch) -> Tensor:
+    def objective(network: Cases) -> Objective:
+        def loss(batch: Batch) -> Tensor:
             code = network.encode(batch.rows)
             distances = network.distances(code)
-            loss = F.cross_entropy(network.answer(distances), batch.labels)
-            loss = loss + settings.reconstruction * F.mse_loss(network.decode(code), batch.rows)
+            wrong = F.cross_entropy(network.answer(distances), batch.labels)
+            wrong = wrong + settings.reconstruction * F.mse_loss(network.decode(code), batch.rows)
             near_row, near_prototype = nearest(distances)
-            loss = loss + settings.prototype_to_row * near_row
-            return loss + settings.row_to_prototype * near_prototype
+            wrong = wrong + settings.prototype_to_row * near_row
+            return wrong + settings.row_to_prototype * near_prototype
 
-        train_network(network, data, settings, ctx, objective)
-    return as_model(sizes, network, data)
+        return loss
+
+    return fitted(Cases, sizes, data, settings, ctx, objective)
 
 
 def nearest(

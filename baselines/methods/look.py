@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from baselines.networks.look import LEAST, Look
-from baselines.probes.heads import Batch, HeadSettings, standardised
-from baselines.probes.row_network import RowNetwork, as_model, on_rows, train_network
+from baselines.probes.heads import Batch, HeadSettings, Objective, standardised
+from baselines.probes.row_network import RowNetwork, fitted, on_rows
 from baselines.settings import Count, NonNegative, Positive
 from harness.types.models import FitContext, TrainingData
 
@@ -48,22 +48,24 @@ def fit_look(train: TrainingData, ctx: FitContext, settings: LookSettings) -> Ro
         "neighbours": settings.neighbours,
         "temperature": settings.temperature,
     }
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(ctx.seed)
-        network = Look(**sizes)
+
+    def objective(network: Look) -> Objective:
         network.labels.copy_(data.labels)
         _remember(network, data.rows)
 
-        def objective(batch: Batch) -> Tensor:
+        def loss(batch: Batch) -> Tensor:
             projected = network.projected(batch.rows)
             shares = network.shares(projected, batch.index)
             # After the look-up: what was compared must not change before the gradient is taken.
             network.known = network.known.index_copy(0, batch.index, projected.detach())
             return -shares.gather(1, batch.labels[:, None]).clamp_min(LEAST).log().mean()
 
-        train_network(network, data, settings, ctx, objective)
-        _remember(network, data.rows)
-    return as_model(sizes, network, data)
+        return loss
+
+    model = fitted(Look, sizes, data, settings, ctx, objective)
+    assert isinstance(model.network, Look)
+    _remember(model.network, data.rows)  # under the last weights
+    return model
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]

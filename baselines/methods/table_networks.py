@@ -6,8 +6,7 @@ falls; ours are called ``…-lite``.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,11 +20,9 @@ from baselines.networks.hopular import Hopular
 from baselines.networks.perceptron import Perceptron
 from baselines.networks.tabr import TabR
 from baselines.probes.heads import Batch, HeadSettings, Objective, Standardised, standardised
-from baselines.probes.row_network import RowNetwork, as_model, on_rows, train_network
+from baselines.probes.row_network import RowNetwork, fitted, on_rows
 from baselines.settings import Below1, Count, Inside, NonNegative, Positive, UpTo1
 from harness.types.models import FitContext, TrainingData
-
-N = TypeVar("N", bound=nn.Module)
 
 
 class RowSettings(HeadSettings):
@@ -61,7 +58,7 @@ def fit_perceptron(
     """Train a plain perceptron by cross-entropy."""
     data = standardised(train)
     sizes = {**_shape(data), **_sizes(settings)}
-    return _fitted(Perceptron, sizes, data, settings, ctx, cross_entropy)
+    return fitted(Perceptron, sizes, data, settings, ctx, cross_entropy)
 
 
 class TabRSettings(RowSettings):
@@ -96,7 +93,7 @@ def fit_tabr(train: TrainingData, ctx: FitContext, settings: TabRSettings) -> Ro
         network.labels.copy_(data.labels)
         return cross_entropy(network)
 
-    return _fitted(TabR, sizes, data, settings, ctx, objective)
+    return fitted(TabR, sizes, data, settings, ctx, objective)
 
 
 class ExcelFormerSettings(RowSettings):
@@ -139,7 +136,7 @@ def fit_excelformer(
         network.order.copy_(torch.from_numpy(np.argsort(-told, kind="stable")))
         return cross_entropy(network)
 
-    return _fitted(ExcelFormer, sizes, data, settings, ctx, objective)
+    return fitted(ExcelFormer, sizes, data, settings, ctx, objective)
 
 
 class HopularSettings(RowSettings):
@@ -196,7 +193,7 @@ def fit_hopular(train: TrainingData, ctx: FitContext, settings: HopularSettings)
 
         return loss
 
-    return _fitted(Hopular, sizes, data, settings, ctx, objective)
+    return fitted(Hopular, sizes, data, settings, ctx, objective)
 
 
 def cross_entropy(network: nn.Module) -> Objective:
@@ -258,19 +255,3 @@ def _split_evenly(settings: Any, *names: str) -> Any:
                 "Change one of them in recipe or card."
             )
     return settings
-
-
-def _fitted(
-    build: Callable[..., N],
-    sizes: Mapping[str, Any],
-    data: Standardised,
-    settings: RowSettings,
-    ctx: FitContext,
-    objective: Callable[[N], Objective],
-) -> RowNetwork:
-    """Build a network from sizes, train it by what `objective` makes of it, return the model."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(ctx.seed)
-        network = build(**sizes)
-        train_network(network, data, settings, ctx, objective(network))
-    return as_model(sizes, network, data)

@@ -51,8 +51,8 @@ class Retrieval(nn.Module):
 class Hopular(nn.Module):
     """Columns and the class as tokens; blocks retrieve from training rows and from columns.
 
-    The class of the asked row is hidden. Every block has the stored training rows with their
-    classes and the input itself at hand, and adds to the state what it retrieves.
+    The class of the asked row is hidden. Every block reads the stored training rows with their
+    classes and the input itself, and adds to the state what it retrieves.
 
     Parameters
     ----------

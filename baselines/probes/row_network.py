@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ AT_ONCE = 256
 """Rows that go through a network together: what a look-up holds of each stays small."""
 WEIGHTS = "network."
 """First part of the names of a network's weights among a model's arrays."""
+N = TypeVar("N", bound=nn.Module)
 Build = Callable[..., nn.Module]
 """Builds a network on rows from keyword sizes alone, plain JSON values."""
 
@@ -99,21 +100,37 @@ def restore(build: Build, state: Mapping[str, np.ndarray], meta: Mapping[str, An
     return RowNetwork(meta["sizes"], network, meta["num_classes"], others, meta["transform"])
 
 
-def as_model(sizes: Mapping[str, Any], network: nn.Module, data: Standardised) -> RowNetwork:
-    """Return the model of a network that was trained on these rows."""
-    arrays = {**data.scaling(), **data.given.learnt}
-    given = data.given
-    return RowNetwork(sizes, network, given.num_classes, arrays, given.transform)
-
-
-def train_network(
-    network: nn.Module,
+def fitted(
+    build: Callable[..., N],
+    sizes: Mapping[str, Any],
     data: Standardised,
     settings: HeadSettings,
     ctx: FitContext,
-    objective: Objective,
-) -> None:
-    """Train a network in place by `heads.train_head`, with its dropout on; then off."""
-    network.train()
-    train_head(network, data, settings, ctx, objective)
-    network.eval()
+    objective: Callable[[N], Objective],
+) -> RowNetwork:
+    """Build a network from sizes, train it by `heads.train_head`, return the model.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the network of `sizes`.
+    sizes : mapping
+        Plain JSON values.
+    data : Standardised
+        Training rows.
+    settings : HeadSettings
+        Of the training.
+    ctx : FitContext
+        Its seed draws the first weights and the batches.
+    objective : callable
+        From the new network to what is minimised; it may fill the network's buffers.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(ctx.seed)
+        network = build(**sizes)
+        wanted = objective(network)
+        network.train()  # its dropout is on
+        train_head(network, data, settings, ctx, wanted)
+    given = data.given
+    arrays = {**data.scaling(), **given.learnt}
+    return RowNetwork(sizes, network, given.num_classes, arrays, given.transform)

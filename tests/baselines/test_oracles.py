@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from baselines import losses
 from baselines.methods import robust
 from tests.baselines import oracles
+from tests.baselines.differences import by_differences
 from tests.baselines.toy import batch_of
 
 Z = np.array([[2.0, -1.0, 0.5], [0.3, 1.2, -0.7], [-2.0, 0.1, 0.4], [0.9, 0.8, 3.0]])
@@ -169,12 +170,7 @@ def test_a_losses_gradient_is_that_of_its_papers_formula(name):
     at, ours, paper = CASES[name]
     z = torch.from_numpy(np.ascontiguousarray(at)).requires_grad_()
     (found,) = torch.autograd.grad(ours(z), z)
-    step, by_hand = 1e-5, np.zeros_like(at)
-    for place in np.ndindex(at.shape):
-        moved = [at.copy(), at.copy()]
-        moved[0][place] += step
-        moved[1][place] -= step
-        by_hand[place] = (paper(moved[0]) - paper(moved[1])) / (2 * step)
+    by_hand = by_differences(paper, at)
     np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-6)
     assert np.abs(by_hand).max() > 1e-3
 
@@ -184,13 +180,7 @@ def test_forward_correction_is_its_papers_formula_in_float32():
     loss = losses.corrected(z, labels, transition=torch.tensor(T)).mean()
     assert float(loss.detach()) == pytest.approx(oracles.forward(Z, Y, T), rel=1e-5)
     (found,) = torch.autograd.grad(loss, z)
-    step, by_hand = 1e-5, np.zeros_like(Z)
-    for place in np.ndindex(Z.shape):
-        moved = [Z.copy(), Z.copy()]
-        moved[0][place] += step
-        moved[1][place] -= step
-        ends = [oracles.forward(m, Y, T) for m in moved]
-        by_hand[place] = (ends[0] - ends[1]) / (2 * step)
+    by_hand = by_differences(lambda z: oracles.forward(z, Y, T), Z)
     np.testing.assert_allclose(found, by_hand, rtol=1e-3, atol=1e-5)
 
 

@@ -17,6 +17,7 @@ from harness.errors import TrainingError
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext
 from tests.baselines import outlier_oracles
+from tests.baselines.differences import by_differences
 from tests.baselines.toy import all_inputs, bright_rows, normalised, resident
 
 Z = np.array([[2.0, -1.0, 0.5], [0.3, 1.2, -0.7], [-2.0, 0.1, 0.4], [0.9, 0.8, 3.0]])
@@ -75,12 +76,7 @@ def test_a_loss_and_its_gradient_are_those_of_the_papers_formula(name):
     value = ours(z)
     assert float(value.detach()) == pytest.approx(paper(at), rel=1e-6)
     (found,) = torch.autograd.grad(value, z)
-    step, by_hand = 1e-5, np.zeros_like(at)
-    for place in np.ndindex(at.shape):
-        moved = [at.copy(), at.copy()]
-        moved[0][place] += step
-        moved[1][place] -= step
-        by_hand[place] = (paper(moved[0]) - paper(moved[1])) / (2 * step)
+    by_hand = by_differences(paper, at)
     np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-6)
     assert np.abs(by_hand).max() > 1e-3
 

@@ -103,8 +103,14 @@ class Table:
 
     pool: Pool
     """Its rows, in the order of the file."""
-    notes: tuple[str, ...]
-    """What was found and done, one sentence each."""
+    found: tuple[str, ...]
+    """What was found and done while it was read, one sentence each."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what its owner should know, one sentence each; columns are looked through."""
+        assert self.pool.labels is not None and isinstance(self.pool.inputs, TableInputs)
+        return (*self.found, *_answers(self.pool.inputs, self.pool.labels))
 
 
 def make_table(
@@ -167,7 +173,7 @@ def make_table(
         tuple(kinds for _, kinds in typed.categorical.values()),
     )
     pool = table_pool(name, inputs, labels, class_names)
-    return Table(pool, (*raw.notes, *notes, *typed.notes, *_answers(inputs, labels)))
+    return Table(pool, (*raw.notes, *notes, *typed.notes))
 
 
 def _answers(inputs: TableInputs, labels: Int[np.ndarray, " n"]) -> list[str]:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -210,8 +210,6 @@ def _end(workers: "Sequence[_Worker[A]]") -> None:
 
 def _serve(pipe: Connection, work: "Work[A, R]") -> None:
     """Do jobs until the driver is gone: a killed run must not train on unseen."""
-    # The first worker starts unmasked: multiprocessing's own tracker lets Ctrl-C through again.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     driver = parent_process()
     assert driver is not None, "started as a child"
     Thread(target=_end_with, args=(driver,), daemon=True).start()
@@ -237,6 +235,7 @@ def _end_with(driver: BaseProcess) -> None:
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold Ctrl-C back, here and for good in processes that are started meanwhile."""
+    resource_tracker.ensure_running()  # starting it lets Ctrl-C through again, so it comes first
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from baselines.methods.tree import present_classes
@@ -41,9 +42,16 @@ class Bags(Boosted):
 def fit_rusboost(train: TrainingData, ctx: FitContext, settings: Boosted) -> Probe:
     """AdaBoost (SAMME) whose every round trains on randomly under-sampled rows.
 
+    A round whose weighted error over all rows is no better than chance (1 − 1/k) ends the rounds
+    and does not vote; the first round does, so that there is a model: where a frequent class is
+    cut to the size of a rare one, more than half of all rows can be wrong.
+
     References
     ----------
-    Seiffert et al. 2010, "RUSBoost: A Hybrid Approach to Alleviating Class Imbalance".
+    Seiffert et al. 2010, "RUSBoost: A Hybrid Approach to Alleviating Class Imbalance". It boosts
+    by the pseudo-loss of AdaBoost.M2 and names no end; here, as in imbalanced-learn, by SAMME.
+    Rounds end as in AdaBoost.M1 (Freund and Schapire 1996), whose implementation in Weka, from
+    which the authors started, keeps a first round of this kind as well.
     """
     from sklearn.ensemble import AdaBoostClassifier
 
@@ -51,8 +59,28 @@ def fit_rusboost(train: TrainingData, ctx: FitContext, settings: Boosted) -> Pro
     kind = _imblearn().RUSBoostClassifier if settings.balanced else AdaBoostClassifier
     estimator = kind(**_common(settings, ctx.seed))
     with threadpool_limits(ctx.threads):
-        estimator.fit(rows.values, train.observed)
-    return rows.probe("votes", {"classes": classes, **_packed([estimator], len(classes))})
+        try:
+            estimator.fit(rows.values, train.observed)
+            packed = _packed([estimator], len(classes))
+        except ValueError:
+            # The library has no answer where not even the first round is kept.
+            if getattr(estimator, "estimators_", None) != []:
+                raise
+            first = _first_round(rows.values, train.observed, settings, ctx.seed)
+            packed = pack_votes([[first]], [np.ones(1)], len(classes))
+    return rows.probe("votes", {"classes": classes, **packed})
+
+
+def _first_round(
+    rows: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"], settings: Boosted, seed: int
+) -> Any:
+    """Return the tree of a first round: rows weigh alike."""
+    from imblearn.under_sampling import RandomUnderSampler
+    from sklearn.tree import DecisionTreeClassifier
+
+    if settings.balanced:
+        rows, labels = RandomUnderSampler(random_state=seed).fit_resample(rows, labels)
+    return DecisionTreeClassifier(max_depth=settings.depth, random_state=seed).fit(rows, labels)
 
 
 @probing(Bags)

@@ -119,6 +119,34 @@ def test_rusboost_and_easy_ensemble_are_imbalanced_learns():
         np.testing.assert_allclose(fit(method, train, seed=2)(test).values, expected, atol=1e-6)
 
 
+def columns(counts):
+    """Rows of one column: counts[k] = (rows at 0, rows at 1) of class k."""
+    rows = np.concatenate([np.repeat([0.0, 1.0], pair) for pair in counts])
+    labels = np.repeat(np.arange(len(counts)), [sum(pair) for pair in counts])
+    return TrainingData(ArrayInputs(rows[:, None].astype(np.float32)), labels, len(counts))
+
+
+def test_rusboost_keeps_a_first_round_that_is_no_better_than_chance():
+    """Balanced, 0 looks rare; 120 of 220 rows are then wrong, and boosting has no second round."""
+    train = columns([(120, 80), (20, 0)])
+    values = fit(ensembles.fit_rusboost, train)(np.array([[0.0], [1.0]], "f4")).values
+    sure = 1 / (1 + np.exp(-2))  # all votes for one class: decisions 1 and -1
+    np.testing.assert_allclose(values, [[1 - sure, sure], [sure, 1 - sure]], atol=1e-6)
+
+
+def test_adaboost_on_a_constant_column_predicts_its_prior_class():
+    model = fit(ensembles.fit_rusboost, columns([(10, 0), (10, 0)]), balanced=False)
+    assert model(np.zeros((3, 1), "f4")).values.argmax(axis=1).tolist() == [0, 0, 0]
+
+
+def test_other_errors_of_rusboost_are_not_swallowed():
+    train = columns([(10, 5), (3, 4)])
+    train.inputs.array[0] = np.inf
+    for balanced in (True, False):
+        with pytest.raises(ValueError, match="infinity"):
+            fit(ensembles.fit_rusboost, train, balanced=balanced)
+
+
 def test_kernel_naive_bayes_by_hand():
     rows = np.array([[0.0], [2.0], [10.0], [14.0]], dtype=np.float32)
     train = TrainingData(ArrayInputs(rows), np.array([0, 0, 1, 1]), 2)

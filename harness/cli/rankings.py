@@ -36,6 +36,10 @@ def rank(
     metric: options.Metric = None,
     track: options.Track = "open",
     cell: options.Cells = None,
+    cells_of: Annotated[
+        str | None,
+        typer.Option("--cells-of", help="Only the cells that this entry's record has."),
+    ] = None,
     seed: options.Seeds = None,
     local: options.Local = False,
     with_local: options.WithLocal = False,
@@ -72,6 +76,8 @@ def rank(
     from harness.rankings.notes import notes_of
 
     rows = read_field(suite, submissions, store, local=local, with_local=with_local)
+    if cells_of is not None:
+        cell = _cells_of(rows, cells_of, suite, cell)
     if truth is not None:
         from harness.rankings.other_truth import change_rows, truth_changes
 
@@ -101,6 +107,20 @@ def rank(
         say(rows_text(ranking_rows(found), output))
     if against_committed and _say_agreement(found, submissions, store, text=output == "text"):
         raise typer.Exit(1)
+
+
+def _cells_of(rows: "Field", entry: str, suite: str, cells: "Sequence[str] | None") -> "list[str]":
+    from harness.errors import SpecError
+    from harness.rankings.field import cells_of_row
+
+    if cells:
+        raise SpecError(
+            "--cells-of names the cells already; leave --cell out, or name all of them."
+        )
+    found = cells_of_row(rows, entry, suite)
+    number = "1 cell" if len(found) == 1 else f"{len(found)} cells"
+    remark(f"Over the {number} of {suite} that {entry} has a record of.")
+    return found
 
 
 def _say_stability(

@@ -19,7 +19,7 @@ from harness.metric_keys import RowName
 from harness.published.contrasts import Found, Term, difference_of, term_of
 from harness.rankings.field import metric_of
 from harness.records.reading import LeftOut, try_read
-from harness.records.records import Recorded, check_paired
+from harness.records.records import Recorded, check_paired, whole_cells
 from harness.types.models import Strict
 
 State = Literal["holds", "does not hold", "cannot tell", "not run"]
@@ -61,6 +61,9 @@ class Claim(Strict):
     """Pattern of cells without their data set, e.g. ``exp*-clean``; values are their mean."""
     against_cells: str | None = None
     """Pattern of the second side's cells."""
+    shared: bool = False
+    """Whether cells that one of the records lacks are left out, where a method is too slow for all;
+    else a claim on part of a suite is not run."""
     change_from: str | None = None
     """Cells whose mean is subtracted on both sides first: the claim is about two changes."""
     expected: Literal["higher", "lower"]
@@ -271,16 +274,18 @@ def _row(
     try:
         one, two = (_of(side, records[suite, side.entry]) for side in sides)
         check_paired(one[0].record, two[0].record)
-        first = _terms(claim, *one, claim.metric, claim.cells)
-        second = _terms(
-            claim, *two, claim.against_metric or claim.metric, claim.against_cells or claim.cells
-        )
+        among = None
+        if claim.shared:
+            among = set(whole_cells(one[0].record)) & set(whole_cells(two[0].record))
+        first = _terms(claim, *one, claim.metric, claim.cells, among)
+        key, cells = claim.against_metric or claim.metric, claim.against_cells or claim.cells
+        second = _terms(claim, *two, key, cells, among)
         found = difference_of(first, second)
     except Undefined as undefined:
         return ClaimRow(claim, suite, entry, against, (), None, "not run", undefined.reason)
     names = one[0].record.suite.cells
-    cells = tuple(names[i] for i in first[0].cells)
-    return ClaimRow(claim, suite, entry, against, cells, found, *judged(claim, found))
+    compared = tuple(names[i] for i in first[0].cells)
+    return ClaimRow(claim, suite, entry, against, compared, found, *judged(claim, found))
 
 
 def judged(claim: Claim, found: Found) -> tuple[State, str]:
@@ -320,10 +325,15 @@ def _of(name: RowName, recorded: Recorded) -> tuple[Recorded, str]:
 
 
 def _terms(
-    claim: Claim, recorded: Recorded, variant: str, key: str, cells: str
+    claim: Claim,
+    recorded: Recorded,
+    variant: str,
+    key: str,
+    cells: str,
+    among: Collection[int] | None,
 ) -> tuple[Term, ...]:
     """Return one side of a difference: its cells, less those that it changes from."""
-    terms = [term_of(+1, recorded, variant, key, cells)]
+    terms = [term_of(+1, recorded, variant, key, cells, among)]
     if claim.change_from is not None:
-        terms.append(term_of(-1, recorded, variant, key, claim.change_from))
+        terms.append(term_of(-1, recorded, variant, key, claim.change_from, among))
     return tuple(terms)

@@ -34,6 +34,8 @@ def measured_text(claim: Claim) -> str:
     cells = f"{change}{claim.cells}"
     if claim.against_cells is not None:
         cells += f" against {claim.against_cells}"
+    if claim.shared:
+        cells += " that both have"
     title = metric_title(claim.metric)
     if claim.against_metric is not None:
         title += f" against {metric_title(claim.against_metric)}"

@@ -3,7 +3,7 @@
 A side is an entry's metric in some cells, or how much it changes between two groups of cells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -61,7 +61,14 @@ class Found:
         return self.first - self.second
 
 
-def term_of(sign: int, recorded: Recorded, variant: str, key: str, pattern: str) -> Term:
+def term_of(
+    sign: int,
+    recorded: Recorded,
+    variant: str,
+    key: str,
+    pattern: str,
+    among: Collection[int] | None = None,
+) -> Term:
     """Return the mean of a metric over the cells that a pattern names.
 
     Parameters
@@ -74,6 +81,8 @@ def term_of(sign: int, recorded: Recorded, variant: str, key: str, pattern: str)
         Post-hoc variant (empty: the entry itself) and metric key.
     pattern : str
         Of cells without their data set, e.g. ``exp*-clean``.
+    among : collection of int, optional
+        Indices of the cells to look among; None: all.
 
     Raises
     ------
@@ -84,7 +93,7 @@ def term_of(sign: int, recorded: Recorded, variant: str, key: str, pattern: str)
     cells = tuple(
         i
         for i, cell in enumerate(record.suite.cells)
-        if fnmatchcase(cell.partition("-")[2], pattern)
+        if fnmatchcase(cell.partition("-")[2], pattern) and (among is None or i in among)
     )
     if not cells:
         raise Undefined(f"{record.suite.id} has no cell like {pattern}")

@@ -15,7 +15,7 @@ from harness.metric_keys import MetricKey, RowName, metric_name, own_key
 from harness.metrics.table import EXTRA, METRICS, Metric
 from harness.rankings.declared import undeclared
 from harness.records.reading import LeftOut, Loaded, load_records, of_one_suite
-from harness.records.records import Recorded
+from harness.records.records import Recorded, whole_cells
 from harness.records.trust import (
     LIST,
     RESCORED,
@@ -240,6 +240,38 @@ def cell_indices(known: Sequence[str], cells: Sequence[str] | None, suite: str) 
         if cell not in known:
             raise unknown(f"cell of {suite}", cell, known)
     return [i for i, cell in enumerate(known) if cells is None or cell in cells]
+
+
+def cells_of_row(rows: Sequence[Candidate], name: str, suite: str) -> list[str]:
+    """Return the cells of a suite that one row has a record of, each with every seed.
+
+    Parameters
+    ----------
+    rows : sequence of Candidate
+        The field.
+    name : str
+        A row's name: an entry, or ``entry+variant``.
+    suite : str
+        For the message.
+
+    Raises
+    ------
+    UnknownNameError
+        If no row has this name.
+    SpecError
+        If its record has no whole cell.
+    """
+    named = {row.name: row.recorded.record for row in rows}
+    if name not in named:
+        raise unknown(f"row of {suite}", name, named)
+    record = named[name]
+    whole = [record.suite.cells[i] for i in whole_cells(record)]
+    if not whole:
+        raise SpecError(
+            f"Expected a record of {name} with every seed of a cell of {suite}; it has none. Run: "
+            f"tailmark run {name} --suite {suite}"
+        )
+    return whole
 
 
 def admitted(row: Candidate, track: str) -> bool:

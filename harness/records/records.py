@@ -6,6 +6,7 @@ runs agree. It covers everything except itself, what the run cost and who made i
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,6 +46,19 @@ def max_result_bytes(record: RunRecord) -> int:
     """
     one = max(BYTES_PER_ROW, BYTES_PER_CELL * len(record.suite.cells))
     return one * (1 + len(record.rank_variants))
+
+
+def whole_cells(record: RunRecord) -> list[int]:
+    """Return the cells, as indices into the suite's, whose job of every seed is done.
+
+    Parameters
+    ----------
+    record : RunRecord
+        Of a whole run or of some cells.
+    """
+    done = Counter(job.cell for job in record.jobs if job.status == "done")
+    cells = range(len(record.suite.cells))
+    return [i for i in cells if done[i] == len(record.suite.seeds)]
 
 
 @dataclass(frozen=True, repr=False)

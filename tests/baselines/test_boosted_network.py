@@ -1,9 +1,12 @@
 """GBNN: residuals and Newton steps by hand, blocks as one network, blocks that are left out."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPRegressor
 
 from baselines.methods.boosted_network import fit_boosted_network, gradients, newton_step
 from harness.errors import SpecError
@@ -77,6 +80,32 @@ def test_it_learns_what_no_line_tells_and_more_blocks_lose_less(classes):
     guess = fit(train, rounds=10, iterations=60)(test.inputs.array).values.argmax(axis=1)
     line = LogisticRegression().fit(train.inputs.array, train.observed)
     assert (guess == test.observed).mean() > line.score(test.inputs.array, test.observed) + 0.2
+
+
+def test_one_block_is_a_perceptron_of_its_units_along_a_newton_step():
+    """The oracle is scikit-learn's network on y − p at the log odds, and the step's formula."""
+    train, test = rings(120), rings(50, seed=1).inputs.array
+    model = fit(train, rounds=1, subsample=1.0, learning_rate=1.0, units=3)
+    generator = np.random.default_rng(0)
+    generator.choice(120, 120, replace=False)  # the rows of the only block: all of them
+    block = MLPRegressor(
+        hidden_layer_sizes=(3,),
+        activation="logistic",
+        solver="lbfgs",
+        tol=0.0,
+        max_iter=200,
+        random_state=int(generator.integers(2**31)),
+    )
+    share = train.observed.mean()
+    rows, residual = train.inputs.array.astype(float), train.observed - share
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        added = block.fit(rows, residual).predict(rows)
+    step = (added * residual).sum() / (added**2 * share * (1 - share)).sum()
+    expected = np.log(share / (1 - share)) + step * block.predict(test.astype(float))
+    values = model(test).values
+    np.testing.assert_allclose(values[:, 1] - values[:, 0], expected, rtol=1e-4, atol=1e-5)
+    assert model.state()["inner"].shape == (3, 2)
 
 
 def test_leaving_out_the_last_blocks_is_training_fewer():

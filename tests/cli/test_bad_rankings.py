@@ -31,6 +31,14 @@ MISTAKES = {
     "a metric in capitals": ("rank -m ECE", "A metric key is parts of a-z"),
     "an empty metric": ("rank -m /", "A metric key is parts of a-z"),
     "a cell": ("rank -c digits-exp11-clean", "Did you mean 'digits-exp10-clean'?"),
+    "a row whose cells are wanted": (
+        "rank --cells-of wurst",
+        "No row of digits-v1 named 'wurst'. Did you mean 'worst'?",
+    ),
+    "cells twice": (
+        "rank --cells-of best -c digits-exp10-clean",
+        "--cells-of names the cells already",
+    ),
     "a seed": ("rank --seed 9", "No seed of digits-v1 named '9'. Known: 0, 1, 2."),
     "a seed that is not a number": ("rank --seed one", "valid integer"),
     "a track": ("rank --track closed", "'closed' is not one of"),
@@ -90,6 +98,19 @@ def here(records, made):
     """Write a record as a run of this machine does."""
     write_record(made, records / made.record.entry / "results")
     renote(records.parent, made)
+
+
+def test_a_partial_record_is_ranked_beside_others_over_its_own_cells(tailmark, shelf):
+    jobs = [{"cell": 1, "seed": s, "status": "done"} for s in range(3)]
+    made = recorded("part", 0.7, jobs=jobs)
+    write_record(made, shelf / "submissions" / "part" / "results")
+    add_to_rerun_list(shelf / "submissions", made.record)
+    answer = tailmark("rank", "--cells-of", "part")
+    assert answer.code == 0, answer.err
+    assert "Over the 1 cell of digits-v1 that part has a record of." in answer.err
+    assert all(name in answer.out for name in ("best", "part", "worst"))
+    whole = tailmark("rank")
+    assert "part" in whole.out.partition("not ranked")[2]
 
 
 def test_an_edited_record_in_the_store_is_not_ranked(tailmark, shelf):

@@ -76,6 +76,22 @@ def only(a_claim, *records):
     return row
 
 
+def some_jobs(*cells):
+    return [{"cell": c, "seed": s, "status": "done"} for c in cells for s in range(3)]
+
+
+def test_a_claim_may_be_about_the_cells_that_both_records_have():
+    one = bare("one", [[0.1, 0.2, 0.3], [None] * 3], jobs=some_jobs(0))
+    two = bare("two", [[0.5, 0.61, 0.69], [0.9, 0.9, 0.9]])
+    row = only(claim(shared=True), one, two)
+    assert (row.state, row.cells) == ("holds", ("digits-balanced-clean",))
+    assert row.found.difference == pytest.approx(-0.4)
+    assert "* that both have" in measured_text(row.claim)
+    assert only(claim(), one, two).state == "not run"
+    other = bare("two", [[None] * 3, [0.9, 0.9, 0.9]], jobs=some_jobs(1))
+    assert only(claim(shared=True), one, other).state == "not run"
+
+
 def test_an_interval_over_seeds_is_the_paired_t_interval():
     one = bare("one", [[0.10, 0.20, 0.30], [0.20, 0.20, 0.20]])
     two = bare("two", [[0.30, 0.36, 0.42], [0.40, 0.44, 0.48]])

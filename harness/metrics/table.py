@@ -101,6 +101,7 @@ SUBJECTS: dict[str, tuple[Metric, ...]] = {
         truths.AGREEMENT,
         truths.PUBLISHED_ACCURACY,
         truths.SOFT_NLL,
+        truths.RARE_PROBABILITY_ERROR,
         repair.CORRECTED,
         repair.ATTACK_SUCCESS,
     ),

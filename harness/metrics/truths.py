@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Integer
 
 from harness.errors import Undefined
 from harness.metrics.classification import accuracy
-from harness.metrics.metric import Metric
+from harness.metrics.metric import UNIT, Metric
 from harness.metrics.subgroups import shift_metric
 from harness.types import MetricResult, Weightings
 
@@ -133,6 +133,50 @@ SOFT_NLL = Metric(
     undefined_when="no image has an answer",
     differs="",
     scale="log",
+)
+
+
+def rare_probability_error(
+    probs: Float[np.ndarray, "n c"], shares: Float[np.ndarray, "n c"]
+) -> float:
+    """Return the mean squared error of the rarest class's probability against the true one.
+
+    Parameters
+    ----------
+    probs : float array of shape (n, c)
+        Predicted probabilities.
+    shares : float array of shape (n, c)
+        Probabilities that the labels were drawn from; the rarest class has the least sum, the
+        lowest index where several have it.
+
+    Returns
+    -------
+    float
+        In [0, 1]; lower is better, 0 for the truth itself.
+
+    References
+    ----------
+    Faletto and Bien 2023, "Predicting Rare Events by Shrinking Towards Proportional Odds".
+    """
+    rarest = int(shares.sum(axis=0).argmin())
+    return float(((probs[:, rarest] - shares[:, rarest]) ** 2).mean())
+
+
+RARE_PROBABILITY_ERROR = Metric(
+    key="rare_probability_error",
+    title="Error of the rarest class's probability",
+    definition="Mean squared difference of the rarest class's predicted probability and the true "
+    "one, where the labels were drawn from known probabilities.",
+    function=rare_probability_error,
+    evaluate=rare_probability_error,
+    direction="lower",
+    bounds=UNIT,
+    unit="squared error",
+    needs="truth",
+    source="Faletto and Bien 2023, arXiv:2305.18700, section 4",
+    weighted="not weighted",
+    undefined_when="",
+    differs="",
 )
 
 

@@ -23,6 +23,11 @@ class Answers(Protocol):
         """Return which images have an answer at all."""
         ...
 
+    @property
+    def exact(self) -> bool:
+        """Return whether the shares are the probabilities that the labels were drawn from."""
+        ...
+
 
 @runtime_checkable
 class Pools(Protocol):

@@ -43,6 +43,14 @@ def test_soft_nll_takes_a_certain_zero_where_nobody_votes_for_it():
     assert truths.soft_nll(log_probs, np.array([[1.0, 0.0]]), np.array([True])) == 0.0
 
 
+def test_the_rarest_class_is_that_of_the_truth_and_only_it_counts():
+    shares = np.array([[0.7, 0.1, 0.2], [0.6, 0.3, 0.1]])  # sums 1.3, 0.4, 0.3: the last
+    probs = np.array([[0.0, 0.4, 0.6], [0.9, 0.1, 0.0]])
+    found = truths.rare_probability_error(probs, shares)
+    assert found == pytest.approx((0.4**2 + 0.1**2) / 2)
+    assert truths.rare_probability_error(shares, shares) == 0.0
+
+
 @pytest.mark.parametrize("of", ["agreement", "soft_nll"])
 def test_no_answer_at_all_is_undefined(of):
     first = np.zeros(2, dtype=int) if of == "agreement" else np.zeros((2, 2))

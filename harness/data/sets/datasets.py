@@ -11,6 +11,8 @@ from harness.data.sets.arrays import STL10, SVHN, USPS
 from harness.data.sets.cifar import CIFAR_10, CIFAR_10_1, CIFAR_100, read_columns
 from harness.data.sets.embedded import DIGITS
 from harness.data.sets.family import DataSet
+from harness.data.sets.funnels import FUNNELS, load_funnel
+from harness.data.sets.graded import GRADED, load_graded
 from harness.data.sets.image_files import FILE_SETS, load_files
 from harness.data.sets.keel import KEEL, load_keel
 from harness.data.sets.medmnist import MEDMNIST
@@ -57,6 +59,8 @@ DATASETS: dict[str, DatasetSpec] = {
     **{name: found.facts for name, found in MEDMNIST.items()},
     **TABLES,
     **KEEL,
+    **FUNNELS,
+    **GRADED,
 }
 """Facts of every data set by its name in split ids."""
 
@@ -130,6 +134,10 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
         return load_table(name, where, part)
     if name in KEEL:
         return load_keel(name)
+    if name in FUNNELS:
+        return load_funnel(name, part)
+    if name in GRADED:
+        return load_graded(name, where)
     if spec.modality == "table":
         return load_prepared_table(where, name, part)
     images, labels, stamped = _images(spec, part, where)

@@ -12,6 +12,7 @@ from types import ModuleType
 from harness.data.formats.files import first_existing, md5_of
 from harness.data.sets.datasets import DATASETS, SETS, facts_of, load_part
 from harness.data.sets.family import Download
+from harness.data.sets.graded import GRADED, source_of
 from harness.data.sets.image_files import FILE_SETS
 from harness.data.sets.keel import INSTALL, KEEL, keel_path
 from harness.data.sets.medmnist import FOLDERS as MEDMNIST
@@ -65,6 +66,8 @@ def is_there(name: str, root: Path) -> bool:
     spec = facts_of(name, root)
     if name in TABLES:
         return spec.embedded or table_path(name, root) is not None
+    if name in GRADED:
+        return table_path(source_of(name), root) is not None
     if name in KEEL:
         return keel_path(name) is not None
     if name in FILE_SETS:
@@ -215,7 +218,7 @@ def _prepare_own(reference: str, root: Path, options: Options) -> str:
 
 
 def _home(name: str) -> str:
-    if name in TABLES:
+    if name in TABLES or name in GRADED:
         return TABLE_FOLDERS[0]
     return FILE_SETS[name].images if name in FILE_SETS else SETS[name].folders[0]
 

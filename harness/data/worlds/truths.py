@@ -2,7 +2,8 @@
 
 Published test labels are wrong here and there, and some images have no single right answer. A
 truth gives every image a share for each class (one class for corrected labels) and leaves out
-images on which its annotators found no answer.
+images on which its annotators found no answer. Of made tables the truth is exact: the
+probabilities that their labels were drawn from.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from harness.data.formats.files import first_existing
+from harness.data.sets.funnels import FUNNELS, true_shares
 from harness.data.worlds.truth_files import Judged, cifar10h, label_errors
 from harness.errors import DataError, SpecError
 from harness.lookup import lookup
@@ -30,6 +32,8 @@ class Truth:
     """Which images have an answer at all."""
     source: str
     """Who says so."""
+    exact: bool = False
+    """Whether the shares are the probabilities that the published labels were drawn from."""
 
     @property
     def labels(self) -> Int[np.ndarray, " n"]:
@@ -66,6 +70,13 @@ class TruthSource:
     """The repository that the public gets the file from."""
     licence: str
     """As the source states it."""
+    exact: Callable[[str, str], Float[np.ndarray, "n c"]] | None = None
+    """From data set and part to the probabilities that its labels were drawn from, for made data;
+    None: the file says it."""
+
+
+def _no_file(path: Path, labels: Int[np.ndarray, " n"], num_classes: int) -> Judged:
+    raise AssertionError("an exact truth is computed, not read")
 
 
 def _verdict_files(dataset: str) -> tuple[str, ...]:
@@ -87,6 +98,14 @@ TRUTHS: dict[str, TruthSource] = {
         "CIFAR-10H, about 50 people",
         "https://github.com/jcpeterson/cifar-10h",
         "CC BY-NC-SA 4.0",
+    ),
+    "drawn": TruthSource(
+        _no_file,
+        dict.fromkeys(FUNNELS, ()),
+        "the model that the labels were drawn from",
+        "made here: harness.data.sets.funnels",
+        "Apache-2.0",
+        exact=true_shares,
     ),
 }
 """Every truth by its name."""
@@ -123,7 +142,7 @@ def absence(name: str, dataset: str, root: Path) -> str | None:
         If it says nothing about this data set.
     """
     found, path = _found(name, dataset, root)
-    if path is not None:
+    if path is not None or found.exact is not None:
         return None
     place = found.files[dataset][0]
     address = f"{found.source}/raw/HEAD/{place.partition('/')[2]}"
@@ -161,6 +180,9 @@ def read_truth(
         If its file is missing or does not fit.
     """
     found, path = _found(name, dataset, root)
+    if found.exact is not None:
+        shares = found.exact(dataset, "test")
+        return Truth(name, shares, np.ones(len(shares), dtype=bool), found.said_by, exact=True)
     if path is None:
         raise DataError(str(absence(name, dataset, root)))
     shares, kept = found.read(path, labels, num_classes)

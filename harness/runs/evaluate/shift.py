@@ -171,7 +171,8 @@ def on_truths(scored: Scored, opened: Pools, outputs: Outputs, *, replicates: bo
     Parameters
     ----------
     scored : Scored
-        Receives ``truth/<name>/agreement``, ``…/published_accuracy`` and ``…/soft_nll``.
+        Receives ``truth/<name>/agreement``, ``…/published_accuracy`` and ``…/soft_nll``; where the
+        truth is exact also ``…/rare_probability_error``.
     opened : Pools
         ``truths`` and the reasons for those that are absent.
     outputs : Outputs
@@ -195,6 +196,15 @@ def on_truths(scored: Scored, opened: Pools, outputs: Outputs, *, replicates: bo
                 ),
             },
         )
+        if truth.exact:
+            scored.take(
+                where,
+                {
+                    "rare_probability_error": result_of(
+                        lambda: truths.rare_probability_error(np.exp(outputs.log_probs), shares)  # noqa: B023
+                    )
+                },
+            )
         if replicates:
             weights = pool_weightings(opened.test)
             found = truths.replicate_agreement(predicted, shares, kept, weights)

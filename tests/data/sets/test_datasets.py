@@ -17,6 +17,8 @@ from harness.data.formats.pickles import read_pickle
 from harness.data.sets import prepare as preparing
 from harness.data.sets.cifar import CIFAR100, CIFAR100_COARSE, CIFAR100_SIMILAR
 from harness.data.sets.datasets import DATASETS, SETS, load_part
+from harness.data.sets.funnels import FUNNELS
+from harness.data.sets.graded import GRADED
 from harness.data.sets.image_files import FILE_SETS
 from harness.data.sets.keel import KEEL
 from harness.data.sets.prepared import save_prepared
@@ -31,7 +33,8 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def test_every_data_set_has_facts_and_what_reads_it():
-    assert set(SETS) | set(FILE_SETS) | set(TABLES) | set(KEEL) == set(DATASETS)
+    tables = {*TABLES, *KEEL, *FUNNELS, *GRADED}
+    assert {*SETS, *FILE_SETS, *tables} == set(DATASETS)
     assert not set(SETS) & set(FILE_SETS)
     for name, spec in DATASETS.items():
         assert spec.name == name and re.fullmatch(r"[a-z0-9_]+", name)

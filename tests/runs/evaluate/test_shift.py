@@ -202,6 +202,18 @@ def test_a_truth_that_repeats_the_published_labels_changes_nothing(
     assert found["truth/same/soft_nll"] == pytest.approx(found["test/nll"])
 
 
+def test_only_an_exact_truth_has_the_error_of_the_rarest_class(opened, split, predictions, card):
+    shares = np.tile([0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.08, 0.02], (len(opened.test), 1))
+    drawn = Truth("drawn", shares, np.ones(len(shares), bool), "made", exact=True)
+    truths = {"drawn": drawn, "people": replace(drawn, name="people", exact=False)}
+    found = evaluate(replace(opened, truths=truths), split, predictions, card)[""].metrics
+    z = predictions["test"].values.astype(np.float64)
+    rare = (np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))[:, 7]
+    key = "truth/drawn/rare_probability_error"
+    assert found[key] == pytest.approx(((rare - 0.02) ** 2).mean())
+    assert "truth/people/rare_probability_error" not in found
+
+
 def test_features_that_hold_the_set_apart_are_seen_by_the_probe(
     opened, split, predictions, card, results
 ):

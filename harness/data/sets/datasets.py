@@ -137,7 +137,7 @@ def load_part(name: str, part: str, root: Path | None = None) -> Pool:
     if name in FUNNELS:
         return load_funnel(name, part)
     if name in GRADED:
-        return load_graded(name, where)
+        return load_graded(name, where, part)
     if spec.modality == "table":
         return load_prepared_table(where, name, part)
     images, labels, stamped = _images(spec, part, where)

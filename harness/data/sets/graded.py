@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.data.pools.tables import TableInputs, table_pool
+from harness.data.pools.tables import TableInputs, table_pool, table_rows
 from harness.data.sets.tabular import TABLES, load_table
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
@@ -26,8 +26,15 @@ _SOURCES: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
         "Abalone in five ages by rings",
         (("1-6", "6"), ("7-9", "9"), ("10-12", "12"), ("13-16", "16"), ("17-29", "29")),
     ),
+    "abalone_thirds": (
+        "abalone",
+        "Abalone in three ages, the first 3,133 rows for training",
+        (("1-8", "8"), ("9-10", "10"), ("11-29", "29")),
+    ),
 }
 """Name → table, title, and each grade with the last class of the table that it takes in."""
+TRAINING_ROWS = {"abalone_thirds": 3_133}
+"""Table → how many rows its source trained on, from the first; the others are its test part."""
 
 
 def _facts(name: str) -> DatasetSpec:
@@ -38,7 +45,9 @@ def _facts(name: str) -> DatasetSpec:
         title=title,
         class_names=tuple(grade for grade, _ in grades),
         contents={},
-        caveat=f"Classes of {source}, merged. There is no official test part.",
+        parts=("train", "test") if name in TRAINING_ROWS else ("all",),
+        caveat=f"Classes of {source}, merged."
+        + ("" if name in TRAINING_ROWS else " There is no official test part."),
         ordered=True,
     )
 
@@ -59,8 +68,8 @@ def source_of(name: str) -> str:
     return _SOURCES[name][0]
 
 
-def load_graded(name: str, root: Path | None = None) -> Pool:
-    """Return a table of grades as the pool ``all``.
+def load_graded(name: str, root: Path | None = None, part: str = "all") -> Pool:
+    """Return a part of a table of grades.
 
     Parameters
     ----------
@@ -68,6 +77,8 @@ def load_graded(name: str, root: Path | None = None) -> Pool:
         Key of GRADED.
     root : Path, optional
         Data root; see `harness.data.formats.files.data_root`.
+    part : str, default="all"
+        One of the table's `parts`.
 
     Raises
     ------
@@ -81,4 +92,8 @@ def load_graded(name: str, root: Path | None = None) -> Pool:
     assert isinstance(table.inputs, TableInputs) and table.labels is not None, "a labelled table"
     last = [TABLES[source].class_names.index(end) for _, end in _SOURCES[name][2]]
     labels = np.searchsorted(last, table.labels)
-    return table_pool("all", table.inputs, labels, GRADED[name].class_names)
+    pool = table_pool("all", table.inputs, labels, GRADED[name].class_names)
+    if part == "all":
+        return pool
+    rows, training = np.arange(len(pool)), TRAINING_ROWS[name]
+    return table_rows(pool, rows[:training] if part == "train" else rows[training:], part)

@@ -70,3 +70,13 @@ def test_grades_are_merged_classes_in_their_order(data_root):
     for name, counts in expected.items():
         assert np.bincount(load_graded(name, data_root).labels).tolist() == counts
         assert DATASETS[name].ordered and DATASETS[name].num_classes == len(counts)
+
+
+def test_thirds_of_abalone_are_parted_as_their_source_says(data_root):
+    train, test = (load_part("abalone_thirds", part, data_root) for part in ("train", "test"))
+    assert (len(train), len(test)) == (3_133, 1_044)
+    whole = load_part("abalone", "all", data_root)
+    both = np.concatenate([train.labels, test.labels])
+    rings = np.array([int(name) for name in whole.class_names])[whole.labels]
+    assert np.array_equal(both, (rings > 8) * 1 + (rings > 10))
+    assert np.array_equal(test.inputs.numeric, whole.inputs.numeric[3_133:])

@@ -15,9 +15,10 @@ def store(
 
     With --features-budget the oldest features are dropped until all fit. Nothing else is ever
     dropped: trained states, predictions, results and records stay. Features that an entry needs
-    again are computed again from its model; tailmark run takes the same option.
+    again are computed again from its model; tailmark run takes the same option. Parts are of
+    passes that were stopped; they go when the same run ends well.
     """
-    from harness.models.store.store import ROOMS, Store
+    from harness.models.store.store import PARTS, ROOMS, Store
     from harness.paths import store_folder
 
     folder = store_folder(store)
@@ -25,7 +26,8 @@ def store(
     freed = None if features_budget is None else kept.drop_features(features_budget)
     things = list(kept.listing())
     lines = []
-    for room in ROOMS:
+    unfinished = (PARTS,) if any(thing.room == PARTS for thing in things) else ()
+    for room in (*ROOMS, *unfinished):
         here = [thing for thing in things if thing.room == room]
         features = sum(thing.features for thing in here)
         lines.append((room, len(here), sum(thing.bytes for thing in here), features))

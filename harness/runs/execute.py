@@ -8,6 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -21,10 +22,12 @@ from harness.errors import HarnessError, SpecError
 from harness.lookup import lookup
 from harness.models.methods.methods import where
 from harness.models.obtain.obtain import obtain
+from harness.models.obtain.sharing import pass_shares
 from harness.models.store.store import Store
 from harness.runs.assemble import JobResult
 from harness.runs.job import evaluate_job, place_of
 from harness.runs.plan import find_entry
+from harness.runs.shares import Share, shares_of
 from harness.runs.workers import Limits, Lost, work_all
 from harness.types import Job
 
@@ -126,6 +129,17 @@ def _work(place: Place, job: Job, send: Report) -> JobResult:
     return do_job(job, place, send)
 
 
+def _share(place: Place, share: Share, send: Report) -> None:
+    """Pass a share of a job's large pools; what goes wrong, the job itself meets and tells."""
+    store = Store(place.store, told=_teller(share, send))
+    with suppress(Exception):
+        opened = opened_suite(place.suite, place.data_root).at(share.cell)
+        pass_shares(
+            share, opened, store, share.index, share.of,
+            parent=partial(parent_of, share, place), progress=partial(send, share.name),
+        )  # fmt: skip
+
+
 def default_processes(threads: int = 1) -> int:
     """Return how many jobs to do at once: cores divided by the threads of a job."""
     return max(1, (os.cpu_count() or 1) // threads)
@@ -138,7 +152,8 @@ class How:
     executor: str | None = None
     """One of EXECUTORS; None: processes, or this one where one is enough."""
     processes: int | None = None
-    """Jobs done at once; None: as many as cores."""
+    """Jobs done at once; None: as many as cores. With more than there are jobs the others pass
+    shares of the large pools of models that are loaded."""
     limits: Limits = field(default_factory=Limits)
     """What a job may take before it is stopped and recorded as failed."""
     address: str | None = None
@@ -189,16 +204,26 @@ def do_jobs(
     SpecError
         If a Ray cluster is asked for and cannot be had.
     """
+    shares: list[Share] = []
+    if how.executor != "local" and how.processes is not None and jobs:
+        opened = opened_suite(place.suite, place.data_root)
+        shares = shares_of(jobs, opened, Store(place.store), how.processes)
     if how.executor == "ray":
         from harness.runs.on_ray import ray_all
 
+        for _ in ray_all(shares, partial(_share, place), how, report=report) if shares else ():
+            pass  # whatever became of a share, the job passes what is missing
         outcomes = ray_all(jobs, partial(_work, place), how, report=report)
     else:
         wanted = min(how.processes or default_processes(), len(jobs))
-        alone = how.executor is None and wanted <= 1 and not how.limits.any
+        alone = how.executor is None and wanted <= 1 and not (how.limits.any or shares)
         if how.executor == "local" or alone:
             yield from ((job, do_job(job, place, report)) for job in jobs)
             return
+        for _ in work_all(
+            shares, partial(_share, place), len(shares), report=report, limits=how.limits
+        ):
+            pass
         outcomes = work_all(jobs, partial(_work, place), wanted, report=report, limits=how.limits)
     for job, outcome in outcomes:
         yield job, (_failed(job, place, outcome) if isinstance(outcome, Lost) else outcome)

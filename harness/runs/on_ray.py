@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.errors import SpecError
 from harness.models.passes.numerics import READING
@@ -17,7 +17,6 @@ from harness.runs.workers import WORKER_ENVIRONMENT, Lost, Send
 from harness.types import Job
 
 if TYPE_CHECKING:
-    from harness.runs.assemble import JobResult
     from harness.runs.execute import How
 
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
@@ -26,12 +25,14 @@ RETRIES = 3
 """How often Ray begins a job again whose node or process is lost."""
 LOOK = 0.2
 """Seconds between two looks at what is done."""
-Work = Callable[[Job, Send], "JobResult"]
+J = TypeVar("J", bound=Job)
+R = TypeVar("R")
+Work = Callable[[J, Send], R]
 
 
 def ray_all(
-    jobs: Sequence[Job], work: Work, how: "How", *, report: Send | None = None
-) -> Iterator[tuple[Job, "JobResult | Lost"]]:
+    jobs: Sequence[J], work: "Work[J, R]", how: "How", *, report: Send | None = None
+) -> Iterator[tuple[J, R | Lost]]:
     """Yield each job with its result, as the cluster does them, in any order.
 
     Parameters
@@ -52,7 +53,7 @@ def ray_all(
         for one.
     """
     ray, own = _connected(how)
-    running: dict[Any, tuple[Job, float]] = {}
+    running: dict[Any, tuple[J, float]] = {}
     try:
         share = None if how.jobs_per_gpu is None else 1 / how.jobs_per_gpu
         if share is not None and not ray.cluster_resources().get("GPU"):
@@ -79,7 +80,7 @@ def ray_all(
             ray.shutdown()
 
 
-def _do(work: Work, job: Job) -> "tuple[JobResult, list[tuple[str, Mapping[str, Any]]]]":
+def _do(work: "Work[J, R]", job: J) -> "tuple[R, list[tuple[str, Mapping[str, Any]]]]":
     """Do one job on a node; what is said meanwhile goes back with the result."""
     from harness.runs.execute import TOLD
 
@@ -92,7 +93,7 @@ def _do(work: Work, job: Job) -> "tuple[JobResult, list[tuple[str, Mapping[str, 
     return work(job, send), said
 
 
-def _overdue(running: Mapping[Any, tuple[Job, float]], seconds: float | None) -> list[Any]:
+def _overdue(running: Mapping[Any, tuple[J, float]], seconds: float | None) -> list[Any]:
     """Return tasks that have passed the limit, those that wait for a place included."""
     if seconds is None:
         return []
@@ -100,9 +101,7 @@ def _overdue(running: Mapping[Any, tuple[Job, float]], seconds: float | None) ->
     return [future for future, (_, began) in running.items() if now - began > seconds]
 
 
-def _outcome(
-    ray: Any, future: Any, done: Sequence[Any], how: "How", report: Send | None
-) -> "JobResult | Lost":
+def _outcome(ray: Any, future: Any, done: Sequence[Any], how: "How", report: Send | None) -> Any:
     if future not in done:
         ray.cancel(future, force=True)
         return Lost(f"it took longer than the limit of {how.limits.seconds:g} s")
@@ -114,8 +113,7 @@ def _outcome(
     if report is not None:
         for name, event in said:
             report(name, event)
-    found: JobResult = result
-    return found
+    return result
 
 
 def _connected(how: "How") -> tuple[Any, bool]:

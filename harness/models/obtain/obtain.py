@@ -8,15 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from jaxtyping import Int
-
 from harness.data.suites.open import pools_of
 from harness.errors import CardError
 from harness.keys import content, sha256_of
 from harness.lookup import unknown
-from harness.models.methods.methods import is_fitted
 from harness.models.obtain.crossfit import cross_fitted
+from harness.models.obtain.passing import made
+from harness.models.obtain.precision import kept_choice, settled
 from harness.models.obtain.source import Parents, Source, feature_inputs, on_features
 from harness.models.obtain.training import trained
 from harness.models.obtain.work import (
@@ -119,7 +117,7 @@ def obtain(
     wanted = wanted_pools(job, opened, split, rows, pools)
     if job.card.kind == "predictions":
         return _given(job, wanted, opened.test.class_names)
-    work = _work(job, opened, store, rows, numerics, parent, progress)
+    work = settled(work_of(job, opened, store, rows, numerics, parent, progress), _ready)
     key = job_key(work)
     memo = store.load_json("jobs", key)
     found = _cached(store, memo, wanted)
@@ -129,7 +127,7 @@ def obtain(
     return _obtained(memo, {name: found[name] for name in wanted}, store)
 
 
-def _work(
+def work_of(
     job: Job,
     opened: "OpenSuite",
     store: Store,
@@ -138,6 +136,15 @@ def _work(
     parent: Parent | None,
     progress: Progress | None,
 ) -> Work:
+    """Return a job with everything around it.
+
+    Parameters
+    ----------
+    job, opened, store, numerics, parent, progress
+        As in `obtain`.
+    rows : mapping of str to Pool
+        From `trained_on`.
+    """
     split = opened.split(job.cell, job.seed)
     more = opened.unlabelled_pool(split)
     inputs = inputs_sha256(split, rows["train"], rows.get("val"), more)
@@ -168,9 +175,15 @@ def model_of(
     """
     guard_process()
     rows = trained_on(opened, opened.split(job.cell, job.seed))
-    work = _work(job, opened, store, rows, None, parent, None)
-    parents = _parents(work, {"test": opened.test})
-    return _source(work, parents).model, _seen(opened.test, parents), work.numerics
+    work = settled(work_of(job, opened, store, rows, None, parent, None), _ready)
+    return (*_ready(work), work.numerics)
+
+
+def _ready(work: Work) -> tuple[Model, Pool]:
+    """Return a job's model, with the test pool as it sees it."""
+    test = work.opened.test
+    parents = _parents(work, {"test": test})
+    return source_of(work, parents).model, _seen(test, parents)
 
 
 def is_kept(job: Job, opened: "OpenSuite", store: Store, *, parent: Parent | None = None) -> bool:
@@ -193,7 +206,9 @@ def is_kept(job: Job, opened: "OpenSuite", store: Store, *, parent: Parent | Non
         return False  # its parts are looked up one by one when it is done
     split = opened.split(job.cell, job.seed)
     rows = trained_on(opened, split)
-    work = _work(job, opened, store, rows, None, parent, None)
+    work = kept_choice(work_of(job, opened, store, rows, None, parent, None))
+    if work is None:
+        return False
     memo = store.load_json("jobs", job_key(work))
     pools = {} if memo is None else memo["pools"]
     return all(
@@ -241,15 +256,15 @@ def wanted_pools(
     views = {f"test@{view}": view for view in opened.suite.views}
     if names is None:
         names = [*usual, *(views if job.card.facets.transductive else ())]
-    made = {}
+    found = {}
     for name in names:
         if name in usual:
-            made[name] = usual[name]
+            found[name] = usual[name]
         elif name in views:
-            made[name] = opened.subsampled(split, views[name])
+            found[name] = opened.subsampled(split, views[name])
         else:
             raise unknown("pool", name, [*usual, *views])
-    return made
+    return found
 
 
 def _head_lost(store: Store, memo: Mapping[str, Any]) -> bool:
@@ -280,7 +295,7 @@ def _compute(
 ) -> dict[str, Any]:
     """Pass what is missing, add it to `found`, and return the memo of this job."""
     parents = _parents(work, missing)
-    source = _source(work, parents)
+    source = source_of(work, parents)
     states = States(work.job, source.model, work.numerics)
     tried = work.job.card.facets.transductive  # it may answer by the batch
     pools = dict((memo or {}).get("pools", {}))
@@ -293,7 +308,7 @@ def _compute(
         if kept is None and not tried:
             check_steady(source.model, inputs, work.numerics)
             tried = True
-        found[name] = kept or _made(work, source, states.adapted(adapt), inputs, key)
+        found[name] = kept or made(work, source, states.adapted(adapt), inputs, key)
         pools[name] = {"identity": pool.identity, "evidence": key}
     head = work.store.load_head(source.model_id)
     return {
@@ -307,63 +322,21 @@ def _compute(
     }
 
 
-def _made(work: Work, source: Source, model: Model, pool: Pool, key: str) -> Predictions:
-    """Return one pool's predictions: rows of a pass over all training data, or a pass of its own.
+def source_of(work: Work, parents: Parents) -> Source:
+    """Return a job's model: loaded, from its trained state, or trained now.
 
-    A model that is not fitted says the same of an image in every split: it is passed once over
-    what all splits draw from.
+    Parameters
+    ----------
+    work : Work
+        The job.
+    parents : Parents
+        What it starts from.
+
+    Raises
+    ------
+    CardError, TrainingError
+        As in `obtain`.
     """
-    rows = _rows_in_whole(work, pool.name)
-    if rows is None:
-        return _passed(work, model, pool, key)
-    whole = work.opened.train
-    whole_key = pass_key(source, whole, work.numerics)
-    with work.store.scratch(whole_key):  # another process may be passing it: wait for what it keeps
-        said = work.store.load_evidence(whole_key)
-        said = said or _passed(work, model, replace(whole, name="train"), whole_key)
-    features = None if said.features is None else said.features[rows]
-    part = replace(
-        said,
-        values=said.values[rows],
-        row=np.arange(len(rows)),
-        features=features,
-        statistics={name: array[rows] for name, array in said.statistics.items()},
-    )
-    if whole_key != key:
-        work.store.save_evidence(key, part, _note(work, pool))
-    return part
-
-
-def _rows_in_whole(work: Work, name: str) -> Int[np.ndarray, " n"] | None:
-    """Return the rows of the whole training pool that a pool consists of, if that is known."""
-    part, split = work.job.card.method, work.split
-    if part is None or is_fitted(part.trainer) or work.job.card.facets.transductive:
-        return None
-    changed = (split.foreign, split.attributes, split.patched)
-    if any(array is not None for array in changed) or split.spec.correlation is not None:
-        return None
-    return {"train": split.indices, "val": split.val_indices}.get(name)
-
-
-def _note(work: Work, pool: Pool) -> dict[str, str]:
-    return {"note": f"{work.job.name} {pool.name}", "pool": pool.name}
-
-
-def _passed(work: Work, model: Model, pool: Pool, key: str) -> Predictions:
-    """Return one pool's predictions by a pass, and keep them."""
-    from harness.models.passes.predict import predict
-
-    report = None if work.progress is None else partial(_report, work.progress, pool.name)
-    predictions = predict(model, pool, numerics=work.numerics, progress=report)
-    work.store.save_evidence(key, predictions, _note(work, pool))
-    return predictions
-
-
-def _report(progress: Progress, stage: str, done: int, total: int) -> None:
-    progress({"stage": stage, "done": done, "total": total})
-
-
-def _source(work: Work, parents: Parents) -> Source:
     if work.job.card.kind == "model":
         from harness.models.loaders.load import loaded
 
@@ -401,7 +374,7 @@ def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
     asked: Mapping[str, Any] | None = None
     if part.init_from is not None:
         parent = work.of(part.init_from)
-        source = _source(parent, _parents(parent, {}))
+        source = source_of(parent, _parents(parent, {}))
         state = work.store.load_state(source.model_id)
         ids.append(source.model_id)
         asked = source.asked.get("settings")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,10 +149,12 @@ def _model_facts(part: ModelPart, file: WeightFile, folder: Path) -> list[Any]:
     identity = identity_of(part, file, folder)
     if "reader" in identity:
         return [shown, identity]
-    return [shown, file.sha256, _version("timm")]
+    return [shown, file.sha256, version_of("timm")]
 
 
-def _version(package: str) -> str:
+@cache
+def version_of(package: str) -> str:
+    """Return the version of an installed package; an empty string where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

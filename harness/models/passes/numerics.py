@@ -22,7 +22,13 @@ from harness.errors import SpecError
 from harness.lookup import closest
 
 DEVICES = ("auto", "cpu", "cuda")
-DTYPES = ("float32", "bfloat16")
+AUTO = "auto"
+"""Of a dtype: the fastest that a model's outputs bear (`harness.models.obtain.precision`)."""
+DTYPES = ("float32", "bfloat16", AUTO)
+EXACT = ("float32", "contiguous")
+"""Dtype and memory format of the exact mode."""
+MEMORY_FORMATS = {"float32": "contiguous", "bfloat16": "channels_last", AUTO: AUTO}
+"""Dtype → the memory format that goes with it."""
 BATCH_SIZES = {"cpu": 256, "cuda": 512}
 """Inputs a pass takes at once, per device."""
 MOST_READING = 16
@@ -45,9 +51,10 @@ class Numerics:
     device: str = "cpu"
     """``cpu`` or ``cuda``; part of the evidence key."""
     dtype: str = "float32"
-    """``float32`` (exact) or ``bfloat16`` (faster); part of the evidence key."""
+    """``float32`` (exact) or ``bfloat16`` (faster); part of the evidence key. ``auto``: still to be
+    chosen, no pass is computed with it."""
     memory_format: str = "contiguous"
-    """``contiguous`` or ``channels_last``; part of the evidence key."""
+    """``contiguous`` or ``channels_last``, or ``auto`` as the dtype; part of the evidence key."""
     batch_size: int = BATCH_SIZES["cpu"]
     """Inputs a call; recorded, not keyed."""
     threads: int = 1
@@ -74,8 +81,8 @@ def choose(
     ----------
     device : {"auto", "cpu", "cuda"}, optional
         ``auto`` takes a GPU when torch and the driver can use one.
-    dtype : {"float32", "bfloat16"}, optional
-        bfloat16 goes with the memory format channels_last.
+    dtype : {"float32", "bfloat16", "auto"}, optional
+        bfloat16 goes with the memory format channels_last; auto: what the model's outputs bear.
     batch_size : int, optional
         At least 1; default: `BATCH_SIZES`.
     threads : int, optional
@@ -94,11 +101,10 @@ def choose(
     dtype = _option("dtype", dtype, DTYPES, "float32")
     if device == "auto":
         device = "cuda" if gpus() else "cpu"
-    memory_format = "channels_last" if dtype == "bfloat16" else "contiguous"
     return Numerics(
         device,
         dtype,
-        memory_format,
+        MEMORY_FORMATS[dtype],
         _count("batch size", batch_size, BATCH_SIZES[device]),
         _count("pass threads", threads, 1),
     )
@@ -152,6 +158,22 @@ def gpus() -> int:
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return 0
     return int(count.value)
+
+
+def has_bfloat16(device: str) -> bool:
+    """Return whether a device multiplies in bfloat16 itself; elsewhere it is slower than float32.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda"}
+        torch is imported to ask it.
+    """
+    import torch
+
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in asked)
 
 
 def guard_process() -> None:

@@ -4,8 +4,7 @@ Labels are never touched here.
 """
 
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from typing import Any
 
@@ -15,13 +14,12 @@ from jaxtyping import Int
 from harness.errors import PredictionsError
 from harness.models.passes.ahead import batches_ahead, preparing
 from harness.models.passes.numerics import Numerics, computing, reading_threads
+from harness.models.passes.parts import Made, Parts, Progress, share_of
 from harness.models.passes.preprocessing import laid_out
 from harness.models.safe.predictions import validate
 from harness.types.data import Pool
 from harness.types.models import Model, Output, Predictions
 
-Progress = Callable[[int, int], None]
-"""``progress(done, total)``: inputs passed so far."""
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -32,6 +30,7 @@ def predict(
     rows: Int[np.ndarray, " r"] | None = None,
     numerics: Numerics | None = None,
     progress: Progress | None = None,
+    parts: Parts | None = None,
 ) -> Predictions:
     """Pass a pool's inputs through a model once.
 
@@ -50,6 +49,9 @@ def predict(
         Default: exact, on the CPU.
     progress : callable, optional
         Called after every batch with inputs done and in all.
+    parts : Parts, optional
+        Where parts of a long pass are kept, and where those of an earlier try lie: their rows are
+        not passed again.
 
     Returns
     -------
@@ -66,54 +68,91 @@ def predict(
     wanted = np.arange(len(pool)) if rows is None else np.asarray(rows)
     if not len(wanted):
         raise PredictionsError(f"The pool {pool.name} has no inputs to pass. Choose another.")
-    started = time.perf_counter()
+    made = Made(len(wanted), numerics.batch_size, parts, progress)
     with computing(numerics), autocast(numerics):
-        outputs, batch_size = _all_outputs(model, pool, wanted, numerics.batch_size, progress)
-    seconds = time.perf_counter() - started
-    features, note = _features(outputs)
+        for start, stop in made.missing():
+            made.begin(start)
+            _pass(model, pool, wanted[:stop], made)
+    output = made.output()
+    features, note = _features(output)
     found = Predictions(
-        kind=outputs[0].kind,
-        values=np.concatenate([o.values for o in outputs]),
+        kind=output.kind,
+        values=output.values,
         row=wanted.astype(np.int64),
         features=features,
-        statistics=_statistics(outputs),
+        statistics=_finite(output.statistics),
         head=getattr(model, "head", None),
-        cost={"seconds": seconds, "inputs_per_second": len(wanted) / max(seconds, 1e-9)},
-        numerics=numerics.recorded() | {"batch_size": batch_size} | note,
+        cost={
+            "seconds": made.seconds,
+            "inputs_per_second": len(wanted) / max(made.seconds, 1e-9),
+        },
+        numerics=numerics.recorded() | {"batch_size": made.batch_size} | note,
     )
     validate(found, pool, model.num_classes, source=f"output on {pool.name}", whole=rows is None)
     return found
 
 
-def _all_outputs(
-    model: Model, pool: Pool, rows: np.ndarray, batch_size: int, progress: Progress | None
-) -> tuple[list[Output], int]:
-    """Return the outputs of consecutive rows and the batch size that fitted into memory."""
-    outputs: list[Output] = []
-    done, threads = 0, reading_threads()
-    while done < len(rows):
-        ahead = batches_ahead(model, pool.inputs, rows[done:], batch_size, threads)
+def pass_share(
+    model: Model,
+    pool: Pool,
+    parts: Parts,
+    index: int,
+    of: int,
+    *,
+    numerics: Numerics,
+    progress: Progress | None = None,
+) -> None:
+    """Pass one share of a pool's batches and keep it; `predict` with the same parts joins them.
+
+    Parameters
+    ----------
+    model : Model
+        As in `predict`.
+    pool : Pool
+        Only its inputs are used.
+    parts : Parts
+        Where the shares of all workers are kept; rows that are there are not passed again.
+    index, of : int
+        Which share, from 0, and how many there are.
+    numerics : Numerics
+        Its batch size is that of all shares.
+    progress : callable, optional
+        Called after every batch with inputs done and in all.
+
+    Raises
+    ------
+    PredictionsError
+        As in `predict`.
+    """
+    made = Made(len(pool), numerics.batch_size, parts, progress)
+    rows = np.arange(len(pool))
+    with computing(numerics), autocast(numerics):
+        for start, stop in made.missing(share_of(len(pool), numerics.batch_size, index, of)):
+            made.begin(start)
+            _pass(model, pool, rows[:stop], made)
+            made.end(keep=True)
+
+
+def _pass(model: Model, pool: Pool, rows: np.ndarray, made: Made) -> None:
+    """Pass the rows that are not made; the batch size is halved until it fits into memory."""
+    threads = reading_threads()
+    while made.at < len(rows):
+        ahead = batches_ahead(model, pool.inputs, rows[made.at :], made.batch_size, threads)
         try:
             with closing(ahead):
-                for output in _in_flight(model, pool, ahead, batch_size):
-                    outputs.append(_stored(output))
-                    done += len(output.values)
-                    if progress is not None:
-                        progress(done, len(rows))
+                for output in _in_flight(model, pool, ahead, made.batch_size):
+                    made.add(_stored(output))
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error):
                 raise
-            if batch_size == 1:
+            if made.batch_size == 1:
                 raise PredictionsError(
                     f"One input of {pool.name} does not fit into memory with this model "
                     f"({str(error).splitlines()[0] if str(error) else 'MemoryError'}). "
                     "Use a machine with more memory."
                 ) from None
-            batch_size = max(1, batch_size // 2)
+            made.batch_size = max(1, made.batch_size // 2)
             _release()
-    if len({output.kind for output in outputs}) > 1:
-        raise PredictionsError(f"The model gave logits and probs on {pool.name}; choose one.")
-    return outputs, batch_size
 
 
 def _in_flight(
@@ -211,18 +250,15 @@ def _stored(output: Output) -> Output:
     return Output(output.kind, values, features, statistics)
 
 
-def _features(outputs: list[Output]) -> tuple[np.ndarray | None, dict[str, Any]]:
+def _features(output: Output) -> tuple[np.ndarray | None, dict[str, Any]]:
     """Return features (float16), or None with a note when there are none or they overflow."""
-    parts = [output.features for output in outputs if output.features is not None]
-    if len(parts) < len(outputs):
-        return None, {}
-    features = np.concatenate(parts)
-    if not np.isfinite(features).all():
+    features = output.features
+    if features is not None and not np.isfinite(features).all():
         return None, {"features": "left out: beyond float16, 65504"}
     return features, {}
 
 
-def _statistics(outputs: list[Output]) -> dict[str, np.ndarray]:
+def _finite(statistics: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
     """Return what was handed out for every batch (float32).
 
     Raises
@@ -230,15 +266,13 @@ def _statistics(outputs: list[Output]) -> dict[str, np.ndarray]:
     PredictionsError
         If a number is not finite.
     """
-    names = [n for n in outputs[0].statistics if all(n in o.statistics for o in outputs)]
-    found = {name: np.concatenate([o.statistics[name] for o in outputs]) for name in names}
-    for name, array in found.items():
+    for name, array in statistics.items():
         if not np.isfinite(array).all():
             raise PredictionsError(
                 f"Statistics must be finite float32; {name} is not. Leave that layer out, or use "
                 "lower orders."
             )
-    return found
+    return statistics
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -95,12 +95,17 @@ def _channels(images: np.ndarray, wanted: int) -> np.ndarray:
 
 
 def _resized(images: np.ndarray, how: Preprocessing) -> np.ndarray:
-    """Resize so that the crop's frame is just covered, keeping proportions."""
+    size = images.shape[1:3]
+    goal = resized(size, how)
+    return images if goal == size else _interpolated(images, goal, how.interpolation)
+
+
+def resized(size: tuple[int, int], how: Preprocessing) -> tuple[int, int]:
+    """Return the size (height, width) at which the crop's frame is just covered, in proportion."""
     frame = [int(side / how.crop_pct) for side in how.size]
-    height, width = images.shape[1:3]
+    height, width = size
     ratio = max(frame[0] / height, frame[1] / width)
-    goal = round(height * ratio), round(width * ratio)
-    return images if goal == (height, width) else _interpolated(images, goal, how.interpolation)
+    return round(height * ratio), round(width * ratio)
 
 
 def _interpolated(images: np.ndarray, goal: tuple[int, int], mode: str) -> np.ndarray:

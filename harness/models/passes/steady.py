@@ -76,9 +76,14 @@ def gap_between(one: Float[np.ndarray, "b c"], other: Float[np.ndarray, "b c"]) 
     return float(np.nan_to_num(both, nan=0.0).max(initial=0.0))
 
 
+def spread_of(values: Float[np.ndarray, "b c"]) -> float:
+    """Return the widest gap between two outputs of one row."""
+    return float(np.nan_to_num(np.abs(_centred(values)), posinf=0.0).max(initial=0.0))
+
+
 def slack_of(values: Float[np.ndarray, "b c"], numerics: Numerics) -> float:
     """Return the largest difference that is still the same answer."""
-    spread = np.nan_to_num(np.abs(_centred(values)), posinf=0.0).max(initial=0.0)
+    spread = spread_of(values)
     size = np.nan_to_num(np.abs(values), posinf=0.0).max(initial=0.0)
     return float(TOLERANCE[numerics.dtype] * spread + _ROUNDING * size + 1e-12)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.models.methods.own import OURS, top_of
 from harness.models.passes.numerics import Numerics
-from harness.models.passes.predict import Progress
+from harness.models.passes.parts import Progress
 from harness.models.sandbox.limits import Limits
 from harness.models.sandbox.process import Process
 from harness.models.sandbox.remote import RemoteModel, model_of

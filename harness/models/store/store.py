@@ -38,6 +38,8 @@ from harness.types.models import Predictions
 
 ROOMS = ("models", "evidence", "jobs", "results")
 """What is kept: trained states and heads, predictions, what a job needed, what came of it."""
+PARTS = "parts"
+"""Room of unfinished passes: ``<evidence key>-<first row>``; they go when the evidence is there."""
 DAMAGED = "damaged"
 """Folder of what was set aside: ``<room>-<first digits of the key>-<number>``."""
 Told = Callable[[str], None]
@@ -63,9 +65,9 @@ class Kept:
     """One thing in the store, as a listing shows it."""
 
     room: str
-    """``models``, ``evidence``, ``jobs`` or ``results``."""
+    """``models``, ``evidence``, ``jobs``, ``results`` or ``parts``."""
     key: str
-    """64 hexadecimal digits."""
+    """64 hexadecimal digits; of a part its first row follows."""
     note: str
     """What it is, in words: entry, cell, seed, pool."""
     bytes: int
@@ -220,14 +222,22 @@ class Store:
         return self._load(room, key, lambda folder, meta: dict(meta["value"]))
 
     def save_result(
-        self, key: str, value: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, note: str
+        self,
+        key: str,
+        value: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+        *,
+        note: str,
+        room: str = "results",
     ) -> None:
-        """Keep what was computed from evidence: a JSON value and arrays beside it."""
+        """Keep what was computed, from evidence or so far: a JSON value and arrays beside it."""
         meta = {"note": note, "value": dict(value), "sha256": content(arrays)}
-        self._write("results", key, meta, lambda folder: save_npz(folder / "arrays.npz", arrays))
+        self._write(room, key, meta, lambda folder: save_npz(folder / "arrays.npz", arrays))
 
-    def load_result(self, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-        """Return what was computed from evidence, content checked, or None."""
+    def load_result(
+        self, key: str, *, room: str = "results"
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        """Return what was computed, content checked, or None."""
 
         def read(
             folder: Path, meta: Mapping[str, Any]
@@ -237,7 +247,11 @@ class Store:
                 raise ValueError("arrays with another sha256")
             return dict(meta["value"]), arrays
 
-        return self._load("results", key, read)
+        return self._load(room, key, read)
+
+    def beginning(self, room: str, start: str) -> list[str]:
+        """Return the keys in a room that begin with `start`, its first two digits at least."""
+        return sorted(path.name for path in (self.root / room / start[:2]).glob(f"{start}*"))
 
     def remove(self, room: str, key: str) -> None:
         """Remove one thing; nothing happens when it is not there."""
@@ -268,7 +282,7 @@ class Store:
 
     def listing(self) -> Iterator[Kept]:
         """Yield everything in the store, room by room."""
-        for room in ROOMS:
+        for room in (*ROOMS, PARTS):
             for path in sorted(self.root.glob(f"{room}/*/*/meta.json")):
                 try:
                     note = str(json.loads(path.read_text(encoding="utf-8"))["note"])
@@ -423,9 +437,19 @@ class Store:
         self.told(f"{folder} was damaged ({why}): it is set aside as {aside} and made again.")
 
     def tidy(self) -> int:
-        """Remove what killed processes left unfinished; return how many things."""
+        """Remove what killed processes left and nobody needs; return how many things.
+
+        Of a pass that was not finished the parts stay, for it goes on there.
+        """
         rooms = ("tmp", "records", "index", "scratch")
-        return sum(remove_abandoned(self.root / room) for room in rooms)
+        removed = sum(remove_abandoned(self.root / room) for room in rooms)
+        for part in self.root.glob(f"{PARTS}/*/*/meta.json"):
+            whole = self.folder("evidence", part.parent.name.partition("-")[0]) / "meta.json"
+            with suppress(FileNotFoundError):
+                if whole.stat().st_mtime >= part.stat().st_mtime:
+                    self.remove(PARTS, part.parent.name)
+                    removed += 1
+        return removed
 
 
 def _read_head(folder: Path, meta: Mapping[str, Any]) -> dict[str, np.ndarray] | None:

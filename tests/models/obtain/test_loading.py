@@ -5,56 +5,18 @@ import struct
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from harness.errors import CardError
-from harness.keys import sha256_file
 from harness.models.loaders.load import load_model
 from harness.models.loaders.timm_weights import build
 from harness.models.obtain.obtain import obtain
 from harness.models.safe.weights import load_state, read_header
-from harness.types import EntryCard, Job
+from harness.types import Job
 from harness.types.models import ModelPart
+from tests.models.obtain.conftest import PART
 from tests.models.tiny_suite import CELL
 
-PART = {
-    "arch": "test_convnext",
-    "kwargs": {"in_chans": 1},
-    "preprocessing": {"size": [32, 32], "channels": 1, "mean": [0.5], "std": [0.25]},
-}
-
 HUGE = json.dumps({"w": {"dtype": "F32", "shape": [1 << 30], "data_offsets": [0, 4]}}).encode()
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Weights of a small timm architecture for three classes."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        from harness.models.obtain.vision import timm
-
-        network = timm().create_model(PART["arch"], num_classes=3, **PART["kwargs"])
-    folder = tmp_path_factory.mktemp("weights")
-    save_file({k: v.numpy() for k, v in network.state_dict().items()}, folder / "w.safetensors")
-    return folder / "w.safetensors"
-
-
-@pytest.fixture
-def entry(tmp_path, weights):
-    """Return a job of an entry with these weights: ``entry(arch="…")`` changes the card."""
-
-    def make(sha256=None, path=weights, **changes) -> Job:
-        folder = tmp_path / "loaded"
-        folder.mkdir(exist_ok=True)
-        (folder / path.name).write_bytes(path.read_bytes())
-        file = {"path": path.name, "sha256": sha256 or sha256_file(path)}
-        part = PART | {"files": {f"{CELL}-s0": file}} | changes
-        card = {"format": 1, "name": "loaded", "kind": "model", "model": part}
-        return Job(EntryCard.model_validate(card), folder, CELL, 0)
-
-    return make
 
 
 def test_a_model_is_loaded_passed_and_cached(entry, opened, store):

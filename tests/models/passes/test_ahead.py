@@ -114,6 +114,15 @@ def test_one_thread_means_none_is_started(pools):
         assert not reading()
 
 
+@pytest.mark.parametrize(("size", "threads"), [((15, 14), 0), ((12, 10), 2)])
+def test_images_that_need_no_resizing_start_no_thread(pools, size, threads):
+    how = HOW.model_copy(update={"size": size, "crop_pct": 1.0})
+    ahead = batches_ahead(Sums(how), pools["arrays"].inputs, np.arange(N), 2 * PIECE, 2)
+    next(ahead)
+    assert len(reading()) == threads
+    ahead.close()
+
+
 class Counted(ArrayInputs):
     """Arrays that count the rows taken."""
 

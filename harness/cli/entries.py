@@ -117,7 +117,7 @@ def check(
     from harness.models.cards.cards import check_entry
     from harness.models.loaders.targets import is_target
     from harness.paths import records_folder, store_folder, submissions_folder
-    from harness.runs.plan import entry_folders, find_entries, find_entry
+    from harness.runs.plan import entry_folders, find_entries, find_entry, with_parents
 
     root = submissions_folder(submissions)
     wanted = list(names or entry_folders(root))
@@ -138,6 +138,7 @@ def check(
             entry = find_entry(name, root, trust=True)  # nothing of it is run
             opened, notes = suites.of(entry.card)
             notes += check_entry(entry.folder, suite=opened, trust=trust)
+            with_parents([entry], root, trust=True)
             cost = "" if opened is None else _cost(entry, opened, roots)
             speaks: list[str] = []
             flags: list[str] = []

@@ -28,12 +28,11 @@ def wrongly_fed(asked: Sequence[Asked]) -> str | None:
 
 def _difference(settings: Mapping[str, Any]) -> str | None:
     family, _, name = str(settings.get("network", "")).partition("/")
-    if family != FAMILY or name not in BACKBONES:
-        return None
-    known: Backbone = BACKBONES[name]
+    known: Backbone | None = BACKBONES.get(name) if family == FAMILY else None
     for what in ("mean", "std", "interpolation"):
-        given, right = settings.get(what), getattr(known, what)
-        if given is not None and _plain(given) != _plain(right):
+        given = settings.get(what)
+        right = getattr(known, what) if known else settings.get(f"trained_{what}")
+        if given is not None and right and _plain(given) != _plain(right):
             return (
                 f"{name} was fed with {what} {_plain(given)}; its weights were trained with "
                 f"{_plain(right)}"

@@ -162,12 +162,27 @@ def with_parents(entries: Iterable[Entry], root: Path, *, trust: bool = False) -
                 "Remove one init_from or features_from."
             )
         for parent in entry.parents:
-            visit(by_name.get(parent) or find_entry(parent, root, trust=trust), (*path, name))
+            found = by_name.get(parent) or find_entry(parent, root, trust=trust)
+            _check_pretraining(entry.card, found.card)
+            visit(found, (*path, name))
         ordered.setdefault(name, entry)
 
     for entry in by_name.values():
         visit(entry, ())
     return [e for name, e in ordered.items() if name in by_name or _is_fitted(e)]
+
+
+def _check_pretraining(card: EntryCard, parent: EntryCard) -> None:
+    """Refuse a card that starts from a pre-trained entry and says that it saw nothing before.
+
+    Which OOD classes an entry saw in pre-training is known from this facet alone.
+    """
+    theirs = parent.facets.pretraining
+    if theirs not in (None, "none") and card.facets.pretraining == "none":
+        raise CardError(
+            f"{card.name} starts from {parent.name}, which was pre-trained ({theirs}), and its own "
+            f'card says pretraining "none". Write under [facets]: pretraining = "{theirs}"'
+        )
 
 
 def _is_fitted(entry: Entry) -> bool:

@@ -160,6 +160,8 @@ class FitContext:
     """``snapshot(epoch, train_logits, val_logits, state)``: hands outputs out, once per epoch."""
     parent: Mapping[str, np.ndarray] | None = None
     """Trained state of the entry that this one starts from (``init_from``)."""
+    weights: Path | None = None
+    """File of the weights that the card names (``method.weights``), its sha256 compared."""
 
 
 @dataclass(frozen=True)
@@ -265,6 +267,19 @@ ONE_MODEL = "one_model"
 """Facet that a record has where one and the same model served all cells of its suite."""
 
 
+class WeightFile(Strict):
+    """A file of the entry's folder: weights, a model of one cell and seed, or predictions."""
+
+    path: str
+    """Relative to the entry's folder; its suffix says what reads it."""
+    sha256: Sha256
+    """Of the file's bytes."""
+    address: str = ""
+    """Where a file that is not in the folder is fetched from (docs/loaders.md); empty: nowhere."""
+    beside: dict[str, Sha256] = Field(default_factory=dict)
+    """Files that it reads itself (external data of ONNX), by their path beside it."""
+
+
 class MethodPart(Strict):
     """``[method]``: the harness trains it, per cell and seed."""
 
@@ -281,19 +296,9 @@ class MethodPart(Strict):
     auxiliary: str = ""
     """Outliers to train against: a name in AUXILIARY_SETS or a data set; empty: none. No row of
     the suite's test or OOD pools may be among them."""
-
-
-class WeightFile(Strict):
-    """A file of the entry's folder: a model of one cell and seed, or predictions of one pool."""
-
-    path: str
-    """Relative to the entry's folder; its suffix says what reads it."""
-    sha256: Sha256
-    """Of the file's bytes."""
-    address: str = ""
-    """Where a file that is not in the folder is fetched from (docs/loaders.md); empty: nowhere."""
-    beside: dict[str, Sha256] = Field(default_factory=dict)
-    """Files that it reads itself (external data of ONNX), by their path beside it."""
+    weights: WeightFile | None = None
+    """Own weights (safetensors) that a frozen backbone has; their sha256 becomes the trainer's
+    setting of this name, and so a part of its key."""
 
 
 ALL_CELLS = "*"

@@ -90,6 +90,25 @@ def test_a_circle_of_parents_is_refused():
         with_parents(pair, Path("nowhere"))
 
 
+def pretrained(name: str, told: str, init_from: str | None = None) -> Entry:
+    plain = entry(name, init_from)
+    facets = plain.card.facets.model_copy(update={"pretraining": told})
+    return Entry(plain.card.model_copy(update={"facets": facets}), plain.folder)
+
+
+def test_what_starts_from_a_pre_trained_entry_says_so():
+    """Else its OOD sets would count as never seen."""
+    backbone = pretrained("backbone", "imagenet-1k supervised")
+    with pytest.raises(
+        CardError,
+        match="head starts from backbone, which was pre-trained .imagenet-1k supervised., and its "
+        'own card says pretraining "none". Write under .facets.: pretraining = "imagenet-1k',
+    ):
+        with_parents([backbone, entry("head", "backbone")], Path("nowhere"))
+    told = pretrained("head", "imagenet-1k supervised", "backbone")
+    assert names_of(with_parents([backbone, told], Path("nowhere"))) == ["backbone", "head"]
+
+
 def test_unknown_entry_names_the_closest(tmp_path):
     (tmp_path / "cnn-ce").mkdir()
     (tmp_path / "cnn-ce" / "entry.toml").write_text("")
@@ -103,8 +122,10 @@ def test_a_folder_without_a_card_says_how_to_write_one(tmp_path):
 
 
 def test_a_parent_that_trains_nothing_is_measured_only_when_asked_for(tmp_path):
+    facets = {"backbone": "lite0", "pretraining": "photographs", "resolution": "64 px"}
+
     def entry(name, **method):
-        card = {"format": 1, "name": name, "kind": "method", "method": method}
+        card = {"format": 1, "name": name, "kind": "method", "method": method, "facets": facets}
         return Entry(EntryCard.model_validate(card), tmp_path / name)
 
     frozen = entry("frozen", trainer="frozen")
@@ -114,10 +135,7 @@ def test_a_parent_that_trains_nothing_is_measured_only_when_asked_for(tmp_path):
         entry("on-trained", trainer="lda", features_from="trained"),
     ]
     for each in (frozen, trained):
-        (tmp_path / each.card.name).mkdir()
-        lines = [f'format = 1\nname = "{each.card.name}"\nkind = "method"', "[method]"]
-        lines.append(f'trainer = "{each.card.method.trainer}"')
-        (tmp_path / each.card.name / "entry.toml").write_text("\n".join(lines))
+        write_card(tmp_path / each.card.name, each.card)
     found = [e.card.name for e in with_parents(probes, tmp_path)]
     assert found == ["on-frozen", "trained", "on-trained"]
     asked = [e.card.name for e in with_parents([*probes, frozen], tmp_path)]

@@ -17,7 +17,7 @@ from harness.lookup import closest, lookup
 from harness.models.cards.files import check_files
 from harness.models.cards.templates import card_text
 from harness.models.cards.toml import check_plain, read_toml, toml_lines
-from harness.models.methods.methods import METHODS, trainer_of, trainer_problem
+from harness.models.methods.methods import BACKBONE, METHODS, trainer_of, trainer_problem
 from harness.models.sandbox.backends import chosen, is_sandboxed
 from harness.models.sandbox.view import is_foreign
 from harness.types.models import EVERYTHING, NAME, EntryCard, MethodPart
@@ -36,6 +36,7 @@ MAX_KWARG = 8192
 """Largest number of an architecture's arguments: widths and sizes beyond fill any memory."""
 _LATER = {
     *("suites", "augmentation", "resolution", "call", "inputs", "output", "classes", "auxiliary"),
+    "weights",
 }
 """Fields (also of facets, method and model) added to cards of format 1: no part of the identity
 while unset."""
@@ -265,6 +266,7 @@ def _check_rules(card: EntryCard, folder: Path, where: str, *, trust: bool) -> N
         if problem is not None:
             raise CardError(f"{where}: method.trainer: {problem}")
         _check_auxiliary(card, card.method, where)
+        _check_backbone(card, card.method, where)
     if card.model is not None and (card.model.arch or card.model.kwargs):
         _check_arch(card.model.arch, card.model.kwargs, where)
 
@@ -294,6 +296,35 @@ def _check_auxiliary(card: EntryCard, part: MethodPart, where: str) -> None:
         raise CardError(
             f"{where}: facets.saw_ood_data must be true, because method.auxiliary names outliers "
             "to train against; got false. Change it."
+        )
+
+
+def _check_backbone(card: EntryCard, part: MethodPart, where: str) -> None:
+    """Refuse weights that nothing reads, and a frozen backbone that does not say what it is."""
+    row = METHODS.get(part.trainer)
+    if part.weights is not None and (row is None or not row.weights):
+        able = ", ".join(sorted(name for name, other in METHODS.items() if other.weights))
+        raise CardError(
+            f"{where}: method.weights names a file and {part.trainer} reads none. Leave it out, or "
+            f"use one of: {able}."
+        )
+    if row is None or row.family != BACKBONE:
+        return
+    said = card.facets
+    open_ = [
+        f'{name} = "{example}"'
+        for name, value, example in (
+            ("backbone", said.backbone, "resnet18"),
+            ("pretraining", said.pretraining, "imagenet-1k supervised"),
+            ("resolution", said.resolution, "64 px bicubic"),
+        )
+        if value in ("none", "")
+    ]
+    if open_:
+        raise CardError(
+            f"{where}: [facets] of a pre-trained backbone say what it is, what it was trained on "
+            f"and at which size it sees images; missing here: {', '.join(open_)} (examples). "
+            "Write what is true of yours."
         )
 
 

@@ -12,10 +12,10 @@ from harness.lookup import closest
 from harness.models.cards.job_keys import SCHEME, wrong_key
 from harness.models.loaders.table import WEIGHTS
 from harness.models.methods.known_settings import can_restore, check_settings
-from harness.models.methods.methods import settings_of
+from harness.models.methods.methods import BACKBONE, METHODS, settings_of
 from harness.models.safe.given import FORMATS, NOTES, read_arrays, read_predictions
 from harness.models.safe.weights import checked_file, read_header
-from harness.types.models import ALL_CELLS, DECLARED, EntryCard
+from harness.types.models import ALL_CELLS, DECLARED, EntryCard, MethodPart
 
 SMALL_FILE = 256 << 20
 """Bytes up to which a file that no suite is known for is read whole."""
@@ -95,6 +95,27 @@ def _check_method(card: EntryCard, folder: Path, suite: Any) -> list[str]:
                 f"{card.name}: facets.selection is {card.facets.selection!r} and needs a "
                 f"validation part; cell {cells[0]} has none. Use 'last'."
             )
+    row = METHODS.get(card.method.trainer)
+    if row is None or row.family != BACKBONE:
+        return []
+    return _check_weights(card.method, folder, str(settings.get("network", "")))
+
+
+def _check_weights(part: MethodPart, folder: Path, network: str) -> list[str]:
+    """Try a backbone's weights: whether they are there, and names and shapes of own ones."""
+    from harness.models.loaders.addresses import model_file
+    from harness.models.obtain.backbones import FAMILY, backbone_named, weights_path
+    from harness.models.obtain.own_backbone import check_own, no_weights
+
+    if part.weights is not None:
+        check_own(model_file(folder, part.weights), network)
+    elif network.partition("/")[0] not in ("", FAMILY):
+        raise no_weights(network)
+    elif network:
+        try:
+            weights_path(backbone_named(network))
+        except CardError as error:  # of this machine, not of the card
+            return [str(error)]
     return []
 
 

@@ -23,6 +23,9 @@ from harness.models.methods.most import check_most
 from harness.models.methods.own import make_importable, own_home, top_of
 from harness.types.models import EntryCard, FitContext, MethodPart, TrainedModel, TrainingData
 
+BACKBONE = "backbone"
+"""Family of the methods that train nothing and hand out a pre-trained network's features."""
+
 
 class Method(BaseModel):
     """One row of `METHODS`: what trains an entry, and who described it."""
@@ -44,6 +47,8 @@ class Method(BaseModel):
     for all jobs of one number of classes, and so is what it says of a pool."""
     auxiliary: bool = False
     """Whether it trains against outliers that the card names (``method.auxiliary``)."""
+    weights: bool = False
+    """Whether a card may bring weights of its own (``method.weights``)."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +199,8 @@ def settings_of(
 ) -> tuple[str, dict[str, Any]]:
     """Return a card's trainer and what recipe and overrides say, without importing the trainer.
 
+    Where the card brings weights, the setting ``weights`` is their sha256.
+
     Parameters
     ----------
     card : EntryCard
@@ -213,6 +220,8 @@ def settings_of(
     recipe = card.method.recipe
     settings = read_recipe(trainer, recipe, dataset, folder) if recipe else {}
     settings |= dict(card.method.overrides)
+    if card.method.weights is not None:
+        settings["weights"] = card.method.weights.sha256
     check_most(card.name, settings)
     return trainer, settings
 

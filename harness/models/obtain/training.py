@@ -269,6 +269,7 @@ def _called(training: Training, data: TrainingData, folder: Path, recorder: Reco
         report=recorder.report,
         snapshot=recorder.snapshot,
         parent=training.parents.state,
+        weights=_own_weights(training.job),
     )
     held = replace(training.numerics, threads=threads, dtype=dtype)
     fit = training.code_parts.fit
@@ -281,6 +282,14 @@ def _called(training: Training, data: TrainingData, folder: Path, recorder: Reco
         raise TrainingError(
             f"{training.job.name}: {training.trainer} stopped: {where(error)}."
         ) from error
+
+
+def _own_weights(job: Job) -> Path | None:
+    """Return the weights that a method's card brings, their sha256 compared."""
+    from harness.models.loaders.addresses import model_file
+
+    part = job.card.method
+    return None if part is None or part.weights is None else model_file(job.folder, part.weights)
 
 
 def _fit(training: Training, data: TrainingData, folder: Path, recorder: Recorder) -> TrainedModel:

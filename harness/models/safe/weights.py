@@ -169,6 +169,7 @@ def check_shapes(
     what: str,
     classifier: str | None = None,
     num_classes: int | None = None,
+    check: str = "",
 ) -> None:
     """Refuse weights whose names or shapes are not those of the architecture.
 
@@ -184,12 +185,16 @@ def check_shapes(
         Name of the last layer's weight: another number of rows gets its own sentence.
     num_classes : int, optional
         C of the suite.
+    check : str, optional
+        What to do when names or shapes differ; default: look at the card's ``[model]``.
 
     Raises
     ------
     CardError
         With the first difference.
     """
+    names = check or "Check model.arch and model.kwargs."
+    shapes = check or "Check model.kwargs (in_chans, img_size, …)."
     if classifier is not None and classifier in header and classifier in expected:
         rows = header[classifier][1][0] if header[classifier][1] else 0
         if num_classes is not None and rows != num_classes:
@@ -206,18 +211,18 @@ def check_shapes(
     if missing := sorted(set(expected) - set(header)):
         raise CardError(
             f"{what} lacks {len(missing)} of the architecture's {len(expected)} tensors, first "
-            f"{missing[0]!r}. Check model.arch and model.kwargs."
+            f"{missing[0]!r}. {names}"
         )
     if extra := sorted(set(header) - set(expected)):
         raise CardError(
             f"{what} holds {len(extra)} tensors that the architecture has not, first "
-            f"{extra[0]!r}. Check model.arch and model.kwargs."
+            f"{extra[0]!r}. {names}"
         )
     for name, shape in expected.items():
         if header[name][1] != tuple(shape):
             raise CardError(
                 f"{what}: {name} has shape {header[name][1]}, the architecture's is "
-                f"{tuple(shape)}. Check model.kwargs (in_chans, img_size, …)."
+                f"{tuple(shape)}. {shapes}"
             )
 
 

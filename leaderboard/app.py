@@ -8,37 +8,16 @@ from pathlib import Path
 import streamlit as st
 
 from leaderboard.markup.parts import ANCHOR, FRAME
+from leaderboard.pages import FIRST, HOME, MORE, path_of
 from leaderboard.views import address
 
 HERE = Path(__file__).parent
-FIRST = {
-    "ranking": ("Ranking", ":material/leaderboard:"),
-    "compare": ("Compare", ":material/compare_arrows:"),
-    "map": ("Map", ":material/grid_on:"),
-    "claims": ("Claims", ":material/fact_check:"),
-}
-MORE = {
-    "entry": ("Entry", ":material/person_search:"),
-    "cells": ("Cells", ":material/table:"),
-    "calibration": ("Calibration", ":material/straighten:"),
-    "ood": ("OOD", ":material/travel_explore:"),
-    "trade": ("Trade-offs", ":material/scatter_plot:"),
-    "robustness": ("Robustness", ":material/storm:"),
-    "stability": ("Stability", ":material/swap_vert:"),
-    "conformance": ("Conformance", ":material/menu_book:"),
-    "check": ("Check a baseline", ":material/rule:"),
-    "data": ("Data", ":material/database:"),
-    "about": ("About the numbers", ":material/help:"),
-}
-PATHS = {"trade": "trade-offs", "check": "check-a-baseline"}
-"""Pages whose address is not their file's name."""
-
 st.set_page_config(page_title="tailmark", page_icon=str(HERE / "icon.svg"), layout="wide")
 st.html(FRAME)
 st.html(f"<a class='tm-skip' href='#{ANCHOR}' target='_self'>Skip to the table</a>")
-home = st.Page("views/home.py", title="tailmark", icon=":material/home:", default=True)
+home = st.Page(f"views/{HOME}.py", title="tailmark", icon=":material/home:", default=True)
 pages = {
-    name: st.Page(f"views/{name}.py", title=title, icon=icon, url_path=PATHS.get(name, name))
+    name: st.Page(f"views/{name}.py", title=title, icon=icon, url_path=path_of(name))
     for name, (title, icon) in {**FIRST, **MORE}.items()
 }
 chosen = st.navigation([home, *pages.values()], position="hidden")

@@ -25,6 +25,7 @@ from harness.types import Ranking
 from leaderboard import site
 from leaderboard.frames import entry as details
 from leaderboard.frames.cells import cells_frame, with_intervals
+from leaderboard.frames.cost import cost_frame
 from leaderboard.frames.ranking import ranking_frame
 from leaderboard.reading import SuiteField, folders, read_field, suites_in, without_folders
 
@@ -35,7 +36,8 @@ def write_all(folder: Path) -> list[Path]:
     ``index.html`` leads to every suite's ranking, map and entries and to the claims. Beside the
     pages, ``<suite>/ranking.csv`` (also ``.json`` and ``.md``) is what `tailmark rank` writes,
     ``rankings.csv`` holds every metric with replicates, ``cells.csv`` the primary metric in
-    each cell with its interval, ``metrics.csv`` all metrics in all cells, ``curves.csv``,
+    each cell with its interval, ``metrics.csv`` all metrics in all cells, ``costs.csv`` what
+    entries cost, ``curves.csv``,
     ``reliability.csv``, ``confusion.csv`` and ``recalls.csv`` what lies behind an entry's pictures;
     ``conformance.csv``, ``claims.csv`` and ``left_out.csv`` (entries that could not be read, with
     the reason) stand beside the suites.
@@ -83,6 +85,7 @@ def _frames(field: SuiteField, whole: Ranking, each: dict[str, Ranking]) -> dict
         ),
         "cells": with_intervals(cells_frame(whole), each).drop(columns="about"),
         "metrics": pd.concat([_metrics(r) for r in records.values()], ignore_index=True),
+        "costs": cost_frame(rows),
     }
     return frames | _details(records)
 

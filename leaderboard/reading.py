@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.paths import entry_roots
 from harness.rankings.field import Candidate, Field, suite_rows
+from harness.records.macs import LIST as MACS
 from harness.records.reading import LeftOut
 from harness.records.records import Recorded
 from harness.records.trust import LIST
@@ -74,7 +75,7 @@ def look_at(roots: Sequence[Path]) -> Look:
     lists, cards = [], []
     results: dict[str, list[str]] = {}
     for root in roots:
-        lists += _seen(root / LIST)
+        lists += [line for name in (LIST, MACS) for line in _seen(root / name)]
         for folder in _entries(root):
             cards += _seen(Path(folder.path, CARD))
             for file in _entries(Path(folder.path, "results")):

@@ -172,7 +172,7 @@ def _entry_page(
     parts = [f"<p>{about}</p>"] if about else []
     parts.append(f"<p>{_standing(name, placed, ranking)}</p>")
     labels = " · ".join((row.tier, *facet_labels(row.facets), cost_text(row)))
-    parts.append(f"<p>{escape(labels.removesuffix(' · '))}</p>")
+    parts.append(f"<p>{escape(labels.removesuffix(' · '))}{_uncounted(row)}</p>")
     cells = cell_intervals(name, dict(each))
     shown = cells[["label", "value_text", "interval_text", "rank", "tie"]]
     shown = shown.set_axis(["cell", "value", "95 % interval", "rank", "class"], axis=1)
@@ -195,6 +195,10 @@ def _entry_page(
         f"</p><details><summary>Where the record comes from</summary>{table}</details>"
     )
     return _page(suite, name, "".join(parts))
+
+
+def _uncounted(row: Candidate) -> str:
+    return f" · multiply-accumulates: not counted ({escape(row.macs.why)})" if row.macs.why else ""
 
 
 def _standing(name: str, row: RankedRow | None, ranking: Ranking) -> str:

@@ -12,7 +12,7 @@ from harness.rankings.field import DECLARED, stored_keys
 from harness.rankings.ranking import rank
 from harness.types import Ranking
 from leaderboard.frames.compare import plainest, verdict_frame
-from leaderboard.frames.cost import COSTS
+from leaderboard.frames.cost import COSTS, not_counted
 from leaderboard.frames.ranking import ranking_frame
 from leaderboard.frames.trade import trade_frame, with_front
 from leaderboard.markup.compare import verdicts_table
@@ -54,6 +54,12 @@ def trade_page(field: SuiteField, ranking: Ranking) -> str:
         parts.append(f"<h2>Against {escape(words)}</h2>{table}")
     if not parts:
         return ""
+    lost = "".join(
+        f"<li><b>{escape(why)}</b>: {escape(', '.join(names))}</li>"
+        for why, names in not_counted(field.rows).items()
+    )
+    if lost:
+        parts.append(f"<h2>Multiply-accumulates that are not counted</h2><ul>{lost}</ul>")
     return (
         "<p>Means over cells and seeds, without intervals. A row is on the front when no other is "
         "at least as good in both and better in one.</p>" + "".join(parts)

@@ -11,6 +11,7 @@ from harness.cli import (
     data,
     disagree,
     entries,
+    macs,
     planning,
     power,
     published,
@@ -102,6 +103,9 @@ app.command("regress", help="Gate a candidate: exit code 0 no regression, 1 one,
 )
 app.command("power", help="Say how many seeds a difference needs to be seen, before any training.")(
     power.power
+)
+app.command("macs", help="Count multiply-accumulates for records that do not hold them yet.")(
+    macs.macs
 )
 app.command("board", help="Open the leaderboard in the browser.")(board.board)
 app.command("log", help="Mirror records to MLflow, or rebuild its database from them.")(running.log)

@@ -1,7 +1,7 @@
 """The field of a suite: every record's rows, read once for rankings, comparisons and pages."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,6 +14,8 @@ from harness.metric_keys import DECLARED as DECLARED
 from harness.metric_keys import MetricKey, RowName, metric_name, own_key
 from harness.metrics.table import EXTRA, METRICS, Metric
 from harness.rankings.declared import undeclared
+from harness.records.macs import LIST as MACS
+from harness.records.macs import Line, macs_list, macs_of, macs_problem
 from harness.records.reading import LeftOut, Loaded, load_records, of_one_suite
 from harness.records.records import Recorded, whole_cells
 from harness.records.trust import (
@@ -27,6 +29,7 @@ from harness.records.trust import (
     tier_of,
 )
 from harness.types.models import ONE_MODEL
+from harness.types.results import Macs
 
 TRACKS: dict[str, str] = {
     "open": "everything; transductive entries are shown beside, not among, the others",
@@ -46,6 +49,8 @@ class Candidate:
     variant: str
     tier: Tier
     local: bool
+    counted: Mapping[str, Line] = field(default_factory=dict, compare=False, repr=False)
+    """Multiply-accumulates of records that do not hold them (`harness.records.macs`)."""
 
     @property
     def name(self) -> str:
@@ -55,6 +60,11 @@ class Candidate:
     def key(self, key: str) -> str:
         """Return a metric key with ``declared`` replaced by the row's declared OOD score."""
         return own_key(key, self.recorded.record.variants[self.variant].ood_score)
+
+    @property
+    def macs(self) -> Macs:
+        """Return the multiply-accumulates for one input; a variant's are its entry's."""
+        return macs_of(self.recorded.record, self.counted)
 
     @property
     def ranked(self) -> bool:
@@ -126,6 +136,7 @@ def candidates(
         This machine's store, where it notes what it recomputed.
     """
     rerun, again = rerun_list(submissions), rescored_list(submissions, store)
+    counted = macs_list(submissions)
     rows = []
     for recorded in records:
         record = recorded.record
@@ -134,7 +145,7 @@ def candidates(
         tier = tier_of(record, rerun, local=mine, verified=record.record_sha256 in again)
         names = [v for v in record.variants if v] if variants else list(record.rank_variants)
         for variant in ("", *names):
-            rows.append(Candidate(recorded, variant, tier, own))
+            rows.append(Candidate(recorded, variant, tier, own, counted))
     return rows
 
 
@@ -333,5 +344,6 @@ def suite_rows(
         found.records, submissions=submissions, local=names, variants=variants, store=store
     )
     problems = {name: list_problem(submissions, name) for name in (LIST, RESCORED)}
+    problems[MACS] = macs_problem(submissions)
     damaged = (LeftOut(name, problem) for name, problem in problems.items() if problem)
     return Field(tuple(rows), (*found.left_out, *damaged))

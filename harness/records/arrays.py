@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from struct import Struct
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.lib import format as npy
@@ -16,6 +17,8 @@ from harness.errors import StoreError
 
 MOST_ARRAY_BYTES = 1 << 28
 """What the arrays of a record may unpack to: 256 rows of the largest that is committed."""
+_LOCAL = Struct("<4s22xHH")
+"""Of a member's own header: signature, and the lengths of its name and of its extra field."""
 _DAMAGED_ZIP = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What `zipfile` raises besides: of damage, of methods that it does not know, of passwords."""
 
@@ -37,17 +40,40 @@ def read_arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.
     """
     check_plain_file(path, "arrays")
     try:
-        with ZipFile(path) as archive:
+        if (packed := path.stat().st_size) > MOST_ARRAY_BYTES:
+            raise ValueError(f"it has {packed:,} bytes, more than {MOST_ARRAY_BYTES:,}")
+        # All of a file is read at once; of a few arrays only their own bytes.
+        given = BytesIO(path.read_bytes()) if names is None else None
+        with ZipFile(path if given is None else given) as archive:
             size = sum(info.file_size for info in archive.infolist())
             if size > MOST_ARRAY_BYTES:
                 raise ValueError(f"it unpacks to {size:,} bytes, more than {MOST_ARRAY_BYTES:,}")
-            found = names or [file.removesuffix(".npy") for file in archive.namelist()]
-            return {name: _array(archive.read(f"{name}.npy")) for name in found}
+            if given is None:
+                return {name: _array(archive.read(f"{name}.npy")) for name in names or ()}
+            with given.getbuffer() as data:
+                return {
+                    info.filename.removesuffix(".npy"): _array(_member(archive, info, data))
+                    for info in archive.infolist()
+                }
     except (OSError, ValueError, KeyError, *_DAMAGED_ZIP) as error:
         raise StoreError(
             f"{path} should be an npz of plain arrays; reading it says: {error}. "
             "Make it again with: tailmark run"
         ) from error
+
+
+def _member(archive: ZipFile, info: ZipInfo, data: memoryview) -> bytes:
+    """Return a member's bytes out of the whole file; one that is packed is left to `zipfile`."""
+    start = info.header_offset + _LOCAL.size
+    plain = info.compress_type == ZIP_STORED and not info.flag_bits & 1
+    if not plain or start > len(data):
+        return archive.read(info)
+    signature, name, extra = _LOCAL.unpack_from(data, info.header_offset)
+    start += name + extra
+    found = bytes(data[start : start + info.file_size])
+    if signature != b"PK\x03\x04" or zlib.crc32(found) != info.CRC:
+        return archive.read(info)  # which says what is wrong
+    return found
 
 
 def check_plain_file(path: Path, what: str) -> None:

@@ -127,9 +127,7 @@ def read_indexed(path: Path, index: Path | None = None) -> Recorded:
         return recorded
     if stamp["newest"] < (started - SETTLED) * 1e9:
         with suppress(OSError):
-            made = _write(target, recorded, stamp)
-            (target.parents[1] / "folder").write_text(str(_root(path)), "utf-8")
-            return made
+            return _write(target, recorded, stamp)
     # Verified, but not kept in memory: thousands of records are read one after the other.
     arrays = recorded.record.arrays
     if arrays is None:
@@ -218,22 +216,25 @@ def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Record
     names = json.dumps({"keys": keys, "arrays": list(recorded.arrays)})
     head = bare.model_dump_json()
     parts = {"version": VERSION, "names": names, "about": json.dumps(about), "head": head}
-    _make_room(target)
+    assert recorded.path is not None
+    _make_room(target, recorded.path)
     with replacing(target, durable=False) as temporary:
         save_file(tensors, temporary, parts | {"sha256": _seal(parts)})
-    assert recorded.path is not None
     first = {name: tensors[name] for name in tensors if _is_first(name)}
     return _indexed(bare, recorded.path, target, names, about, values, first)
 
 
-def _make_room(target: Path) -> None:
+def _make_room(target: Path, path: Path) -> None:
     """Make an index file's folder; a folder of records that is gone loses its index."""
     mine = target.parents[1]
+    if target.parent.is_dir() and (mine / "folder").is_file():
+        return
     if not mine.is_dir():
         for other in mine.parent.glob("*/folder"):
             if not Path(other.read_text("utf-8")).is_dir():
                 shutil.rmtree(other.parent, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
+    (mine / "folder").write_text(str(_root(path)), "utf-8")
 
 
 def _values(

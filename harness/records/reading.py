@@ -12,6 +12,7 @@ from harness.data.suites.catalogue import SUITES
 from harness.errors import HarnessError, RecordMismatchError
 from harness.models.cards.cards import CARD
 from harness.records.index import read_indexed
+from harness.records.indexing import index_together
 from harness.records.records import Recorded, find_records
 from harness.records.trust import rerun_list
 from harness.types.results import SuiteStamp
@@ -107,7 +108,9 @@ def load_records(suite: str, roots: Sequence[Path]) -> Loaded:
     records: dict[str, Recorded] = {}
     left_out: list[LeftOut] = []
     with _uncollected():
-        for path in (path for root in roots for path in find_records(root, suite)):
+        paths = [path for root in roots for path in find_records(root, suite)]
+        index_together(paths)
+        for path in paths:
             if path.parent.parent.name in records:
                 continue
             found = try_read(path)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -269,9 +270,14 @@ def _proves_itself(text: str) -> bool:
     if plain.get("asked") == "null":
         del plain["asked"]
     hashed = (f'"{name}":{part}' for name, part in plain.items() if name not in _NOT_HASHED)
-    pieces = ("{" + ",".join(hashed) + "}").split('"')
-    pieces[::2] = ["".join(piece.split()) for piece in pieces[::2]]
-    return plain.get("record_sha256") == f'"{sha256_text(chr(34).join(pieces))}"'
+    pieces = ("{" + ",".join(hashed) + "}").encode().split(b'"')
+    # All that is outside of strings at once: there a record holds no NUL.
+    outside = b"\0".join(pieces[::2]).translate(None, b" \n\r\t").split(b"\0")
+    if len(outside) != len(pieces[::2]):
+        return False
+    pieces[::2] = outside
+    found = sha256(b'"'.join(pieces)).hexdigest()
+    return plain.get("record_sha256") == f'"{found}"'
 
 
 def sealed(record: RunRecord, arrays: Mapping[str, np.ndarray]) -> Recorded:

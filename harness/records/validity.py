@@ -182,7 +182,7 @@ def _reasons(record: RunRecord) -> str | None:
         if item.variant not in record.variants:
             return f"A reason names one of the record's variants; got {item.variant!r}"
         try:
-            MetricKey.parse(item.key)
+            _bounds(item.key)
         except SpecError as error:
             return str(error).rstrip(".")
     return None

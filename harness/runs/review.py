@@ -19,6 +19,7 @@ from harness.models.cards.cards import CARD, card_sha256, check_entry, read_card
 from harness.paths import store_folder, submissions_folder
 from harness.rankings.field import Field, suite_rows
 from harness.rankings.ranking import rank
+from harness.records.macs import LIST as MACS
 from harness.records.reading import read_entry_record
 from harness.records.records import Recorded, max_result_bytes
 from harness.records.revisions import Change, Repository
@@ -121,12 +122,13 @@ def review(
         suites = sorted(_suites(paths, root))
         names = sorted({path.parts[0] for path in paths if len(path.parts) > 1})
         wanted = [f"*/results/{suite}.{kind}" for suite in suites for kind in ("json", "npz")]
-        wanted += [f"*/{CARD}", LIST, RESCORED]
+        wanted += [f"*/{CARD}", LIST, RESCORED, MACS]
         repository.extract(commit, [str(below / each) for each in wanted], Path(folder))
         old = Path(folder) / below
         told = _Told()
         told.problems += _gone(paths, maintainer=maintainer)
         told.problems += _lists(old, root, maintainer=maintainer)
+        told.problems += _macs(old, root, maintainer=maintainer)
         reach = _Reach(store_folder(store), data_root, (*OUTSIDE, *allowed), most)
         for name in names:
             if (root / name).is_dir():
@@ -185,6 +187,16 @@ def _lists(old: Path, root: Path, *, maintainer: bool) -> Iterator[str]:
                 f"{name} is the maintainers' list, and {len(changed)} of its lines differ, first: "
                 f"{changed[0]}. Leave it as it was"
             )
+
+
+def _macs(old: Path, root: Path, *, maintainer: bool) -> Iterator[str]:
+    texts = [(folder / MACS).read_bytes() if (folder / MACS).is_file() else b"" for folder in
+             (old, root)]  # fmt: skip
+    if texts[0] != texts[1] and not maintainer:
+        yield (
+            f"{MACS} is the maintainers' list, and it differs. Leave it as it was: a record that "
+            "is made now holds its own multiply-accumulates"
+        )
 
 
 def _entry(

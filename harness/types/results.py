@@ -1,5 +1,6 @@
 """What came out: metric results, records, verdicts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -217,6 +218,36 @@ class Verdict:
     """Seeds that would settle it; None: not by seeds, needs test images."""
     reason: str | None = None
     """Why nothing can be told whatever the numbers, such as too few seeds; None: judged."""
+
+
+@dataclass(frozen=True)
+class Macs:
+    """Multiply-accumulates of a model for one input."""
+
+    count: int | float | None
+    """Their number, a mean over cells where data sets differ; None: not counted."""
+    why: str = ""
+    """Why they are not counted; empty where they are."""
+
+    def after(self, first: "Macs") -> "Macs":
+        """Return the sum with a model whose features this one reads."""
+        lacking = next((part for part in (first, self) if part.count is None), None)
+        if lacking is not None:
+            return Macs(None, lacking.why if lacking is self else f"backbone: {first.why}")
+        return Macs((first.count or 0) + (self.count or 0))
+
+    @property
+    def cost(self) -> dict[str, Any]:
+        """Return it as two fields of a job's cost."""
+        return {"macs": self.count, "no_macs": self.why} if self.why else {"macs": self.count}
+
+    @classmethod
+    def of_cost(cls, cost: Mapping[str, Any]) -> "Macs | None":
+        """Return what a job's cost says; None where it says nothing."""
+        if "macs" not in cost:
+            return None
+        count, why = cost["macs"], cost.get("no_macs", "")
+        return cls(count, str(why)) if isinstance(count, int | float) else cls(None, str(why))
 
 
 STATISTICS_VERSION = 2

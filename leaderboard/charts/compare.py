@@ -5,6 +5,7 @@ import pandas as pd
 
 from leaderboard.charts.parts import FOOT, ROW, in_order, named
 from leaderboard.colours import BLUE, DEEP, GREEN, NEUTRAL, ORANGE, PINK, RED, VERDICT_HUES
+from leaderboard.frames.roughness import LEADS
 
 VERDICTS = ("better", "worse", "same", "cannot tell")
 """In the order of the legend; each stands in words beside its line, too."""
@@ -13,32 +14,34 @@ LINE_HUES = (BLUE, ORANGE, GREEN, PINK, RED, DEEP)
 
 
 def order_chart(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw the place of entries in the easiest and in the hardest cell, a line per entry.
+    """Draw the places of the leaders from calm to rough data, a line per entry.
 
     Parameters
     ----------
     frame : DataFrame
         From `leaderboard.frames.roughness.order_frame`.
     """
-    cells = in_order(frame, "label")
+    shown = frame.assign(column=frame["what"] + "|" + frame["label"])
+    columns = in_order(shown, "column")
     colour = alt.Color(
         "leads:N",
-        scale=alt.Scale(domain=["easiest", "hardest", "both"], range=[BLUE, RED, GREEN]),
-        legend=alt.Legend(orient="top", title="leads in the cell that is", titleLimit=300),
+        scale=alt.Scale(domain=LEADS, range=[BLUE, RED, GREEN]),
+        legend=alt.Legend(orient="top", title="among the first", titleLimit=300),
     )
     tips = [
         alt.Tooltip("name:N", title="entry"),
+        alt.Tooltip("what:N", title="what is wrong"),
         alt.Tooltip("label:N", title="cell"),
         alt.Tooltip("place:Q", title="place by value"),
         alt.Tooltip("rank:N", title="ranks that the data allow"),
         alt.Tooltip("value_text:N", title="value"),
     ]
     x = alt.X(
-        "label:N",
-        sort=cells,
+        "column:N",
+        sort=columns,
         title=None,
-        axis=alt.Axis(labelAngle=0, labelLimit=260),
-        scale=alt.Scale(padding=0.9),
+        axis=alt.Axis(labelAngle=0, labelLimit=220, labelExpr="split(datum.label, '|')"),
+        scale=alt.Scale(padding=0.6),
     )
     # Places of the leaders lie close together; the last ones need no room.
     y = alt.Y(
@@ -47,15 +50,15 @@ def order_chart(frame: pd.DataFrame) -> alt.LayerChart:
         title="place, 1 is best",
         axis=alt.Axis(values=[1, 2, 3, 5, 10, 20, 40, 80]),
     )
-    root = alt.Chart(frame).encode(x=x, y=y, color=colour)
+    root = alt.Chart(shown).encode(x=x, y=y, color=colour)
     lines = root.mark_line(strokeWidth=2, opacity=0.7).encode(detail="name:N")
     points = root.mark_point(filled=True, size=50, opacity=1).encode(tooltip=tips)
     layers = [lines, points]
     # A name stands where its entry leads: at the other end names would lie over each other.
-    sides = ((cells[0], "easiest", "right", -9), (cells[-1], "hardest", "left", 9))
-    for cell, leads, align, shift in sides:
-        named_here = (frame["label"] == cell) & frame["leads"].isin([leads, "both"])
-        ends = alt.Chart(frame[named_here]).encode(x=x, y=y, color=colour)
+    sides = ((columns[0], LEADS[0], "right", -9), (columns[-1], LEADS[1], "left", 9))
+    for column, leads, align, shift in sides:
+        named_here = (shown["column"] == column) & shown["leads"].isin([leads, LEADS[2]])
+        ends = alt.Chart(shown[named_here]).encode(x=x, y=y, color=colour)
         layers.append(ends.mark_text(align=align, dx=shift, fontSize=11).encode(text="name:N"))
     return alt.layer(*layers).properties(height=430)
 

@@ -29,44 +29,53 @@ def _mean(values: list[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def order_frame(rankings: Mapping[str, Ranking], *, most: int = 8) -> pd.DataFrame:
-    """Return the places, in the easiest and in the hardest cell, of the entries that lead in one.
+LEADS = ("on calm data", "on rough data", "on both")
+"""Where an entry is among the first."""
+
+
+def order_frame(rankings: Mapping[str, Ranking], *, most: int = 6) -> pd.DataFrame:
+    """Return the places of the leaders of the calm and of the roughest cell, from one to the other.
 
     Parameters
     ----------
     rankings : mapping of str to Ranking
         Cell → the ranking over that cell alone.
-    most : int, default=8
+    most : int, default=6
         Places from the top of each of the two cells.
 
     Returns
     -------
     DataFrame
-        Columns ``name``, ``cell``, ``label``, ``place`` (1 is best, by value), ``rank``,
-        ``value_text`` and ``leads`` (``easiest``, ``hardest`` or ``both``); the easiest cell first.
+        Columns ``name``, ``what`` (calm, or what is wrong), ``cell``, ``label``, ``place`` (1 is
+        best, by value), ``rank``, ``value_text`` and ``leads`` (`LEADS`); the calm cell first, the
+        roughest last. Empty with fewer than two cells.
     """
-    cells = hardest_last(rankings)
-    if len(cells) < 2:
-        return pd.DataFrame(columns=["name", "cell", "label", "place", "rank", "leads"])
-    ends = [{row.name for row in rankings[c].rows[:most]} for c in (cells[0], cells[-1])]
-    words = cell_names(cells)
+    columns = ["name", "what", "cell", "label", "place", "rank", "value_text", "leads"]
+    cells = joint_cells(rankings)
+    if len(cells) < 2:  # nothing but the data differ: the ends of what there is
+        order = hardest_last(rankings)
+        cells = {"easiest": order[0], "hardest": order[-1]} if len(order) > 1 else {}
+    if not cells:
+        return pd.DataFrame(columns=columns)
+    first, last = list(cells.values())[0], list(cells.values())[-1]
+    ends = [{row.name for row in rankings[c].rows[:most]} for c in (first, last)]
+    words = cell_names(list(cells.values()))
     lines = [
         (
             row.name,
+            what,
             cell,
             words[cell],
             place,
             f"{row.rank_low}–{row.rank_high}",
             value_text(row.value, rankings[cell].key),
-            "both" if row.name in ends[0] & ends[1] else
-            "easiest" if row.name in ends[0] else "hardest",
+            LEADS[(row.name in ends[0]) + 2 * (row.name in ends[1]) - 1],
         )
-        for cell in (cells[0], cells[-1])
+        for what, cell in cells.items()
         for place, row in enumerate(rankings[cell].rows, start=1)
         if row.name in ends[0] | ends[1]
-    ]  # fmt: skip
-    names = ["name", "cell", "label", "place", "rank", "value_text", "leads"]
-    return pd.DataFrame(lines, columns=names)
+    ]
+    return pd.DataFrame(lines, columns=columns)
 
 
 def best_frame(rankings: Mapping[str, Ranking]) -> pd.DataFrame:

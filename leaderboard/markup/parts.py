@@ -58,3 +58,14 @@ def entry_link(suite: str, name: str, **more: str) -> str:
 def linked(suite: str, name: str, **more: str) -> str:
     """Return a row's name as a link to its page."""
     return f"<a href='{entry_link(suite, name, **more)}' target='_self'>{escape(name)}</a>"
+
+
+def page_link(path: str, words: str, **state: str) -> str:
+    """Return a link to a page of the board with some state, as safe HTML.
+
+    Examples
+    --------
+    >>> page_link("trade-offs", "Trade-offs", suite="digits-v1")
+    "<a href='trade-offs?suite=digits-v1' target='_self'>Trade-offs</a>"
+    """
+    return f"<a href='{escape(f'{path}?{urlencode(state)}')}' target='_self'>{escape(words)}</a>"

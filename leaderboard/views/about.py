@@ -7,6 +7,7 @@ from harness.metrics.table import METRICS
 from harness.rankings.field import TRACKS
 from harness.rankings.notes import NOTES
 from harness.records.trust import TIERS
+from leaderboard.frames.cost import MEANING
 from leaderboard.markup.parts import ANCHOR
 from leaderboard.markup.plain import plain_table
 from leaderboard.views import address
@@ -29,6 +30,8 @@ def page() -> None:
     st.markdown("\n".join(f"* **{name}**: {words}." for name, words in TRACKS.items()))
     st.subheader("Tiers", anchor=False)
     st.markdown("\n".join(f"* **{name}**: {words}." for name, words in TIERS.items()))
+    st.subheader("Costs", anchor=False)
+    st.markdown("\n".join(f"* **{name}**: {words}." for name, words in MEANING.items()))
     st.subheader("What the intervals do not cover", anchor=False)
     st.markdown("\n".join(f"* {note}" for note in NOTES))
     st.subheader("Metrics", anchor=False)

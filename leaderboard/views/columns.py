@@ -44,6 +44,7 @@ ROC = {
 ROUGH = {"imbalance": ("imbalance", "s"), "noise": ("noise", "s"), "text": ("OOD AUROC", "s")}
 PLACES = {
     "name": ("entry", "s"),
+    "what": ("what is wrong", "s"),
     "label": ("cell", "s"),
     "place": ("place", "d"),
     "rank": ("ranks that the data allow", "s"),

@@ -23,6 +23,7 @@ from leaderboard.charts import ood as ood_charts
 from leaderboard.frames import entry as details
 from leaderboard.frames import facts
 from leaderboard.frames.cells import cell_intervals, cell_names
+from leaderboard.frames.cost import cost_text
 from leaderboard.frames.ranking import display_scale
 from leaderboard.markup.parts import plain
 from leaderboard.markup.plain import plain_table
@@ -61,6 +62,7 @@ def page() -> None:
     if about:
         st.html(f"<p class='tm-words'>{about}</p>")
     _header(name, variant, recorded, board.ranking(suite, key))
+    _costs(found[name])
     _cells(suite, key, name, recorded, variant)
     _behind(recorded, variant)
     _all_metrics(recorded, variant)
@@ -100,6 +102,12 @@ def _header(name: str, variant: str, recorded: Recorded, ranking: Ranking) -> No
         st.metric("Tier", row.tier, help=TIERS[row.tier], border=True)
     for flag in row.flags:
         st.warning(f"Worth a second look: {plain(flag)}", icon=":material/flag:")
+
+
+def _costs(row: Candidate) -> None:
+    """Say what it costs, and why its multiply-accumulates are not among that."""
+    lost = f"multiply-accumulates (MACs) not counted: {row.macs.why}" if row.macs.why else ""
+    st.caption("Cost: " + plain(" · ".join(filter(None, (cost_text(row), lost)))))
 
 
 def _cells(suite: str, key: str, name: str, recorded: Recorded, variant: str) -> None:

@@ -8,24 +8,27 @@ from harness.types import Ranking
 from leaderboard.charts.compare import order_chart, tied_chart
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.headline import headline
-from leaderboard.frames.roughness import (
-    agreement,
-    best_frame,
-    hardest_last,
-    joint_frame,
-    order_frame,
-)
+from leaderboard.frames.roughness import best_frame, joint_cells, joint_frame, order_frame
 from leaderboard.markup.map import best_map
-from leaderboard.markup.parts import ANCHOR, plain
-from leaderboard.markup.plain import plain_table
+from leaderboard.markup.parts import ANCHOR, page_link, plain
 from leaderboard.views import address, board, pickers
 from leaderboard.views.columns import PLACES, TIED
 from leaderboard.views.pictures import draw
 
+NEXT = {
+    "ranking": ("Ranking", "values with intervals, and the ranks that the data allow"),
+    "compare": ("Compare", "entries paired with each other: cell by cell, class by class"),
+    "map": ("Map", "one entry, or the difference of two, over imbalance and noise"),
+    "claims": ("Claims", "what papers say holds, checked on these records"),
+    "trade-offs": ("Trade-offs", "what a method costs for what it gains"),
+    "data": ("Data", "what the training data of each cell look like"),
+    "about": ("About the numbers", "what every number means, and what it does not cover"),
+}
+"""Address of a page → its name, and what one finds there."""
 SUBMIT = """
-tailmark new my-method
-tailmark run my-method --suite {suite} --seed 0
-tailmark submit my-method --suite {suite}
+tailmark new my-method                      # writes a card: what it is and how it is trained
+tailmark run my-method --suite {suite}    # trains and measures it, cell by cell
+tailmark submit my-method --suite {suite} # copies its record, ready for a pull request
 """
 
 
@@ -53,24 +56,18 @@ def page() -> None:
 
 
 def _pictures(suite: str, rankings: dict[str, Ranking]) -> None:
-    order, words = hardest_last(rankings), cell_names(rankings)
-    st.subheader("1. Rough data change the order", anchor=False)
-    found = agreement(rankings)
-    if found is not None and len(order) > 1:
-        st.markdown(
-            f"Between *{plain(words[order[0]])}*, where entries do best, and "
-            f"*{plain(words[order[-1]])}*, where they do worst, the orders agree with a rank "
-            f"correlation of **{_signed(found)}** (1: the same order, 0: none in common)."
-        )
-        places = order_frame(rankings)
-        draw(order_chart(places), places, "Places in the easiest and the hardest cell", PLACES)
-        st.caption(
-            "Places by value; point at one for the ranks that the data allow. Shown are the first "
-            "eight entries of the easiest and of the hardest cell."
-        )
-    _jointly(joint_frame(rankings), plain(words[order[0]]))
-    st.subheader("2. Who is best depends on what is wrong with the data", anchor=False)
+    words = cell_names(rankings)
+    places = order_frame(rankings)
+    if len(places):
+        st.subheader("1. Rough data change the order", anchor=False)
+        st.markdown(_order_sentence(rankings, words))
+        draw(order_chart(places), places, "Places of the leaders, from calm to rough data", PLACES)
     best = best_frame(rankings)
+    st.subheader("2. Who is best depends on what is wrong with the data", anchor=False)
+    st.markdown(
+        f"**{_count(best['name'].nunique(), 'entry is', 'different entries are')}** the best of at "
+        f"least one of the {len(best)} cells, by value."
+    )
     st.html(best_map(best, suite=suite))
     st.subheader("3. Many leads are noise", anchor=False)
     several = int((best["tied"] > 1).sum())
@@ -81,49 +78,43 @@ def _pictures(suite: str, rankings: dict[str, Ranking]) -> None:
     draw(tied_chart(shown), shown, "Entries that cannot be told from the best of a cell", TIED)
 
 
-def _jointly(frame: pd.DataFrame, calm: str) -> None:
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
+
+
+def _order_sentence(rankings: dict[str, Ranking], words: dict[str, str]) -> str:
     """Say what imbalance, noise and both at once leave of the calm cell's order."""
-    found = {line["what"]: line for line in frame.to_dict("records")}
-    both = found.get("both at once")
-    if both is None:
-        return
-    alone = [
-        f"{what.removesuffix(' alone')} alone leaves a rank correlation of **{line['text']}**"
-        for what, line in found.items()
-        if line is not both
+    found: pd.DataFrame = joint_frame(rankings)
+    told = [
+        f"**{line['text']}** under {line['what']}"
+        for line in found.to_dict("records")
+        if line["text"] != "–"
     ]
-    parts = [*alone, f"both at once leave **{both['text']}**"]
-    st.markdown(
-        f"Of the order in *{calm}* {'; '.join(parts)}. The best there is in place "
-        f"{both['calm_first']} under both."
+    if not told:
+        return "The first entries of the cell where all do best and of the one where they do worst."
+    calm = plain(words[joint_cells(rankings)["calm"]])
+    last = found.iloc[-1]
+    fall = f"; the best of calm data is in place **{last['calm_first']}** under {last['what']}"
+    return (
+        f"The order on calm data (*{calm}*) is kept with a rank correlation of {', '.join(told)} "
+        f"(1: the same order, 0: none in common){'' if last['calm_first'] == '–' else fall}."
     )
-    shown = frame[["what", "label", "text", "first", "calm_first"]].set_axis(
-        ["what is wrong", "hardest such cell", "rank correlation", "best there",
-         "place of the calm cell's best"], axis=1,
-    )  # fmt: skip
-    st.html(
-        plain_table(
-            shown,
-            caption="What imbalance, noise and both leave of the order",
-            left=["hardest such cell", "best there"],
-        )
-    )
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
 
 
 def _next(suite: str) -> None:
     st.subheader("Where next", anchor=False)
-    st.markdown(
-        "* **Ranking**: values with intervals, and the ranks that the data allow.\n"
-        "* **Compare**: two entries or more, paired: cell by cell, class by class.\n"
-        "* **Map**: one entry over imbalance and noise.\n"
-        "* **Claims**: what papers say holds, checked on these records."
+    lines = "".join(
+        f"<li>{page_link(path, name, suite=suite)}: {about}</li>"
+        for path, (name, about) in NEXT.items()
     )
-    st.markdown("To submit an entry:")
+    st.html(f"<ul>{lines}</ul>")
+    st.subheader("Submit an entry", anchor=False)
     st.code(SUBMIT.strip().format(suite=suite), language="bash")
+    st.markdown(
+        "A finished model or predictions can be handed in as well: "
+        "`tailmark new my-model --kind model` or `--kind predictions`. To look before you submit, "
+        "open **Check a baseline**: nothing is published there."
+    )
     st.caption(
         f"The pictures in a terminal: `tailmark rank --suite {suite} --cell CELL{board.scope()}`"
     )

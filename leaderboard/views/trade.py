@@ -7,9 +7,9 @@ import streamlit as st
 from harness.rankings.display import is_fraction, metric_definition, metric_title
 from leaderboard.charts.trade import trade_chart
 from leaderboard.frames.cells import cell_names
-from leaderboard.frames.cost import COSTS
+from leaderboard.frames.cost import COSTS, cost_key, not_counted
 from leaderboard.frames.trade import trade_frame, with_front
-from leaderboard.markup.parts import entry_link
+from leaderboard.markup.parts import entry_link, plain
 from leaderboard.markup.trade import trade_table
 from leaderboard.views import address, board, pickers
 
@@ -41,6 +41,8 @@ def page() -> None:
     index = range(len(cells)) if cell == MEAN else [cells.index(cell)]
     frame = trade_frame(found, board.field(suite).by_name, x, y, list(index))
     names = (_title(x), _title(y))
+    if cost_key("macs") in (x, y):
+        _not_counted(suite)
     if frame.empty:
         st.info(
             f"No entry has both {names[0]} and {names[1]} here with all seeds. Choose another "
@@ -79,6 +81,17 @@ def page() -> None:
         pickers.show_all(len(frame))
     board.left_out(suite)
     address.finish()
+
+
+def _not_counted(suite: str) -> None:
+    """Say of which rows multiply-accumulates were not counted, and why."""
+    found = not_counted(board.field(suite).rows)
+    if not found:
+        return
+    count = sum(len(names) for names in found.values())
+    with st.expander(f"Not counted: {count} rows, and why", icon=":material/rule:"):
+        lines = (f"* **{plain(why)}**: {plain(', '.join(names))}" for why, names in found.items())
+        st.markdown("\n".join(lines))
 
 
 def _title(key: str) -> str:

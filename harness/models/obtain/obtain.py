@@ -28,6 +28,7 @@ from harness.models.obtain.work import (
     weights_of,
 )
 from harness.models.passes.adapting import States
+from harness.models.passes.macs import count_macs
 from harness.models.passes.numerics import Numerics, guard_process
 from harness.models.passes.steady import check_steady
 from harness.models.safe.given import NOTES, read_predictions
@@ -35,6 +36,7 @@ from harness.models.safe.weights import checked_file
 from harness.models.store.store import Store
 from harness.types.data import Pool, Split
 from harness.types.models import Job, Model, Predictions, TrainingData
+from harness.types.results import Macs
 
 if TYPE_CHECKING:
     from harness.data.suites.open import OpenSuite
@@ -315,11 +317,30 @@ def _compute(
         "model_id": source.model_id,
         "head_sha256": None if head is None else content(head),
         "weights_sha256": source.weights_sha256,
-        "cost": dict(source.cost),
+        "cost": {**source.cost, **_counted(work, source, parents, missing)},
         "curves": dict(source.curves),
         "asked": dict(source.asked),
         "pools": pools,
     }
+
+
+def _counted(
+    work: Work, source: Source, parents: Parents, passed: Mapping[str, Pool]
+) -> dict[str, Any]:
+    """Return the multiply-accumulates of a model, as part of what it costs.
+
+    Parameters
+    ----------
+    work, source, parents
+        The job, its model, and what it starts from.
+    passed : mapping of str to Pool
+        Pools that the model was passed over; the first of them gives the input.
+    """
+    if not passed:
+        return {}
+    pool = _seen(next(iter(passed.values())), parents)
+    found = count_macs(source.model, pool, work.numerics)
+    return (found if parents.macs is None else found.after(parents.macs)).cost
 
 
 def source_of(work: Work, parents: Parents) -> Source:
@@ -372,6 +393,7 @@ def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
     ids, state, features = [], None, None
     keys: Mapping[str, str] = {}
     asked: Mapping[str, Any] | None = None
+    macs: Macs | None = None
     if part.init_from is not None:
         parent = work.of(part.init_from)
         source = source_of(parent, _parents(parent, {}))
@@ -395,9 +417,10 @@ def _parents(work: Work, missing: Mapping[str, Pool]) -> Parents:
             progress=work.progress, numerics=parent.numerics,
         )  # fmt: skip
         features, keys = obtained.predictions, obtained.evidence_keys
+        macs = Macs.of_cost(obtained.cost) or Macs(None, "its predictions are older than counting")
         asked = asked if part.init_from is not None else obtained.asked.get("settings")
         ids.append(sha256_of({name: keys[name] for name in ("train", "val") if name in keys}))
-    return Parents(ids, None if state is None else state.arrays, features, keys, asked)
+    return Parents(ids, None if state is None else state.arrays, features, keys, asked, macs)
 
 
 def _seen(pool: Pool, parents: Parents) -> Pool:

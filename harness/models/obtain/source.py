@@ -9,6 +9,7 @@ import numpy as np
 from harness.errors import CardError
 from harness.types.data import ArrayInputs
 from harness.types.models import Predictions, Preprocessing, TrainingData
+from harness.types.results import Macs
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Parents:
     """Pool → key of that evidence."""
     asked: Mapping[str, Any] | None = None
     """Settings of ``init_from``, else of ``features_from``."""
+    macs: Macs | None = None
+    """Multiply-accumulates of ``features_from`` for one input; None: it names none."""
 
 
 def on_features(data: TrainingData, features: Mapping[str, Predictions]) -> TrainingData:

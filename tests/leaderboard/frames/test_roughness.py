@@ -3,6 +3,7 @@
 import pytest
 
 from leaderboard.frames.roughness import (
+    JOINT,
     agreement,
     best_frame,
     hardest_last,
@@ -63,8 +64,7 @@ def test_two_entries_have_no_correlation_to_speak_of():
 
 def test_places_are_those_of_the_cells_own_rankings(rankings):
     frame = order_frame(rankings, most=2)
-    ends = hardest_last(rankings)
-    assert list(dict.fromkeys(frame["cell"])) == [ends[0], ends[-1]]
+    assert list(dict.fromkeys(frame["cell"])) == list(joint_cells(rankings).values())
     for line in frame.to_dict("records"):
         assert rankings[line["cell"]].rows[line["place"] - 1].name == line["name"]
 
@@ -100,6 +100,28 @@ def test_joint_roughness_is_held_against_each_of_its_parts():
     assert frame["text"].tolist() == ["1.00", "0.50", "−1.00"]
     assert frame["first"].tolist() == ["a", "b", "c"]
     assert frame["calm_first"].tolist() == ["1", "2", "3"]
+
+
+def test_the_leaders_of_calm_and_of_rough_data_are_followed_through_all_of_it():
+    found = four(a=(0.9, 0.8, 0.4, 0.1), b=(0.8, 0.7, 0.5, 0.2), c=(0.7, 0.6, 0.3, 0.3))
+    frame = order_frame(found, most=1)
+    assert frame["what"].unique().tolist() == ["calm", *JOINT]
+    places = frame.pivot(index="name", columns="what", values="place")[["calm", *JOINT]]
+    assert places.loc["a"].tolist() == [1, 1, 2, 3]
+    assert places.loc["c"].tolist() == [3, 3, 3, 1]
+    assert "b" not in places.index
+    leads = frame.drop_duplicates("name").set_index("name")["leads"]
+    assert leads.to_dict() == {"a": "on calm data", "c": "on rough data"}
+
+
+def test_cells_that_differ_in_their_data_alone_are_followed_from_the_easiest_to_the_hardest():
+    found = {
+        cell.replace("d-exp50", "e-balanced"): ranking
+        for cell, ranking in placed(two({"a": 0.9, "b": 0.8}, {"a": 0.4, "b": 0.5})).items()
+    }
+    frame = order_frame(found)
+    assert frame["what"].unique().tolist() == ["easiest", "hardest"]
+    assert set(frame["leads"]) == {"on both"}
 
 
 def test_a_suite_with_one_thing_wrong_has_nothing_to_say_of_both():

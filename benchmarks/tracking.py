@@ -2,12 +2,14 @@
 
     python benchmarks/tracking.py                                 # a fresh sqlite file
     python benchmarks/tracking.py --uri postgresql://…            # or a server
-    python benchmarks/tracking.py --uri … --workers 4 --entries 500
+    python benchmarks/tracking.py --uri … --workers 4 --entries 500 --metrics 20
 
-Entries are copies of a committed record under other names, with all their jobs. Afterwards every
-run is counted: none may be lost and none doubled. Bars: an entry's own run in at most 1 s; a job's
-in at most 0.12 s on sqlite and 0.25 s elsewhere. They are of wall time on a quiet machine, so the
-load is printed, and the processor time of this process, to which a database adds its own.
+Entries are copies of a committed record under other names, with all their jobs, and with all of
+their metrics where ``--metrics`` does not say how many of each variant are enough to count runs.
+Afterwards every run is counted: none may be lost and none doubled. Bars: an entry's own run in at
+most 1 s; a job's in at most 0.12 s on sqlite and 0.25 s elsewhere. They are of wall time on a quiet
+machine, so the load is printed, and the processor time of this process, to which a database adds
+its own.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import uuid
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -37,15 +40,22 @@ JOB_BARS = {"sqlite": 0.12, "": 0.25}
 """Seconds of a job's run, by how the address begins."""
 
 
-def copied(name: str) -> Recorded:
-    """Return the source record under another name."""
+def copied(name: str, metrics: int | None = None) -> Recorded:
+    """Return the source record under another name, with some of its metrics."""
     found = read_record(SOURCE)
-    return sealed(found.record.model_copy(update={"entry": name}), dict(found.arrays))
+    variants = {
+        key: variant.model_copy(
+            update={"metrics": dict(islice(variant.metrics.items(), metrics))},
+        )
+        for key, variant in found.record.variants.items()
+    }
+    changed = found.record.model_copy(update={"entry": name, "variants": variants})
+    return sealed(changed, dict(found.arrays))
 
 
-def logged(name: str, uri: str) -> tuple[float, ...]:
+def logged(name: str, uri: str, metrics: int | None = None) -> tuple[float, ...]:
     """Mirror one entry; return seconds of its own run and of a job's, wall and processor time."""
-    record = copied(name)
+    record = copied(name, metrics)
     found: list[float] = []
     ticks: list[tuple[float, float]] = []
     begun = _now()
@@ -101,28 +111,32 @@ def main() -> None:
     parser.add_argument("--uri")
     parser.add_argument("--entries", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--metrics", type=int, help="of each variant; default: all")
     asked = parser.parse_args()
     folder = tempfile.TemporaryDirectory()
     uri = tracking_uri(asked.uri or f"sqlite:///{folder.name}/mlflow.db")
     mark = uuid.uuid4().hex[:8]
     names = [f"bench-{mark}-{number}" for number in range(asked.entries)]
-    logged(f"bench-{mark}-first", uri)  # tables, imports and fonts are made once
+    log_one = partial(logged, uri=uri, metrics=asked.metrics)
+    log_one(f"bench-{mark}-first")  # tables, imports and fonts are made once
     begun = time.perf_counter()
     if asked.workers > 1:
         # a fork would take over locks and connections of the first entry's threads
         with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
-            times = list(pool.map(partial(logged, uri=uri), names))
+            times = list(pool.map(log_one, names))
     else:
-        times = [logged(name, uri) for name in names]
+        times = [log_one(name) for name in names]
     whole = time.perf_counter() - begun
     entry, job, entry_cpu, job_cpu = map(statistics.median, zip(*times, strict=True))
-    source = read_record(SOURCE).record
+    source = copied("plain", asked.metrics).record
     plain = statistics.median(plainly(source, each, uri) for each in source.jobs[:5])
+    job_0 = source.jobs[0]
     bar = next(bar for start, bar in JOB_BARS.items() if uri.startswith(start))
     wrong = counted(names, uri)
     lines = [
         f"load {os.getloadavg()[0]:.1f}, {asked.workers} workers, {asked.entries} entries x "
-        f"{len(source.jobs)} jobs in {whole:.1f} s, {uri.partition(':')[0]}",
+        f"{len(source.jobs)} jobs in {whole:.1f} s, {len(contents.job_metrics(source, job_0))} "
+        f"metrics a job, {uri.partition(':')[0]}",
         f"entry's own run {entry:.2f} s, target {ENTRY_BAR:.2f} s, ratio {entry / ENTRY_BAR:.2f} "
         f"({entry_cpu:.2f} s of processor time)",
         f"job's run       {job:.3f} s, target {bar:.2f} s, ratio {job / bar:.2f} "

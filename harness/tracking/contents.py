@@ -18,6 +18,8 @@ PARTIAL = "partial/"
 """Before the names of means over some of a suite's jobs."""
 COMPLETE = "tailmark.complete"
 """Tag of an entry's run that holds all of its record, whether jobs of it failed or not."""
+WRITER = "tailmark.writer"
+"""Tag of an entry's run: which store of which machine writes it, as a hash."""
 
 
 def job_tags(record: RunRecord, job: JobRecord, parent: str) -> dict[str, str]:

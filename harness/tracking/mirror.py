@@ -10,8 +10,11 @@ value is never logged (a NaN breaks MLflow's pages): it is counted in the tag
 ``tailmark.undefined`` and its reason stands in the record.
 """
 
+import os
+import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +22,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from harness.atomic import locked
 from harness.connection import PORTS, connected, explained, sqlite_file, tracking_uri
+from harness.errors import TrackingError
+from harness.keys import sha256_text
 from harness.paths import store_folder
 from harness.rankings.display import cell_label
 from harness.records.records import Recorded
@@ -27,6 +33,7 @@ from harness.tracking.contents import (
     COMPLETE,
     PARAM_LENGTH,
     PARTIAL,
+    WRITER,
     entry_params,
     entry_tags,
     failed,
@@ -46,6 +53,8 @@ Progress = Callable[[int, int], None]
 
 BATCH = {"metrics": 900, "params": 100}
 """Most that is sent in one request: MLflow takes 100 params, and 1,000 of all kinds together."""
+ABANDONED = 24 * 3600
+"""Seconds after which an unfinished run of another store is what a killed process left behind."""
 
 
 def mirror(
@@ -55,8 +64,12 @@ def mirror(
     predictions: Given | None = None,
     progress: Progress | None = None,
     version: tuple[str, str] | None = None,
+    store: Path | None = None,
 ) -> str:
     """Log one record to MLflow, unless it is there already.
+
+    Several processes may log the same record at once: of one store the second waits for the
+    first, and of runs that two stores have logged the one that was begun first stays.
 
     Parameters
     ----------
@@ -70,6 +83,8 @@ def mirror(
         ``progress(done, total)`` after each run.
     version : (str, str), optional
         Name and number of the registered model that was measured: it gets the numbers, too.
+    store : Path, optional
+        This machine's store; default: as in `harness.paths.store_folder`.
 
     Returns
     -------
@@ -81,15 +96,24 @@ def mirror(
     TrackingError
         If MLflow is not installed, cannot be reached or refuses; the record files are untouched.
     """
-    where = tracking_uri(uri)
-    record = recorded.record
+    where = tracking_uri(uri, store=store)
+    record, home = recorded.record, store_folder(store).resolve()
     with (
+        _alone(where, record, home),
         explained(where, f"the record of {record.entry} on {record.suite.id} is safe"),
         connected(where) as client,
     ):
-        experiment = _experiment(client, record.suite.id, where)
-        run = _finished_run(client, experiment, record)
-        run = run or _log_entry(client, experiment, recorded, predictions, progress)
+        experiment = _experiment(client, record.suite.id, where, home)
+        mine = sha256_text(f"{socket.gethostname()} {home}")[:16]
+        run = _finished_run(client, experiment, record, mine)
+        if run is None:
+            _log_entry(client, experiment, recorded, mine, predictions, progress)
+            run = _finished_run(client, experiment, record, mine)
+        if run is None:
+            raise TrackingError(
+                f"The run of {record.entry} on {record.suite.id} was deleted from the server while "
+                "it was written; its record is safe. Log it again: tailmark log"
+            )
         if version is not None:
             report_version(client, version, run, record, means(record))
         return run
@@ -129,24 +153,35 @@ def rebuild(
     return len(listed)
 
 
+@contextmanager
+def _alone(uri: str, record: RunRecord, store: Path) -> Iterator[None]:
+    """Let one process of a store log an entry at a time; a sqlite file has a lock of its own."""
+    if sqlite_file(uri) is not None or (store.exists() and not os.access(store, os.W_OK)):
+        yield  # a store that is only read has no locks: doubles are settled on the server
+        return
+    what = sha256_text(f"{uri} {record.suite.id} {record.entry}")[:32]
+    with locked(store / "locks" / f"{what}.lock"):
+        yield
+
+
 def _log_entry(
     client: Any,
     experiment: str,
     recorded: Recorded,
+    mine: str,
     predictions: Given | None,
     progress: Progress | None,
-) -> str:
+) -> None:
     """Log the entry's run and its children; it is finished only when all of it is there."""
     record = recorded.record
     run = _run_to_update(client, experiment, record)
+    tags = entry_tags(record) | {WRITER: mine}
     if run is None:
-        made = client.create_run(experiment, run_name=record.entry, tags=entry_tags(record))
+        made = client.create_run(experiment, run_name=record.entry, tags=tags)
         run = made.info.run_id
         _log_values(client, run, entry_params(record), means(record))
     else:
-        for name, value in entry_tags(record).items():
-            client.set_tag(run, name, value)
-        _log_values(client, run, {}, means(record))
+        _log_values(client, run, {}, means(record), tags)
     source = {"suite": record.suite.id, "sha256": record.suite.sha256}
     data = dataset_input(record.suite.id, record.suite.sha256, source)
     client.log_inputs(run, datasets=[data])
@@ -159,7 +194,6 @@ def _log_entry(
         client.log_artifacts(run, folder)
     client.set_tag(run, COMPLETE, "yes")
     client.set_terminated(run, "FAILED" if failed(record) else "FINISHED")
-    return str(run)
 
 
 def _run_to_update(client: Any, experiment: str, record: RunRecord) -> str | None:
@@ -214,33 +248,46 @@ def _log_job(
 
 
 def _log_values(
-    client: Any, run: str, params: Mapping[str, Any], metrics: Mapping[str, float]
+    client: Any,
+    run: str,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str] | None = None,
 ) -> None:
     """Log what is known and finite, in as few requests as MLflow allows."""
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Metric, Param, RunTag
 
     now = int(time.time() * 1000)
     finite = [Metric(k, float(v), now, 0) for k, v in metrics.items() if np.isfinite(v)]
     known = [Param(k, str(v)[:PARAM_LENGTH]) for k, v in params.items() if v is not None]
     size, width = BATCH["metrics"], BATCH["params"]
-    for i in range(max(-(-len(finite) // size), -(-len(known) // width))):
+    given = [RunTag(name, value) for name, value in (tags or {}).items()]
+    for i in range(max(-(-len(finite) // size), -(-len(known) // width), len(given) > 0)):
         client.log_batch(
             run,
             metrics=finite[i * size : (i + 1) * size],
             params=known[i * width : (i + 1) * width],
+            tags=given if i == 0 else (),
         )
 
 
-def _finished_run(client: Any, experiment: str, record: RunRecord) -> str | None:
-    """Return the run that mirrors this record; delete what an interrupted try left behind."""
+def _finished_run(client: Any, experiment: str, record: RunRecord, mine: str) -> str | None:
+    """Return the run that mirrors this record; delete doubles, and what an interrupted try left.
+
+    Of several that are complete the one that was begun first stays, whoever looks: that order never
+    changes. One that is not complete another store may be writing: it is left alone for a while.
+    """
     sha = record.record_sha256
     wanted = f"tags.`tailmark.record_sha256` = '{sha}' and tags.`tailmark.role` = 'entry'"
     found = client.search_runs([experiment], wanted, max_results=100)
-    finished = [run.info.run_id for run in found if is_complete(run)]
+    finished = sorted((r.info.start_time, r.info.run_id) for r in found if is_complete(r))
+    kept = finished[0][1] if finished else None
     for run in found:
-        if run.info.run_id not in finished[:1]:
+        others = run.data.tags.get(WRITER, mine) != mine and not is_complete(run)
+        recent = time.time() - run.info.start_time / 1000 < ABANDONED
+        if run.info.run_id != kept and not (others and recent):
             _delete_with_children(client, experiment, run.info.run_id)
-    return finished[0] if finished else None
+    return kept
 
 
 def _delete_with_children(client: Any, experiment: str, run: str) -> None:
@@ -254,14 +301,14 @@ def _delete_children(client: Any, experiment: str, run: str) -> None:
         client.delete_run(child.info.run_id)
 
 
-def _experiment(client: Any, suite: str, uri: str) -> str:
+def _experiment(client: Any, suite: str, uri: str, store: Path) -> str:
     """Return the id of the suite's experiment, made when it is not there."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(suite)
     if found is None:
         database = sqlite_file(uri)
-        home = store_folder().resolve() if database is None else database.parent
+        home = store if database is None else database.parent
         bare = database is not None or urlsplit(uri).scheme.split("+")[0] in PORTS
         # a server has a place of its own; a bare database would mean the working folder
         artifacts = (home / "mlartifacts").as_uri() if bare else None

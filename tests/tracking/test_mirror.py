@@ -144,6 +144,36 @@ def test_an_interrupted_mirror_is_done_again_whole(store):
     assert len(runs_of(uri, "job", "stopped")) == JOBS
 
 
+def test_what_another_store_is_writing_is_left_alone_and_of_two_runs_the_first_stays(
+    store, tmp_path, monkeypatch
+):
+    """Two machines that log one record: nobody deletes what the other writes, one run is left."""
+    recorded, uri = made("shared", 0.6), local_uri(store)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mirror(recorded, uri=uri, progress=stop, store=tmp_path / "one")
+    (begun,) = runs_of(uri, "entry", "shared")
+    second = mirror(recorded, uri=uri, store=tmp_path / "two")
+    assert {r.info.run_id for r in runs_of(uri, "entry", "shared")} == {begun.info.run_id, second}
+    assert mirror(recorded, uri=uri, store=tmp_path / "one") == second
+    assert [r.info.run_id for r in runs_of(uri, "entry", "shared")] == [second]
+    looked, looks = tracking._finished_run, []
+
+    def blind(*given):
+        """Miss what is there at the first look, as when the other is finished a moment later."""
+        looks.append(given)
+        return looked(*given) if len(looks) > 1 else None
+
+    monkeypatch.setattr(tracking, "_finished_run", blind)
+    monkeypatch.setattr(tracking, "_run_to_update", lambda *given: None)
+    assert mirror(recorded, uri=uri, store=tmp_path / "one") == second and len(looks) == 2
+    assert [r.info.run_id for r in runs_of(uri, "entry", "shared")] == [second]
+    assert len(runs_of(uri, "job", "shared")) == JOBS
+
+
 def test_rebuilding_needs_nothing_but_the_records(logged, store, tmp_path):
     shutil.copy(store / "empty.db", tmp_path / "mlflow.db")
     assert rebuild([logged[0]], local_uri(tmp_path)) == 1

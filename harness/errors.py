@@ -46,6 +46,10 @@ class CardError(HarnessError):
     """An entry's card, or a file that the card names."""
 
 
+class OpenCardError(CardError):
+    """A card that leaves open what its model needs."""
+
+
 class PredictionsError(HarnessError):
     """Arrays that are not predictions for this pool."""
 

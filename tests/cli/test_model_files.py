@@ -66,6 +66,15 @@ def test_what_does_not_fit_is_said_before_anything_is_written(name, words, tailm
     assert len(outcome.err.strip().splitlines()) == 1
 
 
+def test_a_file_that_leaves_open_how_it_is_fed_is_told_how_to_write_a_card(tailmark, files, home):
+    """The advice of the refusal, followed, ends with a card that says which line to write."""
+    said = run(tailmark, str(files / "bare.pt2")).err.strip()
+    advice = said[said.index("tailmark new ") :].split()[1:]
+    assert advice == ["new", "bare", "--kind", "model", "--from", str(files / "bare.pt2")]
+    assert tailmark(*advice).code == 0
+    assert "# preprocessing = {" in (home / "submissions" / "bare" / "entry.toml").read_text()
+
+
 def test_a_card_is_written_checked_and_run(tailmark, files, home):
     assert tailmark("new", "own", "--kind", "model", "--from", str(files / "bare.pt2")).code == 0
     card = home / "submissions" / "own" / "entry.toml"

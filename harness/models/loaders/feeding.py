@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Int
 from pydantic import Field, ValidationError
 
-from harness.errors import CardError, PredictionsError
+from harness.errors import CardError, OpenCardError, PredictionsError
 from harness.models.obtain.plain import PlainModel
 from harness.models.safe.order import class_numbers
 from harness.models.safe.predictions import place_columns
@@ -161,7 +161,7 @@ def fed(
         _check_images(part.preprocessing, declared.shape, what)
     output = part.output or declared.output
     if output is None:
-        raise CardError(
+        raise OpenCardError(
             f"{what} does not say whether it returns logits or probabilities. Write output = "
             '"logits" or "probs" into [model] of the card.'
         )
@@ -180,7 +180,7 @@ def _inputs(part: ModelPart, declared: Declared, what: str) -> str:
     by_rank = {4: "images", 2: "rows"}
     if not declared.shape:  # code declares nothing
         if part.inputs is None and part.preprocessing is None:
-            raise CardError(
+            raise OpenCardError(
                 f"It is not known how {what} is fed. Write [model.preprocessing] of its training "
                 'into the card, or inputs = "rows" or "pool" for numbers as they are.'
             )
@@ -202,7 +202,7 @@ def _shown(shape: Sequence[int | None]) -> str:
 
 def _check_images(how: Preprocessing | None, shape: Sequence[int | None], what: str) -> None:
     if how is None:
-        raise CardError(
+        raise OpenCardError(
             f"{what} does not say how its images were prepared. Write [model.preprocessing] with "
             "size, channels, mean, std (and interpolation, crop_pct) of its training into the card."
         )
@@ -253,7 +253,7 @@ def _form(batch: np.ndarray, inputs: str, part: ModelPart, what: str) -> np.ndar
         return np.ascontiguousarray(batch, dtype=np.float32)  # prepared: (b, k, y, x)
     pixels = batch.dtype == np.uint8 and batch.ndim == 4
     if pixels and part.preprocessing is None and part.inputs is None:
-        raise PredictionsError(
+        raise OpenCardError(
             f"{what} takes rows of numbers and the suite has images. Write [model.preprocessing] "
             'if it was trained on scaled pixels, or inputs = "rows" for pixels 0 to 255.'
         )

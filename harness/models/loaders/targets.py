@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from harness.atomic import write_text
-from harness.errors import CardError
+from harness.errors import CardError, OpenCardError
 from harness.keys import sha256_file
 from harness.models.cards.cards import CARD, new_home, read_card
 from harness.models.cards.templates import open_facets
@@ -174,7 +174,13 @@ def run_entry(word: str, root: Path, opened: "OpenSuite", uri: str | None = None
             draft.mkdir()
             (draft / CARD).write_text(text, encoding="utf-8")
             suite = opened.suite
-            tried(read_card(draft), draft, opened, next(iter(suite.cells)), suite.seeds[0])
+            try:
+                tried(read_card(draft), draft, opened, next(iter(suite.cells)), suite.seeds[0])
+            except OpenCardError as error:
+                raise CardError(
+                    f"{error} It has no card yet; write one: tailmark new {found.name} "
+                    f"--kind model --from {word[:120]}"
+                ) from None
         folder = root / found.name
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / CARD, text)

@@ -255,7 +255,7 @@ def test_a_tree_that_points_outside_of_itself_is_refused(tmp_path, entry, opened
 def test_rows_for_a_suite_of_images_must_be_declared(tmp_path, entry, opened, store):
     pytest.importorskip("skops")
     path = made.skops_file(tmp_path / "m.skops", opened)
-    with pytest.raises(PredictionsError, match="takes rows of numbers and the suite has images"):
+    with pytest.raises(CardError, match="takes rows of numbers and the suite has images"):
         obtain(entry(path), opened, store, pools=["test"])
     found = obtain(entry(path, inputs="rows"), opened, store, pools=["test"])
     assert found.predictions["test"].kind == "probs"

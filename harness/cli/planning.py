@@ -26,7 +26,7 @@ def plan(
     from harness.paths import store_folder, submissions_folder
     from harness.runs.estimate import duration
     from harness.runs.execute import Place
-    from harness.runs.planning import planned
+    from harness.runs.planning import planned, summary
 
     problems: list[str] = []
     place = Place(suite, store_folder(store), submissions_folder(submissions), data_root, trust)
@@ -48,10 +48,6 @@ def plan(
             for p in found
         ]
         answer(("Entry", "Jobs", "In store", "Time", "Memory", "Based on"), shown, output)
-        known = [p.seconds for p in found if p.seconds is not None]
-        left = sum(p.jobs - p.kept for p in found)
-        unknown = len(found) - len(known)
-        more = f", and {unknown} entries whose time is not known" if unknown else ""
-        say(f"{left} jobs to do: about {duration(sum(known))} in one process{more}.")
+        say(summary(found))
     for problem in problems:
         remark(f"tailmark: {problem}")

@@ -66,6 +66,7 @@ def run(
     from harness import run as run_entries
     from harness.cli.progress import Shown
     from harness.paths import store_folder
+    from harness.runs.planning import summary
 
     shown = Shown()
     sentences: list[str] = []
@@ -88,6 +89,7 @@ def run(
                 trust=trust,
                 features_budget=features_budget,
                 report=shown.report,
+                expected=lambda plans: remark(f"tailmark: {summary(plans)}"),
                 started=shown.started,
                 finished=shown.finished,
                 told=sentences.append,

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from harness.rankings.field import Field
     from harness.runs.assemble import JobResult
     from harness.runs.execute import How, Place, Report
+    from harness.runs.planning import Planned
 
 WAITS = (0.5, 2.0)
 """Seconds before a server that failed is tried again."""
+Expected = Callable[[Sequence["Planned"]], None]
 Started = Callable[[int], None]
 Finished = Callable[[str, "JobResult"], None]
 Told = Callable[[str], None]
@@ -56,6 +58,7 @@ def run(
     features_budget: int | None = None,
     tracking_uri: str | None = None,
     report: "Report | None" = None,
+    expected: Expected | None = None,
     started: Started | None = None,
     finished: Finished | None = None,
     told: Told | None = None,
@@ -100,10 +103,10 @@ def run(
     features_budget : int, optional
         Largest size in bytes of all features in the store: beyond it the oldest go, and are
         computed again where an entry needs them. None: no limit.
-    report, started, finished, told : callable, optional
-        Told of progress: events of a job, the number of jobs, each job's result, and sentences
-        such as where an earlier record or a damaged part of the store was set aside; without
-        `told` the latter are warnings.
+    report, expected, started, finished, told : callable, optional
+        Told of progress: events of a job, what each entry is expected to take by past records,
+        the number of jobs, each job's result, and sentences such as where an earlier record or a
+        damaged part of the store was set aside; without `told` the latter are warnings.
 
     Returns
     -------
@@ -135,7 +138,7 @@ def run(
     problems: list[str] = []
     if names or not objects:
         wanted = find_entries(names, place.submissions, trust=trust, suite=suite, problems=problems)
-        plan = _Plan(place, chosen, drawn, how, report, started, finished, told)
+        plan = _Plan(place, chosen, drawn, how, report, expected, started, finished, told)
         made |= {found.record.entry: found for found in plan.do(wanted)}
     if objects:
         from harness.runs.objects import run_object
@@ -193,6 +196,7 @@ class _Plan:
     seeds: Sequence[int] | None
     how: "How"
     report: "Report | None"
+    expected: Expected | None
     started: Started | None
     finished: Finished | None
     told: Told | None
@@ -211,6 +215,11 @@ class _Plan:
             entry.card.name: jobs_of(entry, opened.suite, cells=self.cells, seeds=self.seeds)
             for entry in whole
         }
+        if self.expected is not None:
+            from harness.runs.planning import foreseen
+
+            roots = [records_folder(self.place.store), self.place.submissions]
+            self.expected(foreseen(jobs, whole, opened.suite, roots))
         if self.started is not None:
             self.started(sum(map(len, jobs.values())))
         results: dict[str, list[JobResult]] = {entry.card.name: [] for entry in whole}
@@ -441,6 +450,7 @@ def mirror_all(
             uri=target,
             predictions=test_predictions(recorded, store),
             version=version_of(recorded.record.entry, roots),
+            store=store,
         )
         try:
             outcome[recorded.record.entry] = _with_patience(send)

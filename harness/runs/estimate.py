@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ import numpy as np
 
 from harness.data.suites.open import OpenSuite, pools_of
 from harness.errors import HarnessError
-from harness.models.cards.cards import card_sha256
+from harness.models.cards.cards import card_sha256, read_card
 from harness.records.records import read_record
-from harness.runs.plan import Entry, entry_folders, find_entry, jobs_of
-from harness.types import Job, RunRecord
+from harness.runs.plan import CARD, Entry, entry_folders, jobs_of
+from harness.types import Job, RunRecord, Suite
 from harness.types.models import ALL_CELLS
 
 ROWS = 32
 """Rows that a model is timed on."""
+MOST_ALIKE = 3
+"""Records of other entries that an estimate is based on."""
 GB = 1e9
 
 
@@ -60,23 +63,50 @@ def estimate(entry: Entry, opened: OpenSuite, roots: Sequence[Path]) -> Estimate
         The suite.
     roots : sequence of Path
         Folders of records, this machine's first: the entry's own record there is the best basis,
-        then records of other entries with the same trainer.
+        then records of other entries with the same trainer. A model or given predictions without
+        a record are timed.
     """
-    suite = opened.suite.id
-    jobs = len(opened.suite.cells) * len(opened.suite.seeds)
-    own = next(_records(roots, suite, {entry.card.name}), None)
+    found = recorded(entry, opened.suite, roots)
+    if isinstance(found, Estimate) or entry.card.method is not None:
+        return found
+    return _measured(entry, opened, len(opened.suite.cells) * len(opened.suite.seeds))
+
+
+def recorded(entry: Entry, suite: Suite, roots: Sequence[Path]) -> Estimate | str:
+    """Return the same from records alone: nothing is opened, loaded or timed.
+
+    Parameters
+    ----------
+    entry, roots
+        As in `estimate`.
+    suite : Suite
+        Where it is to run.
+    """
+    jobs = len(suite.cells) * len(suite.seeds)
+    own = next(records_of(roots, suite.id, [entry.card.name]), None)
     if own is not None and (found := _from_records([own], jobs)) is not None:
         changed = own.card_sha256 != card_sha256(entry.card)
         basis = f"its record of {_done(own)} jobs{', made before its card changed' * changed}"
         return Estimate(*found, basis)
     if entry.card.method is not None:
-        return _like_others(entry, suite, jobs, roots)
-    return _measured(entry, opened, jobs)
+        return _like_others(entry, suite.id, jobs, roots)
+    return f"not known: there is no record of {entry.card.name} on {suite.id}"
 
 
-def _records(roots: Sequence[Path], suite: str, names: Iterable[str]) -> Iterator[RunRecord]:
+def records_of(roots: Sequence[Path], suite: str, names: Iterable[str]) -> Iterator[RunRecord]:
+    """Yield the records of entries that can be read, folder by folder.
+
+    Parameters
+    ----------
+    roots : sequence of Path
+        Folders of entries.
+    suite : str
+        Suite id.
+    names : iterable of str
+        Entries.
+    """
     for root in roots:
-        for name in sorted(names):
+        for name in names:
             path = root / name / "results" / f"{suite}.json"
             try:
                 if path.is_file():
@@ -105,18 +135,8 @@ def _seconds(cost: Mapping[str, Any]) -> float:
 
 
 def _like_others(entry: Entry, suite: str, jobs: int, roots: Sequence[Path]) -> Estimate | str:
-    """Base an estimate on entries with the same trainer, else say that a job must be run."""
-    assert entry.card.method is not None
-    trainer = entry.card.method.trainer
-    names = set()
-    for name, folder in entry_folders(entry.folder.parent).items():
-        try:
-            card = find_entry(str(folder), entry.folder.parent, trust=True).card
-        except HarnessError:
-            continue
-        if card.method is not None and card.method.trainer == trainer:
-            names.add(name)
-    records = list(_records(roots, suite, names))
+    """Base an estimate on the entries most alike, else say that a job must be run."""
+    records = list(islice(records_of(roots, suite, _alike(entry)), MOST_ALIKE))
     found = _from_records(records, jobs)
     if found is None:
         return (
@@ -124,8 +144,29 @@ def _like_others(entry: Entry, suite: str, jobs: int, roots: Sequence[Path]) -> 
             f"Measure one job with: tailmark run {entry.card.name} --suite {suite} "
             "--cell CELL --seed 0"
         )
-    alike = ", ".join(sorted({record.entry for record in records})[:3])
+    alike = ", ".join(sorted({record.entry for record in records}))
     return Estimate(*found, f"records of the same trainer: {alike}; its settings may cost more")
+
+
+def _alike(entry: Entry) -> list[str]:
+    """Return other entries with the same trainer, those that share most of its settings first."""
+    asked = entry.card.method
+    assert asked is not None
+    shared: dict[str, int] = {}
+    for name, folder in entry_folders(entry.folder.parent).items():
+        try:
+            if asked.trainer not in (folder / CARD).read_text("utf-8", errors="replace"):
+                continue  # most cards: they are not parsed
+            other = read_card(folder, trust=True).method
+        except (HarnessError, OSError):
+            continue
+        if other is not None and other.trainer == asked.trainer and name != entry.card.name:
+            same = [
+                getattr(other, key) == getattr(asked, key)
+                for key in ("recipe", "init_from", "features_from", "overrides")
+            ]
+            shared[name] = sum(same)
+    return sorted(shared, key=lambda name: (-shared[name], name))
 
 
 def _measured(entry: Entry, opened: OpenSuite, jobs: int) -> Estimate | str:

@@ -5,6 +5,8 @@ import random
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,120 +14,136 @@ import pytest
 import harness
 from harness.errors import HarnessError
 from harness.models.store.store import ROOMS
-from harness.records.records import read_record
 from harness.runs.rescore import rescore
 from tests.faults.conftest import WHOLE
 
 FLIPS = int(os.environ.get("TAILMARK_FLIPS", "500")) if WHOLE else 11
 CELL = "digits-exp10-clean"
-NAMES = ["means", "logistic", "net"] if WHOLE else ["means"]
+ENTRIES = {
+    "means": ("nearest-mean", "", ""),
+    "logistic": ("logistic-regression", "", ""),
+    "net": ("cross-entropy", "epochs = 1", 'recipe = "small-cnn"'),
+}
+NAMES = list(ENTRIES) if WHOLE else ["means"]
+SHOWN_EVERY = 50
+"""Flips after which `make faults` says how far it is."""
 
 
-def linked(source: Path, target: Path) -> None:
-    """Copy a folder by hard links: fast, and whoever writes replaces files."""
-    shutil.copytree(source, target, copy_function=os.link)
+@dataclass(frozen=True)
+class Home:
+    """One entry with a store of its own, in which it was run, ranked and rescored."""
+
+    name: str
+    submissions: Path
+    store: Path
+    sha256: str
+    """Of its record."""
+    row: tuple
+    """What a ranking shows of it."""
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, entry):
-    """A store in which two entries were run, ranked and rescored: every kind of file."""
-    home = tmp_path_factory.mktemp("flips")
-    entry(home / "submissions", "means", "nearest-mean")
-    entry(home / "submissions", "logistic", "logistic-regression")
-    entry(home / "submissions", "net", "cross-entropy", "epochs = 1", 'recipe = "small-cnn"')
-    os.environ["TAILMARK_HOME"] = str(home / "store")  # where the index of records is made
-    places = {"store": home / "store", "submissions": home / "submissions"}
-    done(places)
-    records = {name: read_record(record(places, name)).record for name in NAMES}
-    yield home, {name: r.record_sha256 for name, r in records.items()}, tiers(places)
-    del os.environ["TAILMARK_HOME"]
+def homes(tmp_path_factory, entry) -> Iterator[list[Home]]:
+    """Stores with every kind of file, one an entry: a flip is read by what reads this file."""
+    before = os.environ.get("TAILMARK_HOME")
+    found = []
+    for name in NAMES:
+        folder = tmp_path_factory.mktemp(name)
+        submissions, store = folder / "submissions", folder / "store"
+        entry(submissions, name, *ENTRIES[name])
+        (made,) = run(name, submissions, store)
+        (row,) = rows(submissions, store).values()
+        sha256 = made.record.record_sha256
+        found.append(Home(name, submissions, store, sha256, row))
+    yield found
+    if before is None:
+        del os.environ["TAILMARK_HOME"]
+    else:
+        os.environ["TAILMARK_HOME"] = before
 
 
-def record(places, name) -> Path:
-    return places["store"] / "records" / name / "results" / "digits-v1.json"
+def run(name: str, submissions: Path, store: Path) -> list:
+    return list(
+        harness.run(
+            name, cells=[CELL], seeds=[0], processes=1, told=lambda said: None,
+            submissions=submissions, store=store,
+        )
+    )  # fmt: skip
 
 
-def done(places):
-    return harness.run(
-        NAMES,
-        cells=[CELL],
-        seeds=[0],
-        processes=1,
-        told=lambda said: None,
-        **places,
-    )
-
-
-def tiers(places) -> dict[str, tuple]:
+def rows(submissions: Path, store: Path) -> dict[str, tuple]:
     """Return what a ranking shows of each row, read through the index of records in the store."""
-    os.environ["TAILMARK_HOME"] = str(places["store"])
-    ranking = harness.rank(local=True, committed=False, cells=[CELL], seeds=[0], **places)
+    os.environ["TAILMARK_HOME"] = str(store)
+    ranking = harness.rank(
+        local=True, committed=False, cells=[CELL], seeds=[0], submissions=submissions, store=store
+    )
     return {row.name: (row.tier, row.value, row.low, row.high) for row in ranking.rows}
 
 
 def flipped(path: Path, chance: random.Random) -> None:
+    """Flip a bit of a file that keeps its times; what it was linked to stays as it is."""
     raw = bytearray(path.read_bytes())
     place = chance.randrange(len(raw))
     raw[place] ^= 1 << chance.randrange(8)
     other = path.with_name("flipped")
     other.write_bytes(raw)
     os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
-    other.replace(path)  # the file that it was linked to stays as it is
+    other.replace(path)
 
 
-def kind(path: Path, store: Path) -> str:
-    parts = path.relative_to(store).parts
-    return f"{parts[0]}/{parts[-2] if parts[0] == 'records' else ''}/{parts[-1]}"
+def kind(path: Path) -> str:
+    return f"{path.parts[0]}/{path.parts[-2] if path.parts[0] == 'records' else ''}/{path.name}"
 
 
-def test_no_flipped_bit_is_believed(whole, tmp_path):
-    """Every kind of file has its share of flips, and each store is ranked, rescored and run."""
-    home, expected, ranks = whole
-    assert {name: row[0] for name, row in ranks.items()} == dict.fromkeys(NAMES, "rerun")
-    kinds: dict[str, list[Path]] = {}
-    for path in sorted(p for p in (home / "store").rglob("*") if p.is_file() and p.stat().st_size):
-        kinds.setdefault(kind(path, home / "store"), []).append(path)
+def test_no_flipped_bit_is_believed(homes, tmp_path):
+    """Every kind of file has its share of flips; its entry is ranked, rescored and run."""
+    assert {home.row[0] for home in homes} == {"rerun"}
+    kinds: dict[str, list[tuple[Home, Path]]] = {}
+    for home in homes:
+        for path in sorted(p for p in home.store.rglob("*") if p.is_file() and p.stat().st_size):
+            inside = path.relative_to(home.store)
+            kinds.setdefault(kind(inside), []).append((home, inside))
     assert {f"{room}//meta.json" for room in ROOMS} < set(kinds)
     chance = random.Random(16)
     outcomes: Counter[str] = Counter()
     for number in range(FLIPS):
-        files = kinds[sorted(kinds)[number % len(kinds)]]
-        path = chance.choice(files)
+        what = sorted(kinds)[number % len(kinds)]
+        home, path = chance.choice(kinds[what])
         store = tmp_path / "store"
-        linked(home / "store", store)
-        flipped(store / path.relative_to(home / "store"), chance)
-        places = {"store": store, "submissions": home / "submissions"}
-        outcome = read_everything(places, expected, ranks, chance.choice(NAMES))
-        outcomes[f"{kind(path, home / 'store')} {outcome}"] += 1
+        # hard links: fast, and whoever writes replaces files
+        shutil.copytree(home.store, store, copy_function=os.link)
+        flipped(store / path, chance)
+        outcomes[f"{what} {outcome_of(home, store)}"] += 1
         shutil.rmtree(store)
+        if (number + 1) % SHOWN_EVERY == 0:
+            sys.stdout.write(f"{number + 1} of {FLIPS} flips\n")  # shown by make faults
+            sys.stdout.flush()
     lines = (f"{number:4d} {what}\n" for what, number in sorted(outcomes.items()))
-    sys.stdout.write("".join(lines))  # shown by make faults
+    sys.stdout.write("".join(lines))
 
 
-def read_everything(places, expected, ranks, again) -> str:
+def outcome_of(home: Home, store: Path) -> str:
     """Return what became of a flip; fail where it is believed."""
     outcome = "harmless"
     try:
-        seen = tiers(places)
+        seen = rows(home.submissions, store)
     except HarnessError:
         seen = {}
-    if seen != ranks:
+    if seen != {home.name: home.row}:
         outcome = "left out"
-        for name, row in seen.items():  # what is shown is what was made here, or has no tier
-            assert row == ranks[name] or row[0] == "claimed", (name, row)
+        # what is shown is what was made here, or has no tier
+        assert all(row == home.row or row[0] == "claimed" for row in seen.values()), seen
+    places = {"submissions": home.submissions, "store": store}
     try:
-        for found in rescore([again], "digits-v1", **places) if WHOLE else ():
-            assert found.recomputed.record.record_sha256 == expected[found.entry] or not found.same
+        for found in rescore([home.name], "digits-v1", **places) if WHOLE else ():
+            assert found.recomputed.record.record_sha256 == home.sha256 or not found.same
     except HarnessError:
         outcome = "refused"
     try:
-        results = done(places)
+        (made,) = run(home.name, **places)
     except HarnessError:
         return "refused"
-    for made in results:
-        failed = [job for job in made.record.jobs if job.status != "done"]
-        assert failed or made.record.record_sha256 == expected[made.record.entry]
-        outcome = "refused" if failed else outcome
-    if (places["store"] / "damaged").exists():
-        outcome = "remade"
-    return outcome
+    failed = [job for job in made.record.jobs if job.status != "done"]
+    assert failed or made.record.record_sha256 == home.sha256
+    outcome = "refused" if failed else outcome
+    return "remade" if (store / "damaged").exists() else outcome

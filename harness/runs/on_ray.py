@@ -4,13 +4,17 @@ All nodes see one store, submissions folder and data root under the same paths.
 """
 
 import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
+from harness.connection import KNOCK_SECONDS
 from harness.errors import SpecError
 from harness.models.passes.numerics import READING
 from harness.runs.workers import WORKER_ENVIRONMENT, Lost, Send
@@ -21,10 +25,14 @@ if TYPE_CHECKING:
 
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Keeps a cluster that is started here off the other network interfaces."""
+TRIES = {"RAY_NUM_REDIS_GET_RETRIES": "1"}
+"""What listens at an address and is no Ray is found out after one minute instead of fifteen."""
 RETRIES = 3
 """How often Ray begins a job again whose node or process is lost."""
 LOOK = 0.2
 """Seconds between two looks at what is done."""
+PATIENCE = 60.0
+"""Seconds without any job done after which the cluster is asked whether it has a place left."""
 J = TypeVar("J", bound=Job)
 R = TypeVar("R")
 Work = Callable[[J, Send], R]
@@ -49,8 +57,8 @@ def ray_all(
     Raises
     ------
     SpecError
-        If Ray is not installed, the cluster cannot be reached, or it has no GPU where jobs ask
-        for one.
+        If Ray is not installed, the cluster cannot be reached, or it has no CPU, or no GPU where
+        jobs ask for one.
     """
     ray, own = _connected(how)
     running: dict[Any, tuple[J, float]] = {}
@@ -61,9 +69,15 @@ def ray_all(
                 "Jobs per GPU need a cluster with a GPU; this one has none. Leave --jobs-per-gpu "
                 "out, or start a node with --num-gpus."
             )
+        if not _has_place(ray, share):
+            raise SpecError(
+                "A job takes one CPU of a Ray cluster; this one has none. Start a node with "
+                "--num-cpus, or leave --executor ray out."
+            )
         task = ray.remote(_do).options(num_cpus=1, num_gpus=share, max_retries=RETRIES)
         waiting = deque(replace(job, folder=job.folder.resolve()) for job in jobs)
         named = {job.name: job for job in jobs}
+        heard = time.monotonic()
         while waiting or running:
             while waiting and len(running) < (how.processes or len(jobs)):
                 job = waiting.popleft()
@@ -72,12 +86,25 @@ def ray_all(
             for future in done or _overdue(running, how.limits.seconds):
                 job, _ = running.pop(future)
                 yield job, _outcome(ray, future, done, how, report)
+                heard = time.monotonic()
+            if time.monotonic() - heard > PATIENCE:
+                heard = time.monotonic()
+                if not _has_place(ray, share):
+                    left = [job for job, _ in running.values()] + [named[j.name] for j in waiting]
+                    yield from ((job, Lost("no node that could do it is left")) for job in left)
+                    return
     finally:
         for future in running:
             with suppress(Exception):  # of a cluster that is gone
                 ray.cancel(future, force=True)
         if own:
             ray.shutdown()
+
+
+def _has_place(ray: Any, share: float | None) -> bool:
+    """Return whether a node of the cluster can ever take a job."""
+    there = ray.cluster_resources()
+    return there.get("CPU", 0) >= 1 and there.get("GPU", 0) >= (share or 0)
 
 
 def _do(work: "Work[J, R]", job: J) -> "tuple[R, list[tuple[str, Mapping[str, Any]]]]":
@@ -123,16 +150,18 @@ def _connected(how: "How") -> tuple[Any, bool]:
             "On a Ray cluster memory is watched by Ray itself; a limit of ours would not hold. "
             "Leave --memory-limit out, or set RAY_memory_usage_threshold on the nodes."
         )
-    os.environ.update({k: v for k, v in LOOPBACK.items() if k not in os.environ})
-    try:
-        import ray
-    except ImportError:
+    if find_spec("ray") is None:
         raise SpecError(
             "Executor ray needs Ray, which is not installed. Run: pip install 'tailmark[ray]'"
-        ) from None
-    if ray.is_initialized():
-        return ray, False
+        )
+    set_here = LOOPBACK | (TRIES if how.address else {})
+    os.environ.update({k: v for k, v in set_here.items() if k not in os.environ})
     try:
+        _knock(how.address or "")
+        import ray
+
+        if ray.is_initialized():
+            return ray, False
         ray.init(
             address=how.address,
             num_cpus=None if how.address else how.processes,
@@ -149,3 +178,10 @@ def _connected(how: "How") -> tuple[Any, bool]:
             "start the head with: ray start --head"
         ) from error
     return ray, True
+
+
+def _knock(address: str) -> None:
+    """Raise at once where nobody listens: Ray itself tries for a quarter of an hour."""
+    parts = urlsplit(address if "://" in address else f"ray://{address}")
+    if parts.hostname is not None and parts.port is not None:
+        socket.create_connection((parts.hostname, parts.port), timeout=KNOCK_SECONDS).close()

@@ -1,11 +1,13 @@
 """Where jobs are done changes nothing: here, in processes, on two nodes of a Ray cluster."""
 
 import os
+import sys
 
 import pytest
 
 import harness
 from harness.errors import SpecError, UnknownNameError
+from harness.runs import on_ray
 
 CELLS = ["digits-exp10-clean", "digits-balanced-clean"]
 
@@ -85,9 +87,89 @@ def test_a_node_that_is_killed_costs_no_job(submissions, tmp_path, two_nodes):
         ({"address": "10.0.0.1:6379"}, SpecError, "Add --executor ray"),
         ({"processes": 0}, SpecError, "processes should be 1 or more; got 0"),
         ({"executor": "ray", "jobs_per_gpu": 0}, SpecError, "should be 1 or more; got 0"),
+        ({"executor": "ray", "address": "127.0.0.1:9"}, SpecError, "says: .*Connection refused"),
+        ({"executor": "ray", "address": "x.invalid:1"}, SpecError, "cluster at x.invalid:1 of the"),
+        ({"executor": "ray", "address": "127.0.0.1:x"}, SpecError, "Compare ray --version on both"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_starts(submissions, tmp_path, how, error, words):
     with pytest.raises(error, match=words):
         sha256(submissions, tmp_path, **how)
     assert not list(tmp_path.iterdir())
+
+
+class FakeRay:
+    """A cluster that accepts jobs and never does one; its nodes leave after the first look."""
+
+    def __init__(self, cpus: list[int], error: Exception | None = None) -> None:
+        self.cpus, self.error = cpus, error
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, **how) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": self.cpus.pop(0)}
+
+    def remote(self, function):
+        return self
+
+    def options(self, **how):
+        class Task:
+            remote = staticmethod(lambda work, job: object())
+
+        return Task
+
+    def wait(self, futures, **how):
+        return [], futures
+
+    def cancel(self, future, force):
+        return None
+
+    def shutdown(self) -> None:
+        return None
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """Put a fake in Ray's place; its second and later answers count nothing that is done."""
+
+    def put(fake: FakeRay) -> None:
+        monkeypatch.setitem(sys.modules, "ray", fake)
+        monkeypatch.setattr(on_ray, "find_spec", lambda name: True)
+        monkeypatch.setattr(on_ray, "PATIENCE", 0.0)
+
+    return put
+
+
+@pytest.mark.parametrize(
+    ("fake", "words"),
+    [
+        (FakeRay([0]), "takes one CPU of a Ray cluster; this one has none"),
+        (
+            FakeRay([], RuntimeError("Version mismatch: The cluster was started with:\n Ray: 1")),
+            "connecting says: Version mismatch: The cluster was started with:",
+        ),
+    ],
+)
+def test_a_cluster_without_a_cpu_or_of_another_version_is_refused(
+    submissions, tmp_path, cluster, fake, words
+):
+    cluster(fake)
+    with pytest.raises(SpecError, match=words):
+        sha256(submissions, tmp_path, executor="ray")
+    assert not list(tmp_path.iterdir())
+
+
+def test_jobs_whose_nodes_are_lost_for_good_fail_instead_of_waiting_for_ever(
+    submissions, tmp_path, cluster
+):
+    cluster(FakeRay([1, 1, 0]))
+    (made,) = harness.run(
+        "quick", cells=CELLS, seeds=[0], submissions=submissions, store=tmp_path, executor="ray"
+    )
+    assert [job.status for job in made.record.jobs] == ["failed"] * 2
+    assert "no node that could do it is left. Run the same" in made.record.jobs[0].error

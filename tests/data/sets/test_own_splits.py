@@ -266,6 +266,24 @@ def test_a_class_in_one_group_only_is_refused(tmp_path):
         preparing.prepare(f"table:{tmp_path / 't.csv'}", tmp_path, never, options)
 
 
+def test_a_class_smaller_than_the_folds_is_trained_on_in_each_and_a_single_row_is_refused(tmp_path):
+    def table(rare):
+        lines = [f"{k},{'b' if k < rare else 'a'}" for k in range(40)]
+        (tmp_path / "t.csv").write_text("x,label\n" + "\n".join(lines))
+        options = Options(name=f"mine{rare}", folds="5")
+        preparing.prepare(f"table:{tmp_path / 't.csv'}", tmp_path, never, options)
+        return open_suite(f"own-mine{rare}-v1", tmp_path)
+
+    opened = table(3)
+    cells = opened.suite.cells[:5]
+    tested = [int((opened.at(cell).test.labels == 1).sum()) for cell in cells]
+    trained = [int((opened.split(cell, 0).observed == 1).sum()) for cell in cells]
+    assert sorted(tested) == [0, 0, 1, 1, 1]
+    assert all(a + b == 3 for a, b in zip(tested, trained, strict=True))
+    with pytest.raises(DataError, match="class 'b' has none"):
+        table(1)
+
+
 def test_doubles_between_training_and_test_are_counted(prepare, tmp_path):
     text = (tmp_path / "t.csv").read_text()
     (tmp_path / "test.csv").write_text(f"{HEAD}\n{row(5)}\n{row(6)}\n{row(99)}\n")

@@ -95,6 +95,8 @@ def metric_definition(key: str) -> str:
 def value_text(value: float | None, key: str, *, unit: bool = True) -> str:
     """Return a value as people read it: percent with one decimal, other units with three digits.
 
+    Squared errors of rare probabilities are smaller than that: powers of ten, with two digits.
+
     Parameters
     ----------
     value : float or None
@@ -108,6 +110,8 @@ def value_text(value: float | None, key: str, *, unit: bool = True) -> str:
     --------
     >>> value_text(0.9731, "test/balanced_accuracy")
     '97.3 %'
+    >>> value_text(0.0000186, "truth/drawn/rare_probability_error")
+    '1.9e-05'
     >>> value_text(None, "test/nll")
     '–'
     """
@@ -115,7 +119,15 @@ def value_text(value: float | None, key: str, *, unit: bool = True) -> str:
         return NONE
     if is_fraction(key):
         return f"{100 * value:.1f}{' %' if unit else ''}"
-    return f"{value:.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.3f}"
+    if float(value).is_integer() and abs(value) >= 10:
+        return f"{value:.0f}"
+    return _decimal(value, key)
+
+
+def _decimal(value: float, key: str) -> str:
+    spec = metric_spec(key)
+    tiny = spec is not None and spec.unit == "squared error" and 0 < abs(value) < 0.0005
+    return f"{value:.1e}" if tiny else f"{value:.3f}"
 
 
 def difference_text(difference: float | None, key: str) -> str:
@@ -129,7 +141,7 @@ def difference_text(difference: float | None, key: str) -> str:
     if difference is None or not math.isfinite(difference):
         return NONE
     share = is_fraction(key)
-    digits = f"{abs(100 * difference):.1f}" if share else f"{abs(difference):.3f}"
+    digits = f"{abs(100 * difference):.1f}" if share else _decimal(abs(difference), key)
     sign = "" if float(digits) == 0 else "−" if difference < 0 else "+"
     return f"{sign}{digits}{' pp' if share else ''}"
 

@@ -45,6 +45,10 @@ def test_shares_are_read_in_percent_with_one_decimal():
 def test_likelihoods_are_not_percent():
     assert not is_fraction("test/nll")
     assert value_text(0.123456, "test/nll") == "0.123"
+    error = "truth/drawn/rare_probability_error"
+    assert (value_text(0.0000186, error), value_text(0.0, error)) == ("1.9e-05", "0.000")
+    assert interval_text(0.00001, 0.012, error) == "[1.0e-05, 0.012]"
+    assert difference_text(-0.0000186, error) == "−1.9e-05"
 
 
 @pytest.mark.parametrize("nothing", [None, math.nan, math.inf])

@@ -4,7 +4,12 @@ import numpy as np
 from jaxtyping import Float, Float64, Integer
 
 from harness.errors import Undefined
-from harness.metrics.engine.checks import check_matrix, checked_labels, checked_weights
+from harness.metrics.engine.checks import (
+    block_rows,
+    check_matrix,
+    checked_labels,
+    checked_weights,
+)
 from harness.metrics.engine.placement import RankSums, rank_sums
 from harness.metrics.metric import ONE_CLASS, PLUG_IN, UNBIASED, UNCHANGED, UNIT, Metric
 
@@ -46,11 +51,16 @@ def auroc_of_classes(
     totals : float array of shape (c,)
         Weight of each class.
     """
-    known = ~np.isnan(pairs)
-    weight = np.where(known, totals, 0.0)
-    rest = weight.sum(axis=1)
-    total = np.where(known, pairs, 0.0) * weight
-    return np.divide(total.sum(axis=1), rest, out=np.full(len(rest), np.nan), where=rest > 0)
+    c = len(pairs)
+    rest, won = np.empty(c), np.empty(c)
+    size = block_rows(c)
+    for i in range(0, c, size):  # of 10,000 classes each temporary matrix would be 800 MB
+        block = pairs[i : i + size]
+        known = ~np.isnan(block)
+        weight = np.where(known, totals, 0.0)
+        rest[i : i + size] = weight.sum(axis=1)
+        won[i : i + size] = (np.where(known, block, 0.0) * weight).sum(axis=1)
+    return np.divide(won, rest, out=np.full(c, np.nan), where=rest > 0)
 
 
 def macro_auroc(pairs: Float[np.ndarray, "c c"], totals: Float[np.ndarray, " c"]) -> float:

@@ -82,14 +82,17 @@ class Weighted:
 
     @property
     def pairs(self) -> Float64[np.ndarray, "c c"]:
-        """Return the AUROC of every ordered pair of classes.
+        """Return the AUROC of every ordered pair of classes; to be read, not changed.
 
         Class weights cancel within a pair, so a label-shift view needs no ranking pass of its own.
         """
         if not self._constant_within_classes:
             return self._ranks.pairs
-        pairs = self.outputs.ranks.pairs.copy()
-        gone = self.totals == 0
+        pairs = self.outputs.ranks.pairs
+        gone = (self.totals == 0) & (self.outputs.counts > 0)
+        if not gone.any():
+            return pairs  # NaN already where a class has no image
+        pairs = pairs.copy()
         pairs[gone], pairs[:, gone] = np.nan, np.nan
         return pairs
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import harness
 from harness.errors import CardError
 from harness.models.methods.code import code_sha256
 from harness.models.methods.methods import trainer_of
+from harness.models.obtain.work import version_of
 from harness.runs.kept import evaluator_code
 from harness.types import EntryCard
 
@@ -82,13 +82,8 @@ def code_of(card: EntryCard) -> dict[str, str | None]:
 
 def versions() -> dict[str, str]:
     """Return the versions of LIBRARIES that are installed."""
-    found = {}
-    for library in LIBRARIES:
-        try:
-            found[library] = metadata.version(library)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {library: version_of(library) for library in LIBRARIES}
+    return {library: version for library, version in found.items() if version}
 
 
 @cache

@@ -44,6 +44,20 @@ def test_scores_are_larger_for_fainter_copies_of_the_same_images(name, rng):
     assert (got["ood"] > got["test"]).all()
 
 
+@pytest.mark.parametrize("names", [("mahalanobis", "relative_mahalanobis"), ("vim", "residual")])
+def test_scores_with_the_same_fit_share_it_and_are_what_they_are_alone(names, train, test):
+    fits = {}
+    for name in names:
+        how = {"train": train[0], "observed": train[1]}
+        alone, shared = (
+            ood_scores(name, {"test": test}, **how, fits=given)["test"] for given in (None, fits)
+        )
+        assert alone.tobytes() == shared.tobytes()
+        assert len(fits) == 1
+    with pytest.raises(Undefined, match="no predictions on the training split"):
+        ood_scores(names[0], {"test": test}, fits=fits)
+
+
 @pytest.mark.parametrize("name", sorted(set(OOD_SCORES) - ELSEWHERE))
 def test_scores_are_larger_for_inputs_unlike_the_training_data(name, train, rng):
     # Off the training data towards the middle of the logits: unsure outputs, unseen features.

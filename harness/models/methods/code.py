@@ -200,7 +200,8 @@ def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.If) and _is_for_type_checkers(node):
             waiting += node.orelse
             continue
-        waiting += ast.iter_child_nodes(node)
+        # An expression holds no import, and most nodes are below expressions.
+        waiting += (n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr))
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -31,7 +31,7 @@ from harness.runs.evaluate.shift import (
     on_views,
     outputs_of,
 )
-from harness.scores.ood import handed_out
+from harness.scores.ood import Fits, handed_out
 from harness.scores.posthoc import apply_variant
 from harness.types import EntryCard, MetricResult, Predictions, Split, Suite
 from harness.types.pools import Pools
@@ -123,6 +123,7 @@ def _evaluate_base(
     opened: Pools, split: Split, predictions: Mapping[str, Predictions], card: EntryCard
 ) -> Scored:
     scored, asked = Scored(), asked_of(opened.suite, card)
+    fits: Fits = {}
     outputs = _on_test(scored, opened, split, predictions, card, headline(opened.suite))
     scores = {
         name: on_ood(
@@ -134,6 +135,7 @@ def _evaluate_base(
             outputs,
             asked,
             declared=name == card.ood_score,
+            fits=fits,
         )
         for name in dict.fromkeys((*asked.scores, *handed_out(predictions["test"])))
     }

@@ -18,7 +18,7 @@ from harness.metrics.ood_replicates import OOD_REPLICATES
 from harness.runs.evaluate.asked import Asked
 from harness.runs.evaluate.scored import Scored, mean_of, pool_weightings
 from harness.runs.evaluate.shift import PATCHED
-from harness.scores.ood import GIVEN, MISSING, given_scores, ood_scores
+from harness.scores.ood import GIVEN, MISSING, Fits, given_scores, ood_scores
 from harness.types import EntryCard, MetricResult, Predictions, Split
 from harness.types.pools import Pools
 
@@ -37,6 +37,7 @@ def _scores(
     opened: Pools,
     split: Split,
     predictions: Mapping[str, Predictions],
+    fits: Fits,
     *,
     declared: bool,
 ) -> dict[str, Float[np.ndarray, " n"]]:
@@ -46,7 +47,7 @@ def _scores(
     found = {pool: predictions[pool] for pool in wanted}
     if declared and (name == GIVEN or found["test"].kind == "decisions"):
         return given_scores(found)
-    return ood_scores(name, found, train=train, observed=split.observed)
+    return ood_scores(name, found, train=train, observed=split.observed, fits=fits)
 
 
 def on_ood(
@@ -59,6 +60,7 @@ def on_ood(
     asked: Asked,
     *,
     declared: bool,
+    fits: Fits | None = None,
 ) -> dict[str, Float[np.ndarray, " n"]]:
     """Measure one OOD score on every set, and near and far as unweighted means over their sets.
 
@@ -81,6 +83,8 @@ def on_ood(
         Metrics beside the standard ones, for the declared score.
     declared : bool
         Whether it is the entry's declared score: that one has replicates and more metrics.
+    fits : Fits, optional
+        What the job's other scores have fitted on the same predictions.
 
     Returns
     -------
@@ -91,7 +95,8 @@ def on_ood(
     open_set = ("oscr", *asked.extra("ood")) if declared else ()
     keys = (*levels, *open_set)
     try:
-        scores = _scores(name, opened, split, predictions, declared=declared)
+        known = {} if fits is None else fits
+        scores = _scores(name, opened, split, predictions, known, declared=declared)
     except Undefined as undefined:
         for where in _places(opened):
             scored.lack(f"ood/{where}/{name}", keys, undefined.reason)

@@ -105,11 +105,20 @@ def explained(
         ) from error
 
 
+NO_SERVER = "is no MLflow server of a version like this one's (compare: mlflow --version)"
+"""Of what answers otherwise than MLflow."""
 ANSWERS = {
     "Connection refused": "the connection was refused",
     "timed out": "it did not answer in time",
     "Failed to resolve": "no such host is known",
     "Name or service not known": "no such host is known",
+    "out-of-date database schema": (
+        "its database was made by another version of MLflow (keep a copy, then bring it up to "
+        "date: mlflow db upgrade ADDRESS)"
+    ),
+    "error code 404": f"what answers {NO_SERVER}",
+    "ENDPOINT_NOT_FOUND": f"what answers {NO_SERVER}",
+    "not in a valid JSON format": f"what answers {NO_SERVER}",
 }
 """What nested errors contain, and what it means in a few words."""
 

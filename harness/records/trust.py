@@ -176,7 +176,7 @@ def made_here(record: RunRecord, path: Path | None) -> bool:
     note = note_path(path)
     try:
         said, was_sealed = unsealed(note.read_text("utf-8"), f"{record.entry}/{path.name}")
-    except (OSError, ValueError):
+    except (OSError, ValueError, StoreError):
         return False
     return was_sealed and said.get("record_sha256") == record.record_sha256
 

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +22,12 @@ FLIPS = int(os.environ.get("TAILMARK_FLIPS", "500")) if WHOLE else 11
 CELL = "digits-exp10-clean"
 ENTRIES = {
     "means": ("nearest-mean", "", ""),
-    "logistic": ("logistic-regression", "", ""),
     "net": ("cross-entropy", "epochs = 1", 'recipe = "small-cnn"'),
 }
+"""The cheapest first; the second has files that the first lacks: features and a last layer."""
 NAMES = list(ENTRIES) if WHOLE else ["means"]
+RESCORED = ("evidence", "records")
+"""Folders of what `rescore` reads; a ranking reads records and their index, a run everything."""
 SHOWN_EVERY = 50
 """Flips after which `make faults` says how far it is."""
 
@@ -52,6 +55,7 @@ def homes(tmp_path_factory, entry) -> Iterator[list[Home]]:
         submissions, store = folder / "submissions", folder / "store"
         entry(submissions, name, *ENTRIES[name])
         (made,) = run(name, submissions, store)
+        time.sleep(0.2)  # a record is indexed when its files have settled
         (row,) = rows(submissions, store).values()
         sha256 = made.record.record_sha256
         found.append(Home(name, submissions, store, sha256, row))
@@ -102,8 +106,10 @@ def test_no_flipped_bit_is_believed(homes, tmp_path):
     for home in homes:
         for path in sorted(p for p in home.store.rglob("*") if p.is_file() and p.stat().st_size):
             inside = path.relative_to(home.store)
-            kinds.setdefault(kind(inside), []).append((home, inside))
-    assert {f"{room}//meta.json" for room in ROOMS} < set(kinds)
+            found = kinds.setdefault(kind(inside), [])
+            if not found or found[0][0] is home:
+                found.append((home, inside))
+    assert {f"{room}//meta.json" for room in ROOMS} | {"index//means.safetensors"} < set(kinds)
     chance = random.Random(16)
     outcomes: Counter[str] = Counter()
     for number in range(FLIPS):
@@ -113,7 +119,7 @@ def test_no_flipped_bit_is_believed(homes, tmp_path):
         # hard links: fast, and whoever writes replaces files
         shutil.copytree(home.store, store, copy_function=os.link)
         flipped(store / path, chance)
-        outcomes[f"{what} {outcome_of(home, store)}"] += 1
+        outcomes[f"{what} {outcome_of(home, store, path.parts[0])}"] += 1
         shutil.rmtree(store)
         if (number + 1) % SHOWN_EVERY == 0:
             sys.stdout.write(f"{number + 1} of {FLIPS} flips\n")  # shown by make faults
@@ -122,8 +128,8 @@ def test_no_flipped_bit_is_believed(homes, tmp_path):
     sys.stdout.write("".join(lines))
 
 
-def outcome_of(home: Home, store: Path) -> str:
-    """Return what became of a flip; fail where it is believed."""
+def outcome_of(home: Home, store: Path, room: str) -> str:
+    """Return what became of a flip in a room; fail where it is believed."""
     outcome = "harmless"
     try:
         seen = rows(home.submissions, store)
@@ -135,7 +141,7 @@ def outcome_of(home: Home, store: Path) -> str:
         assert all(row == home.row or row[0] == "claimed" for row in seen.values()), seen
     places = {"submissions": home.submissions, "store": store}
     try:
-        for found in rescore([home.name], "digits-v1", **places) if WHOLE else ():
+        for found in rescore([home.name], "digits-v1", **places) if room in RESCORED else ():
             assert found.recomputed.record.record_sha256 == home.sha256 or not found.same
     except HarnessError:
         outcome = "refused"

@@ -2,10 +2,14 @@
 
 import shutil
 import socket
+import sqlite3
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -306,3 +310,42 @@ def test_a_model_version_has_its_numbers_and_leads_to_its_run(store, tmp_path, m
     assert metrics["test/balanced_accuracy"] == pytest.approx(mean)
     assert client.get_run(run).inputs.model_inputs[0].model_id == logged.model_id
     assert mirror(recorded, uri=uri, version=("unknown", "1")) == run
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"<html>a router</html>"),
+        (200, b"[1, 2]"),
+        (404, b"not found"),
+        (404, b'{"error_code": "ENDPOINT_NOT_FOUND", "message": "of MLflow 1"}'),
+    ],
+)
+def test_what_is_no_server_of_this_version_is_said(status, body, tmp_path):
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *words):
+            return None
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(TrackingError, match="no MLflow server of a version like") as caught:
+            mirror(made("other", 0.7), uri=uri, store=tmp_path)
+        server.shutdown()
+    assert "is safe" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_database_of_another_version_of_mlflow_is_said(store, tmp_path):
+    shutil.copy(store / "empty.db", tmp_path / "mlflow.db")
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        database.execute("update alembic_version set version_num = 'ffffffffffff'")
+    with pytest.raises(TrackingError, match="another version of MLflow.*mlflow db upgrade"):
+        mirror(made("older", 0.7), uri=local_uri(tmp_path), store=tmp_path)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from harness.errors import StoreError
 from harness.keys import sha256_text
 
 SEAL, FORMAT = "seal", "format"
@@ -40,6 +41,8 @@ def unsealed(text: str, place: str) -> tuple[dict[str, Any], bool]:
     ------
     ValueError
         If the seal is another.
+    StoreError
+        If a newer version of tailmark wrote it: that is no damage, and nothing is made again.
     """
     value = json.loads(text)
     if not isinstance(value, dict):
@@ -49,7 +52,11 @@ def unsealed(text: str, place: str) -> tuple[dict[str, Any], bool]:
     seal = value.pop(SEAL, None)
     if seal != _sha256(value, place):
         raise ValueError("its text has another sha256 than its seal says")
-    del value[FORMAT]
+    if value.pop(FORMAT) > SEALED_SINCE:
+        raise StoreError(
+            f"{place} was written by a newer version of tailmark, which this one cannot read. "
+            "Update this one, or name another folder with --store or TAILMARK_HOME."
+        )
     return value, True
 
 

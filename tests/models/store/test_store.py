@@ -86,6 +86,18 @@ def test_every_bit_of_metadata_is_covered(tmp_path):
         store.load_json("jobs", OTHER)
 
 
+def test_what_a_newer_version_wrote_is_refused_and_left_as_it_is(tmp_path, monkeypatch):
+    """Two versions on one store: the older one does not take the newer one's things for damage."""
+    store = Store(tmp_path, told=lambda said: pytest.fail(said))
+    with monkeypatch.context() as newer:
+        newer.setattr("harness.models.store.seal.SEALED_SINCE", 3)
+        store.save_json("jobs", KEY, {"x": 0.5}, note="toy")
+    written = (store.folder("jobs", KEY) / "meta.json").read_bytes()
+    with pytest.raises(StoreError, match="was written by a newer version of tailmark.*Update this"):
+        store.load_json("jobs", KEY)
+    assert (store.folder("jobs", KEY) / "meta.json").read_bytes() == written
+
+
 def _as_an_earlier_version_wrote(path):
     meta = json.loads(path.read_text())
     del meta["seal"], meta["format"]

@@ -134,7 +134,8 @@ def _answer(error: Exception) -> str:
 def _is_servers_fault(error: Exception) -> bool:
     """Return whether an error came from MLflow or what lies below it, and is not a bug of ours."""
     owner = type(error).__module__.partition(".")[0]
-    return isinstance(error, (OSError, sqlite3.Error, ImportError)) or owner in {
+    of_python = (OSError, sqlite3.Error, ImportError, UnicodeDecodeError)  # the last: damaged text
+    return isinstance(error, of_python) or owner in {
         "mlflow",
         "requests",
         "sqlalchemy",

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("mlflow")
 
-from harness.connection import local_uri, tracking_uri
+from harness.connection import connected, explained, local_uri, tracking_uri
 from harness.errors import TrackingError
 from harness.tracking import mirror as tracking
 from harness.tracking.contents import means
@@ -349,3 +349,19 @@ def test_a_database_of_another_version_of_mlflow_is_said(store, tmp_path):
         database.execute("update alembic_version set version_num = 'ffffffffffff'")
     with pytest.raises(TrackingError, match="another version of MLflow.*mlflow db upgrade"):
         mirror(made("older", 0.7), uri=local_uri(tmp_path), store=tmp_path)
+
+
+def test_a_damaged_database_is_a_sentence(store, tmp_path):
+    """A schema with bytes that are no text, and a file that is no database any more."""
+    raw = (store / "empty.db").read_bytes()
+    for word in (b"CREATE TABLE", b"SQLite format 3"):
+        place = raw.index(word)
+        (tmp_path / "mlflow.db").write_bytes(raw[:place] + bytes([0xFF] * 4) + raw[place + 4 :])
+        with (
+            pytest.raises(TrackingError, match="Nothing is lost"),
+            explained(local_uri(tmp_path), "the record is safe"),
+            connected(local_uri(tmp_path)) as client,
+        ):
+            client.search_experiments()
+    with pytest.raises(TrackingError), explained("sqlite:///x.db", "the record is safe"):
+        b"\xff".decode()

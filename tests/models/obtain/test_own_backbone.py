@@ -1,5 +1,6 @@
 """Own weights of a timm architecture as a frozen backbone: read, checked, keyed, fed as said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -232,3 +233,19 @@ def test_networks_beside_each_other_give_their_features_in_a_row():
     np.testing.assert_array_equal(
         both, np.hstack([features(network=first), features(network=second)])
     )
+
+
+def test_a_package_that_is_not_there_is_noted_and_refuses_no_card(tmp_path, monkeypatch):
+    """The card is right; this machine lacks something."""
+    from harness.models.obtain import backbones
+
+    absent = replace(backbones.BACKBONES["efficientnet-lite0"], module="efficientnet_lite9")
+    monkeypatch.setitem(backbones.BACKBONES, "efficientnet-lite0", absent)
+    for trainer in ("frozen", "backbone"):
+        card_text(
+            tmp_path / trainer,
+            f'trainer = "{trainer}"\noverrides = {{ network = "package/efficientnet-lite0" }}',
+            FACETS,
+        )
+        notes = check_entry(tmp_path / trainer)
+        assert [note for note in notes if "pip install 'tailmark[backbones]'" in note], notes

@@ -174,6 +174,11 @@ class How:
                 "An address and jobs per GPU are a Ray cluster's; got executor "
                 f"{self.executor or 'processes'}. Add --executor ray, or leave them out."
             )
+        for name, limit in (("time", self.limits.seconds), ("memory", self.limits.bytes)):
+            if limit is not None and limit <= 0:
+                raise SpecError(
+                    f"A limit of {name} should be above 0; got {limit:g}. Leave it out for none."
+                )
         for name, value in (("processes", self.processes), ("jobs per GPU", self.jobs_per_gpu)):
             if value is not None and value < 1:
                 raise SpecError(f"{name} should be 1 or more; got {value}.")
@@ -231,5 +236,5 @@ def do_jobs(
 
 def _failed(job: Job, place: Place, lost: Lost) -> JobResult:
     at = place_of(job, opened_suite(place.suite, place.data_root))
-    said = f"{job.name} has no result: {lost.why}. Run the same command again to try once more."
+    said = f"{job.name} has no result: {lost.why}. {lost.then}"
     return JobResult(*at, "failed", error=said)

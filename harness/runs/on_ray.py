@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from harness.connection import KNOCK_SECONDS
 from harness.errors import SpecError
 from harness.models.passes.numerics import READING
-from harness.runs.workers import WORKER_ENVIRONMENT, Lost, Send
+from harness.runs.workers import MORE, WORKER_ENVIRONMENT, Lost, Send
 from harness.types import Job
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _overdue(running: Mapping[Any, tuple[J, float]], seconds: float | None) -> l
 def _outcome(ray: Any, future: Any, done: Sequence[Any], how: "How", report: Send | None) -> Any:
     if future not in done:
         ray.cancel(future, force=True)
-        return Lost(f"it took longer than the limit of {how.limits.seconds:g} s")
+        return Lost(f"it took longer than the limit of {how.limits.seconds:g} s", MORE)
     try:
         result, said = ray.get(future)
     except ray.exceptions.RayError as error:

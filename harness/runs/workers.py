@@ -60,6 +60,12 @@ class Lost:
 
     why: str
     """One clause: what became of its process."""
+    then: str = "Run the same command again to try once more."
+    """What to do."""
+
+
+MORE = "Allow it more with --time-limit or --memory-limit, or leave the limit out."
+"""What to do about a job that passed a limit."""
 
 
 @dataclass
@@ -109,7 +115,7 @@ def work_all(
                 if worker.pipe in ready:
                     outcome = _heard(worker, report)
                 elif job is not None and (why := _beyond(worker, limits)):
-                    outcome = Lost(why)
+                    outcome = Lost(why, MORE)
                 else:
                     continue
                 if isinstance(outcome, Lost):
@@ -184,8 +190,8 @@ def _beyond(worker: "_Worker[A]", limits: Limits) -> str:
         return f"it took longer than the limit of {limits.seconds:g} s"
     if limits.bytes is not None and (size := _resident(worker.process.pid)) > limits.bytes:
         return (
-            f"it took {size / 1e9:.2f} GB of memory, more than the limit of "
-            f"{limits.bytes / 1e9:.2f} GB"
+            f"it took {size / 1e9:.3g} GB of memory, more than the limit of "
+            f"{limits.bytes / 1e9:.3g} GB"
         )
     return ""
 

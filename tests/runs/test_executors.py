@@ -85,6 +85,8 @@ def test_a_node_that_is_killed_costs_no_job(submissions, tmp_path, two_nodes):
         ({"executor": "slurm"}, UnknownNameError, "No executor named 'slurm'"),
         ({"executor": "local", "time_limit": 5.0}, SpecError, "Use --executor processes"),
         ({"address": "10.0.0.1:6379"}, SpecError, "Add --executor ray"),
+        ({"time_limit": 0.0}, SpecError, "limit of time should be above 0; got 0"),
+        ({"memory_limit": 0}, SpecError, "limit of memory should be above 0; got 0"),
         ({"processes": 0}, SpecError, "processes should be 1 or more; got 0"),
         ({"executor": "ray", "jobs_per_gpu": 0}, SpecError, "should be 1 or more; got 0"),
         ({"executor": "ray", "address": "127.0.0.1:9"}, SpecError, "says: .*Connection refused"),

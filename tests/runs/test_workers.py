@@ -8,7 +8,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from harness.runs.workers import Limits, Lost, work_all
+from harness.runs.workers import MORE, Limits, Lost, work_all
 
 
 def double(job, send):
@@ -43,7 +43,9 @@ def test_a_lost_worker_costs_its_own_job_and_no_other(tmp_path):
     assert "ended by SIGKILL, perhaps because memory ran out" in why["killed"]
     assert "exit code 0 and no result" in why["exits"]
     assert "longer than the limit of 3 s" in why["slow"]
-    assert "more than the limit of 0.30 GB" in why["large"]
+    assert "more than the limit of 0.3 GB" in why["large"]
+    then = {job[0]: found[job].then for job in jobs if isinstance(found[job], Lost)}
+    assert then["slow"] == then["large"] == MORE != then["killed"]
     assert heard.count(1) == heard.count(3) == 2  # begun twice, and no more
     assert set(heard) == set(range(len(kinds)))
 
@@ -51,7 +53,7 @@ def test_a_lost_worker_costs_its_own_job_and_no_other(tmp_path):
 DRIVER = """
 from functools import partial
 from tests.runs.test_workers import stay
-from harness.runs.workers import work_all
+from harness.runs.workers import MORE, work_all
 list(work_all([1, 2], partial(stay, {folder!r}), 2))
 """
 

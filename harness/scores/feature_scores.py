@@ -4,8 +4,8 @@ Parameters come from training evidence only: features of the training split, obs
 stored last linear layer. float64 inside, in blocks of rows where a product is large.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float64, Int
@@ -18,6 +18,31 @@ REACT_QUANTILE = 0.9
 """Share of training activations that ReAct leaves alone (the paper's p = 90)."""
 NUMBERS_AT_ONCE = 1 << 22
 """Elements of the largest temporary matrix: 32 MB in float64."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What two scores of one fit need of the same predictions, computed once."""
+
+    kept: dict[int, tuple[Predictions, Float64[np.ndarray, " _"]]] = field(default_factory=dict)
+    """By the identity of predictions, which are held so that it stays theirs."""
+
+    def of(
+        self, predictions: Predictions, make: Callable[[], Float64[np.ndarray, " n"]]
+    ) -> Float64[np.ndarray, " n"]:
+        """Return a number for each row: made now, or a copy of what was made before.
+
+        Parameters
+        ----------
+        predictions : Predictions
+            The same object for the same numbers.
+        make : callable
+            Computes them.
+        """
+        found = self.kept.get(id(predictions))
+        if found is None:
+            found = self.kept[id(predictions)] = predictions, make()
+        return found[1].copy()
 
 
 @dataclass(frozen=True)
@@ -35,6 +60,8 @@ class Gaussians:
     """Of all training features."""
     background: Float64[np.ndarray, "d s"]
     """Whitens by the covariance of all training features."""
+    seen: Seen = field(default_factory=Seen, compare=False, repr=False)
+    """Squared distances to the nearest class mean."""
 
 
 def fit_gaussians(train: Predictions, observed: Int[np.ndarray, " n"]) -> Gaussians:
@@ -109,7 +136,10 @@ def mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64[np.ndarr
     ----------
     Lee et al. 2018 (one layer, no input perturbation; sign turned).
     """
-    return squared_distance(features_of(predictions), fitted.means, fitted.factor)
+    return fitted.seen.of(
+        predictions,
+        lambda: squared_distance(features_of(predictions), fitted.means, fitted.factor),
+    )
 
 
 def relative_mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64[np.ndarray, " n"]:
@@ -127,9 +157,8 @@ def relative_mahalanobis(predictions: Predictions, fitted: Gaussians) -> Float64
     Ren et al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection",
     arXiv:2106.09022 (sign turned).
     """
-    features = features_of(predictions)
-    return squared_distance(features, fitted.means, fitted.factor) - squared_distance(
-        features, fitted.mean, fitted.background
+    return mahalanobis(predictions, fitted) - squared_distance(
+        features_of(predictions), fitted.mean, fitted.background
     )
 
 
@@ -143,6 +172,8 @@ class VirtualLogit:
     """Orthonormal directions outside the principal space."""
     alpha: float
     """Scale that makes the virtual logit as large as the largest logit on training data."""
+    seen: Seen = field(default_factory=Seen, compare=False, repr=False)
+    """Lengths outside the principal space."""
 
 
 def fit_vim(train: Predictions) -> VirtualLogit:
@@ -190,8 +221,7 @@ def vim(predictions: Predictions, fitted: VirtualLogit) -> Float64[np.ndarray, "
     ----------
     Wang et al. 2022.
     """
-    offset = (features_of(predictions) - fitted.origin) @ fitted.residual
-    virtual = fitted.alpha * np.linalg.norm(offset, axis=1)
+    virtual = fitted.alpha * residual(predictions, fitted)
     return np.asarray(virtual + free_energy(predictions.values.astype(np.float64)))
 
 
@@ -209,8 +239,12 @@ def residual(predictions: Predictions, fitted: VirtualLogit) -> Float64[np.ndarr
     ----------
     Wang et al. 2022 (Residual).
     """
-    offset = (features_of(predictions) - fitted.origin) @ fitted.residual
-    return np.asarray(np.linalg.norm(offset, axis=1))
+
+    def outside() -> Float64[np.ndarray, " n"]:
+        offset = (features_of(predictions) - fitted.origin) @ fitted.residual
+        return np.asarray(np.linalg.norm(offset, axis=1))
+
+    return fitted.seen.of(predictions, outside)
 
 
 def fit_react(train: Predictions) -> float:

@@ -54,6 +54,8 @@ def test_scores_with_the_same_fit_share_it_and_are_what_they_are_alone(names, tr
         )
         assert alone.tobytes() == shared.tobytes()
         assert len(fits) == 1
+    ((fitted,),) = [fits.values()]
+    assert [of is test for of, _ in fitted.seen.kept.values()] == [True]
     with pytest.raises(Undefined, match="no predictions on the training split"):
         ood_scores(names[0], {"test": test}, fits=fits)
 

@@ -89,7 +89,7 @@ def recorded(entry: Entry, suite: Suite, roots: Sequence[Path]) -> Estimate | st
         basis = f"its record of {_done(own)} jobs{', made before its card changed' * changed}"
         return Estimate(*found, basis)
     if entry.card.method is not None:
-        return _like_others(entry, suite.id, jobs, roots)
+        return _like_others(entry, suite, jobs, roots)
     return f"not known: there is no record of {entry.card.name} on {suite.id}"
 
 
@@ -134,15 +134,15 @@ def _seconds(cost: Mapping[str, Any]) -> float:
     return max(worked, float(cost.get("wall_seconds", 0)))
 
 
-def _like_others(entry: Entry, suite: str, jobs: int, roots: Sequence[Path]) -> Estimate | str:
+def _like_others(entry: Entry, suite: Suite, jobs: int, roots: Sequence[Path]) -> Estimate | str:
     """Base an estimate on the entries most alike, else say that a job must be run."""
-    records = list(islice(records_of(roots, suite, _alike(entry)), MOST_ALIKE))
+    records = list(islice(records_of(roots, suite.id, _alike(entry)), MOST_ALIKE))
     found = _from_records(records, jobs)
     if found is None:
         return (
-            f"not known: there is no record of {entry.card.name} or of its trainer on {suite}. "
-            f"Measure one job with: tailmark run {entry.card.name} --suite {suite} "
-            "--cell CELL --seed 0"
+            f"not known: there is no record of {entry.card.name} or of its trainer on {suite.id}. "
+            f"Measure one job with: tailmark run {entry.card.name} --suite {suite.id} "
+            f"--cell {suite.cells[0]} --seed {suite.seeds[0]}"
         )
     alike = ", ".join(sorted({record.entry for record in records}))
     return Estimate(*found, f"records of the same trainer: {alike}; its settings may cost more")

@@ -409,7 +409,7 @@ def test_the_cost_of_a_method_comes_from_its_record_and_else_says_how_to_measure
     card("quick", trainer="nearest-mean")
     before = tailmark("check", "quick", "--suite", "digits-v1")
     assert "not known: there is no record of quick" in before.out
-    assert "--cell CELL --seed 0" in before.out
+    assert "--cell digits-balanced-clean --seed 0" in before.out
     # The advice followed.
     assert (
         tailmark("run", "quick", "--cell", CELL, "--seed", "0", "--no-track", "-j", "1").code == 0

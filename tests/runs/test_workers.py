@@ -53,7 +53,7 @@ def test_a_lost_worker_costs_its_own_job_and_no_other(tmp_path):
 DRIVER = """
 from functools import partial
 from tests.runs.test_workers import stay
-from harness.runs.workers import MORE, work_all
+from harness.runs.workers import work_all
 list(work_all([1, 2], partial(stay, {folder!r}), 2))
 """
 

@@ -213,7 +213,7 @@ def _prepare_own(reference: str, root: Path, options: Options) -> str:
     told = "".join(f"\n{finding}" for finding in spec.findings)
     return (
         f"{name}: {spec.num_classes} classes, prepared in {final} from {spec.source}. Its name in "
-        f"split ids is {name}.{caveat}{told}"
+        f"split ids is {name}, its suite own-{name}-v1.{caveat}{told}"
     )
 
 

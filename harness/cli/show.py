@@ -18,7 +18,7 @@ def show(
     cell: Annotated[
         str | None, typer.Option("--cell", "-c", help="Split id; default: the suite's last cell.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the split.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the split.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="PNG to write; none: the terminal.")
     ] = None,
@@ -65,13 +65,16 @@ def duplicates(
         float,
         typer.Option(help="Correlation of pixels; 0.995 for pictures of products on black."),
     ] = 0.9,
-    most: Annotated[int, typer.Option("--list", help="How many pairs to list.")] = 10,
+    most: Annotated[int, typer.Option("--list", min=0, help="How many pairs to list.")] = 10,
     data_root: options.DataRoot = None,
 ) -> None:
     """Say how many test images are nearly in the training pool."""
     from harness.data.pools.duplicates import near_duplicates
     from harness.data.suites.open import open_suite
+    from harness.errors import SpecError
 
+    if not 0 <= min_correlation <= 1:  # NaN lies nowhere
+        raise SpecError(f"min-correlation should lie in 0 to 1; got {min_correlation:g}.")
     opened = open_suite(suite, data_root)
     found = near_duplicates(opened.test, opened.train, min_correlation=min_correlation)
     say(found.summary(opened.test, opened.train))

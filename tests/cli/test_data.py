@@ -61,3 +61,17 @@ def test_a_table_of_ones_own_is_prepared_listed_and_verified(tmp_path):
     assert "Never had whole by this project" in listed
     done = run("verify", "--data-root", str(tmp_path)).output
     assert "good  table_mine  all: 12 rows" in done
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("show digits-v1 --seed -1", "should be greater than or equal to 0"),
+        ("duplicates digits-v1 --min-correlation 2", "should lie in 0 to 1; got 2"),
+        ("duplicates digits-v1 --min-correlation nan", "should lie in 0 to 1; got nan"),
+        ("duplicates digits-v1 --list -3", "should be greater than or equal to 0"),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused(tailmark, words, sentence):
+    answer = tailmark("data", *words.split())
+    assert answer.code == 2 and sentence in answer.err

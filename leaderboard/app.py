@@ -1,6 +1,6 @@
 """The board's router: which pages there are and how one gets from one to another.
 
-Started by path: ``streamlit run leaderboard/app.py``, or ``tailmark board``.
+Started by ``leaderboard/server.py``, which ``tailmark board`` runs.
 """
 
 from pathlib import Path

@@ -79,7 +79,7 @@ FOREIGN = {
         "harness.models.loaders.registry",
         "harness.models.loaders.inside",
     },
-    "streamlit": {"leaderboard.app", "leaderboard.views"},
+    "streamlit": {"leaderboard.app", "leaderboard.server", "leaderboard.views"},
 }
 """Heavy package → the only places that may import it."""
 

@@ -1,6 +1,6 @@
 """``tailmark board``: the leaderboard in the browser.
 
-Streamlit is started by path in a process of its own, so that no command pays for it.
+Streamlit is started in a process of its own, so that no command pays for it.
 """
 
 import os
@@ -97,13 +97,10 @@ def serve(
     """
     _check_installed("streamlit", "altair", "pandas")
     _check_port(port)
-    found = find_spec("leaderboard")
-    assert found is not None and found.submodule_search_locations, "installed beside harness"
-    app = Path(found.submodule_search_locations[0]) / "app.py"
     environment = _environment(submissions, local)
     if store is not None:
         environment["TAILMARK_HOME"] = str(store.resolve())
-    command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}", *FLAGS]
+    command = [sys.executable, "-m", "leaderboard.server", f"--server.port={port}", *FLAGS]
     remark(f"The board is at http://127.0.0.1:{port} (Ctrl-C ends it).")
     # Being ended from outside must end Streamlit too, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

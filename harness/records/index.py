@@ -191,7 +191,7 @@ def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Record
     """Write an index file, whole or not at all, and return what reading it back would give."""
     record = recorded.record
     keys = {name: list(body.metrics) for name, body in record.variants.items()}
-    values = _values(record, keys)
+    values = _values(record, keys, recorded.grids)
     variants = {
         name: body.model_copy(update={"metrics": {}}) for name, body in record.variants.items()
     }
@@ -238,10 +238,15 @@ def _make_room(target: Path, path: Path) -> None:
 
 
 def _values(
-    record: RunRecord, keys: Mapping[str, Sequence[str]]
+    record: RunRecord,
+    keys: Mapping[str, Sequence[str]],
+    known: Mapping[str, np.ndarray] | None,
 ) -> Float[np.ndarray, "keys cells seeds"]:
     """Return the metrics of all variants one after the other, NaN where there is no value."""
     shape = (len(record.suite.cells), len(record.suite.seeds))
+    if known is not None:
+        found = [np.zeros((0, *shape)), *(known[name] for name, own in keys.items() if own)]
+        return np.concatenate(found)
     grids = [record.variants[name].metrics[key] for name, own in keys.items() for key in own]
     return np.array(grids, dtype=np.float64).reshape(len(grids), *shape)
 

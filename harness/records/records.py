@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -72,6 +72,8 @@ class Recorded:
     """Where the JSON lies; None when it was never written."""
     given: Mapping[str, np.ndarray] | None = None
     """Arrays, when they were made or read already."""
+    grids: Mapping[str, np.ndarray] | None = field(default=None, compare=False)
+    """Variant → its metrics as one array (keys, cells, seeds), when the record was just checked."""
 
     def __repr__(self) -> str:
         record = self.record
@@ -402,7 +404,7 @@ def read_record(path: Path) -> Recorded:
             f"{path} should be a record (JSON of format 1); reading it says: {first}. "
             "Make it again with: tailmark run"
         ) from error
-    check_record(record)
+    values = check_record(record)
     expected = record.record_sha256
     found = str(expected) if proven else record_sha256(record)
     if expected != found:
@@ -410,7 +412,7 @@ def read_record(path: Path) -> Recorded:
             f"{path}: record_sha256 says {str(expected)[:12]}…, its content gives {found[:12]}…. "
             f"It was edited or damaged. Run: tailmark run {record.entry}"
         )
-    return Recorded(record, path)
+    return Recorded(record, path, grids=values)
 
 
 def _no_number(name: str) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
+from jaxtyping import Float
 
 from harness.errors import RecordMismatchError, SpecError
 from harness.metric_keys import MetricKey, RowName
@@ -24,7 +25,11 @@ SLACK = 1e-9
 """Values hold nine significant digits: a bound may be passed by rounding."""
 
 
-def check_record(record: RunRecord) -> None:
+Values = Mapping[str, np.ndarray]
+"""Variant → its metrics (keys, cells, seeds) in their order, NaN where one has no value."""
+
+
+def check_record(record: RunRecord) -> Values:
     """Refuse a record whose parts do not fit each other.
 
     Parameters
@@ -32,21 +37,28 @@ def check_record(record: RunRecord) -> None:
     record : RunRecord
         As read; its sha256 need not be checked yet.
 
+    Returns
+    -------
+    mapping of str to float array of shape (keys, cells, seeds)
+        The metrics of each variant that has some.
+
     Raises
     ------
     RecordMismatchError
         If names, cells, seeds, jobs, shapes or values are not what the record's own suite and the
         table of metrics allow; the sentence names the first.
     """
+    values: dict[str, np.ndarray] = {}
     problem = (
         _names(record)
         or _jobs(record)
-        or _grids(record)
+        or _grids(record, values)
         or _reasons(record)
         or (None if record.arrays is None else _file(record.arrays.file, record.suite.id))
     )
     if problem:
         raise RecordMismatchError(f"{problem}. Run: tailmark run, or remove the record.")
+    return values
 
 
 def check_arrays(record: RunRecord, arrays: Mapping[str, np.ndarray]) -> None:
@@ -112,13 +124,18 @@ def _jobs(record: RunRecord) -> str | None:
     return None
 
 
-def _grids(record: RunRecord) -> str | None:
+def _grids(record: RunRecord, values: dict[str, np.ndarray]) -> str | None:
+    """Return what is wrong with the metrics; where nothing is, they are put into `values`."""
     shape = (len(record.suite.cells), len(record.suite.seeds))
     done = np.zeros(shape, dtype=bool)
     for job in record.jobs:
         done[job.cell, job.seed] = job.status == "done"
     for name, body in record.variants.items():
-        if _all_fit(body.metrics, done):
+        if not body.metrics:
+            continue
+        fitting = _all_fit(body.metrics, done)
+        if fitting is not None:
+            values[name] = fitting
             continue
         for key, grid in body.metrics.items():
             row = f"{key} of {name}" if name else key
@@ -127,22 +144,23 @@ def _grids(record: RunRecord) -> str | None:
             problem = _values(key, np.array(grid, dtype=np.float64), done, record)
             if problem:
                 return f"{row} {problem}"
+        values[name] = np.array(list(body.metrics.values()), dtype=np.float64)
     return None
 
 
-def _all_fit(metrics: Mapping[str, Sequence[Sequence[float | None]]], done: np.ndarray) -> bool:
-    """Return whether nothing is wrong with a variant's metrics, all looked at together."""
-    if not metrics:
-        return True
+def _all_fit(
+    metrics: Mapping[str, Sequence[Sequence[float | None]]], done: np.ndarray
+) -> Float[np.ndarray, "keys cells seeds"] | None:
+    """Return a variant's metrics, all looked at together; None where one may be wrong."""
     try:
         low, high = np.array([_bounds(key) for key in metrics]).T[..., None, None]
         values = np.array(list(metrics.values()), dtype=np.float64)
     except (SpecError, ValueError):  # a key that is none, a grid of another form
-        return False
+        return None
     if values.shape[1:] != done.shape:
-        return False
+        return None
     outside = np.isinf(values) | (values < low - SLACK) | (values > high + SLACK)
-    return not (outside | (~np.isnan(values) & ~done)).any()
+    return None if (outside | (~np.isnan(values) & ~done)).any() else values
 
 
 @lru_cache(maxsize=1 << 14)

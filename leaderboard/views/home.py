@@ -57,12 +57,17 @@ def page() -> None:
 
 def _pictures(suite: str, rankings: dict[str, Ranking]) -> None:
     words = cell_names(rankings)
-    places = order_frame(rankings)
+    places, best = order_frame(rankings), best_frame(rankings)
     if len(places):
         st.subheader("1. Rough data change the order", anchor=False)
         st.markdown(_order_sentence(rankings, words))
         draw(order_chart(places), places, "Places of the leaders, from calm to rough data", PLACES)
-    best = best_frame(rankings)
+        first = best[best["cell"] == places["cell"].iloc[0]].iloc[0]
+        st.caption(
+            "Places are by value. Where entries cannot be told apart their places are partly "
+            f"chance: in *{plain(places['label'].iloc[0])}* {first['tied']} of {first['ranked']} "
+            "are in the class of the first (picture 3)."
+        )
     st.subheader("2. Who is best depends on what is wrong with the data", anchor=False)
     st.markdown(
         f"**{_count(best['name'].nunique(), 'entry is', 'different entries are')}** the best of at "
@@ -107,7 +112,7 @@ def _next(suite: str) -> None:
         f"<li>{page_link(path, name, suite=suite)}: {about}</li>"
         for path, (name, about) in NEXT.items()
     )
-    st.html(f"<ul>{lines}</ul>")
+    st.html(f"<ul class='tm-words'>{lines}</ul>")
     st.subheader("Submit an entry", anchor=False)
     st.code(SUBMIT.strip().format(suite=suite), language="bash")
     st.markdown(

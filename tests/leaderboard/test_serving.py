@@ -61,7 +61,7 @@ def test_a_shared_link_may_be_the_first_visit(board, browser):
     page = browser.new_page()
     page.goto(f"{board}/entry?suite=digits-v1&entry=cnn-ce%2Bla", timeout=PATIENCE)
     page.get_by_role("heading", name="cnn-ce+la").wait_for(timeout=PATIENCE)
-    assert page.get_by_role("link", name="Ranking").count() == 1
+    page.get_by_role("link", name="Ranking").wait_for(timeout=PATIENCE)  # one, or this fails
     assert page.get_by_role("link", name="chosen").count() == 0
     page.close()
 

@@ -1,0 +1,40 @@
+"""The board's process: Streamlit, and the records read before the first visitor asks for them.
+
+``tailmark board`` starts it: ``python -m leaderboard.server --server.port=8501 …``, with
+Streamlit's own options.
+"""
+
+import logging
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+
+
+def main() -> None:
+    """Serve the board until the process is ended."""
+    from streamlit.web import cli
+
+    Thread(target=prepare, name="prepare", daemon=True).start()
+    sys.argv = ["streamlit", "run", str(Path(__file__).parent / "app.py"), *sys.argv[1:]]
+    cli.main()
+
+
+def prepare() -> None:
+    """Import what the pages need and read every suite; visitors share what is read.
+
+    A visitor who comes meanwhile waits for the same reading. Whatever goes wrong is told by the
+    page that asks again.
+    """
+    # Said once for each thing that is read without a visitor; nothing is shown to nobody.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
+    with suppress(Exception):
+        import altair  # noqa: F401 (half a second that the first chart need not wait for)
+
+        from leaderboard.views import board
+
+        board.suites()
+
+
+if __name__ == "__main__":
+    main()

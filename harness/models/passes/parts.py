@@ -85,7 +85,7 @@ class Made:
         share : range, optional
             Only those rows; default: all.
         """
-        share = share or range(self.total)
+        share = range(self.total) if share is None else share
         found, at = [], share.start
         for piece in self.pieces:
             if at < min(piece.start, share.stop):

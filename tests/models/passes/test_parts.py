@@ -9,7 +9,7 @@ from harness.errors import PredictionsError
 from harness.models.passes import parts as kept_parts
 from harness.models.passes.numerics import Numerics
 from harness.models.passes.parts import Made, Part, joined
-from harness.models.passes.predict import predict
+from harness.models.passes.predict import pass_share, predict
 from harness.types import ArrayInputs, Output, Pool
 
 N, BATCH = 103, 8
@@ -139,6 +139,16 @@ def test_a_short_pass_keeps_no_part(pool, monkeypatch):
     shelf = Shelf()
     passed(Rows(), pool, shelf)
     assert not shelf.parts
+
+
+@pytest.mark.parametrize("of", [1, 3, 13, 20])
+def test_shares_cover_every_row_once_however_many_there_are(pool, of):
+    rows = []
+    for index in range(of):  # thirteen batches: of twenty shares some are empty
+        shelf = Shelf()
+        pass_share(Rows(), pool, shelf, index, of, numerics=Numerics(batch_size=BATCH))
+        rows += [row for part in shelf.parts for row in range(part.start, part.stop)]
+    assert sorted(rows) == list(range(N))
 
 
 def test_logits_and_probabilities_are_not_joined():

@@ -107,12 +107,12 @@ def macs_of(record: RunRecord, lines: Mapping[str, Line]) -> Macs:
         return Macs(sum(counts) / len(counts))
     if found:
         return found[0]
+    again = f"tailmark macs {record.entry} --suite {record.suite.id}"
     line = lines.get(f"{record.entry}/{record.suite.id}")
     if line is None:
-        return Macs(None, f"run: tailmark macs {record.entry} --suite {record.suite.id}")
+        return Macs(None, f"nobody counted them yet: {again}")
     if line.record != record.record_sha256:
-        return Macs(None, f"another record was: tailmark macs {record.entry} --suite "
-                    f"{record.suite.id}")  # fmt: skip
+        return Macs(None, f"another record of it was counted: {again}")
     return line.macs
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.rankings.field import candidates
-from leaderboard.frames.cost import cost_text, mean_cost
+from leaderboard.frames.cost import cost_frame, cost_text, mean_cost, not_counted
 from tests.leaderboard.made import made
 
 
@@ -32,3 +32,18 @@ def test_long_trainings_are_minutes_and_hours():
 def test_what_is_not_recorded_is_not_shown():
     assert cost_text(a_candidate([{}])) == ""
     assert mean_cost(a_candidate([]), "train_seconds") is None
+
+
+def test_multiply_accumulates_stand_with_the_costs_or_why_they_do_not():
+    counted = a_candidate([{"parameters": 38_328, "macs": 337_408}])
+    assert cost_text(counted) == "38.3 k parameters · 337 k MACs"
+    tree = a_candidate([{"macs": None, "no_macs": "not a network"}])
+    older = a_candidate([{"train_seconds": 1.0}])
+    assert mean_cost(tree, "macs") is None
+    assert not_counted([counted, tree, older, older]) == {
+        "nobody counted them yet": ["a", "a"],
+        "not a network": ["a"],
+    }
+    frame = cost_frame([counted, tree])
+    assert frame["macs"].tolist()[0] == 337_408
+    assert frame["not_counted"].tolist() == ["", "not a network"]

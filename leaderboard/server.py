@@ -29,11 +29,10 @@ def prepare() -> None:
     # Said once for each thing that is read without a visitor; nothing is shown to nobody.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
     with suppress(Exception):
-        import altair  # noqa: F401 (half a second that the first chart need not wait for)
-
         from leaderboard.views import board
 
         board.suites()
+        import altair  # noqa: F401 (half a second that the first chart need not wait for)
 
 
 if __name__ == "__main__":

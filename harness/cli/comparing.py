@@ -93,7 +93,21 @@ def named_row(
             f"Expected a record of {asked.entry} on {suite} from this machine; the store has none "
             f"of that suite. Run: tailmark run {asked.entry} --suite {suite}"
         )
-    return row_named(rows, str(RowName(asked.entry, asked.variant)))
+    plain = str(RowName(asked.entry, asked.variant))
+    try:
+        return row_named(rows, plain)
+    except UnknownNameError:
+        if local or with_local or asked.source:
+            raise
+        here = read_field(
+            suite, submissions, store, local=True, with_local=False, variants=True
+        )  # it may only lack the word that says where it is
+        if all(row.name != plain for row in here):
+            raise
+        raise UnknownNameError(
+            f"Expected a submitted record of {plain} on {suite}; only this machine has one. Write "
+            f"{plain}@local, or add --with-local."
+        ) from None
 
 
 def _row_at(

@@ -28,6 +28,8 @@ h2 {font-size:1.3rem !important}
 h3 {font-size:1.1rem !important}
 @media (max-width: 640px) {
   [data-testid=stMainBlockContainer] {padding-left:.9rem; padding-right:.9rem}
+  [data-testid=stButtonGroup] [role=radiogroup] {flex-wrap:nowrap; overflow-x:auto}
+  [data-testid=stButtonGroup] [role=radiogroup] button {flex:none}
 }
 </style>
 """

@@ -145,6 +145,17 @@ def test_an_entry_that_is_only_committed_or_only_here_is_not_compared(tailmark, 
         assert "0 rows compared" in answer.out
 
 
+@pytest.mark.parametrize("command", ["compare mine best", "regress mine --against best"])
+def test_a_record_of_this_machine_alone_is_told_how_it_is_named(tailmark, shelf, command):
+    here(shelf / ".tailmark" / "records", recorded("mine", 0.9))
+    answer = tailmark(*command.split(), "--suite", "digits-v1")
+    assert answer.code == 2
+    assert "Write mine@local, or add --with-local." in answer.err
+    for advice in (command.replace("mine", "mine@local"), f"{command} --with-local"):
+        followed = tailmark(*advice.split(), "--suite", "digits-v1")
+        assert followed.code in (0, 3), followed.err  # an answer, or that none can be given
+
+
 def test_one_sentence_is_said_once_of_all_it_is_said_of(tailmark, shelf):
     for name in ("one", "two"):
         write_record(recorded(name, 0.9, missing=True), shelf / "submissions" / name / "results")

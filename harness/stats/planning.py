@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import brentq
 from scipy.special import chdtri, ndtr
 
 from harness.stats.spread import MIN_SEEDS, Spread, t_quantile
@@ -131,6 +130,8 @@ def detectable(components: Spread, upper: float) -> float:
     most = float((halves + 4 * se).max())
     if most == 0:
         return 0.0
+    from scipy.optimize import brentq  # slow to import, and pages that plan nothing need it not
+
     return float(brentq(lambda d: _share_above(d - halves, se) - POWER, 0.0, most, xtol=most / 1e6))
 
 

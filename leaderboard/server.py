@@ -27,7 +27,10 @@ def prepare() -> None:
     page that asks again.
     """
     # Said once for each thing that is read without a visitor; nothing is shown to nobody.
-    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
+    # A filter, because the web server's own set-up of logging makes disabled loggers heard again.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").addFilter(
+        lambda record: False
+    )
     with suppress(Exception):
         from leaderboard.views import board
 

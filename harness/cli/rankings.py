@@ -111,13 +111,14 @@ def rank(
 
 def _cells_of(rows: "Field", entry: str, suite: str, cells: "Sequence[str] | None") -> "list[str]":
     from harness.errors import SpecError
+    from harness.rankings.comparing import row_named
     from harness.rankings.field import cells_of_row
 
     if cells:
         raise SpecError(
             "--cells-of names the cells already; leave --cell out, or name all of them."
         )
-    found = cells_of_row(rows, entry, suite)
+    found = cells_of_row(row_named(rows, entry, kind=f"row of {suite}"))
     number = "1 cell" if len(found) == 1 else f"{len(found)} cells"
     remark(f"Over the {number} of {suite} that {entry} has a record of.")
     return found

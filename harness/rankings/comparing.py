@@ -78,8 +78,17 @@ def compare(
     )
 
 
-def row_named(rows: Sequence[Candidate], name: str) -> Candidate:
+def row_named(rows: Sequence[Candidate], name: str, *, kind: str = "row") -> Candidate:
     """Return the row of a name.
+
+    Parameters
+    ----------
+    rows : sequence of Candidate
+        A field, or part of one.
+    name : str
+        ``entry`` or ``entry+variant``.
+    kind : str, default="row"
+        What the name should be, for the message.
 
     Raises
     ------
@@ -95,7 +104,7 @@ def row_named(rows: Sequence[Candidate], name: str) -> Candidate:
         for each in rows.left_out:
             if each.name == name.partition("+")[0]:
                 raise SpecError(f"The record of {name} was left out: {each.reason}")
-    raise unknown("row", name, by_name)
+    raise unknown(kind, name, by_name)
 
 
 def compare_pair(

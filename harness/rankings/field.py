@@ -253,29 +253,21 @@ def cell_indices(known: Sequence[str], cells: Sequence[str] | None, suite: str) 
     return [i for i, cell in enumerate(known) if cells is None or cell in cells]
 
 
-def cells_of_row(rows: Sequence[Candidate], name: str, suite: str) -> list[str]:
-    """Return the cells of a suite that one row has a record of, each with every seed.
+def cells_of_row(row: Candidate) -> list[str]:
+    """Return the cells of its suite that a row has a record of, each with every seed.
 
     Parameters
     ----------
-    rows : sequence of Candidate
-        The field.
-    name : str
-        A row's name: an entry, or ``entry+variant``.
-    suite : str
-        For the message.
+    row : Candidate
+        Of an entry or a variant.
 
     Raises
     ------
-    UnknownNameError
-        If no row has this name.
     SpecError
         If its record has no whole cell.
     """
-    named = {row.name: row.recorded.record for row in rows}
-    if name not in named:
-        raise unknown(f"row of {suite}", name, named)
-    record = named[name]
+    name, record = row.name, row.recorded.record
+    suite = record.suite.id
     whole = [record.suite.cells[i] for i in whole_cells(record)]
     if not whole:
         raise SpecError(

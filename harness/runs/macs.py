@@ -13,7 +13,7 @@ from harness.models.store.store import Store
 from harness.paths import store_folder, submissions_folder
 from harness.records.macs import Line
 from harness.records.records import read_record
-from harness.runs.plan import Entry, find_entries, find_entry
+from harness.runs.plan import Entry, find_entries, find_entry, names_with_record
 from harness.types import Job
 from harness.types.results import Macs
 
@@ -59,18 +59,15 @@ def count(
         If a model cannot be had.
     """
     root = submissions_folder(submissions)
-    wanted = list(names) or [
-        path.parents[1].name for path in sorted(root.glob(f"*/results/{suite}.json"))
-    ]
-    if not wanted:
-        raise StoreError(
-            f"Expected a record of {suite} under {root}; there is none. "
-            f"Run: tailmark run --suite {suite}"
-        )
+
+    def record_path(folder: Path) -> Path:
+        return folder / "results" / f"{suite}.json"
+
+    wanted = names_with_record(names, root, suite, record_path)
     opened = open_suite(suite, data_root)
     kept = Store(store_folder(store))
     for entry in find_entries(wanted, root, trust=trust):
-        path = entry.folder / "results" / f"{suite}.json"
+        path = record_path(entry.folder)
         if not path.is_file():
             raise StoreError(
                 f"{entry.card.name} has no record of {suite}. Run: tailmark run {entry.card.name} "

@@ -1,10 +1,10 @@
 """From entries and a suite to jobs, in an order in which each job finds its parents done."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import CardError, HarnessError, UnknownNameError
+from harness.errors import CardError, HarnessError, StoreError, UnknownNameError
 from harness.lookup import unknown
 from harness.models.methods.methods import is_fitted
 from harness.paths import release_folder
@@ -31,6 +31,38 @@ class Entry:
 def entry_folders(root: Path) -> dict[str, Path]:
     """Return name → folder of every entry under a submissions folder, in the order of names."""
     return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{CARD}"))}
+
+
+def names_with_record(
+    names: Sequence[str], root: Path, suite: str, path_of: Callable[[Path], Path]
+) -> list[str]:
+    """Return the entries that are named; where none is, all that have a record of a suite.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Entries; none: all with a record.
+    root : Path
+        Submissions folder.
+    suite : str
+        Suite id, for the message.
+    path_of : callable
+        From an entry's folder to where its record would lie.
+
+    Raises
+    ------
+    StoreError
+        If none is named and none has a record.
+    """
+    wanted = list(names) or [
+        name for name, folder in entry_folders(root).items() if path_of(folder).is_file()
+    ]
+    if not wanted:
+        raise StoreError(
+            f"Expected at least one record of {suite}; there is none. "
+            f"Run: tailmark run --suite {suite}"
+        )
+    return wanted
 
 
 def known_entries(root: Path) -> dict[str, Path]:

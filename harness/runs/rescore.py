@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from harness.data.suites.open import OpenSuite, open_suite
-from harness.errors import StoreError
 from harness.models.obtain.obtain import Obtained
 from harness.models.store.store import Store
 from harness.paths import records_folder, store_folder, submissions_folder
@@ -19,7 +18,7 @@ from harness.runs.assemble import JobResult, assemble
 from harness.runs.evidence import Evidence, stored_evidence
 from harness.runs.fetching import fetched_evidence
 from harness.runs.job import asked_in, evaluate_job, place_of
-from harness.runs.plan import Entry, entry_folders, find_entries, jobs_of
+from harness.runs.plan import Entry, find_entries, jobs_of, names_with_record
 from harness.types import Job, JobRecord
 
 
@@ -81,16 +80,7 @@ def rescore(
     home, root = store_folder(store), submissions_folder(submissions)
     opened = open_suite(suite, data_root)
     own = None if fetch is not None else home
-    wanted = list(names) or [
-        name
-        for name, folder in entry_folders(root).items()
-        if _record_path(folder, suite, own).is_file()
-    ]
-    if not wanted:
-        raise StoreError(
-            f"Expected at least one record of {suite}; there is none. "
-            f"Run: tailmark run --suite {suite}"
-        )
+    wanted = names_with_record(names, root, suite, lambda folder: _record_path(folder, suite, own))
     keep = Store(home) if renew else None
     for entry in find_entries(wanted, root, trust=True):
         before = read_record(_record_path(entry.folder, suite, own))

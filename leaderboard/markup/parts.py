@@ -59,7 +59,7 @@ def entry_link(suite: str, name: str, **more: str) -> str:
 
 def linked(suite: str, name: str, **more: str) -> str:
     """Return a row's name as a link to its page."""
-    return f"<a href='{entry_link(suite, name, **more)}' target='_self'>{escape(name)}</a>"
+    return page_link("entry", name, suite=suite, entry=name, **more)
 
 
 def page_link(path: str, words: str, **state: str) -> str:

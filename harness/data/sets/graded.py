@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.data.pools.tables import TableInputs, table_pool, table_rows
-from harness.data.sets.tabular import TABLES, load_table
+from harness.data.sets.tabular import TABLES, load_table, rows_of_part
 from harness.lookup import lookup
 from harness.types import DatasetSpec, Pool
 
@@ -95,5 +95,4 @@ def load_graded(name: str, root: Path | None = None, part: str = "all") -> Pool:
     pool = table_pool("all", table.inputs, labels, GRADED[name].class_names)
     if part == "all":
         return pool
-    rows, training = np.arange(len(pool)), TRAINING_ROWS[name]
-    return table_rows(pool, rows[:training] if part == "train" else rows[training:], part)
+    return table_rows(pool, rows_of_part(part, TRAINING_ROWS[name], len(pool)), part)

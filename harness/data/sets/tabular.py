@@ -239,7 +239,7 @@ def load_table(name: str, root: Path | None = None, part: str = "all") -> Pool:
         raw = below(raw, _undotted(read_table(_path(name, where, TEST_FILES), reading)))
     pool = make_table(raw, reading=reading, dtype=np.float32).pool
     if part != "all":
-        rows = np.arange(training) if part == "train" else np.arange(training, len(pool))
+        rows = rows_of_part(part, training, len(pool))
         pool = table_rows(pool, _complete(pool, rows) if name in COMPLETE else rows, part)
     if pool.fingerprint != table.contents[part]:
         raise DataError(
@@ -248,6 +248,19 @@ def load_table(name: str, root: Path | None = None, part: str = "all") -> Pool:
             f"again from {table.source}."
         )
     return pool
+
+
+def rows_of_part(part: str, training: int, total: int) -> Int[np.ndarray, " m"]:
+    """Return the rows of a table's part ``train`` (its first rows) or ``test`` (the others).
+
+    Parameters
+    ----------
+    part : {"train", "test"}
+        Which.
+    training, total : int
+        Rows for training, and of the whole table.
+    """
+    return np.arange(training) if part == "train" else np.arange(training, total)
 
 
 def _undotted(raw: RawTable) -> RawTable:

@@ -20,15 +20,24 @@ TEXTURES = tuple(_TEXTURES.split())
 """The 47 classes of the Describable Textures Dataset, alphabetically, as torchvision has them."""
 
 
+TINY = "tiny-imagenet-200"
+"""Tiny-ImageNet's folder below the data root, as its archive unpacks."""
+
+
+def tiny_wnids(root: Path) -> list[str]:
+    """Return the WordNet ids of Tiny-ImageNet's 200 classes, in the order of their labels."""
+    return sorted(there(root / TINY / "wnids.txt").read_text("utf-8-sig").split())
+
+
 def tiny_imagenet(root: Path, part: str) -> Listed:
     """Return Tiny-ImageNet's training images, or its validation images for testing."""
-    folder = root / "tiny-imagenet-200"
-    wnids = there(folder / "wnids.txt").read_text("utf-8-sig").split()
-    number = {wnid: k for k, wnid in enumerate(sorted(wnids))}
+    folder = root / TINY
+    wnids = tiny_wnids(root)
+    number = {wnid: k for k, wnid in enumerate(wnids)}
     if part == "train":
         found = [
             (f"train/{wnid}/images/{path.name}", number[wnid])
-            for wnid in sorted(wnids)
+            for wnid in wnids
             for path in sorted(there(folder / "train" / wnid / "images").glob("*.JPEG"))
         ]
     else:
@@ -55,7 +64,7 @@ def tiny200(root: Path, part: str) -> Listed:
     if (seen < FIRST).any():
         raise DataError(
             f"Expected at least {FIRST} validation images of each of 200 classes in "
-            f"{root / 'tiny-imagenet-200' / 'val'}; class {int(seen.argmin())} has {seen.min()}. "
+            f"{root / TINY / 'val'}; class {int(seen.argmin())} has {seen.min()}. "
             "Unpack the archive again."
         )
     return tuple(paths[row] for row in kept), labels[kept]
@@ -97,7 +106,7 @@ SMALL_FILES: dict[str, FileSet] = {
             caveat="The published validation part is the test pool; classes in the order of their "
             "WordNet ids. 2,000 of its 10,000 test images seen by us.",
         ),
-        "tiny-imagenet-200",
+        TINY,
         tiny_imagenet,
         (64, 64),
     ),
@@ -116,7 +125,7 @@ SMALL_FILES: dict[str, FileSet] = {
             "classes in the order of their WordNet ids. All are ImageNet classes: weights "
             "pre-trained on ImageNet-1k learnt them with labels.",
         ),
-        "tiny-imagenet-200",
+        TINY,
         tiny200,
         (64, 64),
         unseen=False,

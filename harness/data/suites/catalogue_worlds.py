@@ -219,6 +219,32 @@ WORLD_SUITES: dict[str, Suite] = {
             for dataset, title, near, groups, tail in _CIFAR
         ),
         Suite(
+            id="cifar10-familiar-tiny-v1",
+            title="CIFAR-10 against Tiny-ImageNet classes that a pre-trained backbone has seen",
+            dataset="cifar10",
+            classes=None,
+            cells=tuple(
+                f"cifar10-{world}"
+                for world in ("balanced-clean", "exp100-clean", "balanced-symmetric0.4")
+            ),
+            seeds=(0, 1, 2),
+            near=("cifar100",),
+            far=("tiny200_familiar", "photo_patches", "mnist"),
+            views=VIEWS,
+            primary="test/balanced_accuracy",
+            groups="terciles",
+            tail_metric="recall_tail",
+            notes=(
+                _NO_CALIBRATION,
+                "tiny200_familiar are ten validation images of each Tiny-ImageNet class that "
+                "CIFAR-10 does not have: a backbone pre-trained on ImageNet has seen these classes "
+                "with labels. Photographs' patches and MNIST it has not.",
+            ),
+            photo_patches=520,
+            partition_of="cifar10-v1",
+            familiar={"imagenet-1k": ["tiny200_familiar"]},
+        ),
+        Suite(
             id="cifar10-familiar-v1",
             title="CIFAR-10 against ImageNet classes that a pre-trained backbone has seen",
             dataset="cifar10",

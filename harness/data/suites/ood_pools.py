@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from harness.data.pools.file_pools import file_pool
 from harness.data.pools.pools import image_pool
 from harness.data.sets.class_folders import class_folders, load_ood_classes
 from harness.data.sets.datasets import cifar100_test_images, data_root, facts_of, load_part
 from harness.data.sets.embedded import patches
 from harness.data.sets.image_files import load_ood_files
+from harness.data.sets.small_files import TINY, tiny200, tiny_wnids
 from harness.data.suites.id_pools import partition_of
 from harness.data.worlds.familiar import familiar_wnids
 from harness.errors import SpecError
@@ -97,6 +99,8 @@ FAMILIAR = "imagenet_familiar"
 """Classes of ImageNet-1K that the ID data do not have, from the user's validation folder."""
 IMAGENET = "imagenet/val"
 """Where that folder lies below the data root: one folder per class, named by WordNet id."""
+TINY_FAMILIAR = "tiny200_familiar"
+"""The classes of ``tiny200`` that the ID data do not have: ImageNet classes, ten images of each."""
 
 
 def _familiar(suite: Suite, name: str, whole: Pool, root: Path) -> Pool:
@@ -106,6 +110,20 @@ def _familiar(suite: Suite, name: str, whole: Pool, root: Path) -> Pool:
     return load_ood_classes(
         name, IMAGENET, wnids, root, size=(height, width), per_class=suite.imagenet_familiar
     )
+
+
+def _tiny_familiar(suite: Suite, name: str, whole: Pool, root: Path) -> Pool:
+    """Return the images of ``tiny200`` whose classes are familiar OOD, in the ID data's size."""
+    paths, labels = tiny200(root, "all")
+    wnids = tiny_wnids(root)
+    wanted = set(familiar_wnids("imagenet-1k", suite.dataset, wnids))
+    kept = [path for path, k in zip(paths, labels, strict=True) if wnids[k] in wanted]
+    height, width, _ = _shape(whole)
+    hashes = root / ".hashes" / f"{TINY}.tsv"
+    return file_pool(name, root / TINY, kept, None, size=(height, width), hashes=hashes)
+
+
+_FAMILIAR_SETS = {FAMILIAR: _familiar, TINY_FAMILIAR: _tiny_familiar}
 
 
 def ood_pool(suite: Suite, name: str, place: str, whole: Pool, root: Path | None = None) -> Pool:
@@ -127,8 +145,8 @@ def ood_pool(suite: Suite, name: str, place: str, whole: Pool, root: Path | None
     if name in suite.lists:
         named = f"ood/{place}/{name}"
         return load_ood_files(named, suite.dataset, suite.lists[name], data_root(root))
-    if name == FAMILIAR:
-        return _familiar(suite, f"ood/{place}/{name}", whole, data_root(root))
+    if name in _FAMILIAR_SETS:
+        return _FAMILIAR_SETS[name](suite, f"ood/{place}/{name}", whole, data_root(root))
     if f"{place}_{name}" in facts_of(suite.dataset, root).parts:
         own = load_part(suite.dataset, f"{place}_{name}", root)
         identity = sha256_of({"ood": own.fingerprint})

@@ -33,6 +33,7 @@ SHA256 = {
     "digits-unlearn-v1": "a4f71ed6b64435f5b5a6f7129f904289dca400a20782c6f63b9051eefd47a46c",
     "fashion-spurious-v1": "8201b5b42120bf037d182ce348bd5494853bff1e07c1625414c4b4a47d4915dc",
     "cifar10-shift-v1": "ddcfbcb3025e0825e5d4fc158ee2cc0b2e77beec1b045350378ad08f5e2def18",
+    "cifar10-familiar-tiny-v1": "0dce1bf55d150a9fce0c2dff6d0ee21081c8a93b67e9d16ab79fd8f2489e0440",
     "cifar10-familiar-v1": "71958284f9b1503d78b0b662f729d723a764845f271955277c211b89c62215d2",
     "keel-v1": "9417e64df4933fb1c51910980d7ff2ff78f897f11eb5b214ceb0ff8e40777cb8",
     "published-abalone-v1": "1c3cd1cc234e77a2b25969e91909d9bb46749d995fc1220878c0ecddc32c518a",

@@ -181,3 +181,43 @@ def test_the_familiar_suite_takes_ten_images_of_each_class_that_cifar10_lacks(tm
     assert len(pool) == 20  # two classes of the three
     assert pool.inputs.take(np.array([0])).shape == (1, 32, 32, 3)
     assert familiar_sets(suite, "imagenet-1k supervised") == ("imagenet_familiar",)
+
+
+def a_tiny_imagenet(root, *, familiar=190):
+    """200 classes: `familiar` that CIFAR-10 lacks, the others dogs; ten images of one grey each."""
+    wnids = imagenet_info().label_names()
+    ours = {each.wnid for each in shared_classes("imagenet-1k", "cifar10")}
+    lacking = [wnid for wnid in wnids if wnid not in ours][:familiar]
+    chosen = sorted([*lacking, *wnids[151 : 151 + 200 - familiar]])
+    folder = root / "tiny-imagenet-200"
+    (folder / "val" / "images").mkdir(parents=True)
+    (folder / "wnids.txt").write_text("\n".join(reversed(chosen)))
+    lines = []
+    for k, wnid in enumerate(chosen):
+        for i in range(10):
+            file = f"val_{10 * k + i}.JPEG"
+            image = Image.new("RGB", (64, 64), (k, k, k))
+            image.save(folder / "val" / "images" / file, format="PNG")
+            lines.append(f"{file}\t{wnid}\t0\t0\t62\t62")
+    (folder / "val" / "val_annotations.txt").write_text("\n".join(lines))
+    return [k for k, wnid in enumerate(chosen) if wnid not in ours]
+
+
+def test_tiny_imagenets_classes_are_familiar_but_for_those_of_cifar10(tmp_path):
+    left = a_tiny_imagenet(tmp_path)
+    suite = SUITES["cifar10-familiar-tiny-v1"]
+    whole = image_pool("train", np.zeros((2, 32, 32, 3), np.uint8), np.arange(2), ["a", "b"])
+    pool = ood_pool(suite, "tiny200_familiar", "far", whole, tmp_path)
+    assert pool.name == "ood/far/tiny200_familiar" and pool.labels is None
+    found = pool.inputs.take(np.arange(len(pool)))
+    assert found.shape == (1900, 32, 32, 3)
+    assert sorted(set(found[:, 0, 0, 0].tolist())) == left  # each class once, no dog among them
+    assert familiar_sets(suite, "imagenet-1k supervised") == ("tiny200_familiar",)
+    assert familiar_sets(suite, "none") == ()
+
+
+def test_a_missing_tiny_imagenet_is_said_by_its_file(tmp_path):
+    suite = SUITES["cifar10-familiar-tiny-v1"]
+    whole = image_pool("train", np.zeros((2, 32, 32, 3), np.uint8), np.arange(2), ["a", "b"])
+    with pytest.raises(DataError, match=r"val_annotations\.txt|wnids\.txt"):
+        ood_pool(suite, "tiny200_familiar", "far", whole, tmp_path)

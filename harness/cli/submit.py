@@ -24,6 +24,9 @@ def submit(
     partial: Annotated[
         bool, typer.Option("--partial", help="Also records of some cells, each with every seed.")
     ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Keep no jobs that only the committed record has.")
+    ] = False,
     submissions: options.Submissions = None,
     store: options.Store = None,
     data_root: options.DataRoot = None,
@@ -31,7 +34,8 @@ def submit(
     """Copy records from the store to the submissions, ready for a pull request.
 
     Before that every number is computed again from the stored predictions: a record that does not
-    follow from them is refused. With --evidence the predictions are packed into one file, whose
+    follow from them is refused. Jobs that only the committed record has are kept where they may
+    stand beside the new ones; else it is refused. With --evidence the predictions are packed into one file, whose
     address and sha256 the record then names, so that others can do the same.
     """
     from harness.runs.handing_in import hand_in
@@ -45,9 +49,11 @@ def submit(
             data_root=data_root,
             maintainer=maintainer,
             partial=partial,
+            replace=replace,
             evidence=evidence,
         )
-        say(f"Wrote {done.record} and {done.record.with_suffix('.npz').name}.")
+        kept = f" ({done.kept})" if done.kept else ""
+        say(f"Wrote {done.record} and {done.record.with_suffix('.npz').name}{kept}.")
         if done.archive is not None:
             say(f"Packed its predictions: {done.archive} ({done.archive.stat().st_size:,} bytes).")
         if done.step:

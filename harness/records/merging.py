@@ -1,13 +1,14 @@
 """A partial run never takes away: a new record keeps the earlier one's other jobs.
 
 Jobs are kept only where nothing that decides a number has changed in between: card, suite, pools,
-settings and code are the same, and what both did has the same models. An earlier record that does
-not fit is set aside, never overwritten, so that before and after can be compared.
+settings and code are the same, and what both did has the same models. Where the code of evaluation
+changed, jobs that both did may show that it gives the same numbers. An earlier record that does not
+fit is set aside, never overwritten, so that before and after can be compared.
 """
 
 import json
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from harness.atomic import locked
 from harness.errors import HarnessError, StoreError
 from harness.keys import canonical, sha256_of
 from harness.records.records import Recorded, finish_writing, read_record, sealed, write_record
-from harness.types import RunRecord, UndefinedValue, VariantRecord
+from harness.types import JobRecord, RunRecord, UndefinedValue, VariantRecord
 from harness.types.results import Asked, EvidenceStamp
 
 EARLIER = "earlier"
@@ -88,9 +89,7 @@ def _joined(made: Recorded, path: Path) -> Stored:
     why = incompatible(before.record, made.record)
     if why:
         return Stored(made, (), _set_aside(before, path), why)
-    mine = {(job.cell, job.seed) for job in made.record.jobs}
-    kept = tuple((j.cell, j.seed) for j in before.record.jobs if (j.cell, j.seed) not in mine)
-    return Stored(merged(before, made, kept), kept) if kept else Stored(made)
+    return Stored(*joined(before, made))
 
 
 def _damaged_aside(path: Path) -> Path:
@@ -106,6 +105,19 @@ def _damaged_aside(path: Path) -> Path:
 def _set_aside(before: Recorded, path: Path) -> Path | None:
     sha = str(before.record.record_sha256)
     return write_record(before, path.parent.parent / EARLIER / sha[:16])
+
+
+def joined(before: Recorded, made: Recorded) -> tuple[Recorded, tuple[Place, ...]]:
+    """Return a record with the jobs that only an earlier one has, and which those are.
+
+    Parameters
+    ----------
+    before, made : Recorded
+        Records that `incompatible` lets through.
+    """
+    mine = {(job.cell, job.seed) for job in made.record.jobs}
+    kept = tuple((j.cell, j.seed) for j in before.record.jobs if (j.cell, j.seed) not in mine)
+    return (merged(before, made, kept) if kept else made), kept
 
 
 def incompatible(before: RunRecord, after: RunRecord) -> str:
@@ -125,17 +137,61 @@ def incompatible(before: RunRecord, after: RunRecord) -> str:
         return "its variants"
     both = {(job.cell, job.seed): job for job in before.jobs}
     pairs = [(both[at], job) for job in after.jobs if (at := (job.cell, job.seed)) in both]
-    for old, new in pairs:
-        if "done" == old.status == new.status and old.model_id != new.model_id:
-            return "the model of a job that both did"
+    done = [(old, new) for old, new in pairs if "done" == old.status == new.status]
+    if any(old.model_id != new.model_id and not _same_model(old, new) for old, new in done):
+        return "the model of a job that both did"
     mine, theirs = (_settings(record) for record in (before, after))
     if any(theirs.get(cell, text) != text for cell, text in mine.items()):
         return "the settings"
     one, two = (record.provenance.get("code") for record in (before, after))
-    done = [old for old, new in pairs if "done" == old.status == new.status]
-    # Records of before code was noted have only their models to tell whether it changed.
-    same = one == two if one and two else bool(done)
-    return "" if same else "the code"
+    if not (one and two):
+        # Records of before code was noted have only their models to tell whether it changed.
+        return "" if done else "the code"
+    if one == two:
+        return ""
+    if one.get("trainer") == two.get("trainer") and _shown_equal(before, after, done):
+        return ""
+    return "the code"
+
+
+def _same_model(old: JobRecord, new: JobRecord) -> bool:
+    """Return whether two jobs have the same weights and predictions, whatever made them."""
+    if old.weights_sha256 is None or not old.evidence:
+        return False
+    return all(getattr(old, name) == getattr(new, name) for name in _MODEL)
+
+
+_MODEL = ("weights_sha256", "split_sha256", "evidence")
+
+
+def _shown_equal(
+    before: RunRecord, after: RunRecord, done: Sequence[tuple[JobRecord, JobRecord]]
+) -> bool:
+    """Return whether jobs that both did show that changed evaluation gives the same numbers.
+
+    That takes equal predictions, equal numbers to the last digit, and for each key that has a
+    value in a job that only `before` has, a value in a job that both have.
+    """
+    if not done or not all(_same_model(old, new) for old, new in done):
+        return False
+    shared = [(old.cell, old.seed) for old, _ in done]
+    only = [at for job in before.jobs if (at := (job.cell, job.seed)) not in set(shared)]
+    for name, old in before.variants.items():
+        grids = after.variants[name].metrics
+        for key in {*old.metrics, *grids}:
+            mine, theirs = (_values(g.get(key), shared) for g in (old.metrics, grids))
+            if mine != theirs:
+                return False
+            rest = _values(old.metrics.get(key), only)
+            if all(v is None for v in mine) and any(v is not None for v in rest):
+                return False
+    return True
+
+
+def _values(
+    grid: Sequence[Sequence[float | None]] | None, places: Sequence[Place]
+) -> list[float | None]:
+    return [None if grid is None else grid[cell][seed] for cell, seed in places]
 
 
 def _settings(record: RunRecord) -> dict[int, str]:

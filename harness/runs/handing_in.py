@@ -6,6 +6,7 @@ from pathlib import Path
 from harness.data.suites.open import open_suite
 from harness.errors import RecordMismatchError
 from harness.paths import records_folder, store_folder, submissions_folder
+from harness.records.merging import kept_words
 from harness.records.records import read_record
 from harness.records.submit import check_ready, submit
 from harness.records.trust import note_rescored
@@ -26,6 +27,8 @@ class HandedIn:
     """The packed predictions on this machine."""
     step: str
     """What the author does with the archive; empty where nothing is left."""
+    kept: str = ""
+    """What it took over from the committed record, in words; empty where nothing."""
 
 
 def hand_in(
@@ -37,6 +40,7 @@ def hand_in(
     data_root: Path | None = None,
     maintainer: bool = False,
     partial: bool = False,
+    replace: bool = False,
     evidence: str | None = None,
 ) -> HandedIn:
     """Write one entry's record to the submissions after computing every number of it again.
@@ -47,8 +51,8 @@ def hand_in(
         Entry and suite id.
     submissions, store, data_root : Path, optional
         Where things lie.
-    maintainer, partial : bool, default=False
-        As in `harness.records.submit.submit`.
+    maintainer, partial, replace : bool, default=False
+        As in `harness.records.submit`.
     evidence : str, optional
         Address of the folder that the packed predictions will lie in; None: none are published.
 
@@ -57,22 +61,25 @@ def hand_in(
     RecordMismatchError
         If the stored predictions give other numbers, or the card changed since the run.
     HarnessError
-        As in `harness.records.submit.submit` and `harness.runs.fetching.publish`.
+        As in `harness.records.submit` and `harness.runs.fetching.publish`.
     """
     home, root = store_folder(store), submissions_folder(submissions)
     places = {"records": records_folder(home), "submissions": root}
-    recorded = check_ready(name, suite, partial=partial, **places)
+    ready = check_ready(name, suite, partial=partial, replace=replace, **places)
+    recorded = ready.mine
     entry, opened = find_entry(name, root, trust=True), open_suite(suite, data_root)
     reader = stored_evidence(home, suite)
     outcome = rescored(entry, recorded, opened, reader)
     if not outcome.same:
         raise RecordMismatchError(outcome.sentence)
     archive, url, step = None, None, ""
-    if evidence is not None:
+    if evidence is not None and not ready.kept:
         archive = home / "archives" / archive_name(recorded)
         archive.parent.mkdir(parents=True, exist_ok=True)
         write_archive(archive, entry, recorded, opened, reader)
         url, step = publish(archive, evidence, home)
-    path = submit(name, suite, maintainer=maintainer, partial=partial, evidence=url, **places)
-    note_rescored(read_record(path).record, home)
-    return HandedIn(path, archive, step)
+    path = submit(ready, maintainer=maintainer, evidence=url or evidence, submissions=root)
+    if not ready.kept:  # what was kept was not computed here
+        note_rescored(read_record(path).record, home)
+    kept = kept_words(ready.whole.record) if ready.kept else ""
+    return HandedIn(path, archive, step, kept)

@@ -4,10 +4,11 @@ import pytest
 
 from harness.errors import CardError, RecordMismatchError, StoreError
 from harness.models.cards.cards import card_sha256
-from harness.records.records import max_result_bytes, read_record, write_record
-from harness.records.submit import submit
-from harness.records.trust import rerun_list
-from harness.types import EntryCard
+from harness.records.records import max_result_bytes, read_record, sealed, write_record
+from harness.records.submit import check_ready
+from harness.records.submit import submit as write_ready
+from harness.records.trust import add_to_rerun_list, rerun_list
+from harness.types import EntryCard, RunRecord
 from tests.runs.synthetic import recorded
 
 CARD = 'format = 1\nname = "best"\nkind = "method"\n[method]\ntrainer = "prior"\n'
@@ -32,6 +33,14 @@ def put(places, **changes):
     made = recorded("best", 0.9, card_sha256=card_hash(), **changes)
     write_record(made, places["records"] / "best" / "results")
     return made
+
+
+def submit(entry, suite, *, records, submissions, partial=False, replace=False, **options):
+    """What `tailmark submit` does once the numbers were computed again."""
+    ready = check_ready(
+        entry, suite, records=records, submissions=submissions, partial=partial, replace=replace
+    )
+    return write_ready(ready, submissions=submissions, **options)
 
 
 def test_a_submitted_record_is_the_stores_record(places):
@@ -125,3 +134,113 @@ def test_a_suite_of_many_cells_has_room_for_each_of_them(places, cells, mib):
     one = put(places).record
     suite = one.suite.model_copy(update={"cells": tuple(f"c{k}" for k in range(cells))})
     assert max_result_bytes(one.model_copy(update={"suite": suite})) == mib * 2**20
+
+
+CODE = {"trainer": "a", "evaluation": "b"}
+
+
+def put_jobs(places, *jobs, where="records", code=CODE, value=0.9, **changes):
+    """A record of some jobs, as a run of them makes it."""
+    whole = recorded("best", value, card_sha256=card_hash())
+    body = whole.record.model_dump(mode="json")
+    body["jobs"] = [
+        job
+        | {"model_id": "ab" * 32, "weights_sha256": "cd" * 32, "split_sha256": "ef" * 32}
+        | {"evidence": {"test": "12" * 32}}
+        for job in done(*jobs)
+    ]
+    for variant in body["variants"].values():
+        for grid in variant["metrics"].values():
+            for cell, row in enumerate(grid):
+                for seed in range(len(row)):
+                    row[seed] = row[seed] if (cell, seed) in jobs else None
+    body["provenance"] = {"code": code, "made": "2026-01-01T00:00:00+00:00"}
+    made = sealed(RunRecord.model_validate(body | changes), dict(whole.arrays))
+    write_record(made, places[where] / "best" / "results")
+    return made
+
+
+FIRST, SECOND = ([(cell, seed) for seed in range(3)] for cell in range(2))
+
+
+def test_a_second_cell_joins_the_committed_one(places):
+    put_jobs(places, *FIRST, where="submissions")
+    put_jobs(places, *SECOND)
+    written = read_record(submit("best", "digits-v1", **places)).record  # whole without --partial
+    assert [(job.cell, job.seed) for job in written.jobs] == [*FIRST, *SECOND]
+    assert written.provenance["kept"]["jobs"] == 3
+    whole = recorded("best", 0.9).record
+    assert written.variants[""].metrics == whole.variants[""].metrics
+
+
+def test_replacing_takes_the_committed_cells_away_when_asked_for(places):
+    put_jobs(places, *FIRST, where="submissions")
+    put_jobs(places, *SECOND)
+    path = submit("best", "digits-v1", partial=True, replace=True, **places)
+    assert [(job.cell, job.seed) for job in read_record(path).record.jobs] == SECOND
+
+
+def test_committed_cells_of_other_code_are_not_lost_without_a_word(places):
+    before = put_jobs(places, *FIRST, where="submissions", code=CODE | {"evaluation": "x"})
+    put_jobs(places, *SECOND)
+    with pytest.raises(
+        RecordMismatchError, match="3 jobs that this machine's lacks .*the code.*--r"
+    ):
+        submit("best", "digits-v1", partial=True, **places)
+    path = places["submissions"] / "best" / "results" / "digits-v1.json"
+    assert read_record(path).record == before.record
+
+
+def test_jobs_that_both_did_show_that_changed_evaluation_gives_the_same_numbers(places):
+    put_jobs(places, *FIRST, (1, 0), where="submissions", code=CODE | {"evaluation": "x"})
+    put_jobs(places, *SECOND)
+    written = read_record(submit("best", "digits-v1", **places)).record
+    assert len(written.jobs) == 6 and written.provenance["kept"]["jobs"] == 3
+
+
+DIFFERENT = {
+    "another trainer": {"code": CODE | {"trainer": "x"}},
+    "another number": {"value": 0.8},
+}
+
+
+@pytest.mark.parametrize("what", DIFFERENT)
+def test_jobs_that_both_did_do_not_excuse(places, what):
+    code = {"code": CODE | {"evaluation": "x"}}
+    put_jobs(places, *FIRST, (1, 0), where="submissions", **(code | DIFFERENT[what]))
+    put_jobs(places, *SECOND)
+    with pytest.raises(RecordMismatchError, match="the code changed since"):
+        submit("best", "digits-v1", **places)
+
+
+def test_a_number_that_no_common_job_has_is_not_shown_equal(places):
+    made = put_jobs(places, *FIRST, (1, 0), where="submissions", code=CODE | {"evaluation": "x"})
+    body = made.record.model_dump(mode="json")
+    grid = [[None] * 3 for _ in body["suite"]["cells"]]
+    grid[0][0] = 0.0  # a value like any other
+    body["variants"][""]["metrics"]["train/memorised"] = grid
+    old = sealed(RunRecord.model_validate(body), dict(made.arrays))
+    write_record(old, places["submissions"] / "best" / "results")
+    put_jobs(places, *SECOND)
+    with pytest.raises(RecordMismatchError, match="the code changed since"):
+        submit("best", "digits-v1", **places)
+
+
+def test_a_maintainer_lists_only_what_a_maintainer_ran(places):
+    put_jobs(places, *FIRST, where="submissions")
+    put_jobs(places, *SECOND)
+    with pytest.raises(StoreError, match="3 of its jobs are kept .*not on the list"):
+        submit("best", "digits-v1", maintainer=True, **places)
+    add_to_rerun_list(
+        places["submissions"],
+        read_record(places["submissions"] / "best" / "results" / "digits-v1.json").record,
+    )
+    path = submit("best", "digits-v1", maintainer=True, **places)
+    assert rerun_list(places["submissions"]) == {read_record(path).record.record_sha256}
+
+
+def test_predictions_that_are_elsewhere_are_not_published(places):
+    put_jobs(places, *FIRST, where="submissions")
+    put_jobs(places, *SECOND)
+    with pytest.raises(StoreError, match="--evidence publishes the predictions of every job; 3"):
+        submit("best", "digits-v1", evidence="https://x/y#sha256=0", **places)

@@ -35,8 +35,8 @@ def submit(
 
     Before that every number is computed again from the stored predictions: a record that does not
     follow from them is refused. Jobs that only the committed record has are kept where they may
-    stand beside the new ones; else it is refused. With --evidence the predictions are packed into one file, whose
-    address and sha256 the record then names, so that others can do the same.
+    stand beside the new ones; else it is refused. With --evidence the predictions are packed into
+    one file, whose address and sha256 the record then names, so that others can do the same.
     """
     from harness.runs.handing_in import hand_in
 

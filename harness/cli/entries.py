@@ -63,7 +63,10 @@ def _new_from(root: Path, name: str, kind: Kind, source: str, uri: str | None) -
     if is_target(source) and kind != "predictions":
         path = new_model(root, name, source, uri)
         say(f"Wrote {path}.")
-        say(f"Next: read its comments, then: tailmark check {name}; tailmark run {name}")
+        say(
+            "Next: read its comments, then: "
+            f"tailmark check {name} --suite digits-v1; tailmark run {name} --suite digits-v1"
+        )
         return
     if kind != "predictions":
         raise CardError(
@@ -105,8 +108,9 @@ def check(
     """Check cards and all that they name, and say what a run will take.
 
     Whatever a run would refuse is said here: settings, files and their sha256 sums, rows, columns
-    and values of predictions, names, shapes and numbers of weights. Nothing of the entry's code
-    is imported. A model without a card (model.onnx, models:/name/3) is checked on --suite.
+    and values of predictions, names, shapes and numbers of weights; with --suite four test inputs
+    go through a model file that holds its network. Nothing of the entry's code is imported. A model
+    without a card (model.onnx, models:/name/3) is checked on --suite.
 
     With --honesty and --suite its model is asked, trained where the store has none: do two passes
     in another order and batch size agree, does it know the order of the test set, does it look

@@ -91,6 +91,36 @@ def test_a_card_is_written_checked_and_run(tailmark, files, home):
     assert run(tailmark, "own").code == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "how", "words"),
+    [
+        ("wide", "", "for each of 8 classes; it returned float32"),
+        ("rows", "", "takes rows of numbers and the suite has images. Write [model.preprocessing]"),
+        ("rows", 'inputs = "rows"\n', None),
+    ],
+)
+def test_what_a_run_would_refuse_of_the_suites_inputs_is_said_by_check(
+    name, how, words, tailmark, files, home
+):
+    if name == "rows":
+        skops = pytest.importorskip("skops.io")
+        from sklearn.datasets import load_digits
+        from sklearn.linear_model import LogisticRegression
+
+        x, y = load_digits(return_X_y=True)
+        skops.dump(LogisticRegression(max_iter=300).fit(x[y < 8], y[y < 8]), home / "rows.skops")
+    source = home / "rows.skops" if name == "rows" else files / f"{name}.pt2"
+    assert tailmark("new", "own", "--kind", "model", "--from", str(source)).code == 0
+    card = home / "submissions" / "own" / "entry.toml"
+    card.write_text(card.read_text().replace("[model]\n", f"[model]\n{how}"))
+    checked = tailmark("check", "own", "--suite", "digits-v1")
+    if words is None:
+        assert checked.code == 0, checked.err
+    else:
+        assert words in refused(checked)
+        assert words.split(";")[0] in run(tailmark, "own").err
+
+
 def test_a_file_that_nobody_declared_anything_of_stands_beside_until_its_card_does(
     tailmark, files, home
 ):

@@ -129,6 +129,7 @@ def _check_model(card: EntryCard, folder: Path, suite: Any) -> list[str]:
         output_order,
         preprocessing_of,
     )
+    from harness.models.loaders.trial import pass_few
 
     assert card.model is not None
     if card.model.arch:
@@ -147,7 +148,9 @@ def _check_model(card: EntryCard, folder: Path, suite: Any) -> list[str]:
             if opener_of(card.model, file):
                 continue  # code is not run to be checked
             if path.suffix.lower() != WEIGHTS:
-                load_file(card, folder, path, file, names, what)
+                found = load_file(card, folder, path, file, names, what)
+                if part is not None:
+                    pass_few(found, part.test)
             elif names is None:
                 read_header(path)
             elif card.model.arch:

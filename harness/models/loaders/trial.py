@@ -9,6 +9,7 @@ from harness.models.loaders.load import Loaded, load_model
 from harness.models.passes.numerics import Numerics, guard_process
 from harness.models.passes.predict import predict
 from harness.models.passes.steady import check_steady
+from harness.types import Pool
 from harness.types.models import EntryCard
 
 if TYPE_CHECKING:
@@ -44,8 +45,30 @@ def tried(card: EntryCard, folder: Path, opened: "OpenSuite", cell: str, seed: i
     guard_process()
     here, numerics = opened.at(cell), Numerics()
     found = load_model(card, folder, cell, seed, here.test.class_names, numerics)
-    few = np.arange(min(ROWS, len(here.test)))
-    predict(found.model, here.test, rows=few, numerics=numerics)
+    pass_few(found, here.test, numerics)
     if not card.facets.transductive:
         check_steady(found.model, here.test, numerics)
     return found
+
+
+def pass_few(found: Loaded, pool: Pool, numerics: Numerics | None = None) -> None:
+    """Pass the first inputs of a pool, so that what a run would refuse of them is refused now.
+
+    Parameters
+    ----------
+    found : Loaded
+        The model.
+    pool : Pool
+        What it would be run on.
+    numerics : Numerics, optional
+        Default: exact, on the CPU.
+
+    Raises
+    ------
+    CardError
+        If the inputs are not of the form that the model takes.
+    PredictionsError
+        If what it returns are not predictions.
+    """
+    few = np.arange(min(ROWS, len(pool)))
+    predict(found.model, pool, rows=few, numerics=numerics or Numerics())

@@ -56,6 +56,9 @@ class Adapted(LastStages):
 
     stages: Count = 1
     """That of the entry under ``features_from``: how many of its last stages are adapted."""
+    adapt: Literal["fine-tuning", "statistics"] = "fine-tuning"
+    """``fine-tuning`` of the stages, or new ``statistics`` of their normalisation layers alone:
+    `epochs` passes without a gradient, from none at all."""
     scale: Positive = 16.0
     """Multiplies the cosines: how sure the softmax is, not which class wins."""
 
@@ -185,18 +188,22 @@ def fit_last_stages(train: TrainingData, ctx: FitContext, settings: LastStages) 
 def fit_adapted_prototypes(train: TrainingData, ctx: FitContext, settings: Adapted) -> TailsModel:
     """Predict by class means of frozen and fine-tuned features side by side, by cosine.
 
-    A copy of the last stages is trained with a head, the head is thrown away, and each class's
-    prototype is the mean of [frozen ; adapted] features. The paper adapts a whole network once, on
-    the first of several tasks; here there is one task, and its last stages alone are adapted.
+    A copy of the last stages is adapted: trained with a head that is thrown away, or its
+    normalisation layers measure the training rows anew. Each class's prototype is the mean of
+    [frozen ; adapted] features. The paper adapts a whole network once, on the first of several
+    tasks; here there is one task, and its last stages alone are adapted.
 
     References
     ----------
     Zhou et al. 2023, "Revisiting Class-Incremental Learning with Pre-Trained Models:
-    Generalizability and Adaptivity are All You Need" (ADAM, with fine-tuning).
+    Generalizability and Adaptivity are All You Need" (ADAM, by fine-tuning or batch normalisation).
     """
     data, tail = _maps(train), _tail(settings.network, settings.stages, ctx.parent)
     frozen = deepcopy(tail).eval().to(ctx.device)
-    adapted = _trained(tail, data, ctx, settings).tails[0].eval()
+    if settings.adapt == "statistics":
+        adapted: nn.Module = _measured(tail, data, ctx, settings)
+    else:
+        adapted = _trained(tail, data, ctx, settings).tails[0].eval()
     both = Tails([frozen, adapted], nn.Identity(), channels_into(frozen))
     means = _class_means(both, data)
     with torch.random.fork_rng(devices=[]):  # drawn weights are replaced
@@ -268,6 +275,32 @@ def _trained(
         network.train()  # normalisation by the batch
         train_head(network, data, settings, ctx, loss)
     return network.eval()
+
+
+def _measured(
+    tail: nn.Sequential, data: Standardised, ctx: FitContext, settings: LastStages
+) -> nn.Sequential:
+    """Return the stages with means and variances of these rows in their normalisation layers.
+
+    Every batch counts alike, so that a layer holds plain means over batches; the authors' code
+    starts from zero and forgets earlier batches exponentially. No weight changes.
+    """
+    layers = [m for m in tail.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    for layer in layers:
+        layer.reset_running_stats()
+    kept = [layer.momentum for layer in layers]
+    channels, n = channels_into(tail), len(data.rows)
+    tail.to(ctx.device).train()
+    for layer in layers:
+        layer.momentum = None
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(ctx.seed)
+        for _ in range(settings.epochs):
+            for index in torch.randperm(n).tensor_split(-(-n // settings.batch_size)):
+                tail(as_maps(data.rows[index].to(ctx.device), channels))
+    for layer, momentum in zip(layers, kept, strict=True):
+        layer.momentum = momentum
+    return tail.eval()
 
 
 def _freeze(network: Tails, trained: str) -> None:

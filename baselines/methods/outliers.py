@@ -1,4 +1,6 @@
-"""Training against auxiliary outliers: outlier exposure, energy fine-tuning, PASCL, COCL.
+"""Training against auxiliary outliers: outlier exposure, energy fine-tuning and COCL.
+
+`Outliers` and `passed` serve PASCL too (`baselines.methods.pascl`).
 
 The card names the outliers (``method.auxiliary``); they are never images of the suite's test or
 OOD pools. ID images and outliers pass the network together, so that they share its batch
@@ -22,11 +24,10 @@ from baselines.networks.classifier import Classifier
 from baselines.outlier_losses import (
     energy_gap,
     head_margin,
-    partial_contrast,
     prototype_contrast,
     uniformity,
 )
-from baselines.settings import Count, NonNegative, Positive, Settings, Share
+from baselines.settings import NonNegative, Positive, Settings, Share
 from baselines.train import fit
 from harness.errors import TrainingError
 from harness.types.models import FitContext, TrainingData
@@ -103,76 +104,6 @@ def fit_energy(train: TrainingData, ctx: FitContext, settings: EnergyTuning) -> 
         load_state(network, parent_of(ctx))
 
     return fit(train, ctx, settings, Parts(objective, initialise=initialise))
-
-
-class Pascl(Against):
-    """Settings of PASCL."""
-
-    outliers_per_image: Positive = 1.0
-    """Outliers in a batch for each of its ID images."""
-    exposure: NonNegative = 0.5
-    """Weight of outlier exposure."""
-    contrast: NonNegative = 0.1
-    """Weight of the contrastive loss of tail images and outliers."""
-    contrast_temperature: Positive = 0.07
-    """Divides the cosines."""
-    tail_share: Share = 0.4
-    """Share of the classes, the rarest, that are pushed from outliers."""
-    projection: Count = 128
-    """Numbers of the projection that is contrasted."""
-
-
-@neural(Pascl)
-def fit_pascl(train: TrainingData, ctx: FitContext, settings: Pascl) -> NeuralModel:
-    """Outlier exposure, and rare classes pushed from outliers by a supervised contrastive loss.
-
-    Two views of every ID image. Without the paper's second part, auxiliary branch fine-tuning,
-    which classifies with other normalisation layers than it detects with: a model here has one
-    set of logits.
-
-    References
-    ----------
-    Wang et al. 2022, "Partial and Asymmetric Contrastive Learning for Out-of-Distribution
-    Detection in Long-Tailed Recognition", constants as in its code.
-    """
-    counts = class_counts(train.observed, train.num_classes)
-    objective = Contrasted(train, rarest(counts, settings.tail_share), settings)
-    return fit(train, ctx, settings, Parts(objective, initialise=objective.fit_to))
-
-
-class Contrasted(nn.Module):
-    """Cross-entropy of two views, outlier exposure and the contrast of rare classes."""
-
-    rare: Tensor
-
-    def __init__(self, train: TrainingData, rare: Bool[Tensor, " c"], settings: Pascl) -> None:
-        super().__init__()
-        self.settings, self.outliers = settings, Outliers(train, settings)
-        self.projection: nn.Module = nn.Identity()
-        self.register_buffer("rare", rare)
-
-    def fit_to(self, network: Classifier) -> None:
-        """Make the projection as wide as the network's features."""
-        d = int(network.body.d)
-        self.projection = nn.Sequential(
-            nn.Linear(d, d), nn.ReLU(), nn.Linear(d, self.settings.projection)
-        )
-
-    def forward(self, network: Classifier, batch: Batch) -> Float[Tensor, ""]:
-        """Return the loss of a batch."""
-        settings, b, labels = self.settings, len(batch.labels), batch.labels
-        views = torch.cat([batch.images, batch.view()])
-        logits, beside, found = passed(network, views, self.outliers.drawn(batch))
-        placed = F.normalize(self.projection(found).float())
-        rare = self.rare[labels]
-        contrast = partial_contrast(
-            placed[: 2 * b].view(2, b, -1)[:, rare],
-            labels[rare],
-            placed[2 * b :],
-            temperature=settings.contrast_temperature,
-        )
-        loss = F.cross_entropy(logits, labels.repeat(2)) + settings.exposure * uniformity(beside)
-        return loss + settings.contrast * contrast
 
 
 class Cocl(Against):

@@ -142,6 +142,46 @@ def test_prototypes_are_means_of_frozen_and_adapted_features_by_cosine(train, st
     assert model.head is None
 
 
+def test_new_statistics_are_means_over_batches_and_no_weight_moves(train, state, whole):
+    """In one batch, the first normalisation layer holds its input's mean and unbiased variance."""
+    model = fitted(
+        fit_adapted_prototypes, train, state, adapt="statistics", epochs=1, batch_size=60
+    )
+    frozen, adapted = (tail.state_dict() for tail in model.network.tails)
+    moved = {name for name in frozen if not torch.equal(frozen[name], adapted[name])}
+    kinds = {name.rpartition(".")[2] for name in moved}
+    assert kinds == {"running_mean", "running_var", "num_batches_tracked"}
+    tail = front_and_tail(whole, 1)[1]
+    name, layer = next(
+        (n, m)
+        for n, m in tail.named_modules()
+        if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)
+    )
+    seen = []
+    hook = layer.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with torch.inference_mode():
+        tail.eval()(
+            as_maps(torch.from_numpy(train.inputs.take(np.arange(60))), model.network.channels)
+        )
+    hook.remove()
+    values = seen[0].transpose(0, 1).flatten(1)
+    torch.testing.assert_close(
+        adapted[f"{name}.running_mean"], values.mean(1), rtol=1e-4, atol=1e-5
+    )
+    torch.testing.assert_close(adapted[f"{name}.running_var"], values.var(1), rtol=1e-4, atol=1e-5)
+
+
+def test_new_statistics_do_not_see_labels(train, state):
+    other = TrainingData(train.inputs, train.observed[::-1].copy(), 4)
+    made = [
+        fitted(fit_adapted_prototypes, rows, state, adapt="statistics")
+        .network.tails[1]
+        .state_dict()
+        for rows in (train, other)
+    ]
+    assert all(torch.equal(made[0][name], made[1][name]) for name in made[0])
+
+
 def test_what_it_starts_from_must_be_there_and_of_this_network(train, state):
     with pytest.raises(CardError, match="the card names none. Write init_from"):
         fitted(fit_last_stages, train, None)

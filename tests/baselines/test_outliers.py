@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from baselines import outlier_losses
-from baselines.methods import outliers
+from baselines.methods import outliers, pascl
 from baselines.networks.build import NetworkSpec, build
 from baselines.networks.classifier import Body, Classifier
 from baselines.networks.heads import OutlierClassHead
@@ -117,7 +117,16 @@ class Handed(Exception):
     """Carries what a method hands to the loop."""
 
 
-@pytest.mark.parametrize("method", ["exposure", "energy", "pascl", "cocl"])
+HOME = {
+    "exposure": (outliers.fit_exposure, outliers),
+    "energy": (outliers.fit_energy, outliers),
+    "pascl": (pascl.fit_pascl, pascl),
+    "cocl": (outliers.fit_cocl, outliers),
+}
+"""Method → how it is fitted, and the module that calls the loop."""
+
+
+@pytest.mark.parametrize("method", HOME)
 def test_a_method_without_weight_is_cross_entropy(method, monkeypatch):
     off = {
         "exposure": {"exposure": 0.0},
@@ -129,12 +138,11 @@ def test_a_method_without_weight_is_cross_entropy(method, monkeypatch):
     def handed(train, ctx, settings, parts):
         raise Handed(parts)
 
-    monkeypatch.setattr(outliers, "fit", handed)
-    fit = getattr(outliers, f"fit_{method}").fit
+    trainer, home = HOME[method]
+    monkeypatch.setattr(home, "fit", handed)
     data = with_outliers()
-    kind = getattr(outliers, f"fit_{method}").settings
     with pytest.raises(Handed) as found:
-        fit(data, FitContext({}, seed=0, parent={}), checked(kind, off))
+        trainer.fit(data, FitContext({}, seed=0, parent={}), checked(trainer.settings, off))
     (parts,) = found.value.args
     network = plain_network(parts.network.get("head", "linear"))
     if hasattr(parts.objective, "fit_to"):
@@ -165,7 +173,7 @@ def test_the_energy_of_cocls_logits_orders_images_as_its_outlier_probability():
 
 
 def fitted(method, data, **overrides):
-    trainer = getattr(outliers, f"fit_{method}")
+    trainer, _ = HOME[method]
     config = trainer.configure({"epochs": 12, "batch_size": 12, "lr": 0.05} | overrides)
     return trainer(data, FitContext(config, seed=1))
 
@@ -196,9 +204,58 @@ def test_cocl_holds_the_prior_in_its_model_and_knows_its_outliers():
     np.testing.assert_allclose(model.network.head.offset, np.log(counts / counts.sum()), rtol=1e-6)
 
 
+def test_logits_of_two_branches_by_hand():
+    """MSP 3/4 has odds 3; Σ exp of the logits is 3, shared as the other branch's softmax says."""
+    detecting = np.array([[np.log(3), 0.0]], np.float32)
+    classifying = np.array([[0.0, np.log(4)]], np.float32)
+    said = pascl.together(classifying, detecting)
+    np.testing.assert_allclose(np.exp(said), [[3 / 5, 12 / 5]], rtol=1e-6)
+
+
+def test_the_energy_of_two_branches_orders_images_as_the_main_branchs_certainty():
+    rng = np.random.default_rng(0)
+    classifying, detecting = rng.normal(0, 4, (2, 60, 5)).astype(np.float32)
+    said = torch.from_numpy(pascl.together(classifying, detecting))
+    msp = torch.from_numpy(detecting).softmax(1).max(1).values
+    assert (torch.argsort(said.logsumexp(1)) == torch.argsort(msp)).all()
+    torch.testing.assert_close(said.softmax(1), torch.from_numpy(classifying).softmax(1))
+    certain = np.array([[500.0, 0.0, 0.0]], np.float32)  # a softmax of exactly 1 in float64
+    assert np.isfinite(pascl.together(certain, certain)).all()
+
+
+def test_only_normalisation_and_head_differ_between_the_branches_of_pascl():
+    data = with_outliers()
+    model = fitted("pascl", data, branch_epochs=4, branch_rate=0.01)
+    main, branch = model.main.state(), model.auxiliary.state()
+    differ = {name for name in main if not np.array_equal(main[name], branch[name])}
+    layers = dict(model.main.network.named_modules())
+    kinds = {type(layers[name.rpartition(".")[0]]).__name__ for name in differ}
+    assert kinds == {"BatchNorm2d", "BatchNorm1d", "Linear"}
+    assert {n for n in differ if type(layers[n.rpartition(".")[0]]).__name__ == "Linear"} == {
+        "head.weight", "head.bias"
+    }  # fmt: skip
+    alone = fitted("pascl", data, branch_epochs=0)
+    assert main.keys() == alone.state().keys()
+    assert all(np.array_equal(main[name], array) for name, array in alone.state().items())
+    images = normalised(model, all_inputs(data))
+    np.testing.assert_array_equal(model(images).features, alone(images).features)
+
+
+def test_the_branch_of_pascl_gives_rare_classes_more():
+    """Its loss adds the log prior, so that the rarest class is said more often than before."""
+    data = with_outliers((60, 20, 4))
+    model = fitted("pascl", data, epochs=2, branch_epochs=8, branch_rate=0.01, exposure=0.0)
+    noise = np.random.default_rng(3).integers(0, 256, (200, 8, 8, 1), dtype=np.uint8)
+    images = normalised(model, noise)
+    shares = [
+        torch.from_numpy(m(images).values).softmax(1)[:, 2].mean() for m in (model, model.main)
+    ]
+    assert shares[0] > shares[1]
+
+
 def test_outliers_are_no_part_of_what_a_model_keeps():
     data = with_outliers()
-    objective = outliers.Contrasted(data, torch.tensor([False, True, True]), outliers.Pascl())
+    objective = pascl.Contrasted(data, torch.tensor([False, True, True]), pascl.Pascl())
     objective.fit_to(build(NetworkSpec("small-cnn", (1, 8, 8), 3)))
     assert max(tensor.numel() for tensor in objective.state_dict().values()) == 128 * 64
 

@@ -70,9 +70,9 @@ def restore(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> HeadsMo
 def fit_averaged_heads(train: TrainingData, ctx: FitContext, settings: AveragedHeads) -> HeadsModel:
     """Average the probabilities of one head a backbone, each trained with its log prior added.
 
-    Which network a model sees through is taken for a confounder of equal weights, so that summing
-    it out is a plain mean. The paper's own estimator is not in what we could read; this is our
-    reading of it.
+    The back-door average: which network a model sees through is a confounder of equal weights, so
+    that summing it out is a plain mean. The paper tunes adapters in three CLIPs by the
+    logit-adjusted loss; here linear heads are trained, each on a frozen network.
 
     Raises
     ------

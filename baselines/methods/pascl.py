@@ -66,6 +66,7 @@ class TwoBranches:
 
     def __init__(self, main: model.NeuralModel, auxiliary: model.NeuralModel) -> None:
         self.main, self.auxiliary = main, auxiliary
+        self.network = nn.ModuleList([main.network, auxiliary.network])
         self.num_classes = main.num_classes
         self.preprocessing = main.preprocessing
         self.meta: Mapping[str, Any] = {**main.meta, "branches": 2}

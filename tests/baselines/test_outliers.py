@@ -14,6 +14,9 @@ from baselines.networks.classifier import Body, Classifier
 from baselines.networks.heads import OutlierClassHead
 from baselines.settings import checked
 from harness.errors import TrainingError
+from harness.models.passes.macs import count_macs
+from harness.models.passes.numerics import Numerics
+from harness.types import Pool
 from harness.types.data import ArrayInputs
 from harness.types.models import FitContext
 from tests.baselines import outlier_oracles
@@ -239,6 +242,12 @@ def test_only_normalisation_and_head_differ_between_the_branches_of_pascl():
     assert all(np.array_equal(main[name], array) for name, array in alone.state().items())
     images = normalised(model, all_inputs(data))
     np.testing.assert_array_equal(model(images).features, alone(images).features)
+    assert counted(model) == 2 * counted(alone)  # both branches are passed
+
+
+def counted(model):
+    pool = Pool("test", "image", ArrayInputs(np.ones((1, 8, 8, 1), np.uint8)), None, ("a",), "f")
+    return count_macs(model, pool, Numerics()).count
 
 
 def test_the_branch_of_pascl_gives_rare_classes_more():

@@ -46,7 +46,7 @@ def new(
     if source is not None:
         _new_from(root, name, kind, source, tracking_uri)
         return
-    from harness.models.cards.cards import new_entry
+    from harness.models.cards.writing import new_entry
 
     path = new_entry(root, name, kind)
     say(f"Wrote {path}.")

@@ -8,7 +8,7 @@ from typing import get_args
 from harness.cli.entries import Kind
 from harness.cli.export import Form
 from harness.data.suites.export import WRITERS
-from harness.models.cards.cards import PARTS
+from harness.models.cards.rules import PARTS
 
 COMMANDS = (
     *("list", "new", "check", "run", "rescore", "submit"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import CardError, UnknownNameError
-from harness.models.cards.cards import write_card
+from harness.models.cards.writing import write_card
 from harness.runs.plan import Entry, find_entries, find_entry, jobs_of, waves, with_parents
 from harness.types import EntryCard, Suite
 from harness.types.models import MethodPart

@@ -1,8 +1,6 @@
 """Cards: ``submissions/<entry>/entry.toml``, read strictly, with a sentence for every mistake."""
 
-import re
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +9,19 @@ from pydantic_core import ErrorDetails
 
 from harness.data.suites.catalogue import SUITES
 from harness.data.suites.own import is_own
-from harness.errors import CardError, HarnessError
+from harness.errors import CardError
 from harness.keys import sha256_of
 from harness.lookup import closest, lookup
 from harness.models.cards.files import check_files
-from harness.models.cards.templates import card_text
-from harness.models.cards.toml import check_plain, read_toml, toml_lines
-from harness.models.methods.methods import BACKBONE, METHODS, trainer_of, trainer_problem
-from harness.models.sandbox.backends import chosen, is_sandboxed
+from harness.models.cards.rules import check_rules
+from harness.models.cards.toml import check_plain, read_toml
+from harness.models.methods.methods import trainer_of
+from harness.models.sandbox.backends import chosen
 from harness.models.sandbox.view import is_foreign
-from harness.types.models import EVERYTHING, NAME, EntryCard, MethodPart
+from harness.types.models import EntryCard
 
 CARD = "entry.toml"
 """File name of a card."""
-PARTS = ("method", "model", "predictions")
-"""Kinds of entries; each has the part of its own name and no other."""
-ARCH_KWARGS = {
-    "class_token", "depth", "depths", "dims", "drop_path_rate", "drop_rate", "dynamic_img_size",
-    "embed_dim", "global_pool", "img_size", "in_chans", "mlp_ratio", "num_heads",
-    "output_stride", "patch_size", "reg_tokens", "stem_type", "stem_width", "window_size",
-}  # fmt: skip
-"""Arguments of timm architectures that a card may set: sizes and rates, nothing that loads."""
-MAX_KWARG = 8192
-"""Largest number of an architecture's arguments: widths and sizes beyond fill any memory."""
 _LATER = {
     *("suites", "augmentation", "resolution", "call", "inputs", "output", "classes", "auxiliary"),
     "weights",
@@ -42,7 +30,6 @@ _LATER = {
 while unset."""
 _LATER_OF_FILES = {"address", "beside"}
 """The same of files: where a file comes from never counts, what it reads besides does."""
-_ARCH = re.compile(r"[a-z0-9_]+")
 
 
 def read_card(folder: Path, *, trust: bool = False) -> EntryCard:
@@ -72,7 +59,7 @@ def read_card(folder: Path, *, trust: bool = False) -> EntryCard:
     raw = read_toml(path, CardError)
     check_plain(raw, where)
     card = _parse(raw, where)
-    _check_rules(card, folder, where, trust=trust)
+    check_rules(card, folder, where, trust=trust)
     return card
 
 
@@ -215,7 +202,7 @@ def _sentence(detail: ErrorDetails, raw: Mapping[str, Any]) -> str:
             f"or quotes; got {repr(detail['input'])[:80]}. Write it whole, or leave the line out."
         )
     if path == "name":
-        return _name_sentence(detail["input"])
+        return name_sentence(detail["input"])
     if detail["type"] == "value_error":
         return f"{path}: {detail['ctx']['error']}."
     message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
@@ -243,219 +230,9 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _check_rules(card: EntryCard, folder: Path, where: str, *, trust: bool) -> None:
-    if card.name != folder.resolve().name:
-        raise CardError(
-            f"{where}: name is {card.name!r} and the folder {folder.resolve().name!r}; they are "
-            "equal. Rename one of them."
-        )
-    for part in PARTS:
-        if (getattr(card, part) is not None) != (part == card.kind):
-            verb = "is missing" if part == card.kind else "does not belong here"
-            raise CardError(
-                f"{where}: a card of kind {card.kind!r} has the part [{card.kind}] and no other; "
-                f"[{part}] {verb}."
-            )
-    try:
-        _check_scores(card)
-    except HarnessError as error:
-        raise CardError(f"{where}: {error}") from None
-    if card.method is not None:
-        allowed = trust or is_sandboxed(card.method.trainer)
-        problem = trainer_problem(card.method.trainer, trust=allowed)
-        if problem is not None:
-            raise CardError(f"{where}: method.trainer: {problem}")
-        _check_auxiliary(card, card.method, where)
-        _check_backbone(card, card.method, where)
-    if card.model is not None and (card.model.arch or card.model.kwargs):
-        _check_arch(card.model.arch, card.model.kwargs, where)
-
-
-def _check_auxiliary(card: EntryCard, part: MethodPart, where: str) -> None:
-    """Refuse outliers that are not declared, not used, or missing where the method needs them."""
-    row = METHODS.get(part.trainer)
-    if row is not None and row.auxiliary and not part.auxiliary:
-        raise CardError(
-            f"{where}: {part.trainer} trains against outliers and the card names none. Write "
-            'auxiliary = "generated-textures" below [method], or the name of a data set.'
-        )
-    if not part.auxiliary:
-        return
-    if row is not None and not row.auxiliary:
-        able = ", ".join(sorted(name for name, other in METHODS.items() if other.auxiliary))
-        raise CardError(
-            f"{where}: method.auxiliary names outliers and {part.trainer} does not train against "
-            f"any. Leave it out, or use one of: {able}."
-        )
-    if part.features_from is not None:
-        raise CardError(
-            f"{where}: method.auxiliary names images and features_from turns inputs into features. "
-            "Leave one of them out."
-        )
-    if not card.facets.saw_ood_data:
-        raise CardError(
-            f"{where}: facets.saw_ood_data must be true, because method.auxiliary names outliers "
-            "to train against; got false. Change it."
-        )
-
-
-def _check_backbone(card: EntryCard, part: MethodPart, where: str) -> None:
-    """Refuse weights that nothing reads, and a frozen backbone that does not say what it is."""
-    row = METHODS.get(part.trainer)
-    if part.weights is not None and (row is None or not row.weights):
-        able = ", ".join(sorted(name for name, other in METHODS.items() if other.weights))
-        raise CardError(
-            f"{where}: method.weights names a file and {part.trainer} reads none. Leave it out, or "
-            f"use one of: {able}."
-        )
-    if row is None or row.family != BACKBONE:
-        return
-    said = card.facets
-    open_ = [
-        f'{name} = "{example}"'
-        for name, value, example in (
-            ("backbone", said.backbone, "resnet18"),
-            ("pretraining", said.pretraining, "imagenet-1k supervised"),
-            ("resolution", said.resolution, "64 px bicubic"),
-        )
-        if value in ("none", "")
-    ]
-    if open_:
-        raise CardError(
-            f"{where}: [facets] of a pre-trained backbone say what it is, what it was trained on "
-            f"and at which size it sees images; missing here: {', '.join(open_)} (examples). "
-            "Write what is true of yours."
-        )
-
-
-def _check_scores(card: EntryCard) -> None:
-    """Look declared names up where they are defined; imported here, for listing needs no scores."""
-    table = import_module("harness.scores.ood")
-    brought = {table.GIVEN: None} if card.kind == "predictions" else {}
-    lookup("OOD score", card.ood_score, table.OOD_SCORES | brought)
-    corrections = import_module("harness.scores.posthoc").corrections
-    for variant in card.rank_variants:
-        corrections(variant)
-    known = table.OOD_SCORES | import_module("harness.metrics.table").METRICS | {EVERYTHING: None}
-    for name in card.extra:
-        lookup("metric or OOD score", name, known)
-
-
-def _check_arch(arch: str, kwargs: Mapping[str, Any], where: str) -> None:
-    if not _ARCH.fullmatch(arch):
-        raise CardError(
-            f"{where}: model.arch must be the plain name of a timm architecture, without "
-            f"a pretrained tag or a source such as 'hf-hub:'; got {arch!r}. Weights come from "
-            "[model.files] only."
-        )
-    for name, value in kwargs.items():
-        if name not in ARCH_KWARGS:
-            near = closest(name, ARCH_KWARGS)
-            hint = f"Did you mean {near!r}?" if near else f"Allowed: {sorted(ARCH_KWARGS)}."
-            raise CardError(f"{where}: model.kwargs: {name!r} may not be set on a card. {hint}")
-        if not _plain(value):
-            raise CardError(
-                f"{where}: model.kwargs.{name} must be a number, a text or a list of numbers, "
-                f"none beyond {MAX_KWARG:,}; got {str(value)[:80]!r}. Use what it was trained with."
-            )
-
-
-def _plain(value: Any) -> bool:
-    if isinstance(value, list):
-        return len(value) <= 64 and all(not isinstance(i, str) and _plain(i) for i in value)
-    if isinstance(value, int | float):
-        return abs(value) <= MAX_KWARG
-    return isinstance(value, str)
-
-
-def write_card(folder: Path, card: EntryCard) -> Path:
-    """Write a card as TOML that `read_card` reads back as the same card; return its path.
-
-    Fields at their defaults are left out.
-
-    Parameters
-    ----------
-    folder : Path
-        Created if it does not exist.
-    card : EntryCard
-        What to write.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / CARD
-    data = card.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-    data.setdefault(card.kind, {})
-    path.write_text("\n".join(toml_lines(data)) + "\n", encoding="utf-8")
-    return path
-
-
-def new_home(folder: Path, name: str) -> Path:
-    """Return the folder of a new entry, refusing a name that is not allowed or taken.
-
-    Raises
-    ------
-    CardError
-        If the name is not allowed, or the entry has a card.
-    """
-    if re.fullmatch(NAME, name) is None:
-        raise CardError(_name_sentence(name))
-    home = folder / name
-    if (home / CARD).exists():
-        raise CardError(f"{home / CARD} exists and is not overwritten. Choose another name.")
-    return home
-
-
-def _name_sentence(name: object) -> str:
+def name_sentence(name: object) -> str:
+    """Return what a name must be, and what this one is."""
     return (
         "name must be lower-case letters, digits and hyphens, at most 63 of them; "
         f"got {str(name)[:80]!r}."
     )
-
-
-def new_entry(
-    folder: Path,
-    name: str,
-    kind: str,
-    *,
-    trainer: str = "cross-entropy",
-    recipe: str | None = None,
-    arch: str = "resnet18",
-) -> Path:
-    """Write a commented card for a new entry; return its path.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of all entries; the card goes to ``<folder>/<name>/entry.toml``.
-    name : str
-        The entry's name.
-    kind : {"method", "model", "predictions"}
-        What the entry hands over.
-    trainer, recipe : str
-        Of a method.
-    arch : str
-        Of a model.
-
-    Raises
-    ------
-    CardError
-        If the kind is unknown, the name is not allowed or the entry exists.
-    """
-    if kind not in PARTS:
-        near = closest(kind, PARTS)
-        raise CardError(
-            f"kind must be one of {', '.join(PARTS)}; got {kind!r}."
-            + (f" Did you mean {near!r}?" if near else "")
-        )
-    home = new_home(folder, name)
-    text = card_text(name, kind, trainer=trainer, recipe=recipe, arch=arch)
-    fresh = not home.exists()
-    home.mkdir(parents=True, exist_ok=True)
-    (home / CARD).write_text(text, encoding="utf-8")
-    try:
-        read_card(home)
-    except CardError:
-        (home / CARD).unlink()
-        if fresh:
-            home.rmdir()
-        raise
-    return home / CARD

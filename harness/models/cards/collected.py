@@ -8,9 +8,10 @@ from pathlib import Path
 
 from harness.errors import CardError, PredictionsError
 from harness.keys import sha256_file
-from harness.models.cards.cards import CARD, new_home, read_card
+from harness.models.cards.cards import CARD, read_card
 from harness.models.cards.job_keys import SCHEME, key_of
 from harness.models.cards.templates import card_text
+from harness.models.cards.writing import new_home
 from harness.models.safe.given import FORMATS, read_arrays
 
 COPIES = "predictions"

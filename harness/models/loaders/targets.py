@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from harness.atomic import write_text
 from harness.errors import CardError, OpenCardError
 from harness.keys import sha256_file
-from harness.models.cards.cards import CARD, new_home, read_card
+from harness.models.cards.cards import CARD, read_card
 from harness.models.cards.templates import open_facets
 from harness.models.cards.toml import toml_lines
+from harness.models.cards.writing import new_home
 from harness.models.loaders.addresses import keep
 from harness.models.loaders.boxed import INSIDE, said_by_boxed
 from harness.models.loaders.feeding import KEY, Said, said_in

@@ -10,7 +10,8 @@ from safetensors.numpy import save_file
 from harness.data.suites.open import make_suite, open_suite
 from harness.errors import CardError, PredictionsError, UnknownNameError
 from harness.keys import sha256_file
-from harness.models.cards.cards import card_sha256, check_entry, new_entry, read_card, write_card
+from harness.models.cards.cards import card_sha256, check_entry, read_card
+from harness.models.cards.writing import new_entry, write_card
 from harness.rankings.declared import undeclared
 from harness.types import EntryCard, Suite
 from harness.types.models import DECLARED

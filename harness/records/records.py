@@ -31,6 +31,9 @@ BYTES_PER_ROW = 1 << 20
 fewer: replicates of sixteen cells, three seeds and nine metrics are 0.9 MiB."""
 BYTES_PER_CELL = BYTES_PER_ROW // 16
 """The same for each cell of a larger suite."""
+SHARE_OF_A_VARIANT = 0.5
+"""The same for a correction that is computed beside and has no row, as part of a row's: its metrics
+and the reasons of those that have no value stand in the record as well."""
 SIGNIFICANT = 9
 """Digits kept in a record: more than any interval, fewer than what libraries disagree in."""
 _NOT_HASHED = {"cost", "provenance", "record_sha256"}
@@ -43,10 +46,11 @@ def max_result_bytes(record: RunRecord) -> int:
     Parameters
     ----------
     record : RunRecord
-        Ranks the entry itself and its ranked variants.
+        Ranks the entry itself and its ranked variants; its other variants count in part.
     """
     one = max(BYTES_PER_ROW, BYTES_PER_CELL * len(record.suite.cells))
-    return one * (1 + len(record.rank_variants))
+    beside = len(record.variants.keys() - {"", *record.rank_variants})
+    return round(one * (1 + len(record.rank_variants) + SHARE_OF_A_VARIANT * beside))
 
 
 def whole_cells(record: RunRecord) -> list[int]:

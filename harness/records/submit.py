@@ -5,6 +5,7 @@ A submission never takes away: jobs that only the committed record has are kept,
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from harness.errors import CardError, HarnessError, RecordMismatchError, StoreError
 from harness.models.cards.cards import card_sha256, read_card
@@ -78,8 +79,9 @@ def submit(
         stamp = recorded.record.evidence.model_copy(update={"url": evidence})
         named = recorded.record.model_copy(update={"evidence": stamp})
         recorded = sealed(named, recorded.arrays)
+    with TemporaryDirectory(prefix="tailmark-") as aside:  # what is committed stays if it is refused
+        _check_size(write_record(recorded, Path(aside)), max_result_bytes(recorded.record))
     written = write_record(recorded, submissions / name / "results")
-    _check_size(written, max_result_bytes(recorded.record))
     if maintainer:
         add_to_rerun_list(submissions, recorded.record)
     return written
@@ -212,8 +214,6 @@ def _check_size(written: Path, most: int) -> None:
     for path in (written, written.with_suffix(".npz")):
         size = path.stat().st_size
         if size > most:
-            written.unlink()
-            written.with_suffix(".npz").unlink()
             raise StoreError(
                 f"{path.name} must be at most {most:,} bytes to be committed; it has {size:,}. "
                 "Rank fewer variants on the card."

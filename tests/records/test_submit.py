@@ -136,6 +136,25 @@ def test_a_suite_of_many_cells_has_room_for_each_of_them(places, cells, mib):
     assert max_result_bytes(one.model_copy(update={"suite": suite})) == mib * 2**20
 
 
+def test_a_correction_without_a_row_adds_half_a_row(places):
+    one = put(places).record
+    beside = {name: one.variants[""] for name in ("", "la", "ts")}
+    assert max_result_bytes(one.model_copy(update={"variants": beside})) == 2 << 20
+    ranked = one.model_copy(update={"variants": beside, "rank_variants": ("la",)})
+    assert max_result_bytes(ranked) == 2.5 * (1 << 20)
+
+
+def test_a_record_that_is_too_large_is_refused_and_the_committed_one_stays(places, monkeypatch):
+    put(places)
+    path = submit("best", "digits-v1", **places)
+    before = path.read_bytes(), path.with_suffix(".npz").read_bytes()
+    monkeypatch.setattr("harness.records.submit.max_result_bytes", lambda record: 100)
+    with pytest.raises(StoreError, match="at most 100 bytes"):
+        submit("best", "digits-v1", **places)
+    assert (path.read_bytes(), path.with_suffix(".npz").read_bytes()) == before
+    assert sorted(p.name for p in path.parent.iterdir()) == ["digits-v1.json", "digits-v1.npz"]
+
+
 CODE = {"trainer": "a", "evaluation": "b"}
 
 

@@ -79,7 +79,8 @@ def submit(
         stamp = recorded.record.evidence.model_copy(update={"url": evidence})
         named = recorded.record.model_copy(update={"evidence": stamp})
         recorded = sealed(named, recorded.arrays)
-    with TemporaryDirectory(prefix="tailmark-") as aside:  # what is committed stays if it is refused
+    # Tried elsewhere first: what is committed stays if this is refused.
+    with TemporaryDirectory(prefix="tailmark-") as aside:
         _check_size(write_record(recorded, Path(aside)), max_result_bytes(recorded.record))
     written = write_record(recorded, submissions / name / "results")
     if maintainer:

@@ -153,7 +153,10 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
     durable : bool, default=True
         Wait until it is on the disk; False for what is verified when it is read, and made again.
     """
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=unfinished(target.name))
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=unfinished(target.name))
+    except OSError as error:  # the name of the temporary file would tell nobody anything
+        raise type(error)(error.errno, error.strerror, str(target)) from error
     os.close(handle)
     temporary = Path(name)
     try:

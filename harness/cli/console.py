@@ -91,12 +91,12 @@ def correctable() -> Iterator[None]:
             finally:
                 sys.stdout.flush()
         except (HarnessError, OSError) as error:
-            gone = _folder_gone()
-            if not gone and not isinstance(error, HarnessError):
+            said = _folder_gone() or _said(error)
+            if not said:
                 raise
             with suppress(HarnessError):
                 sys.stdout.flush()
-            remark(f"tailmark: {gone or error}")
+            remark(f"tailmark: {said}")
             sys.exit(2)
 
 
@@ -124,6 +124,22 @@ def interrupted_once() -> Iterator[None]:
     yield
     if not pressed:
         signal.signal(signal.SIGINT, before)
+
+
+def _said(error: Exception) -> str:
+    """Return the sentence of an error, or nothing of one that no user can correct.
+
+    What the system refuses (no room, no right, a name too long, no such folder) a user can.
+    """
+    if not isinstance(error, OSError):
+        return str(error)
+    if error.errno is None or not error.strerror:
+        return ""
+    place = "" if error.filename is None else f" at {str(error.filename)[:200]}"
+    return (
+        f"Expected files and folders that can be read and written{place}; got: {error.strerror}. "
+        "Make room, correct the rights, or name another place."
+    )
 
 
 def _folder_gone() -> str:

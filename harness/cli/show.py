@@ -44,15 +44,15 @@ def show(
 
 def _save(opened: "OpenSuite", split: "Split", output: Path) -> None:
     """Write the picture whole or not at all."""
+    from harness.atomic import replacing
     from harness.errors import StoreError
     from harness.pictures.split import split_figure
 
     figure = split_figure(opened, split)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        temporary = output.with_name(f".{output.name}")
-        figure.savefig(temporary, format="png", dpi=110)
-        temporary.replace(output)
+        with replacing(output, durable=False) as temporary:
+            figure.savefig(temporary, format="png", dpi=110)
     except OSError as error:
         raise StoreError(
             f"Expected to write {output}; got: {error.strerror}. Name another file with -o."

@@ -258,6 +258,24 @@ def record_sha256(record: RunRecord) -> str:
     return sha256_text(canonical(rounded(body)))
 
 
+def fields_of(text: str) -> dict[str, str]:
+    """Return the JSON of each field of a record's text, in order; none where it is laid out else.
+
+    Parameters
+    ----------
+    text : str
+        Of a file that `write_record` wrote: a field on a line of one space.
+    """
+    starts = list(_FIELD.finditer(text))
+    if not starts:
+        return {}
+    ends = [found.start() for found in starts[1:]] + [len(text.rstrip()) - 1]
+    parts = {m[1]: text[m.end() : end] for m, end in zip(starts, ends, strict=True)}
+    if len(parts) < len(starts):
+        return {}
+    return {name: part.strip().removesuffix(",") for name, part in parts.items()}
+
+
 def _proves_itself(text: str) -> bool:
     """Return whether a record's text is the one that its own sha256 was made of, which is quick.
 
@@ -265,14 +283,9 @@ def _proves_itself(text: str) -> bool:
     numbers are rounded already: without spaces and the fields that are not hashed it is the
     canonical JSON. Of any other text the answer is False, and `record_sha256` decides.
     """
-    starts = list(_FIELD.finditer(text))
-    if not starts:
+    plain = fields_of(text)
+    if not plain or "\\" in text or "NaN" in text or "Infinity" in text:
         return False
-    ends = [found.start() for found in starts[1:]] + [len(text.rstrip()) - 1]
-    parts = {m[1]: text[m.end() : end] for m, end in zip(starts, ends, strict=True)}
-    if len(parts) < len(starts) or "\\" in text or "NaN" in text or "Infinity" in text:
-        return False
-    plain = {name: part.strip().removesuffix(",") for name, part in parts.items()}
     if plain.get("asked") == "null":
         del plain["asked"]
     hashed = (f'"{name}":{part}' for name, part in plain.items() if name not in _NOT_HASHED)

@@ -118,6 +118,7 @@ def run(
     HarnessError
         If something a user can correct is wrong before any job starts.
     """
+    from harness.models.passes.numerics import choose, reading_threads
     from harness.runs.execute import How, Place
     from harness.runs.workers import Limits
 
@@ -130,10 +131,13 @@ def run(
         features_budget=features_budget,
     )
     how = How(executor, processes, Limits(time_limit, memory_limit), address, jobs_per_gpu)
+    for asked in (choose, reading_threads):
+        asked()  # what the environment says wrongly is said before any job meets it
     chosen = [cells] if isinstance(cells, str) else cells
     drawn = [seeds] if isinstance(seeds, int) else seeds
     names, objects = _sorted_out(entries)
-    names = [_entry_of(name, place, tracking_uri) for name in names]
+    records = records_folder(place.store)
+    names = [str(card_of(name, place, records, tracking_uri) or name) for name in names]
     made: dict[str, Recorded] = {}
     problems: list[str] = []
     if names or not objects:
@@ -151,19 +155,35 @@ def run(
     return found
 
 
-def _entry_of(name: str, place: "Place", uri: str | None) -> str:
-    """Return an entry's name, or the folder of the card that an address or a file was given."""
+def card_of(name: str, place: "Place", root: Path, uri: str | None = None) -> Path | None:
+    """Return the folder of the card that a model without one is given, None of an entry's name.
+
+    Parameters
+    ----------
+    name : str
+        As `run` takes it.
+    place : Place
+        Whose suite says what its outputs mean.
+    root : Path
+        Where the card is written.
+    uri : str, optional
+        Of the MLflow server that registered models come from.
+
+    Raises
+    ------
+    HarnessError
+        If it is the name of a model that cannot be had or read.
+    """
     if ":" not in name and "." not in name:
-        return name
+        return None
     from harness.connection import tracking_uri as where
     from harness.models.loaders.targets import is_target, run_entry
     from harness.runs.execute import opened_suite
 
     if not is_target(name):
-        return name
+        return None
     opened = opened_suite(place.suite, place.data_root)
-    records = records_folder(place.store)
-    return str(run_entry(name, records, opened, where(uri, store=place.store)))
+    return run_entry(name, root, opened, where(uri, store=place.store))
 
 
 def _sorted_out(entries: Any) -> tuple[list[str], dict[str, Any]]:

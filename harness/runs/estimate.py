@@ -6,7 +6,8 @@ An estimate says what it is based on; where there is nothing to base it on, it s
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,16 +18,18 @@ import numpy as np
 from harness.data.suites.open import OpenSuite, pools_of
 from harness.errors import HarnessError
 from harness.models.cards.cards import card_sha256, read_card
-from harness.records.records import read_record
-from harness.runs.plan import CARD, Entry, entry_folders, jobs_of
-from harness.types import Job, RunRecord, Suite
-from harness.types.models import ALL_CELLS
+from harness.records.past import Past, past_of
+from harness.runs.plan import Entry, entry_folders, jobs_of
+from harness.types import EntryCard, Job, Suite
+from harness.types.models import ALL_CELLS, MethodPart
 
 ROWS = 32
 """Rows that a model is timed on."""
 MOST_ALIKE = 3
 """Records of other entries that an estimate is based on."""
 GB = 1e9
+Methods = Callable[[Path], Mapping[str, MethodPart]]
+"""From a submissions folder to the method of each entry in it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,9 @@ def estimate(entry: Entry, opened: OpenSuite, roots: Sequence[Path]) -> Estimate
     return _measured(entry, opened, len(opened.suite.cells) * len(opened.suite.seeds))
 
 
-def recorded(entry: Entry, suite: Suite, roots: Sequence[Path]) -> Estimate | str:
+def recorded(
+    entry: Entry, suite: Suite, roots: Sequence[Path], methods: Methods | None = None
+) -> Estimate | str:
     """Return the same from records alone: nothing is opened, loaded or timed.
 
     Parameters
@@ -81,91 +86,77 @@ def recorded(entry: Entry, suite: Suite, roots: Sequence[Path]) -> Estimate | st
         As in `estimate`.
     suite : Suite
         Where it is to run.
+    methods : callable, optional
+        Who asks for many entries keeps what `methods_in` finds in a folder; default: it is called.
     """
     jobs = len(suite.cells) * len(suite.seeds)
-    own = next(records_of(roots, suite.id, [entry.card.name]), None)
-    if own is not None and (found := _from_records([own], jobs)) is not None:
+    own = next(past_of(roots, suite.id, [entry.card.name]), None)
+    if own is not None and (found := _took([own], jobs)) is not None:
         changed = own.card_sha256 != card_sha256(entry.card)
-        basis = f"its record of {_done(own)} jobs{', made before its card changed' * changed}"
+        basis = f"its record of {len(own.done)} jobs{', made before its card changed' * changed}"
         return Estimate(*found, basis)
     if entry.card.method is not None:
-        return _like_others(entry, suite, jobs, roots)
+        names = _alike(entry, (methods or methods_in)(entry.folder.parent))
+        return _like_others(entry, suite, jobs, roots, names)
     return f"not known: there is no record of {entry.card.name} on {suite.id}"
 
 
-def records_of(roots: Sequence[Path], suite: str, names: Iterable[str]) -> Iterator[RunRecord]:
-    """Yield the records of entries that can be read, folder by folder.
-
-    Parameters
-    ----------
-    roots : sequence of Path
-        Folders of entries.
-    suite : str
-        Suite id.
-    names : iterable of str
-        Entries.
-    """
-    for root in roots:
-        for name in names:
-            path = root / name / "results" / f"{suite}.json"
-            try:
-                if path.is_file():
-                    yield read_record(path).record
-            except HarnessError:
-                continue  # a damaged record is said by `rank`, it is not a basis here
-
-
-def _done(record: RunRecord) -> int:
-    return sum(job.status == "done" for job in record.jobs)
-
-
-def _from_records(records: Sequence[RunRecord], jobs: int) -> tuple[float, float | None] | None:
+def _took(records: Sequence[Past], jobs: int) -> tuple[float, float | None] | None:
     """Return seconds of all jobs and the largest memory, from what jobs in records took."""
-    costs = [cost for record in records for cost in record.cost if _seconds(cost) > 0]
-    if not costs:
+    seconds = [each for record in records for each in record.seconds]
+    if not seconds:
         return None
-    memory = [float(c["peak_memory_bytes"]) for c in costs if c.get("peak_memory_bytes")]
-    mean = float(np.mean([_seconds(cost) for cost in costs]))
-    return jobs * mean, max(memory, default=None)
+    memory = [record.memory for record in records if record.memory is not None]
+    return jobs * float(np.mean(seconds)), max(memory, default=None)
 
 
-def _seconds(cost: Mapping[str, Any]) -> float:
-    worked = float(cost.get("train_seconds", 0)) + float(cost.get("pass_seconds", 0))
-    return max(worked, float(cost.get("wall_seconds", 0)))
-
-
-def _like_others(entry: Entry, suite: Suite, jobs: int, roots: Sequence[Path]) -> Estimate | str:
+def _like_others(
+    entry: Entry, suite: Suite, jobs: int, roots: Sequence[Path], names: Sequence[str]
+) -> Estimate | str:
     """Base an estimate on the entries most alike, else say that a job must be run."""
-    records = list(islice(records_of(roots, suite.id, _alike(entry)), MOST_ALIKE))
-    found = _from_records(records, jobs)
+    records = list(islice(past_of(roots, suite.id, names), MOST_ALIKE))
+    found = _took(records, jobs)
     if found is None:
         return (
             f"not known: there is no record of {entry.card.name} or of its trainer on {suite.id}. "
-            f"Measure one job with: tailmark run {entry.card.name} --suite {suite.id} "
+            f"Measure one job with: tailmark run {entry.called} --suite {suite.id} "
             f"--cell {suite.cells[0]} --seed {suite.seeds[0]}"
         )
     alike = ", ".join(sorted({record.entry for record in records}))
     return Estimate(*found, f"records of the same trainer: {alike}; its settings may cost more")
 
 
-def _alike(entry: Entry) -> list[str]:
+def methods_in(root: Path, given: Mapping[Path, EntryCard] | None = None) -> dict[str, MethodPart]:
+    """Return name → method of the entries below a folder whose card can be read.
+
+    Parameters
+    ----------
+    root : Path
+        Submissions folder.
+    given : mapping of Path to EntryCard, optional
+        Cards that were read already, by their folder.
+    """
+    found = {}
+    for name, folder in entry_folders(root).items():
+        with suppress(HarnessError, OSError):
+            card = (given or {}).get(folder) or read_card(folder, trust=True)
+            if card.method is not None:
+                found[name] = card.method
+    return found
+
+
+def _alike(entry: Entry, methods: Mapping[str, MethodPart]) -> list[str]:
     """Return other entries with the same trainer, those that share most of its settings first."""
     asked = entry.card.method
     assert asked is not None
-    shared: dict[str, int] = {}
-    for name, folder in entry_folders(entry.folder.parent).items():
-        try:
-            if asked.trainer not in (folder / CARD).read_text("utf-8", errors="replace"):
-                continue  # most cards: they are not parsed
-            other = read_card(folder, trust=True).method
-        except (HarnessError, OSError):
-            continue
-        if other is not None and other.trainer == asked.trainer and name != entry.card.name:
-            same = [
-                getattr(other, key) == getattr(asked, key)
-                for key in ("recipe", "init_from", "features_from", "overrides")
-            ]
-            shared[name] = sum(same)
+    shared = {
+        name: sum(
+            getattr(other, key) == getattr(asked, key)
+            for key in ("recipe", "init_from", "features_from", "overrides")
+        )
+        for name, other in methods.items()
+        if other.trainer == asked.trainer and name != entry.card.name
+    }
     return sorted(shared, key=lambda name: (-shared[name], name))
 
 
@@ -190,7 +181,7 @@ def _measured(entry: Entry, opened: OpenSuite, jobs: int) -> Estimate | str:
     if entry.card.model is not None and opener_of(entry.card.model, weights_of(first)):
         return (
             "not known: its code is not run to be checked. Measure one job with: tailmark run "
-            f"{entry.card.name} --suite {opened.suite.id} --cell {first.cell} --seed {first.seed}"
+            f"{entry.called} --suite {opened.suite.id} --cell {first.cell} --seed {first.seed}"
         )
     seconds, rows = (
         _passing(first, opened) if entry.card.model is not None else _evaluating(first, opened)

@@ -214,11 +214,7 @@ def do_jobs(
         opened = opened_suite(place.suite, place.data_root)
         shares = shares_of(jobs, opened, Store(place.store), how.processes)
     if how.executor == "ray":
-        from harness.runs.on_ray import ray_all
-
-        for _ in ray_all(shares, partial(_share, place), how, report=report) if shares else ():
-            pass  # whatever became of a share, the job passes what is missing
-        outcomes = ray_all(jobs, partial(_work, place), how, report=report)
+        outcomes = _on_cluster(jobs, shares, place, how, report)
     else:
         wanted = min(how.processes or default_processes(), len(jobs))
         alone = how.executor is None and wanted <= 1 and not (how.limits.any or shares)
@@ -232,6 +228,18 @@ def do_jobs(
         outcomes = work_all(jobs, partial(_work, place), wanted, report=report, limits=how.limits)
     for job, outcome in outcomes:
         yield job, (_failed(job, place, outcome) if isinstance(outcome, Lost) else outcome)
+
+
+def _on_cluster(
+    jobs: Sequence[Job], shares: Sequence[Share], place: Place, how: How, report: Report | None
+) -> Iterator[tuple[Job, JobResult | Lost]]:
+    """Do shares, then jobs, through one connection to a Ray cluster."""
+    from harness.runs.on_ray import cluster, ray_all
+
+    with cluster(how):
+        for _ in ray_all(shares, partial(_share, place), how, report=report) if shares else ():
+            pass  # whatever became of a share, the job passes what is missing
+        yield from ray_all(jobs, partial(_work, place), how, report=report)
 
 
 def _failed(job: Job, place: Place, lost: Lost) -> JobResult:

@@ -8,9 +8,10 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -31,6 +32,10 @@ RETRIES = 3
 """How often Ray begins a job again whose node or process is lost."""
 LOOK = 0.2
 """Seconds between two looks at what is done."""
+OURS = "TAILMARK_"
+"""How variables begin that say how and where jobs compute: a node's own environment lacks them."""
+PLACES = ("TAILMARK_DATA", "TAILMARK_HOME", "TAILMARK_SUBMISSIONS", "TAILMARK_WEIGHTS")
+"""Those that name a folder: relative ones mean the driver's working folder."""
 PATIENCE = 60.0
 """Seconds without any job done after which the cluster is asked whether it has a place left."""
 J = TypeVar("J", bound=Job)
@@ -60,45 +65,52 @@ def ray_all(
         If Ray is not installed, the cluster cannot be reached, or it has no CPU, or no GPU where
         jobs ask for one.
     """
-    ray, own = _connected(how)
     running: dict[Any, tuple[J, float]] = {}
-    try:
-        share = None if how.jobs_per_gpu is None else 1 / how.jobs_per_gpu
-        if share is not None and not ray.cluster_resources().get("GPU"):
-            raise SpecError(
-                "Jobs per GPU need a cluster with a GPU; this one has none. Leave --jobs-per-gpu "
-                "out, or start a node with --num-gpus."
+    with cluster(how) as ray:
+        try:
+            share = None if how.jobs_per_gpu is None else 1 / how.jobs_per_gpu
+            _check_place(ray, share)
+            task = ray.remote(_do).options(
+                num_cpus=1, num_gpus=share, max_retries=RETRIES, runtime_env={"env_vars": _said()}
             )
-        if not _has_place(ray, share):
-            raise SpecError(
-                "A job takes one CPU of a Ray cluster; this one has none. Start a node with "
-                "--num-cpus, or leave --executor ray out."
-            )
-        task = ray.remote(_do).options(num_cpus=1, num_gpus=share, max_retries=RETRIES)
-        waiting = deque(replace(job, folder=job.folder.resolve()) for job in jobs)
-        named = {job.name: job for job in jobs}
-        heard = time.monotonic()
-        while waiting or running:
-            while waiting and len(running) < (how.processes or len(jobs)):
-                job = waiting.popleft()
-                running[task.remote(work, job)] = (named[job.name], time.monotonic())
-            done, _ = ray.wait(list(running), num_returns=1, timeout=LOOK)
-            for future in done or _overdue(running, how.limits.seconds):
-                job, _ = running.pop(future)
-                yield job, _outcome(ray, future, done, how, report)
-                heard = time.monotonic()
-            if time.monotonic() - heard > PATIENCE:
-                heard = time.monotonic()
-                if not _has_place(ray, share):
-                    left = [job for job, _ in running.values()] + [named[j.name] for j in waiting]
-                    yield from ((job, Lost("no node that could do it is left")) for job in left)
-                    return
-    finally:
-        for future in running:
-            with suppress(Exception):  # of a cluster that is gone
-                ray.cancel(future, force=True)
-        if own:
-            ray.shutdown()
+            waiting = deque(replace(job, folder=job.folder.resolve()) for job in jobs)
+            named = {job.name: job for job in jobs}
+            heard = time.monotonic()
+            while waiting or running:
+                while waiting and len(running) < (how.processes or len(jobs)):
+                    job = waiting.popleft()
+                    running[task.remote(work, job)] = (named[job.name], time.monotonic())
+                done, _ = ray.wait(list(running), num_returns=1, timeout=LOOK)
+                for future in done or _overdue(running, how.limits.seconds):
+                    job, _ = running.pop(future)
+                    yield job, _outcome(ray, future, done, how, report)
+                    heard = time.monotonic()
+                if time.monotonic() - heard > PATIENCE:
+                    heard = time.monotonic()
+                    if not _has_place(ray, share):
+                        left = [job for job, _ in running.values()]
+                        left += [named[job.name] for job in waiting]
+                        lost = Lost("no node that could do it is left")
+                        yield from ((job, lost) for job in left)
+                        return
+        finally:
+            for future in running:
+                with suppress(Exception):  # of a cluster that is gone
+                    ray.cancel(future, force=True)
+
+
+def _check_place(ray: Any, share: float | None) -> None:
+    """Raise where no job could ever begin."""
+    if share is not None and not ray.cluster_resources().get("GPU"):
+        raise SpecError(
+            "Jobs per GPU need a cluster with a GPU; this one has none. Leave --jobs-per-gpu "
+            "out, or start a node with --num-gpus."
+        )
+    if not _has_place(ray, share):
+        raise SpecError(
+            "A job takes one CPU of a Ray cluster; this one has none. Start a node with "
+            "--num-cpus, or leave --executor ray out."
+        )
 
 
 def _has_place(ray: Any, share: float | None) -> bool:
@@ -143,6 +155,35 @@ def _outcome(ray: Any, future: Any, done: Sequence[Any], how: "How", report: Sen
     return result
 
 
+def _said() -> dict[str, str]:
+    """Return the environment of a job on a node: the driver's settings, one reading thread."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
+    ours |= {name: str(Path(ours[name]).absolute()) for name in PLACES if ours.get(name)}
+    return {READING: "1", **WORKER_ENVIRONMENT} | ours
+
+
+@contextmanager
+def cluster(how: "How") -> Iterator[Any]:
+    """Hold a connection to a cluster, which is ended where it was made here.
+
+    Parameters
+    ----------
+    how : How
+        Its address; None: one is started on this machine.
+
+    Raises
+    ------
+    SpecError
+        As in `ray_all`.
+    """
+    ray, own = _connected(how)
+    try:
+        yield ray
+    finally:
+        if own:
+            ray.shutdown()
+
+
 def _connected(how: "How") -> tuple[Any, bool]:
     """Return Ray, connected to a cluster, and whether this process started or joined it."""
     if how.limits.bytes is not None:
@@ -168,7 +209,6 @@ def _connected(how: "How") -> tuple[Any, bool]:
             include_dashboard=None if how.address else False,
             log_to_driver=False,
             logging_level="ERROR",
-            runtime_env={"env_vars": {READING: os.environ.get(READING, "1"), **WORKER_ENVIRONMENT}},
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]

@@ -19,6 +19,13 @@ class Entry:
 
     card: EntryCard
     folder: Path
+    word: str | None = None
+    """How a command names it where its name is not enough: a folder, a file, an address."""
+
+    @property
+    def called(self) -> str:
+        """Return what to type for it."""
+        return self.word or self.card.name
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -99,7 +106,7 @@ def find_entry(name: str, root: Path, *, trust: bool = False) -> Entry:
                 "Write one with: tailmark new NAME --kind method"
             )
         raise unknown(f"entry in {root}", name, known)
-    return Entry(read_card(folder, trust=trust), folder)
+    return Entry(read_card(folder, trust=trust), folder, None if name in known else name)
 
 
 def find_entries(

@@ -1,15 +1,16 @@
 """The plan of a run as data: its jobs, which of them the store has, what the rest will take."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 from harness.models.cards.cards import card_sha256
 from harness.models.obtain.obtain import is_kept
 from harness.models.store.store import Store
 from harness.paths import records_folder
-from harness.runs.estimate import Estimate, duration, estimate, recorded, records_of
+from harness.records.past import past_of
+from harness.runs.estimate import Estimate, duration, estimate, methods_in, recorded
 from harness.runs.execute import Place, opened_suite, parent_of
 from harness.runs.plan import Entry, find_entries, jobs_of, with_parents
 from harness.types import Job, Suite
@@ -41,6 +42,7 @@ def planned(
     cells: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
     problems: list[str] | None = None,
+    cards: Mapping[str, Path] | None = None,
 ) -> Iterator[Planned]:
     """Yield what each entry of a run will do, parents first; nothing is run.
 
@@ -54,15 +56,21 @@ def planned(
         Some of the suite's; None: all.
     problems : list of str, optional
         Why cards that nobody named were left out is added here.
+    cards : mapping of str to Path, optional
+        Name → the folder of the card that was made for it: of models that have none.
 
     Raises
     ------
     HarnessError
         As `harness.run` before any job starts.
     """
+    made = cards or {}
     found = find_entries(
-        names, place.submissions, trust=place.trust, suite=place.suite, problems=problems
-    )
+        [str(made.get(name, name)) for name in names],
+        place.submissions, trust=place.trust, suite=place.suite, problems=problems,
+    )  # fmt: skip
+    words = {folder: name for name, folder in made.items()}
+    found = [replace(entry, word=words.get(entry.folder, entry.word)) for entry in found]
     opened = opened_suite(place.suite, place.data_root)
     store = Store(place.store)
     roots = [records_folder(place.store), place.submissions]
@@ -98,16 +106,15 @@ def foreseen(
         Folders of records, this machine's first.
     """
     whole = len(suite.cells) * len(suite.seeds)
+    methods = cache(partial(methods_in, given={entry.folder: entry.card for entry in entries}))
     found = []
     for entry in entries:
         name = entry.card.name
         asked = {(suite.cells.index(j.cell), suite.seeds.index(j.seed)) for j in jobs[name]}
-        own = next(records_of(roots[:1], suite.id, [name]), None)
-        kept = set()
-        if own is not None and own.card_sha256 == card_sha256(entry.card):
-            kept = {(job.cell, job.seed) for job in own.jobs if job.status == "done"} & asked
+        own = next(past_of(roots[:1], suite.id, [name]), None)
+        kept = asked & own.done if own and own.card_sha256 == card_sha256(entry.card) else set()
         said = (
-            recorded(entry, suite, roots)
+            recorded(entry, suite, roots, methods)
             if len(kept) < len(asked)
             else Estimate(0.0, None, "all recorded here")
         )

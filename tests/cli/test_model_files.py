@@ -51,6 +51,39 @@ def test_a_file_that_says_how_it_is_fed_is_scored_without_a_card(tailmark, files
     assert "mine: 1 of 24 jobs" in outcome.out or "mine: 1 of 1 jobs" in outcome.out
 
 
+def planned(tailmark, word: str) -> dict:
+    outcome = tailmark("plan", word, "--cell", CELL, "--seed", "0", "--format", "json")
+    assert outcome.code == 0, outcome.err
+    (row,) = json.loads(outcome.out)
+    return row
+
+
+def test_a_plan_takes_what_a_run_takes_and_writes_nothing(tailmark, files, tmp_path):
+    word, before = str(files / "mine.pt2"), set(tmp_path.rglob("*"))
+    plan = planned(tailmark, word)
+    assert (plan["entry"], plan["jobs"], plan["kept"]) == ("mine", 1, 0)
+    assert plan["seconds"] > 0 or word in plan["basis"]
+    assert set(tmp_path.rglob("*")) == before
+    assert run(tailmark, word).code == 0
+    assert planned(tailmark, word)["kept"] == 1
+    absent = tailmark("plan", str(files / "absent.pt2"))
+    assert absent.code == 2 and "there is none" in absent.err
+
+
+def test_a_plan_says_how_the_folder_of_a_card_is_measured(tailmark, tmp_path):
+    """Its name alone would not be found: the command in the sentence works as it stands."""
+    folder = tmp_path / "elsewhere" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "entry.toml").write_text(
+        'format = 1\nname = "mine"\nkind = "method"\n[method]\ntrainer = "prior"\n'
+    )
+    basis = planned(tailmark, str(folder))["basis"]
+    assert f"tailmark run {folder} --suite digits-v1" in basis
+    words = basis.partition("with: tailmark ")[2].split()
+    assert tailmark(*words, "--no-track").code == 0
+    assert planned(tailmark, str(folder))["kept"] == 1
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -1,5 +1,6 @@
 """What is printed survives its surroundings: encodings, pipes, full disks, hostile names."""
 
+import errno
 import json
 import os
 import subprocess
@@ -76,6 +77,49 @@ def test_a_full_disk_is_one_sentence(shelf):
     assert done.returncode == 2
     assert done.stderr.decode().startswith("tailmark: The output could not be written: No space")
     assert len(done.stderr.splitlines()) == 1
+
+
+UNWRITABLE = {
+    "a manifest into a missing folder": ("data", "manifest", "digits-v1", "-o", "{home}/no/x.json"),
+    "a manifest below a file": ("data", "manifest", "digits-v1", "-o", "{home}/file/x.json"),
+    "a picture below a file": ("data", "show", "digits-v1", "-o", "{home}/file/x.png"),
+    "a card below a file": ("new", "x", "--kind", "method", "--submissions", "{home}/file/x"),
+    "a card under a long name": ("new", "x", "--kind", "method", "--submissions", "{long}"),
+}
+"""What is written → the words of a command whose place cannot be written, whoever asks."""
+
+
+@pytest.mark.parametrize("what", UNWRITABLE)
+def test_a_place_that_cannot_be_written_is_one_sentence(tailmark, card, home, what):
+    card()
+    (home / "file").write_text("kept")
+    words = [word.format(home=home, long=home / ("x" * 300)) for word in UNWRITABLE[what]]
+    before = sorted(home.rglob("*"))
+    answer = tailmark(*words)
+    assert answer.code == 2 and "Traceback" not in answer.err, answer.err
+    assert answer.err.startswith("tailmark: ") and len(answer.err.splitlines()) == 1
+    assert str(home / "file") in answer.err or "/no/" in answer.err or "xxx" in answer.err
+    assert sorted(home.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("data", "manifest", "digits-v1", "-o", "{home}/x"),
+        ("data", "show", "digits-v1", "-o", "{home}/x.png"),
+        ("new", "x", "--kind", "method"),
+    ],
+)
+def test_a_disk_that_fills_up_leaves_no_half_file(tailmark, home, monkeypatch, words):
+    def full(*given):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "chmod", full)  # the step between the last byte and its name
+    before = [path for path in home.rglob("*") if path.is_file()]
+    answer = tailmark(*(word.format(home=home) for word in words))
+    assert answer.code == 2 and "No space left on device" in answer.err, answer.err
+    assert len(answer.err.splitlines()) == 1
+    assert [path for path in home.rglob("*") if path.is_file()] == before
 
 
 def test_a_closed_output_is_no_traceback(shelf):

@@ -1,6 +1,7 @@
 """Whole records of a network over batch sizes, and over one process, several, and shares of it."""
 
-import os
+import time
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -10,8 +11,13 @@ import harness
 from harness.data.sets.own import Options
 from harness.data.sets.prepare import prepare
 from harness.keys import sha256_file
+from harness.models.obtain import sharing
 from harness.models.obtain.vision import timm, torchvision
+from harness.models.passes import parts as kept_parts
+from harness.models.passes.predict import pass_share
 from harness.models.store.store import PARTS, Store
+from harness.runs import execute
+from tests.runs.conftest import faults_only
 
 CARD = """
 format = 1
@@ -105,6 +111,11 @@ def test_a_record_over_batch_sizes_differs_by_rounding_alone(alone, size):
         np.testing.assert_allclose(values, others[name], rtol=1e-4, atol=1e-5)
         changed += (values.argmax(axis=1) != others[name].argmax(axis=1)).sum()
     assert changed == 0
+    compare_metrics(record, other)
+
+
+def compare_metrics(record, other):
+    """Fail where a metric of two records with the same predicted classes differs beyond 1e-6."""
     found, base = (r.variants[""].metrics for r in (record, other))
     assert found.keys() == base.keys() and len(base) > 50
     for key, grid in found.items():
@@ -112,7 +123,8 @@ def test_a_record_over_batch_sizes_differs_by_rounding_alone(alone, size):
         if score in OF_FEATURES and metric != "ood_auroc":
             continue
         near = 5e-3 if score in OF_FEATURES else 1e-6  # 12 of 2,400 pairs
-        np.testing.assert_allclose(grid[0][0], base[key][0][0], atol=near, err_msg=key)
+        one, two = (np.array(values, dtype=float) for values in (grid, base[key]))
+        np.testing.assert_allclose(one, two, atol=near, err_msg=key)
 
 
 def test_a_record_made_from_shares_is_that_of_one_process(
@@ -133,10 +145,74 @@ def test_a_record_made_from_shares_is_that_of_one_process(
     assert shared.record_sha256 == alone[7][0].record_sha256
 
 
-@pytest.mark.skipif("TAILMARK_FAULTS" not in os.environ, reason="part of make faults: 40 s")
+@faults_only
 def test_one_two_and_four_processes_give_the_same_record(places, alone, tmp_path, sized):
     sized(7)
     calm = alone[7][0].record_sha256
     for workers in (1, 2, 4):
         how = {"executor": "processes", "processes": workers}
         assert run(places, tmp_path / str(workers), **how).record_sha256 == calm
+
+
+def begin(place, share, send):
+    """Say on which node a share is begun, and pass it slowly and in many parts."""
+    import ray
+
+    with (place.submissions / f"{place.store.name}-{share.index}").open("a") as file:
+        file.write(f"{ray.get_runtime_context().get_node_id()}\n")
+    kept_parts.EVERY = 0.0  # in this process, which ends with its node or run
+    sharing.pass_share = slowly
+    execute._share(place, share, send)
+
+
+def slowly(model, *given, **named):
+    return pass_share(Slow(model), *given, **named)
+
+
+class Slow:
+    """A model that takes a fifth of a second a batch."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def __call__(self, inputs):
+        time.sleep(0.2)
+        return self.model(inputs)
+
+
+@faults_only
+@pytest.mark.parametrize("lost", [False, True], ids=["both stay", "one is killed"])
+def test_shares_on_two_nodes_give_the_record_of_one_process(
+    two_nodes, places, alone, tmp_path, sized, monkeypatch, lost
+):
+    """One job and two workers: each node passes a share; one that is lost begins again.
+
+    The nodes were started before the batch size was set: a run carries its settings there.
+    """
+    sized(7)
+    monkeypatch.setattr(execute, "_share", begin)
+    store = tmp_path / "lost" if lost else tmp_path / "kept"
+    begun = [places["submissions"] / f"{store.name}-{index}" for index in (0, 1)]
+
+    def kill():
+        """End a node with SIGKILL when each share has kept two parts of its nine."""
+        while True:
+            rows = [k.key for k in Store(store).listing() if k.room == PARTS]
+            if len(rows) >= 5 and all(path.exists() for path in begun):
+                break
+            time.sleep(0.02)
+        two_nodes.remove_node(next(iter(two_nodes.worker_nodes)), allow_graceful=False)
+
+    if lost:
+        killer = Thread(target=kill, daemon=True)
+        killer.start()
+    how = {"executor": "ray", "address": two_nodes.address, "processes": 2}
+    shared = run(places, store, **how)
+    assert shared.record_sha256 == alone[7][0].record_sha256
+    nodes = [path.read_text().split() for path in begun]
+    assert len({node for each in nodes for node in each}) == 2
+    assert sorted(map(len, nodes)) == ([1, 2] if lost else [1, 1])
+    assert len(two_nodes.worker_nodes) == (not lost)

@@ -1,6 +1,5 @@
 """Where jobs are done changes nothing: here, in processes, on two nodes of a Ray cluster."""
 
-import os
 import sys
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 import harness
 from harness.errors import SpecError, UnknownNameError
 from harness.runs import on_ray
+from tests.runs.conftest import faults_only
 
 CELLS = ["digits-exp10-clean", "digits-balanced-clean"]
 
@@ -38,26 +38,14 @@ def test_processes_give_the_same_record(submissions, here, tmp_path):
     assert sha256(submissions, tmp_path, **how) == here
 
 
-@pytest.fixture
-def two_nodes():
-    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-    pytest.importorskip("ray", reason="Ray is an extra: pip install 'tailmark[ray]'")
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    cluster.add_node(num_cpus=1)
-    yield cluster
-    cluster.shutdown()
-
-
-@pytest.mark.skipif("TAILMARK_FAULTS" not in os.environ, reason="part of make faults: 20 s")
+@faults_only
 def test_two_nodes_of_a_ray_cluster_give_the_same_record(submissions, here, tmp_path, two_nodes):
     assert sha256(submissions, tmp_path, executor="ray", address=two_nodes.address) == here
     with pytest.raises(SpecError, match="need a cluster with a GPU"):
         sha256(submissions, tmp_path, executor="ray", address=two_nodes.address, jobs_per_gpu=2)
 
 
-@pytest.mark.skipif("TAILMARK_FAULTS" not in os.environ, reason="part of make faults: 30 s")
+@faults_only
 def test_a_node_that_is_killed_costs_no_job(submissions, tmp_path, two_nodes):
     """The second node gets SIGKILL when the first job is done; what ran there begins again."""
     how = {"cells": CELLS, "seeds": [0, 1, 2], "submissions": submissions}

@@ -99,12 +99,19 @@ def check_present(root: Path, paths: Sequence[str], source: str) -> None:
         raise DataError(
             f"Expected paths below {root} in {source}; got {outside[0]!r}. Write relative paths."
         )
-    gone = [p for p in paths if not (root / p).is_file()]
+    gone = [p for p in paths if not _is_file(root / p)]
     if gone:
         raise DataError(
             f"{source} names {len(paths):,} images; {len(gone):,} of them are not below {root}, "
             f"for example {', '.join(gone[:3])}. Unpack the archive there, or name its folder."
         )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # longer than a name may be, a nul byte, a circle of links
+        return False
 
 
 def on_disk(root: Path, paths: Sequence[str]) -> tuple[str, ...]:
@@ -123,7 +130,7 @@ def on_disk(root: Path, paths: Sequence[str]) -> tuple[str, ...]:
     folders: dict[Path, dict[str, str]] = {}
 
     def spelled(path: str) -> str:
-        if (root / path).is_file():
+        if _is_file(root / path):
             return path
         here, parts = root, []
         for part in path.replace("\\", "/").split("/"):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.atomic import write_text
 from harness.errors import CardError, PredictionsError
 from harness.keys import sha256_file
 from harness.models.cards.cards import CARD, read_card
@@ -112,9 +113,8 @@ def new_from(folder: Path, name: str, source: Path) -> tuple[Path, Collected]:
         marked = text.index("[predictions.files]")
         head, tail = text[:marked], text[marked:]
         rest = tail[tail.index("\n[facets]") :]
-        (home / CARD).write_text(
-            head + "[predictions.files]\n" + "\n".join(lines) + "\n" + rest, encoding="utf-8"
-        )
+        named = "\n".join(lines)
+        write_text(home / CARD, f"{head}[predictions.files]\n{named}\n{rest}")
         read_card(home)
     except (OSError, CardError) as error:
         (home / CARD).unlink(missing_ok=True)

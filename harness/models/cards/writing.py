@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from harness.atomic import write_text
 from harness.errors import CardError
 from harness.lookup import closest
 from harness.models.cards.cards import CARD, name_sentence, read_card
@@ -28,7 +29,7 @@ def write_card(folder: Path, card: EntryCard) -> Path:
     path = folder / CARD
     data = card.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
     data.setdefault(card.kind, {})
-    path.write_text("\n".join(toml_lines(data)) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(toml_lines(data)) + "\n")
     return path
 
 
@@ -87,11 +88,11 @@ def new_entry(
     text = card_text(name, kind, trainer=trainer, recipe=recipe, arch=arch)
     fresh = not home.exists()
     home.mkdir(parents=True, exist_ok=True)
-    (home / CARD).write_text(text, encoding="utf-8")
     try:
+        write_text(home / CARD, text)
         read_card(home)
-    except CardError:
-        (home / CARD).unlink()
+    except (CardError, OSError):
+        (home / CARD).unlink(missing_ok=True)
         if fresh:
             home.rmdir()
         raise

@@ -42,6 +42,8 @@ SETTINGS = {
     "reading threads": READING,
 }
 """Environment variables that choose when no option does."""
+MOST = {"batch size": 1 << 16, "pass threads": 256, "reading threads": 256}
+"""What may be asked for: batches are filled up to their size, which memory must hold."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,12 @@ def _count(name: str, given: int | None, default: int) -> int:
     text = str(given) if given is not None else os.environ.get(SETTINGS[name])
     if text is None:
         return default
-    if not text.isdigit() or int(text) < 1:
-        raise SpecError(f"{name} must be a whole number of at least 1; got {text!r}.")
+    whole = text.isascii() and text.isdigit() and len(text) < 19  # Python reads 4,300 digits
+    if not whole or not 1 <= int(text) <= MOST[name]:
+        raise SpecError(
+            f"{name} must be a whole number of at least 1 and at most {MOST[name]:,}; "
+            f"got {text[:40]!r}."
+        )
     return int(text)
 
 

@@ -284,6 +284,10 @@ BAD = {
     "two minus": (lambda at: changed(lists(at, BOTH), "test.txt", "a.png --1"), "whole numbers"),
     "plus": (lambda at: changed(lists(at, BOTH), "test.txt", "a.png +1"), "whole numbers"),
     "huge": (lambda at: changed(lists(at, BOTH), "test.txt", f"a.png {10**20}"), "whole numbers"),
+    "a thousand million": (
+        lambda at: changed(lists(at, BOTH), "test.txt", f"a.png {10**9}"),
+        "whole numbers",
+    ),
     "no label": (lambda at: changed(lists(at, BOTH), "test.txt", "\n\na.png\n"), "in line 3"),
     "label alone": (lambda at: changed(lists(at, BOTH), "test.txt", "1"), "in line 1"),
     "semicolons": (
@@ -301,6 +305,10 @@ BAD = {
     "missing image": (
         lambda at: changed(lists(at, BOTH), "test.txt", "gone.png 0"),
         "names 1 images; 1 of them are not below .*gone.png",
+    ),
+    "a name of 300": (
+        lambda at: changed(lists(at, BOTH), "test.txt", f"{'x' * 300}.png 0"),
+        "names 1 images; 1 of them are not below",
     ),
     "a folder": (lambda at: changed(lists(at, BOTH), "test.txt", ". 0"), "are not below"),
     "outside": (lambda at: changed(lists(at, BOTH), "test.txt", "../a.png 0"), "relative paths"),

@@ -36,12 +36,23 @@ def test_a_model_without_torch_stays_exact_on_the_cpu(monkeypatch):
     [
         ({"device": "gpu"}, "device must be one of auto, cpu, cuda; got 'gpu'"),
         ({"dtype": "float23"}, "Did you mean 'float32'"),
-        ({"batch_size": 0}, "batch size must be a whole number of at least 1; got '0'"),
+        ({"batch_size": 0}, "batch size must be a whole number of at least 1 .*; got '0'"),
+        ({"batch_size": 65_537}, "and at most 65,536; got '65537'"),
+        ({"batch_size": 10**9}, "and at most 65,536; got '1000000000'"),
+        ({"batch_size": 10**4000}, "and at most 65,536; got '10+'"),
+        ({"threads": 257}, "pass threads must be .* at most 256; got '257'"),
     ],
 )
 def test_wrong_options_have_their_sentence(options, sentence):
     with pytest.raises(SpecError, match=sentence):
         choose(**options)
+
+
+@pytest.mark.parametrize("text", ["²", "1e3", "-1", " 8", "", "9" * 6000])
+def test_what_is_no_number_in_the_environment_has_its_sentence(monkeypatch, text):
+    monkeypatch.setenv("TAILMARK_BATCH_SIZE", text)
+    with pytest.raises(SpecError, match="batch size must be a whole number of at least 1"):
+        choose()
 
 
 def test_a_gpu_that_torch_cannot_use_is_an_error_not_a_slower_result():

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harness.metric_keys import RowName
     from harness.rankings.comparing import Comparison
     from harness.rankings.field import Candidate
+    from harness.types import RunRecord
 
 
 def compare(
@@ -54,8 +55,19 @@ def compare(
     found = compare_pair(*pair, key=key, margin=margin)
     if output == "text":
         _print_comparison(found, margin)
+        _say_why(*(row.recorded.record for _, row in pair))
     else:
         say(rows_text(comparison_rows(found), output))
+
+
+def _say_why(one: "RunRecord", other: "RunRecord") -> None:
+    """Of two records of one entry, say in what they were computed differently."""
+    from harness.records.differences import computed_otherwise
+
+    if one.entry == other.entry and one.record_sha256 != other.record_sha256:
+        apart = computed_otherwise(one, other)
+        if apart:
+            remark(f"note: the two were computed with {'; '.join(apart)}: that moves last digits.")
 
 
 def named_row(

@@ -175,3 +175,44 @@ def written_as(after: Recorded, before: Recorded) -> Recorded:
     """
     record = _told_where(before.record, after.record)
     return replace(after, record=record.model_copy(update={"record_sha256": record_sha256(record)}))
+
+
+COMPUTED = ("batch_size", "dtype", "pass_threads", "train_device", "train_dtype", "train_threads")
+"""What a job's cost says that can move the last digits of a number."""
+
+
+def computed_otherwise(one: RunRecord, other: RunRecord) -> list[str]:
+    """Return in what two records were computed differently, none of which is part of their sha256.
+
+    Parameters
+    ----------
+    one, other : RunRecord
+        Of one entry: where their numbers differ, this may be why.
+
+    Returns
+    -------
+    list of str
+        Such as ``batch size 7 and 256``, what both note and do not share.
+    """
+    first, second = _computed(one), _computed(other)
+    return [
+        f"{name} {first[name]} and {second[name]}"
+        for name in sorted(first.keys() & second.keys())
+        if first[name] != second[name]
+    ]
+
+
+def _computed(record: RunRecord) -> dict[str, str]:
+    said: dict[str, set[str]] = {}
+    for cost in record.cost:
+        for name in COMPUTED:
+            if name in cost:
+                said.setdefault(name.replace("_", " "), set()).add(str(cost[name]))
+    host = record.provenance.get("host") or {}
+    versions = record.provenance.get("versions") or {}
+    limits = host.get("instruction_limits") or {}
+    alone = {name: str(host[name]) for name in ("processor", "instructions") if host.get(name)}
+    if host:
+        alone["limits of instructions"] = ", ".join(f"{k}={v}" for k, v in limits.items()) or "none"
+    joined = {name: "/".join(sorted(values)) for name, values in said.items()}
+    return joined | alone | {name: str(version) for name, version in versions.items()}

@@ -35,6 +35,14 @@ LIBRARIES = (
     "catboost",
 )
 """Packages whose version may move a number; those that are not installed are left out."""
+LIMITS = (
+    "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NPY_DISABLE_CPU_FEATURES",
+)
+"""Variables that keep a library from instructions that the processor has: results round otherwise.
+That of torch shows in what torch says that it uses."""
 _CODE = ("harness", "baselines", "pyproject.toml")
 """What of a checkout decides numbers: an edit elsewhere does not make it dirty."""
 
@@ -133,6 +141,9 @@ def host() -> dict[str, Any]:
             facts["accelerator"] = torch.cuda.get_device_name(0)
     if capability:
         facts["instructions"] = capability
+    limits = {name: os.environ[name] for name in LIMITS if os.environ.get(name)}
+    if limits:
+        facts["instruction_limits"] = limits
     return facts
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.records.differences import TOLERANCE, differences
+from harness.records.differences import TOLERANCE, computed_otherwise, differences
 from harness.records.records import sealed
 from harness.types.results import EvidenceStamp
 from tests.runs.synthetic import KEY, recorded
@@ -98,3 +98,37 @@ def test_replicates_may_differ_by_a_step_of_their_precision():
         for _ in range(step):
             moved = np.nextafter(moved, np.float16(9))
         assert differences(made, edited(lambda body: None, {name: moved})).same is same
+
+
+def made_with(batch_size=256, instructions="AVX512", limits=None, numpy="2.0"):
+    """The record ``best`` as another machine or setting would note it."""
+    host = {"processor": "P", "instructions": instructions}
+    if limits:
+        host["instruction_limits"] = limits
+    return recorded(
+        "best", 0.9, cost=[{"batch_size": batch_size, "wall_seconds": 1.0}] * 6,
+        provenance={"host": host, "versions": {"numpy": numpy}},
+    ).record  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, []),
+        ({"batch_size": 3}, ["batch size 256 and 3"]),
+        ({"instructions": "DEFAULT"}, ["instructions AVX512 and DEFAULT"]),
+        (
+            {"limits": {"ONEDNN_MAX_CPU_ISA": "SSE41"}},
+            ["limits of instructions none and ONEDNN_MAX_CPU_ISA=SSE41"],
+        ),
+        ({"numpy": "1.26"}, ["numpy 2.0 and 1.26"]),
+    ],
+)
+def test_what_is_no_part_of_a_record_and_moves_its_digits_is_named(changes, words):
+    one, other = made_with(), made_with(**changes)
+    assert one.record_sha256 == other.record_sha256
+    assert computed_otherwise(one, other) == words
+
+
+def test_what_one_record_does_not_note_is_no_difference():
+    assert computed_otherwise(made_with(), recorded("best", 0.9).record) == []

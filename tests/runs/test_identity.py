@@ -128,6 +128,18 @@ def test_provenance_names_revision_versions_and_host():
     json.dumps(found, allow_nan=False)
 
 
+def test_the_instructions_that_a_library_may_use_are_noted(monkeypatch):
+    assert "instruction_limits" not in host()
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
+    assert host()["instruction_limits"] == {"ONEDNN_MAX_CPU_ISA": "SSE41"}
+    said = "from harness.runs.provenance import host; import torch; print(host()['instructions'])"
+    limited = {**os.environ, "ATEN_CPU_CAPABILITY": "default"}
+    found = subprocess.run(
+        [sys.executable, "-c", said], env=limited, capture_output=True, text=True, cwd=ROOT
+    )
+    assert found.stdout.strip().lower() == "default", found.stderr
+
+
 def git(folder: Path, *words: str) -> None:
     who = ["-c", "user.name=a", "-c", "user.email=a@b"]
     subprocess.run(["git", "-C", str(folder), *who, *words], check=True, capture_output=True)

@@ -301,6 +301,47 @@ def test_foreign_code_needs_a_sandbox_or_to_be_trusted(entries, monkeypatch):
         entries.run("own", trust=False)
 
 
+WITH_FEATURES = """
+import numpy as np
+from harness.types import Output
+
+class Means:
+    preprocessing = None
+
+    def __init__(self, means):
+        self.means, self.num_classes = means, len(means)
+
+    def __call__(self, inputs):
+        flat = inputs.reshape(len(inputs), -1).astype(np.float32) / 16
+        return Output("logits", flat @ self.means.T, features=flat)
+
+def fit(train, ctx):
+    x = train.inputs.take(np.arange(len(train.inputs))).reshape(len(train.inputs), -1) / 16
+    means = [x[train.observed == k].mean(axis=0) for k in range(train.num_classes)]
+    return Means(np.stack(means).astype(np.float32))
+"""
+
+
+@pytest.mark.parametrize("trust", [True, False])
+def test_trust_reaches_the_card_of_a_parent(entries, monkeypatch, trust):
+    """The entry that is named is of this project; the one that it starts from is not."""
+    entries.add("own", WITH_FEATURES)
+    child = entries.root / "child"
+    child.mkdir()
+    (child / "entry.toml").write_text(
+        'format = 1\nname = "child"\nkind = "method"\n'
+        '[method]\ntrainer = "nearest-mean"\nfeatures_from = "own"\n'
+    )
+    monkeypatch.setenv("TAILMARK_SANDBOX", "none")
+    if not trust:
+        with pytest.raises(CardError, match="own/entry.toml.*read the code, then pass --trust"):
+            entries.run("child", trust=False)
+        assert not entries.store.exists()
+        return
+    found = {made.record.entry: made.record.jobs[0] for made in entries.run("child")}
+    assert {name: job.error for name, job in found.items()} == {"child": None}
+
+
 def test_the_worked_example_of_the_documentation_runs(entries):
     text = (ROOT / "docs" / "own-method.md").read_text(encoding="utf-8")
     card = re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1]

@@ -4,12 +4,15 @@ One damaged file never hides the others: its entry is left out by name (`harness
 A reason never names a folder of the server.
 """
 
+import gc
 import hashlib
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 from harness.paths import entry_roots
 from harness.rankings.field import Candidate, Field, suite_rows
@@ -20,6 +23,12 @@ from harness.records.trust import LIST
 from leaderboard.cards import CARD
 
 Roots = tuple[Path, ...]
+FRESH = 1.0
+"""Seconds for which a look at the folders counts: one look a run of a page."""
+SHARE = 20
+"""A look that takes long counts this many times as long."""
+_LOOKS: dict[Roots, tuple[float, "Look"]] = {}
+_LOOKING = Lock()
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,26 @@ def look_at(roots: Sequence[Path]) -> Look:
     records = {s for s, lines in results.items() if any("json\0" in line for line in lines)}
     whole = _digest([*lists, *cards, *(line for lines in results.values() for line in lines)])
     return Look({suite: found[suite] for suite in sorted(records)}, whole)
+
+
+def recent_look(roots: Roots) -> Look:
+    """Return what `look_at` does, or what it returned a moment ago.
+
+    One visitor looks and the others wait: each of its thousands of calls hands the interpreter
+    over, so that many looks at the same time would take minutes.
+    """
+    with _LOOKING:
+        until, seen = _LOOKS.get(roots, (0.0, None))
+        start = time.monotonic()
+        if seen is not None and start < until:
+            return seen
+        found = look_at(roots)
+        end = time.monotonic()
+        _LOOKS[roots] = (end + max(FRESH, SHARE * (end - start)), found)
+        if seen is not None and found.whole != seen.whole:
+            gc.unfreeze()  # records that were replaced can go
+            gc.collect()
+        return found
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -1,6 +1,6 @@
 """What pages show, computed once for the records that are there now and shared by all visitors."""
 
-import time
+import gc
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,13 +28,7 @@ from leaderboard.examples import ask
 from leaderboard.frames.cells import cells_frame, with_intervals
 from leaderboard.frames.ranking import ranking_frame
 from leaderboard.markup.parts import plain
-from leaderboard.reading import Look, SuiteField, folders, look_at, read_field, without_folders
-
-FRESH = 1.0
-"""Seconds for which a look at the folders counts: one look a run of a page."""
-SHARE = 20
-"""A look that takes long counts this many times as long."""
-_LOOKS: dict[str, tuple[float, Look]] = {}
+from leaderboard.reading import Look, SuiteField, folders, read_field, recent_look, without_folders
 
 
 def scope() -> str:
@@ -48,15 +42,7 @@ def scope() -> str:
 def _look() -> Look:
     """Return what the files look like from outside."""
     submitted, local = folders()
-    key = str((submitted, local))
-    seen = _LOOKS.get(key)
-    start = time.monotonic()
-    if seen is not None and start < seen[0]:
-        return seen[1]
-    found = look_at((*local, *submitted))
-    end = time.monotonic()
-    _LOOKS[key] = (end + max(FRESH, SHARE * (end - start)), found)
-    return found
+    return recent_look((*local, *submitted))
 
 
 def _of(suite: str) -> str:
@@ -78,7 +64,9 @@ def ranked_rows(suite: str) -> int:
 @st.cache_resource(show_spinner="Reading records …", max_entries=24)
 def _field(suite: str, seen: str) -> SuiteField:
     """Read records; `seen` is part of the cache's key (an underscore would not be)."""
-    return read_field(suite, *folders())
+    found = read_field(suite, *folders())
+    gc.freeze()  # no collection walks over what stays
+    return found
 
 
 @st.cache_resource(show_spinner="Ranking …", max_entries=512)

@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from harness.records.records import read_record, sealed, write_record
 from harness.records.trust import add_to_rerun_list
 from harness.types import RunRecord
+from leaderboard import reading
 from leaderboard.export import write_all
 from leaderboard.pages import FIRST, HOME, MORE
-from leaderboard.views import board
 from tests.leaderboard.made import CELLS, FIELD, made, write_field
 
 VIEWS = Path(__file__).resolve().parents[2] / "leaderboard" / "views"
@@ -95,7 +95,7 @@ def opened(page: str, root: Path, monkeypatch, **query: str) -> AppTest:
     monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(root))
     monkeypatch.delenv("TAILMARK_LOCAL", raising=False)
     for name in ("FRESH", "SHARE"):  # look at every run, however long a look takes
-        monkeypatch.setattr(board, name, 0)
+        monkeypatch.setattr(reading, name, 0)
     app = AppTest.from_file(str(VIEWS / f"{page}.py"), default_timeout=120)
     for key, value in query.items():
         app.query_params[key] = value

@@ -2,10 +2,19 @@
 
 import json
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from leaderboard.reading import look_at, read_field, suites_in, without_folders
+from leaderboard import reading
+from leaderboard.reading import (
+    look_at,
+    read_field,
+    recent_look,
+    suites_in,
+    without_folders,
+)
 from tests.leaderboard.made import FIELD, made, write_field
 
 SUITE = "digits-v1"
@@ -104,3 +113,18 @@ def test_a_look_changes_with_the_files_of_its_suite_alone(root):
     assert after.whole != before.whole
     (root / "rerun.toml").write_text("")
     assert all(look_at([root]).suites[name] != after.suites[name] for name in after.suites)
+
+
+def test_many_visitors_look_once(root, monkeypatch):
+    looks = []
+
+    def slow(roots):
+        looks.append(roots)
+        time.sleep(0.05)
+        return look_at(roots)
+
+    monkeypatch.setattr(reading, "look_at", slow)
+    with ThreadPoolExecutor(8) as visitors:
+        found = list(visitors.map(lambda _: recent_look((root,)), range(8)))
+    assert len(looks) == 1
+    assert all(each is found[0] for each in found)

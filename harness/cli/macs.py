@@ -18,8 +18,9 @@ def macs(
     """Count the multiply-accumulates of submitted entries for one input, and list them.
 
     A run counts them itself and its record holds them. For older records they stand in macs.toml
-    beside the entries, each with the sha256 of the record that it speaks of. A model of which the
-    store has no state is trained, once for each data set of the suite.
+    beside the entries, each with the sha256 of the record that it speaks of. A model is trained on
+    a few rows for this, once for each data set of the suite; one whose count depends on its
+    training rows is taken from the store or trained on all of them.
     """
     from harness.paths import submissions_folder
     from harness.records.macs import write_macs

@@ -16,7 +16,7 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -31,7 +31,17 @@ from safetensors.numpy import save_file
 from harness.atomic import replacing
 from harness.errors import StoreError
 from harness.paths import store_folder
-from harness.records.later import KINDS, Grids, Later, LazyArrays, checked, later_parts, looked
+from harness.records.later import (
+    KINDS,
+    Grids,
+    Later,
+    LaterValues,
+    LazyArrays,
+    checked,
+    later_parts,
+    looked,
+    values_of,
+)
 from harness.records.records import Recorded, read_record
 from harness.types import RunRecord
 
@@ -52,8 +62,8 @@ OFF = "TAILMARK_NO_INDEX"
 class IndexedRecorded(Recorded):
     """A record as its index file gives it: the same answers, fewer bytes read."""
 
-    index: Path = field(kw_only=True)
-    """The index file."""
+    index: str = field(kw_only=True)
+    """Path of the index file."""
     checks: Mapping[str, int] = field(kw_only=True)
     """Name of an array in the index file → CRC-32 of its bytes."""
     read: Mapping[str, np.ndarray] = field(kw_only=True)
@@ -116,7 +126,7 @@ def read_indexed(path: Path, index: Path | None = None) -> Recorded:
     """
     if os.environ.get(OFF):
         return _verified(path)
-    target = index_file(path, index or store_folder() / "index")
+    target = _target(path, index or store_folder() / "index")
     found = _load(target, path)
     if found is not None:
         return found
@@ -127,7 +137,7 @@ def read_indexed(path: Path, index: Path | None = None) -> Recorded:
         return recorded
     if stamp["newest"] < (started - SETTLED) * 1e9:
         with suppress(OSError):
-            return _write(target, recorded, stamp)
+            return _write(Path(target), recorded, stamp)
     # Verified, but not kept in memory: thousands of records are read one after the other.
     arrays = recorded.record.arrays
     if arrays is None:
@@ -146,18 +156,25 @@ def index_file(path: Path, index: Path) -> Path:
     index : Path
         Folder of index files.
     """
-    name = hashlib.sha256(str(_root(path)).encode()).hexdigest()[:16]
-    return index / name / path.stem / f"{path.parents[1].name}.safetensors"
+    return Path(_target(path, index))
 
 
-def _root(path: Path) -> Path:
-    return _resolved(path.parents[2].absolute())
+def _target(path: Path, index: Path) -> str:
+    """Return the same as text: thousands of paths take longer than what is read."""
+    folder, name = os.path.split(path)
+    above, _ = os.path.split(folder)
+    root, entry = os.path.split(above)
+    return f"{_place(root, index)}/{name.rpartition('.')[0]}/{entry}.safetensors"
 
 
 @lru_cache(maxsize=256)
-def _resolved(folder: Path) -> Path:
-    """Return a folder of entries without links; thousands of records lie in one."""
-    return folder.resolve()
+def _place(root: str, index: Path) -> str:
+    """Return the index of a folder of entries."""
+    return str(index / hashlib.sha256(str(_root(root)).encode()).hexdigest()[:16])
+
+
+def _root(folder: str) -> Path:
+    return Path(folder).absolute().resolve()
 
 
 def _verified(path: Path) -> Recorded:
@@ -169,35 +186,31 @@ def _verified(path: Path) -> Recorded:
 
 def _stamp(path: Path, record: RunRecord) -> dict[str, Any] | None:
     """Return what the two files look like from outside; None where one is gone."""
-    files = [path]
-    if record.arrays is not None:
-        files.append(path.parent / record.arrays.file)
+    names = [path.name] if record.arrays is None else [path.name, record.arrays.file]
     try:
-        return _look(files)
+        return _look(path, names)
     except OSError:
         return None
 
 
-def _look(files: Sequence[Path]) -> dict[str, Any]:
-    looks = [looked(file) for file in files]
-    return {
-        "names": [file.name for file in files],
-        "looks": looks,
-        "newest": max(max(look[1:3]) for look in looks),
-    }
+def _look(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    folder = path.parent
+    looks = [looked(f"{folder}/{name}") for name in names]
+    newest = max(max(look[1:3]) for look in looks)
+    return {"names": list(names), "looks": looks, "newest": newest}
 
 
 def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Recorded:
     """Write an index file, whole or not at all, and return what reading it back would give."""
     record = recorded.record
     keys = {name: list(body.metrics) for name, body in record.variants.items()}
-    values = _values(record, keys, recorded.grids)
+    values = values_of(recorded, keys)
     variants = {
         name: body.model_copy(update={"metrics": {}}) for name, body in record.variants.items()
     }
     bare = record.model_copy(update={"variants": variants} | {field: [] for field in KINDS})
     tensors = {"values": values, **later_parts(record)}
-    quick = Recorded(_with_grids(bare, keys, values), recorded.path, recorded.arrays)
+    quick = Recorded(_with_grids(bare, keys, lambda: values), recorded.path, recorded.arrays)
     for name in recorded.arrays:
         kind, _, rest = name.partition("/")
         variant, _, key = rest.partition("/")
@@ -221,7 +234,7 @@ def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Record
     with replacing(target, durable=False) as temporary:
         save_file(tensors, temporary, parts | {"sha256": _seal(parts)})
     first = {name: tensors[name] for name in tensors if _is_first(name)}
-    return _indexed(bare, recorded.path, target, names, about, values, first)
+    return _indexed(bare, recorded.path, str(target), names, about, first, lambda: values)
 
 
 def _make_room(target: Path, path: Path) -> None:
@@ -234,21 +247,7 @@ def _make_room(target: Path, path: Path) -> None:
             if not Path(other.read_text("utf-8")).is_dir():
                 shutil.rmtree(other.parent, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    (mine / "folder").write_text(str(_root(path)), "utf-8")
-
-
-def _values(
-    record: RunRecord,
-    keys: Mapping[str, Sequence[str]],
-    known: Mapping[str, np.ndarray] | None,
-) -> Float[np.ndarray, "keys cells seeds"]:
-    """Return the metrics of all variants one after the other, NaN where there is no value."""
-    shape = (len(record.suite.cells), len(record.suite.seeds))
-    if known is not None:
-        found = [np.zeros((0, *shape)), *(known[name] for name, own in keys.items() if own)]
-        return np.concatenate(found)
-    grids = [record.variants[name].metrics[key] for name, own in keys.items() for key in own]
-    return np.array(grids, dtype=np.float64).reshape(len(grids), *shape)
+    (mine / "folder").write_text(str(_root(str(path.parents[2]))), "utf-8")
 
 
 def _whole_cells(values: Float[np.ndarray, "cells seeds"]) -> list[int]:
@@ -261,7 +260,7 @@ def _seal(parts: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _load(target: Path, path: Path) -> Recorded | None:
+def _load(target: str, path: Path) -> Recorded | None:
     """Return what an index file holds, or None when it is not there, stale or damaged."""
     try:
         with safe_open(target, framework="numpy") as file:
@@ -269,17 +268,14 @@ def _load(target: Path, path: Path) -> Recorded | None:
             if parts.get("version") != VERSION or parts.get("sha256") != _seal(parts):
                 return None
             about = json.loads(parts["about"])
-            files = [path.parent / name for name in about["stamp"]["names"]]
-            if _look(files) != about["stamp"]:
+            if _look(path, about["stamp"]["names"]) != about["stamp"]:
                 return None
             checks = about["checks"]
-            names = ["values", *(name for name in checks if _is_first(name))]
-            found = {name: file.get_tensor(name) for name in names}
-        if any(zlib.crc32(found[name].tobytes()) != checks[name] for name in names):
+            found = {name: file.get_tensor(name) for name in checks if _is_first(name)}
+        if any(zlib.crc32(array.tobytes()) != checks[name] for name, array in found.items()):
             return None
         record = RunRecord.model_validate_json(parts["head"])
-        values = found.pop("values")
-        return _indexed(record, path, target, parts["names"], about, values, found)
+        return _indexed(record, path, target, parts["names"], about, found)
     except (OSError, SafetensorError, ValueError, KeyError):
         return None
 
@@ -287,11 +283,11 @@ def _load(target: Path, path: Path) -> Recorded | None:
 def _indexed(
     record: RunRecord,
     path: Path,
-    target: Path,
+    target: str,
     names: str,
     about: Mapping[str, Any],
-    values: Float[np.ndarray, "keys cells seeds"],
     read: Mapping[str, np.ndarray],
+    values: Callable[[], np.ndarray] | None = None,
 ) -> IndexedRecorded:
     stamp = record.arrays
     given: Mapping[str, np.ndarray] = {}
@@ -303,7 +299,9 @@ def _indexed(
         field: Later(field, target, checks[f"later/{field}"], path, record.record_sha256)
         for field in KINDS
     }
-    whole = _with_grids(record, keys, values).model_copy(update=later)
+    if values is None:
+        values = LaterValues(keys, target, checks["values"], path, record.record_sha256)
+    whole = _with_grids(record, keys, values, later)
     return IndexedRecorded(whole, path, given, index=target, checks=checks, read=read, facts=about)
 
 
@@ -314,15 +312,16 @@ def _is_first(name: str) -> bool:
 def _with_grids(
     record: RunRecord,
     keys: Mapping[str, Sequence[str]],
-    values: Float[np.ndarray, "keys cells seeds"],
+    values: Callable[[], np.ndarray],
+    more: Mapping[str, Any] | None = None,
 ) -> RunRecord:
     """Return a record without metrics with those of one array, the variants' one after another."""
     variants, start = {}, 0
     for name, own in keys.items():
-        grids = Grids(own, values[start : start + len(own)])
+        grids = Grids(own, values, start)
         variants[name] = record.variants[name].model_copy(update={"metrics": grids})
         start += len(own)
-    return record.model_copy(update={"variants": variants})
+    return record.model_copy(update={"variants": variants, **(more or {})})
 
 
 @lru_cache(maxsize=256)

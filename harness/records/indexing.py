@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 
 from harness.errors import HarnessError
@@ -33,7 +34,7 @@ def index_together(paths: Sequence[Path]) -> None:
     if os.environ.get(OFF) or len(paths) < MANY:
         return
     index = store_folder() / "index"
-    missing = [path for path in paths if not index_file(path, index).is_file()]
+    missing = [path for _, group in groupby(paths, _folder) for path in _without(group, index)]
     count = min(len(os.sched_getaffinity(0)), MOST_PROCESSES, 1 + len(missing) // MANY)
     if len(missing) < MANY or count < 2:
         return
@@ -51,6 +52,19 @@ def index_together(paths: Sequence[Path]) -> None:
         for helper in helpers:
             helper.kill()
             helper.wait()
+
+
+def _folder(path: Path) -> str:
+    return str(path.parents[2])
+
+
+def _without(group: Iterable[Path], index: Path) -> list[Path]:
+    """Return those of one folder's records of a suite that have no index file."""
+    paths = list(group)
+    there: set[str] = set()
+    with suppress(OSError):
+        there = {file.name for file in index_file(paths[0], index).parent.iterdir()}
+    return [path for path in paths if f"{path.parent.parent.name}.safetensors" not in there]
 
 
 def _started(share: Sequence[Path]) -> "subprocess.Popen[bytes]":

@@ -3,9 +3,11 @@
 Thousands of records are read for one ranking, and it looks at little of each.
 """
 
+import os
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
 
@@ -16,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from harness.errors import RecordMismatchError, StoreError
 from harness.records.arrays import read_arrays
-from harness.records.records import read_record
+from harness.records.records import Recorded, read_record
 from harness.types.results import JobRecord, RunRecord, UndefinedValue
 
 KINDS: dict[str, TypeAdapter[list[Any]]] = {
@@ -30,15 +32,15 @@ KINDS: dict[str, TypeAdapter[list[Any]]] = {
 class Later(Sequence[Any]):
     """A long field of a record, read from its index file when it is first looked at."""
 
-    def __init__(self, field: str, index: Path, crc: int, path: Path, sha256: str | None) -> None:
+    def __init__(self, field: str, index: str, crc: int, path: Path, sha256: str | None) -> None:
         """Note where the field lies.
 
         Parameters
         ----------
         field : str
             A name in KINDS.
-        index : Path
-            The index file, which has it as bytes of JSON under ``later/<field>``.
+        index : str
+            Path of the index file, which has it as bytes of JSON under ``later/<field>``.
         crc : int
             CRC-32 of these bytes.
         path : Path
@@ -61,12 +63,7 @@ class Later(Sequence[Any]):
 
     def _of_the_record(self) -> Sequence[Any]:
         field, _, _, path, sha256 = self._from
-        record = read_record(path).record
-        if record.record_sha256 != sha256:
-            raise RecordMismatchError(
-                f"{path.name} was verified and has changed since. Read the record again."
-            )
-        found: Sequence[Any] = getattr(record, field)
+        found: Sequence[Any] = getattr(_unchanged(path, sha256).record, field)
         return found
 
     @overload
@@ -96,7 +93,7 @@ def later_parts(record: RunRecord) -> dict[str, np.ndarray]:
     }
 
 
-def checked(index: Path, name: str, crc: int) -> np.ndarray:
+def checked(index: str, name: str, crc: int) -> np.ndarray:
     """Return an array of an index file.
 
     Raises
@@ -111,18 +108,87 @@ def checked(index: Path, name: str, crc: int) -> np.ndarray:
     return found
 
 
-def looked(file: Path) -> list[int]:
+def looked(file: Path | str) -> list[int]:
     """Return size, times of content and of status, and inode of a file."""
-    s = file.stat()
+    s = os.stat(file)  # noqa: PTH116 (a Path of each takes longer than the look)
     return [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino]
+
+
+class LaterValues:
+    """The metrics of all variants of a record as one array, read when one of them is asked for."""
+
+    def __init__(
+        self,
+        keys: Mapping[str, Sequence[str]],
+        index: str,
+        crc: int,
+        path: Path,
+        sha256: str | None,
+    ) -> None:
+        """Note where the array lies; the other parameters are those of `Later`.
+
+        Parameters
+        ----------
+        keys : mapping of str to sequence of str
+            Variant → its metrics, in their order.
+        """
+        self._from = (keys, index, crc, path, sha256)
+        self._found: Float[np.ndarray, "keys cells seeds"] | None = None
+
+    def __call__(self) -> Float[np.ndarray, "keys cells seeds"]:
+        """Return the array."""
+        if self._found is None:
+            keys, index, crc, path, sha256 = self._from
+            with suppress(OSError, SafetensorError, StoreError):
+                self._found = checked(index, "values", crc)
+            if self._found is None:
+                self._found = values_of(_unchanged(path, sha256), keys)
+        return self._found
+
+
+def values_of(
+    recorded: Recorded, keys: Mapping[str, Sequence[str]]
+) -> Float[np.ndarray, "keys cells seeds"]:
+    """Return the metrics of all variants one after the other, NaN where there is no value.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        As `read_record` returns it.
+    keys : mapping of str to sequence of str
+        Variant → its metrics, in their order.
+    """
+    record, known = recorded.record, recorded.grids
+    shape = (len(record.suite.cells), len(record.suite.seeds))
+    if known is not None:
+        found = [np.zeros((0, *shape)), *(known[name] for name, own in keys.items() if own)]
+        return np.concatenate(found)
+    grids = [record.variants[name].metrics[key] for name, own in keys.items() for key in own]
+    return np.array(grids, dtype=np.float64).reshape(len(grids), *shape)
+
+
+def _unchanged(path: Path, sha256: str | None) -> Recorded:
+    """Read a record again, which must be the one that was verified."""
+    found = read_record(path)
+    if found.record.record_sha256 != sha256:
+        raise RecordMismatchError(
+            f"{path.name} was verified and has changed since. Read the record again."
+        )
+    return found
 
 
 class Grids(Mapping[str, list[list[float | None]]]):
     """The metrics of one variant: key → [cell][seed], made into lists when they are asked for."""
 
-    def __init__(self, keys: Sequence[str], values: Float[np.ndarray, "keys cells seeds"]) -> None:
-        self._places = {key: place for place, key in enumerate(keys)}
+    def __init__(
+        self,
+        keys: Sequence[str],
+        values: Callable[[], Float[np.ndarray, "keys cells seeds"]],
+        start: int = 0,
+    ) -> None:
+        self._places = _places(tuple(keys))
         self._values = values
+        self._start = start
 
     def __getitem__(self, key: str) -> list[list[float | None]]:
         """Return a metric over cells and seeds, None where it has no value."""
@@ -143,7 +209,13 @@ class Grids(Mapping[str, list[list[float | None]]]):
 
     def array(self, key: str) -> Float[np.ndarray, "cells seeds"]:
         """Return a metric over cells and seeds, NaN where it has no value."""
-        return self._values[self._places[key]]
+        return self._values()[self._start + self._places[key]]
+
+
+@lru_cache(maxsize=256)
+def _places(keys: tuple[str, ...]) -> dict[str, int]:
+    """Return the place of each key: thousands of records have the same."""
+    return {key: place for place, key in enumerate(keys)}
 
 
 class LazyArrays(Mapping[str, np.ndarray]):

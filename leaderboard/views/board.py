@@ -1,8 +1,12 @@
-"""What pages show, computed once for the records that are there now and shared by all visitors."""
+"""What pages show, computed once for the records that are there now and shared by all visitors.
+
+What computes is imported where it is called: it brings scipy, which a kept ranking does not need,
+and the first visitor waits for every import.
+"""
 
 import gc
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -10,18 +14,11 @@ import streamlit as st
 from harness.errors import HarnessError
 from harness.metric_keys import MetricKey, metric_name
 from harness.metrics.table import METRICS
-from harness.published.claims import Checked, claims_on_records
-from harness.published.conformance import Conformance, published_beside_ours
-from harness.rankings.comparing import Comparison, compare
 from harness.rankings.display import difference_text
 from harness.rankings.field import DECLARED, stored_keys, suite_rows
 from harness.rankings.kept import ranked
 from harness.rankings.notes import NOTES
 from harness.rankings.notes import notes_of as notes_of_suite
-from harness.rankings.ranking import rank
-from harness.rankings.reproduction import agreements
-from harness.rankings.single_cells import rank_cells
-from harness.rankings.stability import Stability, order_stability
 from harness.records.records import Recorded
 from harness.types import Ranking
 from leaderboard.examples import ask
@@ -29,6 +26,12 @@ from leaderboard.frames.cells import cells_frame, with_intervals
 from leaderboard.frames.ranking import ranking_frame
 from leaderboard.markup.parts import plain
 from leaderboard.reading import Look, SuiteField, folders, read_field, recent_look, without_folders
+
+if TYPE_CHECKING:
+    from harness.published.claims import Checked
+    from harness.published.conformance import Conformance
+    from harness.rankings.comparing import Comparison
+    from harness.rankings.stability import Stability
 
 
 def scope() -> str:
@@ -132,11 +135,13 @@ def cell_rankings(suite: str, key: str | None = None, track: str = "open") -> di
 
 @st.cache_resource(show_spinner="Ranking every cell …", max_entries=32)
 def _cell_rankings(suite: str, key: str | None, track: str, seen: str) -> dict[str, Ranking]:
+    from harness.rankings.single_cells import rank_cells
+
     rows = _field(suite, seen).rows
     return rank_cells(rows, suite=suite, key=key, track=track, notes=notes_of_suite(suite))
 
 
-def stability(suite: str, key: str, track: str) -> list[Stability]:
+def stability(suite: str, key: str, track: str) -> "list[Stability]":
     """Return how far the order holds; where there is no row, the page says so and ends."""
     try:
         return _stability(suite, key, track, _of(suite))
@@ -147,7 +152,9 @@ def stability(suite: str, key: str, track: str) -> list[Stability]:
 
 
 @st.cache_resource(show_spinner="Comparing orders …", max_entries=64)
-def _stability(suite: str, key: str, track: str, seen: str) -> list[Stability]:
+def _stability(suite: str, key: str, track: str, seen: str) -> "list[Stability]":
+    from harness.rankings.stability import order_stability
+
     return order_stability(_field(suite, seen).rows, suite=suite, key=key, track=track)
 
 
@@ -161,6 +168,9 @@ def _claimed(suite: str, key: str, seen: str) -> dict[str, str]:
     submitted, local = folders()
     if not (submitted and local):
         return {}
+    from harness.rankings.ranking import rank
+    from harness.rankings.reproduction import agreements
+
     # The same comparison as `tailmark rank --local --against-committed`.
     own = suite_rows(suite, roots=(), local_roots=local)
     try:
@@ -185,7 +195,7 @@ def _cells(suite: str, key: str | None, track: str, seen: str) -> pd.DataFrame:
     return with_intervals(cells_frame(whole), _cell_rankings(suite, key, track, seen))
 
 
-def compared(suite: str, candidate: str, reference: str, key: str, margin: float) -> Comparison:
+def compared(suite: str, candidate: str, reference: str, key: str, margin: float) -> "Comparison":
     """Return two rows side by side, as `tailmark compare` has them.
 
     Raises
@@ -199,7 +209,9 @@ def compared(suite: str, candidate: str, reference: str, key: str, margin: float
 @st.cache_resource(show_spinner="Comparing …", max_entries=256)
 def _compared(
     suite: str, candidate: str, reference: str, key: str, margin: float, seen: str
-) -> Comparison:
+) -> "Comparison":
+    from harness.rankings.comparing import compare
+
     return compare(_field(suite, seen).rows, candidate, reference, key=key, margin=margin)
 
 
@@ -225,25 +237,29 @@ def records(suite: str) -> dict[str, Recorded]:
 
 
 @st.cache_resource(show_spinner="Comparing with published numbers …", max_entries=2)
-def _conformance(seen: str) -> Conformance:
+def _conformance(seen: str) -> "Conformance":
+    from harness.published.conformance import published_beside_ours
+
     submitted, local = folders()
     return published_beside_ours(
         (*local, *submitted), submissions=submitted[0] if submitted else None
     )
 
 
-def conformance() -> Conformance:
+def conformance() -> "Conformance":
     """Return published numbers beside ours, over all suites."""
     return _conformance(_look().whole)
 
 
 @st.cache_resource(show_spinner="Checking claims …", max_entries=2)
-def _claims(seen: str) -> Checked:
+def _claims(seen: str) -> "Checked":
+    from harness.published.claims import claims_on_records
+
     submitted, local = folders()
     return claims_on_records((*local, *submitted))
 
 
-def claims() -> Checked:
+def claims() -> "Checked":
     """Return what the literature claims, checked on the records that are there now."""
     return _claims(_look().whole)
 

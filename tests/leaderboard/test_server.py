@@ -19,6 +19,7 @@ def test_reading_without_a_visitor_is_not_warned_of(monkeypatch):
         read.append(True)
 
     monkeypatch.setattr(board, "suites", suites)
+    monkeypatch.setattr(server, "LATER", 0)
     logger = logging.getLogger(STREAMLIT)
     listener, before = logging.Handler(), list(logger.filters)
     listener.emit = heard.append

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
-from scipy.special import expit
 
 from harness.data.pools.tables import TableInputs, table_pool
 from harness.errors import SpecError
@@ -50,6 +49,8 @@ class Funnel:
         rows : float32 array of shape (n, 10)
             In [−1, 1].
         """
+        from scipy.special import expit  # slow to import, and readers of records need it not
+
         below = expit(rows.astype(np.float64) @ self.weight.T + self.bias)
         return np.diff(below, axis=1, prepend=0, append=1)
 

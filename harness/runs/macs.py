@@ -25,8 +25,8 @@ from harness.runs.plan import Entry, find_entries, find_entry, names_with_record
 from harness.types import Job, Split
 from harness.types.results import Macs
 
-FEW = 6
-"""Rows of each class that the first model is trained on."""
+ROWS = 300
+"""Rows, over all classes, that the first model is trained on: more than a batch."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ def _of_cell(
         tempfile.TemporaryDirectory() as scratch,
         suppress(HarnessError, ValueError, LookupError, ArithmeticError),
     ):
-        one, two = (of(_few_rows(here, few), Store(Path(scratch))) for few in (FEW, 2 * FEW))
+        few = -(-ROWS // here.num_classes)
+        one, two = (of(_few_rows(here, each), Store(Path(scratch))) for each in (few, 2 * few))
         if one == two:
             return one
     return of(here, store)
@@ -131,7 +132,7 @@ def _of_cell(
 class _FewRows(OpenSuite):
     """A suite whose splits have a few rows of each class."""
 
-    few: int = FEW
+    few: int = ROWS
 
     def split(self, cell: str, seed: int) -> Split:
         """Return the first rows of each class of the split, in their order."""

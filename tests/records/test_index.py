@@ -124,6 +124,18 @@ def test_a_damaged_or_missing_file_is_named(root, store, name):
         read_indexed(path)
 
 
+def test_metrics_of_an_index_that_is_gone_come_from_the_record_that_was_verified(root, store):
+    path = a_record(root)
+    read_indexed(path)
+    plain, kept, late = read_record(path), read_indexed(path), read_indexed(path)
+    shutil.rmtree(store)
+    for name, body in plain.record.variants.items():
+        assert dict(kept.record.variants[name].metrics) == body.metrics
+    shutil.copy(a_record(root, "cnn-bs"), path)
+    with pytest.raises(RecordMismatchError, match="changed since"):
+        late.values("", KEY)
+
+
 def test_arrays_that_changed_since_they_were_verified_are_refused(root, store):
     path = a_record(root)
     arrays = read_indexed(path).arrays
@@ -157,6 +169,7 @@ def test_long_lists_of_an_index_that_is_gone_come_from_the_record_itself(root, s
     shutil.rmtree(store)
     assert indexed.record.jobs == plain.record.jobs
     assert indexed.record.undefined[:2] == plain.record.undefined[:2]
+    np.testing.assert_array_equal(indexed.values("", KEY), plain.values("", KEY))
     shutil.copy(a_record(root, "cnn-bs"), path)
     assert indexed.record.jobs == plain.record.jobs  # read already
     with pytest.raises(RecordMismatchError, match="changed since"):

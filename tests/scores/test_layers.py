@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import SpecError, Undefined
 from harness.models.store.evidence import describe, read_evidence, write_evidence
+from harness.scores.feature_scores import gaussians_of
 from harness.scores.layers import fit_gram, gram
 from harness.scores.ood import handed_out, ood_scores
 from harness.types import Pool, Predictions, Preprocessing
@@ -14,6 +15,7 @@ from harness.types.data import ArrayInputs
 
 torch = pytest.importorskip("torch")
 from harness.models.obtain import introspection  # noqa: E402
+from harness.models.obtain.stepped import Stepped  # noqa: E402
 from harness.models.passes.numerics import Numerics  # noqa: E402
 from harness.models.passes.predict import predict  # noqa: E402
 
@@ -115,6 +117,43 @@ def test_odin_equals_its_formula_step_by_step(net):
     np.testing.assert_allclose(statistics["odin"], wanted, rtol=1e-4, atol=1e-5)
     pool = Predictions("logits", statistics["odin"], np.arange(2), statistics=statistics)
     np.testing.assert_allclose(ood_scores("odin", {"test": pool})["test"], expected, rtol=1e-7)
+
+
+def test_without_a_step_rows_of_layers_are_what_they_were(net):
+    x, labels = images(300, 0)
+    plain = introspection.Introspective(net, 3, layers=LAYERS)(x[:20]).statistics
+    still = Stepped(net, 3, x, labels, layers=LAYERS, epsilon=0.0)(x[:20]).statistics
+    assert plain.keys() == still.keys()
+    for name in plain:
+        np.testing.assert_allclose(still[name], plain[name], rtol=1e-5, atol=1e-6)
+
+
+def test_a_step_is_that_of_the_distance_pixel_by_pixel(net):
+    """By finite differences, in float64: the sign of each pixel's slope, over the std."""
+    x, labels = images(300, 0)
+    rows = introspection.Introspective(net, 3, layers=["2"])(x).statistics["layer_0"]
+    g = gaussians_of(rows.astype(np.float64), labels)
+    some, exact = x[:2].astype(np.float64), net.double()
+
+    def row(batch):
+        with torch.no_grad():
+            return exact[:3](torch.from_numpy(batch)).flatten(2).mean(2).numpy()
+
+    def distance(batch):
+        return np.square((row(batch)[:, None] - g.means) @ g.factor).sum(2).min(1)
+
+    step = np.zeros_like(some)
+    for place in np.ndindex(*some.shape):
+        moved = some.copy()
+        moved[place] += 1e-4
+        step[place] = np.sign(distance(moved)[place[0]] - distance(some)[place[0]])
+    wanted = row(some - 0.01 / 0.25 * step)
+    assert (distance(some - 0.01 / 0.25 * step) < distance(some)).all()
+    net.float()
+    how = Preprocessing(size=(8, 8), channels=1, mean=(0.5,), std=(0.25,))
+    model = Stepped(net, 3, x, labels, layers=["2"], preprocessing=how, epsilon=0.01)
+    found = model(x[:2]).statistics["layer_0"]
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
 
 
 def test_gram_sums_equal_the_matrix_written_out():

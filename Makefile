@@ -28,7 +28,7 @@ test: $(STAMP)
 
 # Kills, flipped bits, full disks, two runs at once: what the short part in `test` leaves out.
 faults: $(STAMP)
-	TAILMARK_FAULTS=1 timeout 3600 $(BIN)/python -m pytest -q -s -n0 tests/faults tests/runs/test_executors.py
+	TAILMARK_FAULTS=1 timeout 7200 $(BIN)/python -m pytest -q -s -n0 tests/faults $(addprefix tests/runs/test_,executors.py batch_sizes.py equality.py)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -38,7 +38,7 @@ def submit(
     """Write what is ready to ``submissions/<entry>/results/``.
 
     Whether it follows from its evidence is the caller's question
-    (`harness.runs.rescore.check_follows`): this room reads no data.
+    (`harness.runs.handing_in`): this room reads no data.
 
     Parameters
     ----------

@@ -1,8 +1,10 @@
 """Data sets of the user's own: from the Hub's parquet files, OpenML, tables and folders."""
 
 import gzip
+import pickle
 import shutil
 import sys
+import tarfile
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -138,6 +140,49 @@ def test_code_of_a_repository_is_never_run(hub, tmp_path):
     with pytest.raises(DataError, match="a script of its own, which is never run"):
         got(f"hf:{folder}", tmp_path)
     assert not mark.exists()
+
+
+class Touch:
+    """What a pickle would run: it creates a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_tags_of_python_in_the_card_of_a_repository_run_nothing(hub, tmp_path):
+    folder, mark = tmp_path / "tagged", tmp_path / "ran"
+    folder.mkdir()
+    tag = f'!!python/object/apply:os.system ["touch {mark}"]'
+    (folder / "README.md").write_text(f"---\nconfigs: {tag}\n---\n")
+    for part in ("train", "test"):
+        (folder / f"{part}.csv").write_text("x,label\n1,a\n2,b\n")
+    with pytest.raises(DownloadError, match="Expected the data set .*python/object/apply"):
+        got(f"hf:{folder}", tmp_path)
+    assert not mark.exists()
+
+
+def test_pickles_inside_a_webdataset_are_not_opened(hub, tmp_path):
+    folder, mark = tmp_path / "tars", tmp_path / "ran"
+    folder.mkdir()
+    picture = BytesIO()
+    pictures([0])[0].save(picture, "PNG")
+    hostile = pickle.dumps(Touch(mark))
+    for part in ("train", "test"):
+        with tarfile.open(folder / f"{part}-0.tar", "w") as archive:
+            for row in range(4):
+                files = dict.fromkeys(("pickle", "pkl", "pyd"), hostile)
+                files |= {"png": picture.getvalue(), "cls": str(row % 2).encode()}
+                for kind, data in files.items():
+                    member = tarfile.TarInfo(f"{row}.{kind}")
+                    member.size = len(data)
+                    archive.addfile(member, BytesIO(data))
+    got(f"hf:{folder}", tmp_path, target="cls")
+    assert not mark.exists()
+    pickle.loads(hostile)
+    assert mark.exists()
 
 
 def test_an_old_library_that_could_run_scripts_is_refused(hub, tmp_path, monkeypatch):

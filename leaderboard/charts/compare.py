@@ -12,6 +12,9 @@ VERDICTS = ("better", "worse", "same", "cannot tell")
 LINE_HUES = (BLUE, ORANGE, GREEN, PINK, RED, DEEP)
 """Entries, in the order in which they were chosen."""
 
+NARROW = 420
+"""Pixels of a chart below which its names have no room beside it."""
+
 
 def order_chart(frame: pd.DataFrame) -> alt.LayerChart:
     """Draw the places of the leaders from calm to rough data, a line per entry.
@@ -54,12 +57,19 @@ def order_chart(frame: pd.DataFrame) -> alt.LayerChart:
     lines = root.mark_line(strokeWidth=2, opacity=0.7).encode(detail="name:N")
     points = root.mark_point(filled=True, size=50, opacity=1).encode(tooltip=tips)
     layers = [lines, points]
-    # A name stands where its entry leads: at the other end names would lie over each other.
+    # A name stands where its entry leads: at the other end names would lie over each other. On a
+    # narrow screen there is no room beside the lines: names lie above them.
     sides = ((columns[0], LEADS[0], "right", -9), (columns[-1], LEADS[1], "left", 9))
     for column, leads, align, shift in sides:
+        inwards = "left" if align == "right" else "right"
+        place = {
+            "align": alt.ExprRef(f"width < {NARROW} ? '{inwards}' : '{align}'"),
+            "dx": alt.ExprRef(f"width < {NARROW} ? 0 : {shift}"),
+            "dy": alt.ExprRef(f"width < {NARROW} ? -9 : 0"),
+        }
         named_here = (shown["column"] == column) & shown["leads"].isin([leads, LEADS[2]])
         ends = alt.Chart(shown[named_here]).encode(x=x, y=y, color=colour)
-        layers.append(ends.mark_text(align=align, dx=shift, fontSize=11).encode(text="name:N"))
+        layers.append(ends.mark_text(fontSize=11, **place).encode(text="name:N"))
     return alt.layer(*layers).properties(height=430)
 
 

@@ -1,10 +1,13 @@
 """One metric against another: what a method pays for what it gains."""
 
+from collections.abc import Mapping
 from html import unescape
 
 import streamlit as st
 
 from harness.rankings.display import is_fraction, metric_definition, metric_title
+from harness.rankings.field import Candidate
+from harness.types import Ranking
 from leaderboard.charts.trade import trade_chart
 from leaderboard.frames.cells import cell_names
 from leaderboard.frames.cost import COSTS, cost_key, not_counted
@@ -27,12 +30,11 @@ def page() -> None:
         found = board.ranking(suite)
         cells = found.cells
         named = cell_names(cells)
-        noisy = [c for c in cells if "-clean" not in c]
         cell = pickers.one(
             "where",
             "Cell",
             [MEAN, *cells],
-            default=noisy[-1] if noisy else MEAN,
+            default=_opening(found, board.field(suite).by_name),
             words=lambda c: named.get(c, c),
         )
     with st.container(horizontal=True):
@@ -81,6 +83,17 @@ def page() -> None:
         pickers.show_all(len(frame))
     board.left_out(suite)
     address.finish()
+
+
+def _opening(found: Ranking, rows: Mapping[str, Candidate]) -> str:
+    """Return the cell to open on: the last noisy one; of partial records that with most rows."""
+    noisy = [cell for cell in found.cells if "-clean" not in cell]
+    if found.rows or not noisy:
+        return noisy[-1] if noisy else MEAN
+    return max(
+        reversed(noisy),
+        key=lambda c: len(trade_frame(found, rows, found.key, found.key, [found.cells.index(c)])),
+    )
 
 
 def _not_counted(suite: str) -> None:

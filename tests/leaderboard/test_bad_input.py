@@ -37,12 +37,13 @@ def write(root: Path, body: dict, arrays: dict, suite: str = "digits-v1") -> Pat
     return write_record(record, root / body["entry"] / "results")
 
 
-def half(root: Path) -> None:
-    """An entry that was run in the first two cells only."""
+def half(root: Path, cells: int = 2) -> None:
+    """An entry that was run in the first cells only."""
     body, arrays = body_of("half", 0.6)
-    body["jobs"] = [job for job in body["jobs"] if job["cell"] < 2]
+    body["jobs"] = [job for job in body["jobs"] if job["cell"] < cells]
     for key, grid in body["variants"][""]["metrics"].items():
-        body["variants"][""]["metrics"][key] = [*grid[:2], *([[None] * 3] * (len(CELLS) - 2))]
+        kept = [*grid[:cells], *([[None] * 3] * (len(CELLS) - cells))]
+        body["variants"][""]["metrics"][key] = kept
     write(root, body, arrays)
 
 
@@ -184,3 +185,10 @@ def test_every_page_goes_on_without_records_with_one_entry_and_with_claimed_ones
     if page == "ranking":
         assert app.title[0].value.startswith("No entry has a value in every cell")
         assert "tier is claimed" in html(app)
+
+
+def test_trade_offs_of_partial_records_open_where_there_are_rows(monkeypatch, tmp_path):
+    half(tmp_path, cells=4)
+    app = opened("trade", tmp_path, monkeypatch, y="test/balanced_accuracy")
+    assert app.selectbox(key="in-address-where").value == CELLS[3]
+    assert "No entry has both" not in words(app)

@@ -69,7 +69,7 @@ def predict(
     if not len(wanted):
         raise PredictionsError(f"The pool {pool.name} has no inputs to pass. Choose another.")
     made = Made(len(wanted), numerics.batch_size, parts, progress)
-    with computing(numerics), autocast(numerics):
+    with computing(numerics, filled=False), autocast(numerics):
         for start, stop in made.missing():
             made.begin(start)
             _pass(model, pool, wanted[:stop], made)
@@ -126,7 +126,7 @@ def pass_share(
     """
     made = Made(len(pool), numerics.batch_size, parts, progress)
     rows = np.arange(len(pool))
-    with computing(numerics), autocast(numerics):
+    with computing(numerics, filled=False), autocast(numerics):
         for start, stop in made.missing(share_of(len(pool), numerics.batch_size, index, of)):
             made.begin(start)
             _pass(model, pool, rows[:stop], made)

@@ -82,6 +82,21 @@ def test_global_random_states_are_seeded_and_given_back():
     assert (random.random(), np.random.random(), torch.rand(1).item()) == expected
 
 
+@pytest.mark.parametrize("filled", [True, False])
+def test_new_memory_is_filled_where_asked_and_the_setting_given_back(filled):
+    torch = pytest.importorskip("torch")
+    setting = torch.utils.deterministic
+    before = setting.fill_uninitialized_memory
+    setting.fill_uninitialized_memory = not filled
+    try:
+        with computing(Numerics(), filled=filled):
+            assert setting.fill_uninitialized_memory is filled
+            assert bool(torch.empty(1000).isnan().all()) or not filled
+        assert setting.fill_uninitialized_memory is not filled
+    finally:
+        setting.fill_uninitialized_memory = before
+
+
 def test_a_pass_is_deterministic_without_importing_torchs_compiler():
     code = (
         "import sys, torch\n"

@@ -94,6 +94,18 @@ def test_a_network_left_in_training_mode_is_refused_with_the_remedy(opened, laye
     check_steady(model, opened.test, EXACT)
 
 
+class Unwritten(Made):
+    """A network that adds memory which nobody has written: what lay there before."""
+
+    def __init__(self):
+        self.scores = lambda rows: (torch.from_numpy(rows @ WEIGHT) + torch.empty(3)).numpy()
+
+
+def test_a_network_that_reads_memory_before_it_is_written_is_refused(opened):
+    with pytest.raises(PredictionsError, match="answers differently to the same 8 inputs of test"):
+        check_steady(Unwritten(), opened.test, EXACT)
+
+
 def test_bfloat16_rounds_more_and_is_let_through(opened):
     model = Network(torch.nn.ReLU())
     check_steady(model, opened.test, Numerics("cpu", "bfloat16", "channels_last"))

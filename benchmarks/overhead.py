@@ -2,6 +2,7 @@
 
     python benchmarks/overhead.py                 # both parts, three rounds
     python benchmarks/overhead.py --images 2000 --files 96 --rounds 1      # a quick look
+    python benchmarks/overhead.py --pages         # the bare loop, large pages or not
     python benchmarks/overhead.py --busy          # the machine has other work: judge by CPU seconds
 
 Part one: `tailmark run` of a ResNet-18 (timm, 64 px, random weights in a safetensors file) on
@@ -12,11 +13,14 @@ loading the model is out. Then the same with 30 views. Part two: a pass over JPE
 scaled and normalised, against timm's loop of validation: its transforms in a DataLoader.
 
 All sides take turns in one process and compute on one thread; files are read by as many threads or
-worker processes as there are cores. The best of the rounds counts on each side.
+worker processes as there are cores. The best of the rounds counts on each side. torch asks for large
+pages on all sides, as in every run: what they gain is measured apart (``--pages``), by the bare
+loop in processes of its own with and without.
 """
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -46,7 +50,7 @@ from harness.keys import sha256_file  # noqa: E402
 from harness.models.loaders import load  # noqa: E402
 from harness.models.loaders.timm_weights import TimmModel  # noqa: E402
 from harness.models.obtain.vision import timm, torchvision  # noqa: E402
-from harness.models.passes.numerics import Numerics  # noqa: E402
+from harness.models.passes.numerics import LARGE_PAGES, Numerics, guard_process  # noqa: E402
 from harness.models.passes.predict import predict  # noqa: E402
 from harness.models.passes.preprocessing import prepare  # noqa: E402
 from harness.runs import execute  # noqa: E402
@@ -57,7 +61,7 @@ SHARES = {"train": 0.104, "test": 0.7936, "near": 0.0512, "far": 0.0512}
 """Part of the data set → its share of the images. All are passed, a tenth of ``train`` as the pool
 ``calibration``. Of 10,000, the pools are filled up to whole batches of 256 by 240 rows in all, as
 one pool of 10,000 would be."""
-BARS = {"run": 1.05, "run, 30 views": 1.10, "JPEG files": 1.0}
+BARS = {"run": 1.05, "run, 30 views": 1.10, "JPEG files": 1.0, "large pages": 1.0}
 """What is measured → the ratio that it may have."""
 VIEWS = ("uniform", *(f"{kind}-{k}" for kind in ("forward", "backward") for k in range(2, 17)))[:30]
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -237,6 +241,30 @@ def in_turns(sides: Mapping[str, Callable[[], Spent]], rounds: int) -> dict[str,
     }
 
 
+def pages(images: int, rounds: int, batch_size: int) -> bool:
+    """Print what the bare loop takes with large pages and without, in processes of its own."""
+    code = (
+        "import sys, numpy, torch; sys.path.insert(0, sys.argv[1]); import overhead as o\n"
+        "n, size = int(sys.argv[2]), int(sys.argv[3]); torch.set_num_threads(1)\n"
+        "torch.manual_seed(0); network = o.timm().create_model(o.ARCH, num_classes=o.CLASSES)\n"
+        "drawn = numpy.random.default_rng(0).standard_normal((n, 3, o.SIDE, o.SIDE), 'f4')\n"
+        "inputs = torch.from_numpy(drawn); o.bare(network.eval(), inputs[:size], size)\n"
+        "took = o.bare(network, inputs, size); print(took.wall, took.cpu)"
+    )
+    given = [sys.executable, "-c", code, str(Path(__file__).parent), str(images), str(batch_size)]
+
+    def alone(value: str) -> Spent:
+        done = subprocess.run(
+            given, env={**os.environ, LARGE_PAGES: value}, capture_output=True, text=True,
+            check=True,
+        )  # fmt: skip
+        return Spent(*map(float, done.stdout.split()))
+
+    sides = {"with": partial(alone, "1"), "without": partial(alone, "0")}
+    took = in_turns(sides, rounds)
+    return judged("large pages", took["with"], took["without"], busy=True)
+
+
 def judged(name: str, ours: Spent, other: Spent, *, busy: bool) -> bool:
     """Print a ratio beside its target; return whether it is met."""
     wall, cpu = ours.wall / other.wall, ours.cpu / other.cpu
@@ -256,7 +284,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--busy", action="store_true", help="Judge by processor time.")
+    parser.add_argument("--pages", action="store_true", help="Measure large pages alone.")
     asked = parser.parse_args()
+    if asked.pages:
+        return int(not pages(min(asked.images, 2560), asked.rounds, asked.batch_size))
+    guard_process()
     os.environ["TAILMARK_BATCH_SIZE"] = str(asked.batch_size)
     torch.set_num_threads(1)
     met = []

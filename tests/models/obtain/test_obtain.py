@@ -14,7 +14,7 @@ from harness.errors import CardError, UnknownNameError
 from harness.keys import sha256_file
 from harness.models.obtain.curves import Recorder
 from harness.models.obtain.obtain import obtain
-from harness.models.passes.numerics import Numerics
+from harness.models.passes.numerics import LARGE_PAGES, Numerics
 from harness.models.store.store import Store
 from harness.types import EntryCard, Job
 from tests.models.tiny_suite import CELL, VAL_CELL, open_tiny
@@ -269,6 +269,19 @@ def test_mlflow_may_open_no_pickle_in_this_process(toy_job, opened, store, monke
     monkeypatch.delenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", raising=False)
     obtain(toy_job("fit_means"), opened, store, pools=["test"])
     assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
+
+
+@pytest.mark.parametrize(("said", "then"), [(None, "1"), ("0", "0")])
+def test_torch_asks_for_large_pages_unless_the_user_said_otherwise(
+    toy_job, opened, store, monkeypatch, said, then
+):
+    monkeypatch.setenv(LARGE_PAGES, "")  # given back in any case
+    if said is None:
+        monkeypatch.delenv(LARGE_PAGES)
+    else:
+        monkeypatch.setenv(LARGE_PAGES, said)
+    obtain(toy_job("fit_means"), opened, store, pools=["test"])
+    assert os.environ[LARGE_PAGES] == then
 
 
 def test_progress_tells_epochs_and_inputs(toy_job, opened, store):

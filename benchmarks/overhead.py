@@ -13,7 +13,7 @@ loading the model is out. Then the same with 30 views. Part two: a pass over JPE
 scaled and normalised, against timm's loop of validation: its transforms in a DataLoader.
 
 All sides take turns in one process and compute on one thread; files are read by as many threads or
-worker processes as there are cores. The best of the rounds counts on each side. torch asks for large
+worker processes as there are cores. The best of the rounds counts on each side. torch takes large
 pages on all sides, as in every run: what they gain is measured apart (``--pages``), by the bare
 loop in processes of its own with and without.
 """

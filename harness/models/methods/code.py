@@ -72,14 +72,17 @@ def closure(module: str, folder: Path | None = None) -> dict[str, Path]:
     if top in OURS:  # of two of our packages the other one is recorded, not keyed
         roots |= dict.fromkeys(OURS - {top})
     found: dict[str, Path] = {}
-    waiting = [module]
+    waiting, met = [module], set[str]()
     while waiting:
         name = waiting.pop()
+        if name in met:
+            continue
+        met.add(name)
         first = name.split(".")[0]
         if first not in roots:
             roots[first] = _root_of(first, home)
         root = roots[first]
-        if name in found or root is None:
+        if root is None:
             continue
         path = _locate(root, name)
         if path is None:
@@ -100,8 +103,8 @@ def _root_of(top: str, home: Path | None) -> Path | None:
 
 
 def _locate(root: Path, name: str) -> Path | None:
-    stem = root.joinpath(*name.split("."))
-    for path in (stem / "__init__.py", stem.with_name(stem.name + ".py")):
+    stem = name.replace(".", "/")
+    for path in (root / f"{stem}/__init__.py", root / f"{stem}.py"):
         if path.is_file():
             return path
     return None

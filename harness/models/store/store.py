@@ -251,7 +251,10 @@ class Store:
 
     def beginning(self, room: str, start: str) -> list[str]:
         """Return the keys in a room that begin with `start`, its first two digits at least."""
-        return sorted(path.name for path in (self.root / room / start[:2]).glob(f"{start}*"))
+        folder = self.root / room / start[:2]
+        if not folder.is_dir():
+            return []
+        return sorted(path.name for path in folder.iterdir() if path.name.startswith(start))
 
     def remove(self, room: str, key: str) -> None:
         """Remove one thing; nothing happens when it is not there."""

@@ -138,7 +138,7 @@ CLUSTERS = {
     "a node that is killed": "runs/test_executors::a_node_that_is_killed_costs_no_job",
     "its share of a pool": "runs/test_batch_sizes::shares_on_two_nodes",
     "nodes lost for good": "runs/test_executors::jobs_whose_nodes_are_lost_for_good",
-    "settings unknown on nodes": "runs/test_equality::workers_and_executors_give_the_same_record",
+    "settings unknown on nodes": "runs/test_executors::a_node_gets_what_is_set_here",
     "MLflow of another version": "tracking/test_mirror::a_database_of_another_version",
     "no MLflow at all": "tracking/test_mirror::what_is_no_server_of_this_version",
     "a server killed": "faults/test_tracking::a_server_killed_in_the_middle",

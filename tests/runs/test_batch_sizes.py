@@ -1,6 +1,7 @@
 """Whole records of a network over batch sizes, and over one process, several, and shares of it."""
 
 import time
+from functools import partial
 from threading import Thread
 
 import numpy as np
@@ -156,31 +157,34 @@ def test_one_two_and_four_processes_give_the_same_record(places, alone, tmp_path
 
 
 def begin(place, share, send):
-    """Say on which node a share is begun, and pass it slowly and in many parts."""
+    """Say on which node a share is begun, and pass it in many parts."""
     import ray
 
-    with (place.submissions / f"{place.store.name}-{share.index}").open("a") as file:
+    said = place.submissions / place.store.name
+    with said.with_name(f"{said.name}-{share.index}").open("a") as file:
         file.write(f"{ray.get_runtime_context().get_node_id()}\n")
     kept_parts.EVERY = 0.0  # in this process, which ends with its node or run
-    sharing.pass_share = slowly
+    sharing.pass_share = partial(held, said.with_name(f"{said.name}-go"))
     execute._share(place, share, send)
 
 
-def slowly(model, *given, **named):
-    return pass_share(Slow(model), *given, **named)
+def held(go, model, *given, **named):
+    return pass_share(Held(model, go), *given, **named)
 
 
-class Slow:
-    """A model that takes a fifth of a second a batch."""
+class Held:
+    """A model that waits before its fourth batch until a file is there."""
 
-    def __init__(self, model):
-        self.model = model
+    def __init__(self, model, go):
+        self.model, self.go, self.calls = model, go, 0
 
     def __getattr__(self, name):
         return getattr(self.model, name)
 
     def __call__(self, inputs):
-        time.sleep(0.2)
+        self.calls += 1
+        while self.calls >= 4 and not self.go.exists():
+            time.sleep(0.02)
         return self.model(inputs)
 
 
@@ -198,21 +202,23 @@ def test_shares_on_two_nodes_give_the_record_of_one_process(
     store = tmp_path / "lost" if lost else tmp_path / "kept"
     begun = [places["submissions"] / f"{store.name}-{index}" for index in (0, 1)]
 
+    go = places["submissions"] / f"{store.name}-go"
+
     def kill():
-        """End a node with SIGKILL when each share has kept two parts of its nine."""
-        while True:
-            rows = [k.key for k in Store(store).listing() if k.room == PARTS]
-            if len(rows) >= 5 and all(path.exists() for path in begun):
-                break
-            time.sleep(0.02)
+        """End a node with SIGKILL in the middle of both shares: two parts of nine are kept."""
+        while len([k for k in Store(store).listing() if k.room == PARTS]) < 4:
+            time.sleep(0.05)
         two_nodes.remove_node(next(iter(two_nodes.worker_nodes)), allow_graceful=False)
+        go.touch()
 
     if lost:
-        killer = Thread(target=kill, daemon=True)
-        killer.start()
+        Thread(target=kill, daemon=True).start()
+    else:
+        go.touch()
     how = {"executor": "ray", "address": two_nodes.address, "processes": 2}
     shared = run(places, store, **how)
     assert shared.record_sha256 == alone[7][0].record_sha256
+    assert shared.cost[0]["batch_size"] == 7
     nodes = [path.read_text().split() for path in begun]
     assert len({node for each in nodes for node in each}) == 2
     assert sorted(map(len, nodes)) == ([1, 2] if lost else [1, 1])

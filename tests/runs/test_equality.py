@@ -74,6 +74,7 @@ def test_workers_and_executors_give_the_same_record(
         store = tmp_path / str(workers)
         found = record(home, store, processes=workers, **how)
         assert found.record_sha256 == alone[size][1].record_sha256, workers
+        assert {cost["batch_size"] for cost in found.cost} == {size}  # known on the nodes, too
         shutil.rmtree(store)
 
 

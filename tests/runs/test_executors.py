@@ -90,6 +90,20 @@ def test_what_cannot_be_is_refused_before_anything_starts(submissions, tmp_path,
     assert not list(tmp_path.iterdir())
 
 
+def test_a_node_gets_what_is_set_here_and_folders_as_absolute_paths(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TAILMARK_READING_THREADS", raising=False)
+    monkeypatch.setenv("TAILMARK_BATCH_SIZE", "7")
+    monkeypatch.setenv("TAILMARK_DATA", "here/data")
+    monkeypatch.setenv("SECRET", "kept")
+    said = on_ray._said()
+    assert said["TAILMARK_BATCH_SIZE"] == "7" and said["TAILMARK_READING_THREADS"] == "1"
+    assert said["TAILMARK_DATA"] == str(tmp_path / "here" / "data")
+    assert "SECRET" not in said
+    monkeypatch.setenv("TAILMARK_READING_THREADS", "3")
+    assert on_ray._said()["TAILMARK_READING_THREADS"] == "3"
+
+
 class FakeRay:
     """A cluster that accepts jobs and never does one; its nodes leave after the first look."""
 

@@ -173,7 +173,7 @@ def fed(
         values = _in_chunks(call, _form(batch, inputs, part, what), size, len(columns), what)
         return Output(output, place_columns(values, columns, c, output))
 
-    return PlainModel(answer, c, part.preprocessing, what=what)
+    return PlainModel(answer, c, part.preprocessing, what=what, rows_at_once=size)
 
 
 def _inputs(part: ModelPart, declared: Declared, what: str) -> str:

@@ -42,6 +42,8 @@ class PlainModel:
         What sentences call it.
     original : object, optional
         What was handed in: its weights, where it has any.
+    rows_at_once : int, default=1
+        Inputs that `call` passes on together: batches are whole groups of them.
 
     Notes
     -----
@@ -57,8 +59,10 @@ class PlainModel:
         *,
         what: str = "model",
         original: Any = None,
+        rows_at_once: int = 1,
     ) -> None:
         self._call, self._what, self.original = call, what, original
+        self.rows_at_once = rows_at_once
         self.num_classes = num_classes
         self.preprocessing = preprocessing
         self._kind: OutputKind | None = None

@@ -68,7 +68,7 @@ def predict(
     wanted = np.arange(len(pool)) if rows is None else np.asarray(rows)
     if not len(wanted):
         raise PredictionsError(f"The pool {pool.name} has no inputs to pass. Choose another.")
-    made = Made(len(wanted), numerics.batch_size, parts, progress)
+    made = Made(len(wanted), batch_size_of(model, numerics.batch_size), parts, progress)
     with computing(numerics, filled=False), autocast(numerics):
         for start, stop in made.missing():
             made.begin(start)
@@ -124,10 +124,11 @@ def pass_share(
     PredictionsError
         As in `predict`.
     """
-    made = Made(len(pool), numerics.batch_size, parts, progress)
+    size = batch_size_of(model, numerics.batch_size)
+    made = Made(len(pool), size, parts, progress)
     rows = np.arange(len(pool))
     with computing(numerics, filled=False), autocast(numerics):
-        for start, stop in made.missing(share_of(len(pool), numerics.batch_size, index, of)):
+        for start, stop in made.missing(share_of(len(pool), size, index, of)):
             made.begin(start)
             _pass(model, pool, rows[:stop], made)
             made.end(keep=True)
@@ -145,14 +146,31 @@ def _pass(model: Model, pool: Pool, rows: np.ndarray, made: Made) -> None:
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error):
                 raise
-            if made.batch_size == 1:
+            if made.batch_size == batch_size_of(model, 1):
                 raise PredictionsError(
                     f"One input of {pool.name} does not fit into memory with this model "
                     f"({str(error).splitlines()[0] if str(error) else 'MemoryError'}). "
                     "Use a machine with more memory."
                 ) from None
-            made.batch_size = max(1, made.batch_size // 2)
+            made.batch_size = batch_size_of(model, made.batch_size // 2)
             _release()
+
+
+def batch_size_of(model: Model, wanted: int) -> int:
+    """Return the batch size of a pass: whole groups of the rows that a model takes at once.
+
+    A file may fix how many inputs its network gets, and kernels may round by a row's place among
+    them. With whole groups an input's place is its row number's, whatever batch size was asked for.
+
+    Parameters
+    ----------
+    model : Model
+        ``rows_at_once``, where it has it.
+    wanted : int
+        Batch size that was asked for, in inputs; with less than one group the answer is one group.
+    """
+    group = getattr(model, "rows_at_once", 1)
+    return max(1, wanted // group) * group
 
 
 def _in_flight(

@@ -133,6 +133,24 @@ def test_the_batch_is_halved_when_memory_runs_out(pool, error):
     np.testing.assert_array_equal(found.values, predict(Rows(), pool).values)
 
 
+@pytest.mark.parametrize(
+    ("asked", "fits", "size"), [(1, 99, 5), (7, 99, 5), (64, 99, 60), (64, 9, 5)]
+)
+def test_batches_are_whole_groups_of_the_rows_that_a_model_takes_at_once(pool, asked, fits, size):
+    model = Rows(fits=fits)
+    model.rows_at_once = 5
+    found = predict(model, pool, numerics=Numerics(batch_size=asked))
+    assert set(model.batches) == {size} and found.numerics["batch_size"] == size
+    np.testing.assert_array_equal(found.values, predict(Rows(), pool).values)
+
+
+def test_a_group_that_does_not_fit_is_a_clear_error(pool):
+    model = Rows(fits=4)
+    model.rows_at_once = 5
+    with pytest.raises(PredictionsError, match="does not fit into memory"):
+        predict(model, pool, numerics=Numerics(batch_size=64))
+
+
 def test_one_input_that_does_not_fit_is_a_clear_error(pool):
     with pytest.raises(PredictionsError, match="One input of test does not fit into memory"):
         predict(Rows(fits=0), pool)

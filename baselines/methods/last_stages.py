@@ -189,7 +189,7 @@ def fit_adapted_prototypes(train: TrainingData, ctx: FitContext, settings: Adapt
     """Predict by class means of frozen and fine-tuned features side by side, by cosine.
 
     A copy of the last stages is adapted: trained with a head that is thrown away, or its
-    normalisation layers measure the training rows anew. Each class's prototype is the mean of
+    normalisation layers measure the training rows again. Each class's prototype is the mean of
     [frozen ; adapted] features. The paper adapts a whole network once, on the first of several
     tasks; here there is one task, and its last stages alone are adapted.
 

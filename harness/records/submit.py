@@ -22,9 +22,9 @@ class Ready:
     """The store's record: what this machine can compute again."""
     whole: Recorded
     """With the jobs that only the committed record has: what is written."""
-    kept: int
+    kept: int = 0
     """How many those are."""
-    listed: bool
+    listed: bool = True
     """Whether a maintainer ran all that is kept."""
 
 
@@ -153,7 +153,7 @@ def check_ready(
         )
     _ = recorded.arrays  # read and checked before anything is written
     committed = folder / "results" / f"{suite}.json"
-    ready = Ready(recorded, recorded, 0, listed=True)
+    ready = Ready(recorded, recorded)
     if committed.is_file() and not replace:
         ready = _with_committed(recorded, committed, rerun_list(submissions))
     _check_whole(ready.whole, partial=partial)
@@ -166,11 +166,11 @@ def _with_committed(mine: Recorded, committed: Path, rerun: frozenset[str]) -> R
         before = read_record(committed)
         before = Recorded(before.record, committed, dict(before.arrays))
     except HarnessError:
-        return Ready(mine, mine, 0, listed=True)  # a damaged one is ranked nowhere: nothing is lost
+        return Ready(mine, mine)  # a damaged one is ranked nowhere: nothing is lost
     here = {(job.cell, job.seed) for job in mine.record.jobs}
     lost = {(job.cell, job.seed) for job in before.record.jobs if job.status == "done"} - here
     if not lost:
-        return Ready(mine, mine, 0, listed=True)
+        return Ready(mine, mine)
     why = incompatible(before.record, mine.record)
     if why:
         name, suite = mine.record.entry, mine.record.suite

@@ -5,6 +5,7 @@ model trained there is not trained again here.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from harness.types import Suite
@@ -86,6 +87,31 @@ def _at_severities(kinds: Sequence[str]) -> tuple[str, ...]:
     """Return corruptions at severities 1, 3 and 5."""
     return tuple(f"{kind}-{severity}" for kind in kinds for severity in (1, 3, 5))
 
+
+_FAMILIAR = Suite(
+    id="cifar10-familiar-v1",
+    title="CIFAR-10 against ImageNet classes that a pre-trained backbone has seen",
+    dataset="cifar10",
+    classes=None,
+    cells=tuple(
+        f"cifar10-{world}" for world in ("balanced-clean", "exp100-clean", "balanced-symmetric0.4")
+    ),
+    seeds=(0, 1, 2),
+    near=("cifar100",),
+    far=("imagenet_familiar",),
+    views=VIEWS,
+    primary="test/balanced_accuracy",
+    groups="terciles",
+    tail_metric="recall_tail",
+    notes=(
+        _NO_CALIBRATION,
+        "Far OOD are ImageNet-1K's classes that CIFAR-10 does not have: a backbone "
+        "pre-trained on ImageNet has seen them with labels.",
+    ),
+    partition_of="cifar10-v1",
+    familiar={"imagenet-1k": ["imagenet_familiar"]},
+    imagenet_familiar=10,
+)
 
 WORLD_SUITES: dict[str, Suite] = {
     suite.id: suite
@@ -218,22 +244,11 @@ WORLD_SUITES: dict[str, Suite] = {
             )
             for dataset, title, near, groups, tail in _CIFAR
         ),
-        Suite(
+        replace(
+            _FAMILIAR,
             id="cifar10-familiar-tiny-v1",
             title="CIFAR-10 against Tiny-ImageNet classes that a pre-trained backbone has seen",
-            dataset="cifar10",
-            classes=None,
-            cells=tuple(
-                f"cifar10-{world}"
-                for world in ("balanced-clean", "exp100-clean", "balanced-symmetric0.4")
-            ),
-            seeds=(0, 1, 2),
-            near=("cifar100",),
             far=("tiny200_familiar", "photo_patches", "mnist"),
-            views=VIEWS,
-            primary="test/balanced_accuracy",
-            groups="terciles",
-            tail_metric="recall_tail",
             notes=(
                 _NO_CALIBRATION,
                 "tiny200_familiar are ten validation images of each Tiny-ImageNet class that "
@@ -241,34 +256,10 @@ WORLD_SUITES: dict[str, Suite] = {
                 "with labels. Photographs' patches and MNIST it has not.",
             ),
             photo_patches=520,
-            partition_of="cifar10-v1",
             familiar={"imagenet-1k": ["tiny200_familiar"]},
+            imagenet_familiar=None,
         ),
-        Suite(
-            id="cifar10-familiar-v1",
-            title="CIFAR-10 against ImageNet classes that a pre-trained backbone has seen",
-            dataset="cifar10",
-            classes=None,
-            cells=tuple(
-                f"cifar10-{world}"
-                for world in ("balanced-clean", "exp100-clean", "balanced-symmetric0.4")
-            ),
-            seeds=(0, 1, 2),
-            near=("cifar100",),
-            far=("imagenet_familiar",),
-            views=VIEWS,
-            primary="test/balanced_accuracy",
-            groups="terciles",
-            tail_metric="recall_tail",
-            notes=(
-                _NO_CALIBRATION,
-                "Far OOD are ImageNet-1K's classes that CIFAR-10 does not have: a backbone "
-                "pre-trained on ImageNet has seen them with labels.",
-            ),
-            partition_of="cifar10-v1",
-            familiar={"imagenet-1k": ["imagenet_familiar"]},
-            imagenet_familiar=10,
-        ),
+        _FAMILIAR,
     )
 }
 """Every suite of shifted, planted and attacked worlds by its id."""

@@ -188,8 +188,8 @@ def guard_process() -> None:
     """Forbid mlflow to open pickles in this process and the ones that it starts.
 
     And let torch ask for large pages, unless the user has set that: a layer's output is new memory
-    in every batch, and its pages took a fifth of a ResNet-18's pass. No bit depends on it. torch
-    looks once, when it first takes 2 MiB.
+    in every batch (what it gains: docs/performance.md). No bit depends on it. torch looks once,
+    when it first takes 2 MiB.
     """
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     os.environ.setdefault(LARGE_PAGES, "1")

@@ -1,5 +1,9 @@
 """Classification by components: similarities to a few centres, and reasons for and against."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -7,10 +11,10 @@ from torch import Tensor, nn
 
 from baselines.probes.head_rules import component_probability
 from baselines.probes.heads import Batch, HeadSettings, Standardised, standardised, train_head
-from baselines.probes.probe import Probe, probing
+from baselines.probes.probe import Probe
 from baselines.probes.transforms import Arrays
-from baselines.settings import Count, NonNegative, Positive
-from harness.types.models import FitContext, TrainingData
+from baselines.settings import Count, NonNegative, Positive, method
+from harness.types.models import FitContext, Output, TrainingData
 
 
 class Components(HeadSettings):
@@ -69,8 +73,25 @@ class Reasoning(nn.Module):
         return near @ (positive - negative).T + negative.sum(1)
 
 
-@probing(Components)
-def fit_components(train: TrainingData, ctx: FitContext, settings: Components) -> Probe:
+class Certified(Probe):
+    """A probe by components that hands out how far each row may move: `certified_radius`."""
+
+    def __call__(self, inputs: np.ndarray) -> Output:
+        """Return log p_c of a batch (b, …), and the statistic ``certified_radius`` (b, 1)."""
+        output = super().__call__(inputs)
+        radii = certified_radius(self._transform(inputs, self._arrays), self._arrays)
+        # Down to float32: a proved bound must not grow by rounding.
+        kept = np.nextafter(radii.astype(np.float32), np.float32(-np.inf)).clip(min=0)
+        return replace(output, statistics={"certified_radius": kept[:, None]})
+
+
+def restore_certified(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Certified:
+    """Return the probe that `Probe.state` and `Probe.meta` describe."""
+    return Certified(meta["rule"], meta["num_classes"], state, meta["transform"])
+
+
+@method(Components, restore_certified)
+def fit_components(train: TrainingData, ctx: FitContext, settings: Components) -> Certified:
     """Train components and reasons by the hinge on probabilities; logits are log p_c.
 
     The margin over the Lipschitz constant bounds how far features may move before the prediction
@@ -99,7 +120,8 @@ def fit_components(train: TrainingData, ctx: FitContext, settings: Components) -
         "width": torch.tensor(settings.width),
     }
     floats = {name: tensor.detach().numpy() for name, tensor in arrays.items()}
-    return data.given.probe("components", {**data.scaling(), **floats})
+    probe = data.given.probe("components", {**data.scaling(), **floats})
+    return restore_certified(probe.state(), probe.meta)
 
 
 def hinge(probs: Float[Tensor, "b k"], labels: Tensor, margin: float) -> Float[Tensor, " b"]:
@@ -122,6 +144,12 @@ def certified_radius(rows: Float[np.ndarray, "b d"], arrays: Arrays) -> Float[np
         As the probe sees them: not standardised.
     arrays : mapping
         The probe's.
+
+    Returns
+    -------
+    float array of shape (b,)
+        At least 0. Standardised training rows over √d are 1 long on average (root mean square),
+        so this is a share of their distance from the mean.
     """
     probs = component_probability(rows, arrays).astype(np.float64)
     steepest = np.sqrt(2 / (float(arrays["width"]) * np.e))

@@ -20,6 +20,8 @@ NEEDS = {
     "structure": "the predicted class, and the order or the hierarchy of the classes",
     "conformal": "logits or probabilities, also on the calibration pool",
     "epochs": "a curve over the epochs of training",
+    "certified": "the predicted class, and the radius within which the model proves it, handed "
+    "out as the statistic `certified_radius`",
 }
 SCALES = {
     None: "",
@@ -53,9 +55,9 @@ REPLICATES = """\
 ## Uncertainty
 
 Replicates under the pool's shared weightings exist for `accuracy`, `error`, `top5_accuracy`, \
-`balanced_accuracy`, the recalls of groups, `nll` and `brier` (exact, one matrix product), \
-`gmean`, `hmean`, `macro_f1`, `specificity`, `iba`, `cohen_kappa` and `mcc` (exact, from what each \
-weighting makes of a class), \
+`balanced_accuracy`, the recalls of groups, `tail_as_head`, `few_as_many`, \
+`nll` and `brier` (exact, one matrix product), `gmean`, `hmean`, `macro_f1`, `specificity`, \
+`iba`, `cohen_kappa` and `mcc` (exact, from what each weighting makes of a class), \
 `auroc`, `ood_auroc`, `ood_auroc_right`, `ood_auroc_wrong` and `oscr` (to first order, by \
 influence values), `average_precision` (to first order, where every class has 50 test images), \
 `ece` (recomputed and recentred: its interval is for the expected error at this n, not for the \
@@ -69,8 +71,8 @@ The others are ranked by value alone, and `tailmark rank` says why. Calibration 
 have none because resampling adds the noise of the images once more, and only `ece` is corrected \
 for it; OOD metrics under published names because those that they are variants of have some. For \
 `worst_class_recall`, `auroc_ovo`, selective prediction and the `ece` of groups no sum over images \
-is worked out. Metrics of training rows, of groups of images and of prediction sets have none: \
-weightings are of test images, and of OOD sets.
+is worked out. Metrics of training rows, of groups of images, of prediction sets and of \
+proved radii have none: weightings are of test images, and of OOD sets.
 """
 
 

@@ -14,7 +14,7 @@ from harness.metrics.calibration import (
     expected_calibration_error,
 )
 from harness.metrics.engine.confusion import Matrix, confusion_matrix, recalls
-from harness.metrics.metric import UNIT, Metric
+from harness.metrics.metric import UNCHANGED, UNIT, Metric
 from harness.metrics.weighted import Group, Weighted
 
 MANY_ABOVE = 100
@@ -149,6 +149,55 @@ def group_recall(
     return group_recall_of(confusion, group)
 
 
+def group_confusion_of(
+    confusion: Matrix, rare: Bool[np.ndarray, " c"], frequent: Bool[np.ndarray, " c"]
+) -> float:
+    """Return the mean over rare classes of the share that is predicted as a frequent class."""
+    held = rare & (confusion.sum(axis=1) > 0)
+    if not held.any():
+        raise Undefined("no class of the group has test images")
+    rows = confusion[held]
+    return float((rows[:, frequent].sum(axis=1) / rows.sum(axis=1)).mean())
+
+
+def group_confusion(
+    y_true: Integer[np.ndarray, " n"],
+    y_pred: Integer[np.ndarray, " n"],
+    *,
+    rare: Bool[np.ndarray, " c"],
+    frequent: Bool[np.ndarray, " c"],
+    weights: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Return how much of the rare classes is predicted as one of the frequent classes.
+
+    Parameters
+    ----------
+    y_true, y_pred : int array of shape (n,)
+        Class indices.
+    rare, frequent : bool array of shape (c,)
+        Which classes; see `class_groups`.
+    weights : float array of shape (n,), optional
+        Weight of each image; class weights change nothing. Default ones.
+
+    Returns
+    -------
+    float
+        Mean over rare classes of a fraction in [0, 1]; lower is better.
+
+    Raises
+    ------
+    Undefined
+        If no rare class has test images.
+
+    References
+    ----------
+    Wang et al. 2023, "Few-Shot Class-Incremental Learning via Training-Free Prototype
+    Calibration", arXiv:2312.05229: new classes are taken for base classes.
+    """
+    confusion = confusion_matrix(y_true, y_pred, num_classes=len(rare), weights=weights)
+    return group_confusion_of(confusion, rare, frequent)
+
+
 def _group_recall(pool: Weighted, group: str) -> float:
     return group_recall_of(pool.confusion, pool.group(group))
 
@@ -226,3 +275,37 @@ GROUP_METRICS = tuple(
     for metric in _of_group(scheme, group)
 )
 """Rows of every group of both schemes."""
+
+CONFUSED = {f"{names[-1]}_as_{names[0]}": (names[-1], names[0]) for names in GROUPS.values()}
+"""Key → the rare group and the frequent one that it is taken for."""
+
+
+def _group_confusion(pool: Weighted, rare: str, frequent: str) -> float:
+    return group_confusion_of(pool.confusion, pool.group(rare), pool.group(frequent))
+
+
+def _confused(scheme: str, key: str, rare: str, frequent: str) -> Metric:
+    return Metric(
+        key=key,
+        title=f"Taken for {frequent}, {rare}",
+        definition=f"Mean over the classes of `{rare}` ({MEANING[rare]}) of the share of their "
+        f"images that is predicted as a class of `{frequent}` ({MEANING[frequent]}).",
+        function=group_confusion,
+        evaluate=partial(_group_confusion, rare=rare, frequent=frequent),
+        direction="lower",
+        bounds=UNIT,
+        unit="fraction",
+        needs="labels",
+        source="Wang et al. 2023, arXiv:2312.05229 (TEEN): new classes taken for base classes",
+        weighted=UNCHANGED,
+        undefined_when=NO_GROUP[scheme],
+        differs="TEEN's paper counts images of all new classes together; here every rare class "
+        "counts alike.",
+        scale="logit",
+    )
+
+
+CONFUSION_METRICS = tuple(
+    _confused(scheme, key, *CONFUSED[key]) for scheme, key in zip(GROUPS, CONFUSED, strict=True)
+)
+"""Rows of what rare classes are taken for, one a scheme."""

@@ -47,6 +47,7 @@ TAKERS = {
     "train": "measure_noise",
     "conformal": "measure_conformal",
     "structure": "measure_structure",
+    "certified": "certified_results",
 }
 """What measures the metrics that need more than a pool's predictions; others are called."""
 

@@ -44,10 +44,11 @@ class Metric:
         "structure",
         "conformal",
         "epochs",
+        "certified",
     ]
     """Predicted classes, probabilities, OOD scores, predictions on the training split, groups of
     test images, another truth, what was corrupted, order or hierarchy of the classes, predictions
-    on the calibration pool, or a training curve."""
+    on the calibration pool, a training curve, or a proved radius of each image."""
     source: str
     """Paper and place."""
     weighted: str

@@ -16,6 +16,7 @@ from harness.lookup import lookup
 from harness.metrics.calibration import width_bins
 from harness.metrics.class_replicates import BY_CLASS, ClassMasses, by_class
 from harness.metrics.engine.outputs import Outputs
+from harness.metrics.groups import CONFUSED, GROUPS
 from harness.metrics.table import METRICS
 from harness.metrics.top_k import among_the_top
 from harness.metrics.weighted import Group, Weighted
@@ -60,6 +61,16 @@ def _recall_terms(pool: Weighted, group: np.ndarray) -> Vector:
         raise Undefined("no class of the group has test images")
     share = np.where(held, 1.0, 0.0) / np.maximum(o.counts, 1) / held.sum()
     return np.where(o.correct, share[o.y_true], 0.0)
+
+
+def _confusion_terms(pool: Weighted, rare: np.ndarray, frequent: np.ndarray) -> Vector:
+    """Return each image's term of the share of rare classes that is taken for frequent ones."""
+    o = pool.outputs
+    held = rare & (o.counts > 0)
+    if not held.any():
+        raise Undefined("no class of the group has test images")
+    share = np.where(held, 1.0, 0.0) / np.maximum(o.counts, 1) / held.sum()
+    return np.where(frequent[o.y_pred], share[o.y_true], 0.0)
 
 
 def nll_terms(pool: Weighted) -> Vector:
@@ -123,9 +134,11 @@ TERMS: dict[str, Callable[[Weighted], np.ndarray]] = {
     "auroc": auroc_terms,
     "average_precision": average_precision_terms,
 }
-"""Metrics that are sums over images, or close to one; recalls of groups are too."""
-REPLICATED = frozenset({*TERMS, *BY_CLASS, "ece"})
-"""Metrics that have replicates, besides the recalls of groups."""
+"""Metrics that are sums over images, or close to one; those of `OF_GROUPS` are too."""
+OF_GROUPS = frozenset({*(f"recall_{g}" for names in GROUPS.values() for g in names), *CONFUSED})
+"""Sums over images that need the groups of classes."""
+REPLICATED = frozenset({*TERMS, *BY_CLASS, *OF_GROUPS, "ece"})
+"""Metrics that have replicates."""
 
 
 SWOLLEN = frozenset(
@@ -156,7 +169,10 @@ def terms_of(key: str, pool: Weighted) -> Vector:
     """
     if key in TERMS:
         return TERMS[key](pool)
-    if key.startswith("recall_"):
+    if key in CONFUSED:
+        rare, frequent = CONFUSED[key]
+        return _confusion_terms(pool, pool.group(rare), pool.group(frequent))
+    if key in OF_GROUPS:
         return _recall_terms(pool, pool.group(key.removeprefix("recall_")))
     raise Undefined(why_none(key))
 

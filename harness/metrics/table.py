@@ -6,6 +6,7 @@ A row stands below its function, in the file of its subject; here is their order
 from harness.metrics import (
     binless_calibration,
     calibration,
+    certified,
     classification,
     classwise_calibration,
     conformal,
@@ -74,7 +75,8 @@ SUBJECTS: dict[str, tuple[Metric, ...]] = {
         rejection.COVERAGE_AT_5_RISK,
     ),
     "Prediction sets": conformal.CONFORMAL_METRICS,
-    "Groups of classes": groups.GROUP_METRICS,
+    "Proved predictions": certified.CERTIFIED_METRICS,
+    "Groups of classes": (*groups.GROUP_METRICS, *groups.CONFUSION_METRICS),
     "Out of distribution": (
         ood.OOD_AUROC,
         ood.OOD_AP_OUT,
@@ -132,6 +134,8 @@ EXTRA: tuple[str, ...] = tuple(
         rejection.ACCURACY_AFTER_REJECTION,
         rejection.COVERAGE_AT_5_RISK,
         *conformal.CONFORMAL_METRICS,
+        *certified.CERTIFIED_METRICS,
+        *groups.CONFUSION_METRICS,
         *(metric for metric in open_set.OPEN_SET if metric is not open_set.OSCR),
         *(m for m in label_errors.LABEL_ERRORS if m.key.endswith("normalized_margin")),
         *label_errors.LABEL_ERROR_LIFT,

@@ -72,7 +72,9 @@ class Output:
     """What scores of gradients and of intermediate layers read, reduced to a row an input; a model
     that has them hands them out (`harness.models.obtain.introspection`). ``odin`` (b, c): logits
     of the perturbed inputs; ``layer_<i>`` (b, d): means over places of an intermediate layer;
-    ``gram_<i>`` (b, orders·d): row sums of its Gram matrices."""
+    ``gram_<i>`` (b, orders·d): row sums of its Gram matrices. ``certified_radius`` (b, 1): how far
+    an input provably may move among the model's features without another prediction, at least 0,
+    over the root mean square distance of training features from their mean."""
 
 
 @runtime_checkable

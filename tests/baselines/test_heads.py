@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+from torch.nn import functional as F  # noqa: E402
 
 from baselines.methods import (  # noqa: E402 (they need torch)
     bottleneck,
@@ -18,6 +19,7 @@ from baselines.methods import (  # noqa: E402 (they need torch)
 from baselines.probes import head_rules  # noqa: E402
 from baselines.probes.heads import standardised  # noqa: E402
 from harness.errors import SpecError, TrainingError  # noqa: E402
+from harness.metrics.table import METRICS  # noqa: E402
 from harness.types.data import ArrayInputs  # noqa: E402
 from harness.types.models import FitContext, TrainingData  # noqa: E402
 
@@ -231,6 +233,47 @@ def test_no_step_inside_the_certified_radius_changes_a_prediction():
         steps *= (0.999 * radii / np.linalg.norm(steps, axis=1))[:, None]
         moved = (rows + steps * unit).astype(np.float32)
         assert (head_rules.components(moved, arrays).argmax(1) == before).all()
+
+
+def test_components_hand_out_their_radius_and_no_attack_gets_below_what_it_certifies():
+    """The attack goes up the gradient of the gap in ten steps, projected to the ball."""
+    model, test = fitted("components", blobs()), blobs(seed=1)
+    arrays, rows = model.state(), test.inputs.take(np.arange(len(test.inputs)))
+    said = model(rows)
+    radii = said.statistics["certified_radius"]
+    assert radii.shape == (len(rows), 1)
+    exact = components.certified_radius(rows, arrays)
+    np.testing.assert_allclose(radii[:, 0], exact, atol=1e-6)
+    assert (radii[:, 0] <= exact).all()
+    np.testing.assert_array_equal(said.values, components.Probe.__call__(model, rows).values)
+    y, unit = test.observed, arrays["deviation"] * np.sqrt(rows.shape[1])
+    for percent in (1, 5, 10):
+        key = f"certified_accuracy_at_{percent}"
+        certified = METRICS[key].function(y, said.values.argmax(1), radii[:, 0])
+        moved = attacked(arrays, (rows - arrays["mean"]) / unit, y, 0.999 * percent / 100)
+        after = model((moved * unit + arrays["mean"]).astype(np.float32)).values.argmax(1)
+        assert certified <= (after == y).mean()
+        assert certified > 0.3
+
+
+def attacked(arrays, z, y, radius):
+    """Rows z moved by at most `radius` to where the right class is least ahead of the others."""
+    start = torch.tensor(z, dtype=torch.float64)
+    tensors = {k: torch.tensor(v, dtype=torch.float64) for k, v in arrays.items()}
+    right = torch.tensor(y)[:, None]
+    move = torch.zeros_like(start, requires_grad=True)
+    for _ in range(10):
+        squares = ((start + move)[:, None, :] - tensors["centres"]).square().sum(2)
+        near = (-squares / tensors["width"]).exp()
+        gain = tensors["positive"] - tensors["negative"]
+        probs = near @ gain.T + tensors["negative"].sum(1)
+        others = probs.scatter(1, right, -torch.inf).max(1).values
+        (others - probs.gather(1, right)[:, 0]).sum().backward()
+        with torch.no_grad():
+            move += radius * F.normalize(move.grad, dim=1)
+            move *= (radius / move.norm(dim=1, keepdim=True).clamp_min(1e-12)).clamp_max(1)
+            move.grad = None
+    return (start + move).detach().numpy()
 
 
 def test_the_hinge_by_hand():

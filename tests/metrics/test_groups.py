@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from harness.errors import SpecError, Undefined
-from harness.metrics.groups import GROUPS, class_groups, group_recall_of
+from harness.metrics.engine.outputs import Outputs
+from harness.metrics.groups import (
+    CONFUSED,
+    GROUPS,
+    class_groups,
+    group_confusion,
+    group_recall_of,
+)
+from harness.metrics.measure import measure
 
 
 def exponential(n_max, c, factor):
@@ -80,3 +88,42 @@ def test_a_class_without_test_images_counts_in_no_groups_mean():
     assert group_recall_of(confusion, np.array([True, True, True])) == (0.75 + 0.5) / 2
     with pytest.raises(Undefined, match="no class of the group has test images"):
         group_recall_of(confusion, np.array([False, True, False]))
+
+
+def test_what_rare_classes_are_taken_for_by_hand():
+    # class 2 (rare): 1 of 4 as class 0, 2 as class 1, 1 right; class 3 (rare): 1 of 2 as class 0
+    y_true = np.array([0, 1, 2, 2, 2, 2, 3, 3])
+    y_pred = np.array([2, 3, 0, 1, 1, 2, 0, 3])
+    rare, frequent = np.array([False, False, True, True]), np.array([True, False, False, False])
+    assert group_confusion(y_true, y_pred, rare=rare, frequent=frequent) == (1 / 4 + 1 / 2) / 2
+    both = np.array([True, True, False, False])
+    assert group_confusion(y_true, y_pred, rare=rare, frequent=both) == (3 / 4 + 1 / 2) / 2
+
+
+@pytest.mark.parametrize("scheme", GROUPS)
+def test_what_rare_classes_are_taken_for_is_what_a_loop_counts(rng, scheme):
+    counts = np.array([400, 300, 60, 30, 12, 5])
+    groups = class_groups(counts, scheme)
+    y, logits = rng.integers(0, 5, size=300), rng.normal(size=(300, 6))  # class 5 has no image
+    key = next(k for k, pair in CONFUSED.items() if pair[0] in GROUPS[scheme])
+    found = measure(Outputs.from_logits(y, logits), [key], groups=groups)[key].value
+    assert found == pytest.approx(
+        taken_for(y, logits.argmax(axis=1), *(groups[name] for name in CONFUSED[key])), abs=1e-12
+    )
+
+
+def taken_for(y_true, y_pred, rare, frequent):
+    """Image by image, class by class."""
+    shares = []
+    for k in np.flatnonzero(rare):
+        images = [i for i in range(len(y_true)) if y_true[i] == k]
+        if images:
+            taken = [i for i in images if frequent[y_pred[i]]]
+            shares.append(len(taken) / len(images))
+    return sum(shares) / len(shares)
+
+
+def test_rare_classes_without_test_images_are_taken_for_nothing():
+    rare, frequent = np.array([False, True]), np.array([True, False])
+    with pytest.raises(Undefined, match="no class of the group has test images"):
+        group_confusion(np.array([0, 0]), np.array([0, 1]), rare=rare, frequent=frequent)

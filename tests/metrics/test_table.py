@@ -158,7 +158,7 @@ BEST |= {"aurc": 0.0, "augrc": 0.0, "classes_scored": 6.0}
 BEST |= dict.fromkeys(
     ("error", "rms_ce", "ace", "tace", "ks_ce", "smooth_ece", "debiased_ce", "grouping_loss"), 0.0
 )
-BEST |= {"eaurc": 0.0, "risk_at_80_coverage": 0.0}
+BEST |= {"eaurc": 0.0, "risk_at_80_coverage": 0.0, "tail_as_head": 0.0, "few_as_many": 0.0}
 
 
 def test_a_perfect_prediction_has_the_best_value(rng):

@@ -7,8 +7,9 @@ from, in which batches and in how many processes, cannot matter.
 from collections.abc import Mapping
 
 from harness.errors import Undefined
+from harness.metrics.certified import CORRECTED, STATISTIC, certified_results
 from harness.metrics.engine.outputs import Outputs
-from harness.metrics.groups import GROUPS, class_groups
+from harness.metrics.groups import CONFUSED, GROUPS, class_groups
 from harness.metrics.measure import (
     measure,
     measure_conformal,
@@ -140,6 +141,8 @@ def _evaluate_base(
         for name in dict.fromkeys((*asked.scores, *handed_out(predictions["test"])))
     }
     on_familiar(scored, opened, predictions, card)
+    radii = predictions["test"].statistics.get(STATISTIC)
+    scored.take("test", certified_results(outputs, radii, asked.extra("certified")))
     _on_train(scored, opened, split, predictions.get("train"), asked.extra("train"))
     scored.details |= job_details(opened, split, outputs, scores[card.ood_score])
     return scored
@@ -169,6 +172,7 @@ def _evaluate_variant(
     kept = headline(opened.suite) if ranked else ()
     outputs = _on_test(scored, opened, split, pools, card, kept)
     asked = asked_of(opened.suite, card)
+    scored.lack("test", asked.extra("certified"), CORRECTED)
     scores = on_ood(scored, opened, split, pools, card.ood_score, outputs, asked, declared=ranked)
     if ranked:
         scored.details |= job_details(opened, split, outputs, scores)
@@ -190,6 +194,7 @@ def _on_test(
     groups = class_groups(split.clean_counts, opened.suite.groups)
     asked = asked_of(opened.suite, card)
     extra = asked.extra("labels", "probs")
+    extra = tuple(k for k in extra if k not in CONFUSED or CONFUSED[k][0] in groups)
     scored.take("test", measure(outputs, (*test_metrics(opened.suite), *extra), groups=groups))
     named = (k for k in METRICS if k in asked.kept & REPLICATED and k not in kept)
     kept = (*kept, *named) if kept else kept

@@ -212,6 +212,34 @@ def test_statistics_that_a_model_hands_out_ask_for_the_scores_that_read_them(
     assert "ood/near/odin/ood_auroc" in new
 
 
+def test_a_model_that_proves_radii_has_certified_accuracy_and_its_corrections_have_none(
+    opened, predictions
+):
+    asked = card(extra=("certified_accuracy_at_5",))
+    split, key = opened.split(CELL, 0), "test/certified_accuracy_at_5"
+    radii = np.random.default_rng(5).uniform(0, 0.1, size=(len(opened.test), 1))
+    proved = replace(predictions["test"], statistics={"certified_radius": radii})
+    found = evaluate(opened, split, {**predictions, "test": proved}, asked)
+    right = predictions["test"].values.argmax(axis=1) == opened.test.labels
+    assert found[""].metrics[key] == np.mean(right & (radii[:, 0] >= 0.05))
+    assert "before they were corrected" in found["la"].undefined[key]
+    without = evaluate(opened, split, predictions, asked)[""]
+    assert "hands out no certified_radius" in without.undefined[key]
+
+
+def test_what_rare_classes_are_taken_for_is_kept_where_a_card_names_it(opened, predictions):
+    asked = card(extra=("tail_as_head", "recall_head", "few_as_many"))
+    split = opened.split(CELL, 0)
+    found = evaluate(opened, split, predictions, asked)[""]
+    assert {"test/tail_as_head", "test/recall_head"} <= {*found.replicates}
+    assert "test/few_as_many" not in keys_of(found)  # digits-v1 has terciles
+    called, y = predictions["test"].values.argmax(axis=1), opened.test.labels
+    order = np.argsort(-split.clean_counts, kind="stable")
+    head, tail = order[:3], order[-3:]
+    shares = [np.isin(called[y == k], head).mean() for k in tail]
+    assert found.metrics["test/tail_as_head"] == pytest.approx(np.mean(shares), abs=1e-12)
+
+
 @pytest.mark.parametrize(("name", "kept"), [("digits-v1", 5), ("cifar10-v1", 5), ("keel-v1", 2)])
 def test_suites_of_many_cells_keep_replicates_of_two_metrics(name, kept):
     assert len(headline(SUITES[name])) == kept

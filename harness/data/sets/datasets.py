@@ -9,6 +9,7 @@ from harness.data.formats.files import data_root
 from harness.data.pools.pools import image_pool
 from harness.data.sets.arrays import STL10, SVHN, USPS
 from harness.data.sets.cifar import CIFAR_10, CIFAR_10_1, CIFAR_100, read_columns
+from harness.data.sets.cifar100_lt import CIFAR_100_LT
 from harness.data.sets.embedded import DIGITS
 from harness.data.sets.family import DataSet
 from harness.data.sets.funnels import FUNNELS, load_funnel
@@ -42,6 +43,7 @@ SETS: dict[str, DataSet] = {
     "fashion_mnist": FASHION_MNIST,
     "cifar10": CIFAR_10,
     "cifar100": CIFAR_100,
+    "cifar100_lt": CIFAR_100_LT,
     "kmnist": KMNIST,
     "emnist": EMNIST,
     "notmnist": NOTMNIST,

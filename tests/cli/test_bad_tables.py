@@ -59,8 +59,14 @@ BAD = {
     "old Excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 9, "an Excel file (.xls). Save the sheet"),
     "an archive of two files": (zipped("a.csv", "b.csv"), "Expected one file in"),
     "an archive of none": (zipped(), "Expected"),
-    "Parquet called CSV": (b"PAR1\x15\x04\x15" + b"\0" * 40 + b"PAR1", "Call it .parquet"),
-    "Arrow called CSV": (b"ARROW1\x00\x00" + b"\0" * 40, "Call it .feather"),
+    "half of Parquet": (b"PAR1\x15\x04\x15" + b"\0" * 40, "a file in the form of Parquet"),
+    "half of Arrow": (b"ARROW1\x00\x00" + b"\0" * 40, "a file in the form of Arrow"),
+    "half of an Arrow stream": (b"\xff\xff\xff\xff" + b"\0" * 40, "a file in the form of Arrow"),
+    "packed twice": (gzip.compress(gzip.compress(b"x,label\n1,a\n")), "Unpack it and name what is"),
+    "an archive of tar": (
+        b"t.csv".ljust(257, b"\0") + b"ustar\0" + b"\0" * 249,
+        "an archive of tar",
+    ),
     "a pickle": (pickle.dumps([1, 2]), "a pickle, which is never opened"),
     "a NumPy array": (saved(np.arange(3)), "a NumPy array. Save it as CSV"),
     "HDF5": (b"\x89HDF\r\n\x1a\n" + b"\0" * 30, "an HDF5 file"),
@@ -100,9 +106,18 @@ BAD = {
         "another value in every row",
     ),
     "percent here and there": (rows(with_one("50%")), "row 6 (line 8) has '50%'"),
-    "units": (rows(f"{k}.5 kg" for k in range(24)), "looks like numbers"),
+    "two units": (rows(f"{k}.5 {'kg' if k % 5 else 'g'}" for k in range(24)), "looks like numbers"),
+    "a line of units": (rows(with_one("[kg]", 0)), "delete it"),
+    "a line of sums": (rows(with_one("Total", 23)), "delete it"),
+    "the line of names again, words": (
+        "\n".join(["c,label", *(f"{'uvw'[k % 3]},{'ab'[k % 2]}" for k in range(24)), "c,label"]),
+        "delete what repeats them (line 26)",
+    ),
     "a dash for missing": (rows(with_one("-")), "say --missing '-'"),
-    "amounts with a code": (rows(f"USD {k}.5" for k in range(24)), "looks like numbers"),
+    "amounts with two codes": (
+        rows(f"{'USD' if k % 5 else 'EUR'} {k}.5" for k in range(24)),
+        "looks like numbers",
+    ),
     "ranges": (rows(f"{k}-{k + 5}" for k in range(24)), "looks like numbers"),
     "codes with zeros": (rows(["1", "01", *range(2, 24)]), "'1' and '01' would become equal"),
     "a list cut short": (rows(['"[1 2 ... 9]"'] * 24), "was cut short with '...'"),
@@ -244,7 +259,6 @@ ADVICE = {
     "Cyrillic of Windows": ["--encoding", "cp1251"],
     "1 and 01": None,
     "an empty class": None,
-    "Parquet called CSV": None,
 }
 """What each sentence names → the words to add; None where it asks to change the file."""
 
@@ -271,7 +285,7 @@ def test_a_file_changed_as_asked_ends_well(prepare, home):
     stored = (home / "p").read_bytes()
     refused(prepare(target(["1", "01", "2"])), "Write one of them in every row", home)
     refused(prepare(target(["a", "", "b", "a"])), "Write the class there", home)
-    refused(prepare(stored), "Call it .parquet", home)
+    refused(prepare(stored), "Name it with --target", home)
     assert prepare(target(["1", "1", "2"]), "--name", "one").code == 0
     assert prepare(target(["a", "b", "b", "a"]), "--name", "two").code == 0
-    assert prepare(stored, "--target", "label", name="t.parquet").code == 0
+    assert prepare(stored, "--target", "label", "--name", "three").code == 0

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 from harness.data.formats.raw_table import RawTable, Reading
@@ -149,7 +150,8 @@ def _tried(lines: Sequence[str], separator: str) -> tuple[set[int], float]:
 def _without_comments(parsed: _Rows) -> tuple[_Rows, list[str]]:
     """Leave out lines that begin with # and have another number of values than the table.
 
-    One that has as many, before all others, is the line of names as `numpy.savetxt` writes it.
+    Of those that have as many, before all others, the last is the line of names as `numpy.savetxt`
+    writes it, unless the next line has names itself.
     """
     marked = [k for k, row in enumerate(parsed.rows) if row[0].startswith("#")]
     if not marked:
@@ -157,12 +159,27 @@ def _without_comments(parsed: _Rows) -> tuple[_Rows, list[str]]:
     width = Counter(len(row) for row in parsed.rows if not row[0].startswith("#")).most_common(1)
     width_of_table = width[0][0] if width else 0
     gone = {k for k in marked if len(parsed.rows[k]) != width_of_table}
-    rows = [row for k, row in enumerate(parsed.rows) if k not in gone]
-    lines = [line for k, line in enumerate(parsed.lines) if k not in gone]
+    rest = [k for k in range(len(parsed.rows)) if k not in gone]
+    leading = [*takewhile(lambda k: parsed.rows[k][0].startswith("#"), rest)]
+    if leading:
+        below = [parsed.rows[k] for k in rest[len(leading) :]]
+        gone.update(leading if _seem_names(below) else leading[:-1])
+        rest = [k for k in rest if k not in gone]
+    rows = [parsed.rows[k] for k in rest]
+    lines = [parsed.lines[k] for k in rest]
     if rows and rows[0][0].startswith("#"):
         rows[0] = [rows[0][0].lstrip("# "), *rows[0][1:]]
     notes = [f"{len(gone)} comment lines that begin with # are left out."] if gone else []
     return _Rows(rows, lines), notes
+
+
+def _seem_names(rows: list[list[str]]) -> bool:
+    """Return whether the first row has words alone, none of which stands below it again."""
+    first, below = [value.strip() for value in rows[0]] if rows else [], rows[1:]
+    return bool(below) and all(
+        word and not _NUMBER.fullmatch(word) and all(word != row[k].strip() for row in below)
+        for k, word in enumerate(first)
+    )
 
 
 def _named(parsed: _Rows, reading: Reading, path: Path) -> tuple[list[str], _Rows, list[str]]:
@@ -175,15 +192,17 @@ def _named(parsed: _Rows, reading: Reading, path: Path) -> tuple[list[str], _Row
         return [], parsed, []
     body = _Rows(rows[1:], lines[1:])
     names = [name.strip() for name in rows[0]]
+    body, notes = _without_repeats(names, body)
     if body.rows and not reading.force:
         _check_names(names, body, path)
+    if len(names) > 1 and not names[-1] and all(len(row) == len(names) - 1 for row in body.rows):
+        names = names[:-1]  # the line of names alone ends with a separator
     if body.rows and all(len(row) == len(names) + 1 for row in body.rows):
         if not any(row[-1].strip() for row in body.rows):
             names = [*names, ""]  # every row ends with a separator
         elif len(names) > 1 and len({row[0] for row in body.rows}) == len(body.rows):
             names = ["", *names]  # R writes no name above the names of rows
     doubled = {name for name, times in Counter(names).items() if name and times > 1}
-    notes = []
     for name in sorted(doubled):
         at = [k for k, other in enumerate(names) if other == name]
         for number, k in enumerate(at[1:], start=2):
@@ -193,6 +212,33 @@ def _named(parsed: _Rows, reading: Reading, path: Path) -> tuple[list[str], _Row
         listed = ", ".join(repr(names[k]) for k in at[1:])
         notes.append(f"{len(at)} columns are named {name!r}; the later ones are called {listed}.")
     return names, body, notes
+
+
+def _repeats(names: list[str], body: _Rows) -> list[int]:
+    return [k for k, row in enumerate(body.rows) if [value.strip() for value in row] == names]
+
+
+def _without_repeats(names: list[str], body: _Rows) -> tuple[_Rows, list[str]]:
+    """Leave out rows that repeat the line of names, as files that were joined have them.
+
+    A first line that stands over words alone may be a row itself, and is left to `_check_names`.
+    """
+    again = {*_repeats(names, body)}
+    rest = [k for k in range(len(body.rows)) if k not in again]
+    some = [body.rows[k] for k in rest[:_SAMPLE] if len(body.rows[k]) == len(names)]
+    over_numbers = any(
+        not _NUMBER.fullmatch(name)
+        and 2 * sum(_NUMBER.fullmatch(row[k]) is not None for row in some) > len(some)
+        for k, name in enumerate(names)
+    )
+    if not again or not over_numbers:
+        return body, []
+    first = body.lines[min(again)]
+    kept = _Rows([body.rows[k] for k in rest], [body.lines[k] for k in rest])
+    return kept, [
+        f"{len(again):,} rows repeat the names of the columns and are left out, first in line "
+        f"{first:,}."
+    ]
 
 
 def _check_names(names: list[str], body: _Rows, path: Path) -> None:
@@ -210,10 +256,12 @@ def _check_names(names: list[str], body: _Rows, path: Path) -> None:
     seen = [{row[k].strip() for row in rows} for k in range(width)]
     if numbers or all(name and name in below for name, below in zip(names, seen, strict=True)):
         shown = ", ".join(names[:6]) + (", …" if width > 6 else "")
+        again = [f"{body.lines[k]:,}" for k in _repeats(names, body)]
+        lines = f" and delete what repeats them (line {', '.join(again[:3])})" if again else ""
         raise DataError(
             f"Expected names of columns in the first line of {path}; got what looks like values: "
             f"{shown}. Say --no-header where there is no line of names, or --force where these are "
-            "names."
+            f"names{lines}."
         )
 
 

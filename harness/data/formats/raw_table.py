@@ -188,3 +188,11 @@ def as_text(values: Values) -> list[str]:
     if not isinstance(values, np.ndarray):
         return list(values)
     return ["" if np.isnan(v) else repr(float(v)).removesuffix(".0") for v in values]
+
+
+def taken(item: str, name: str, source: str) -> DataError:
+    """Return the refusal of a nested column one of whose items has another column's name."""
+    return DataError(
+        f"Expected columns with names of their own in {source}; {item!r} is a column and an item "
+        f"of column {name!r}. Rename one of them, or leave it out: --drop {item}"
+    )

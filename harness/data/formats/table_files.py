@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.data.formats.arrow_files import ENDINGS, from_arrow, read_arrow
+from harness.data.formats.arrow_files import from_arrow, is_arrow, read_arrow
 from harness.data.formats.delimited import read_delimited
 from harness.data.formats.index_columns import without_counters
 from harness.data.formats.raw_table import RawTable, Reading
@@ -22,8 +22,9 @@ def read_table(path: Path, reading: Reading = Reading()) -> RawTable:  # noqa: B
     Parameters
     ----------
     path : Path
-        Parquet or Arrow by the end of its name, else text: plain or packed (``.gz``, ``.xz``,
-        ``.bz2``, ``.zip``), with commas, semicolons, tabs, bars or blanks between values.
+        Parquet or Arrow by its first bytes or the end of its name, else text: plain or packed
+        (``.gz``, ``.xz``, ``.bz2``, ``.zip``), with commas, semicolons, tabs, bars or blanks
+        between values.
     reading : Reading, optional
         What its owner says of it.
 
@@ -32,8 +33,7 @@ def read_table(path: Path, reading: Reading = Reading()) -> RawTable:  # noqa: B
     DataError
         If the file is missing, damaged, ragged, empty, or another kind of file.
     """
-    arrow = path.suffix.lower() in ENDINGS
-    raw = read_arrow(path) if arrow else read_delimited(path, reading)
+    raw = read_arrow(path, reading) if is_arrow(path) else read_delimited(path, reading)
     return without_counters(raw, reading)
 
 

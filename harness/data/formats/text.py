@@ -1,5 +1,8 @@
-"""Text files of any system: UTF-8, with or without a byte order mark."""
+"""Text files of any system: UTF-8, with or without a byte order mark; words that look alike."""
 
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import DataError
@@ -32,3 +35,26 @@ def utf8_text(path: Path) -> str:
             f"Expected a text file at {path}; it cannot be read ({error.strerror}). Put it there, "
             "or name another."
         ) from error
+
+
+def alike(words: Sequence[str]) -> list[str]:
+    r"""Return the words that look like another of them: case, blanks and unseen signs apart.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Different ones.
+
+    Examples
+    --------
+    >>> alike(["New York", "new  york", "Paris"])
+    ['New York', 'new  york']
+    """
+    looks = {word: _look(word) for word in words}
+    times = Counter(looks.values())
+    return sorted(word for word in words if times[looks[word]] > 1)
+
+
+def _look(word: str) -> str:
+    seen = "".join(sign for sign in word if unicodedata.category(sign) != "Cf")
+    return " ".join(seen.casefold().split())

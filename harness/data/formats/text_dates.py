@@ -8,8 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})?)?")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?")
-_PARTS = re.compile(r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})(?:[ T]+(\d{1,2}:\d{2}(?::\d{2})?))?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?(?:\s*([APap])\.?[Mm]\.?)?")
+_PARTS = re.compile(
+    r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})"
+    r"(?:[ T]+(\d{1,2}:\d{2}(?::\d{2})?(?:\s*[APap]\.?[Mm]\.?)?))?"
+)
 _NAMED = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y")
 """Forms with the name of a month, in English."""
 
@@ -60,12 +63,22 @@ def _iso(words: Sequence[str]) -> list[float] | None:
 
 
 def _clock(words: Sequence[str]) -> list[float] | None:
-    found = [_CLOCK.fullmatch(word) for word in words]
-    if not all(found):
+    found = [each for each in map(_CLOCK.fullmatch, words) if each]
+    if len(found) < len(words) or len({each[4] is None for each in found}) > 1:
         return None
     return [
-        3600 * float(each[1]) + 60 * float(each[2]) + float(each[3] or 0) for each in found if each
+        3600 * _hour(int(each[1]), each[4]) + 60 * float(each[2]) + float(each[3] or 0)
+        for each in found
     ]
+
+
+def _hour(hour: int, half: str | None) -> int:
+    """Return the hour of the day; of twelve-hour clocks, 12 AM is 0 and 12 PM is 12."""
+    if half is None:
+        return hour
+    if not 1 <= hour <= 12:
+        raise ValueError(f"{hour} {half}M")
+    return hour % 12 + (12 if half in "Pp" else 0)
 
 
 def _numbered(words: Sequence[str]) -> list[float] | None:

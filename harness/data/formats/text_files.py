@@ -32,12 +32,12 @@ _PACKERS: dict[str, tuple[bytes, Any]] = {
 }
 """End of a name → pattern of the first bytes, and what opens it."""
 _OTHER = {
-    rb"PAR1[^ -~]": "a Parquet file; call it .parquet",
-    rb"ARROW1\x00": "an Arrow file; call it .feather",
     rb"\xd0\xcf\x11\xe0": "an Excel file (.xls); save the sheet as CSV",
     rb"\(\xb5/\xfd": "packed with zstd; unpack it, or pack it with gzip",
     rb"7z\xbc\xaf": "packed with 7-Zip; unpack it",
     rb"Rar!": "packed with RAR; unpack it",
+    rb"\x1f\x8b|PK\x03\x04|BZh[1-9]1AY&|\xfd7zXZ": "packed twice; unpack it and name what is in it",
+    rb"(?s:.{257})ustar": "an archive of tar; unpack it and name the file in it",
     rb"\x89HDF": "an HDF5 file; save the table as CSV or Parquet",
     rb"SQLite format 3": "an SQLite database; save the table as CSV or Parquet",
     rb"\x93NUMPY": "a NumPy array; save it as CSV or Parquet with its labels",

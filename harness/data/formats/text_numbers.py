@@ -22,6 +22,8 @@ _COMMA = re.compile(rf"[+-]?(?:\d{{1,3}}(?:\.\d{{3}})+(?:,\d+)?|\d+(?:,\d*)?|,\d
 _THOUSANDS = re.compile(rf"[+-]?(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.?\d*|\.\d+){_EXPONENT}")
 _BLANKS = re.compile(r"(?<=\d)[ '’](?=\d{3}(?!\d))")
 _AROUND = re.compile(r"([+-]?)\s*([$€£¥]?)\s*([+-]?[^$€£¥%]*?)\s*([%$€£¥]?)")
+_UNIT = re.compile(r"(.*\d[.,]?)\s*((?:[^\W\d_]|[°µΩ])[\w°²³/^.·-]{0,7})")
+_CODE = re.compile(r"([A-Z]{3}) +([+-]?\d.*)")
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _LIKE = re.compile(
     r"([A-Za-z]{1,4} )?[^A-Za-z0-9]{0,3}\d[\d.,'’ _/:+–-]*[^\d]{0,4}|0[xX][0-9a-fA-F]+"
@@ -117,7 +119,8 @@ def read_numbers(
     found = _plain(words) if decimal != "," else None
     said = ""
     if found is None:
-        styled = _styled([word.translate(_LETTERS) for word in words], separator, decimal)
+        written = [word.translate(_LETTERS) for word in words]
+        styled = _styled(written, separator, decimal) or _in_unit(written, separator, decimal)
         if styled is None:
             return None
         found, said = styled
@@ -134,6 +137,21 @@ def _plain(words: Sequence[str]) -> list[float] | None:
         return None
     odd = any("_" in word for word in words) or any(number != number for number in found)
     return None if odd else found
+
+
+def _in_unit(words: Sequence[str], separator: str, decimal: str) -> tuple[list[float], str] | None:
+    """Return numbers that all stand before one unit, or behind one currency's code, and how."""
+    for pattern, unit_at in ((_UNIT, 2), (_CODE, 1)):
+        found = [pattern.fullmatch(word) for word in words]
+        if not all(found) or len({each[unit_at] for each in found if each}) != 1:
+            continue
+        numbers = [each[3 - unit_at].strip() for each in found if each]
+        read = _styled(numbers, separator, decimal)
+        if read is not None:
+            unit = next(each[unit_at] for each in found if each)
+            how = [f"with {unit}, which is left out", *filter(None, read[1:])]
+            return read[0], " and ".join(how)
+    return None
 
 
 def _styled(words: list[str], separator: str, decimal: str) -> tuple[list[float], str] | None:

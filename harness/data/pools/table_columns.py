@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Int32, Shaped
 
-from harness.data.formats.raw_table import RawTable, Reading, Values, as_text
+from harness.data.formats.raw_table import RawTable, Reading, Values, as_text, taken
 from harness.data.formats.text_dates import are_dates, read_dates
 from harness.data.formats.text_numbers import (
     MISSING,
@@ -27,7 +27,9 @@ from harness.errors import DataError
 MANY = 10
 """Different numbers in a column of words from which on its words are taken for mistakes."""
 _LIST = re.compile(r"\s*\[(.*)\]\s*", re.DOTALL)
+_NINES = re.compile(r"-?9{2,}")
 _AGAIN = "Correct it, write nothing where it is missing, or say --text {0} or --drop {0}."
+_NO_ROW = " Where this line is none of the rows (units, a sum, a remark), delete it."
 
 
 @dataclass
@@ -79,7 +81,7 @@ def _add(
         if name in reading.text:
             values = as_text(values)
         else:
-            _add_numbers(found, name, values, raw)
+            _add_numbers(found, name, values, raw, reading)
             return
     missing = frozenset(map(str.lower, reading.missing)) | {""} if reading.missing else None
     absent = missing or MISSING
@@ -99,14 +101,14 @@ def _add(
                 found.notes.append(f"Column {name!r} is read as numbers {numbers.said}.")
             _check_merged(found, name, numbers, raw)
             _note_zeros(found, name, words)
-            _add_numbers(found, name, numbers.values, raw)
+            _add_numbers(found, name, numbers.values, raw, reading)
             return
     dates = read_dates(words)
     if dates is not None:
         column = np.full(len(values), np.nan)
         column[[value not in gone for value in values]] = dates
         found.notes.append(f"Column {name!r} holds dates or times; it is read as seconds.")
-        _add_numbers(found, name, column, raw)
+        _add_numbers(found, name, column, raw, reading)
         return
     if all(_LIST.fullmatch(word) for word in words):
         _add_lists(found, name, values, raw, reading)
@@ -115,7 +117,11 @@ def _add(
     _add_words(found, name, values, missing or NO_WORD)
 
 
-def _add_numbers(found: Typed, name: str, values: Float[np.ndarray, " n"], raw: RawTable) -> None:
+def _add_numbers(
+    found: Typed, name: str, values: Float[np.ndarray, " n"], raw: RawTable, reading: Reading
+) -> None:
+    gone = [float(word) for word in reading.missing if is_number(word)]
+    values = np.where(np.isin(values, gone), np.nan, values) if gone else values
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         raise DataError(
@@ -127,7 +133,23 @@ def _add_numbers(found: Typed, name: str, values: Float[np.ndarray, " n"], raw: 
     if np.isnan(values).all():
         found.notes.append(f"Column {name!r} has no value in any row; it is left out.")
         return
+    _note_stand_ins(found, name, values)
     found.numeric[name] = values
+
+
+def _note_stand_ins(found: Typed, name: str, values: Float[np.ndarray, " n"]) -> None:
+    """Say where nines that recur lie farther from all other values than these lie apart."""
+    known = values[~np.isnan(values)]
+    for odd in {float(known.min()), float(known.max())}:
+        rest = known[known != odd]
+        times = len(known) - len(rest)
+        if times < 2 or len(rest) < 2 or not _NINES.fullmatch(f"{odd:.15g}"):
+            continue
+        if np.abs(rest - odd).min() > np.ptp(rest) > 0:
+            found.notes.append(
+                f"In column {name!r} {odd:.15g} stands in {times:,} rows, far from all other "
+                f"values; where it means missing, say --missing {odd:.15g}"
+            )
 
 
 def _add_words(found: Typed, name: str, values: Sequence[str], missing: frozenset[str]) -> None:
@@ -215,6 +237,7 @@ def _refuse_odd_words(
         hints = f" Where {shown!r} means missing, say --missing {shown!r}." * (len(strange) == 1)
         hints += " Name the decimal sign (--decimal , or --decimal .)." * ("," in shown)
         hints += first * (not reading.header and not odd)
+        hints += _NO_ROW * (reading.header and len(strange) == 1 and odd in (0, len(values) - 1))
         raise DataError(
             f"Expected numbers in column {name!r} of {raw.source}, as in most rows; "
             f"{raw.where(odd)} has {shown!r}. {advice}{hints}"
@@ -233,6 +256,11 @@ def _refuse_odd_words(
     if numbers:
         found.notes.append(
             f"Column {name!r} is taken as words, because {raw.where(odd)} has {shown!r}."
+        )
+    elif len(kinds) > MANY and all(map(is_like_number, kinds)):
+        found.notes.append(
+            f"Column {name!r} is taken as words, {len(kinds):,} of them, though they look like "
+            f"numbers ({shown!r} in {raw.where(odd)}); where they are, write numbers alone."
         )
 
 
@@ -254,6 +282,8 @@ def _add_lists(
         row = next(k for k, each in enumerate(items) if len(each) != usual)
         raise ragged(name, raw.source, raw.where(row), usual, len(items[row]))
     for k in range(widths.pop()):
+        if f"{name}[{k}]" in raw.columns:
+            raise taken(f"{name}[{k}]", name, raw.source)
         _add(found, f"{name}[{k}]", [row[k] for row in items], raw, reading, ".")
     found.notes.append(f"Column {name!r} holds lists; each of its items is a column.")
 

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 
 import numpy as np
 from jaxtyping import Int
 
 from harness.data.formats.raw_table import RawTable, Reading, Values, as_text
+from harness.data.formats.text import alike
 from harness.data.formats.text_numbers import MISSING, is_number
 from harness.data.pools.table_columns import in_order
 from harness.errors import DataError
@@ -68,12 +70,12 @@ def _unified(words: list[str], target: str, raw: RawTable) -> tuple[list[str], l
 
     Where one spelling has zeros before it (``01``) it may be a code of its own.
     """
-    spellings: dict[float, set[str]] = {}
+    spellings: dict[Decimal, set[str]] = {}
     kinds = {word for word in words if word}
     if not kinds or not all(is_number(kind) for kind in kinds):
         return words, []
     for kind in kinds:
-        spellings.setdefault(float(kind), set()).add(kind)
+        spellings.setdefault(Decimal(kind), set()).add(kind)
     double = {number: sorted(said) for number, said in spellings.items() if len(said) > 1}
     for said in double.values():
         coded = [
@@ -153,10 +155,12 @@ def _remarks(counts: Counter[str], target: str) -> list[str]:
             f"{kind!r} is a class of {counts[kind]:,} rows in the target {target!r}; where it "
             f"means that the class is missing, say --missing {kind} and see which rows."
         )
-    folded = Counter(kind.casefold() for kind in counts)
-    same = sorted(kind for kind in counts if folded[kind.casefold()] > 1)
+    same = alike([*counts])
     if same:
-        notes.append(f"Classes {', '.join(map(repr, same))} differ only in upper and lower case.")
+        notes.append(
+            f"Classes {', '.join(map(repr, same))} differ only in case, blanks or signs that are "
+            "not seen, and count as different."
+        )
     single = [kind for kind, rows in counts.items() if rows == 1]
     if single:
         some = ", ".join(map(repr, sorted(single)[:5])) + (", …" if len(single) > 5 else "")

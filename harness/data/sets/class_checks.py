@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
+from harness.data.formats.text import alike
 from harness.errors import DataError
 
 MOST_LISTED = 5
@@ -121,10 +122,12 @@ def occurring(
             f"{len(untested)} of {len(kept)} classes have no test row ({listed(untested)}): what "
             "is measured says nothing of them."
         )
-    folded = [name.casefold() for name in kept]
-    alike = [name for name in kept if folded.count(name.casefold()) > 1]
-    if alike:
-        found.append(f"Classes differ in case only and count as different: {listed(alike)}.")
+    same = alike(kept)
+    if same:
+        found.append(
+            "Classes differ only in case, blanks or signs that are not seen, and count as "
+            f"different: {listed([*map(repr, same)])}."
+        )
     labels = {part: number[given] for part, given in parts.items()}
     return Classes(labels, kept, tuple(found))
 

@@ -11,7 +11,7 @@ from harness.data.sets.hub import split_reference
 from harness.errors import DataError
 from harness.types import DatasetSpec, Identity
 
-READING: Mapping[str, int] = {"image": DECODING, "table": 2}
+READING: Mapping[str, int] = {"image": DECODING, "table": 3}
 """Modality → version of what reading means; raised when the same file gives other inputs.
 
 Sets that were prepared by an older reading are refused, so that no number is made from them.

@@ -26,8 +26,9 @@ def written(tmp_path, columns, name="t.parquet"):
     return path
 
 
-def pool_of(path, target="label"):
-    return make_table(read_table(path), target).pool
+def pool_of(path, target="label", **options):
+    reading = Reading(**options)
+    return make_table(read_table(path, reading), target, reading).pool
 
 
 def array(values, kind):
@@ -187,8 +188,8 @@ REFUSED = {
     "lists with a hole": ([[1], None, [1]], "row 1 has none"),
     "empty lists": ([[], [], []], "columns with values|columns beside"),
     "bytes": (
-        [b"u", b"v", b"w"],
-        "numbers, words, dates or lists in column 'x' .*; it holds binary",
+        [b"u", b"v", b"\xff"],
+        "numbers, words, dates or lists in column 'x' .*; it holds bytes that are no text.*--drop",
     ),
     "a map": (
         pa.array([[("u", 1)]] * 3, type=pa.map_(pa.string(), pa.int64())),
@@ -213,6 +214,55 @@ def test_columns_that_are_no_values_are_refused_by_name(kind, tmp_path):
         pool_of(written(tmp_path, {"x": column}))
 
 
+@pytest.mark.parametrize("kind", ["bytes", "a map", "large numbers", "lists with a hole"])
+def test_a_column_of_any_kind_can_be_left_out(kind, tmp_path):
+    """The advice of the refusal, followed."""
+    path = written(tmp_path, {"x": REFUSED[kind][0], "z": [1.5, 2.5, 3.5]})
+    assert pool_of(path, drop=("x",)).inputs.names == ("z",)
+
+
+def test_numbers_named_as_missing_are_missing_in_columns_of_numbers(tmp_path):
+    inputs = pool_of(written(tmp_path, {"x": [-999, 2, 3]}), missing=("-999",)).inputs
+    np.testing.assert_array_equal(inputs.numeric[:, 0], [np.nan, 2, 3])
+
+
+def test_bytes_and_views_of_text_are_text(tmp_path):
+    """Spark stores words as bytes, Polars as views."""
+    for name, column in {
+        "t.parquet": [b"u", None, b"w"],
+        "t.feather": array(["u", None, "w"], pa.string_view()),
+    }.items():
+        table = pa.table({"x": column, "label": LABELS})
+        if name.endswith("feather"):
+            feather.write_feather(table, tmp_path / name, compression="uncompressed")
+        else:
+            parquet.write_table(table, tmp_path / name)
+        inputs = pool_of(tmp_path / name).inputs
+        assert inputs.categories == (("u", "w"),) and inputs.categorical[:, 0].tolist() == [
+            0,
+            -1,
+            1,
+        ]
+
+
+def test_what_a_file_is_decides_its_content_and_not_its_name(tmp_path):
+    """Streams of Arrow are what `datasets` keeps; their name ends as that of files does."""
+    table = pa.table({"x": [1.5, 2.5, 3.5], "label": LABELS})
+    with pa.ipc.new_stream(tmp_path / "s.arrow", table.schema) as writer:
+        writer.write_table(table)
+    parquet.write_table(table, tmp_path / "p.csv")
+    feather.write_feather(table, tmp_path / "f.parquet")
+    for name in ("s.arrow", "p.csv", "f.parquet"):
+        assert pool_of(tmp_path / name).inputs.numeric[:, 0].tolist() == [1.5, 2.5, 3.5]
+
+
+def test_an_item_with_the_name_of_a_column_is_refused(tmp_path):
+    """The later of the two was lost without a word."""
+    path = written(tmp_path, {"e": [[1, 2]] * 3, "e[0]": [4, 5, 6]})
+    with pytest.raises(DataError, match=r"'e\[0\]' is a column and an item of column 'e'"):
+        read_table(path)
+
+
 def test_files_that_are_no_tables_are_refused(tmp_path):
     empty = pa.table({"x": pa.array([], pa.int64()), "label": pa.array([], pa.string())})
     parquet.write_table(empty, tmp_path / "e.parquet")
@@ -221,7 +271,9 @@ def test_files_that_are_no_tables_are_refused(tmp_path):
     whole = written(tmp_path, {"x": [1, 2, 3]}).read_bytes()
     for name in ("cut.parquet", "cut.feather"):
         (tmp_path / name).write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(DataError, match="Expected a (Parquet|Arrow) file at .*cut"):
+        with pytest.raises(
+            DataError, match="Expected a file in the form of (Parquet|Arrow) at .*cut"
+        ):
             read_table(tmp_path / name)
     with pytest.raises(DataError, match="Expected the column to predict in .* --target: x, label"):
         make_table(read_table(written(tmp_path, {"x": [1, 2, 3]})), "", Reading())

@@ -55,6 +55,13 @@ SAME = {
     "a separator at the ends of values only": PLAIN.replace("b\n", "b,\n").replace("a\n", "a,\n"),
     "comments": "# made in May\n" + PLAIN + "# the end, of it, all\n",
     "names after a # as numpy writes them": "# " + PLAIN,
+    "a comment as wide as the table": "# made in May, 2024\n" + PLAIN,
+    "comments above names after a #": "# made in May, 2024\n#x,label\n" + PLAIN.partition("\n")[2],
+    "the line of names ends with a separator": PLAIN.replace("x,label\n", "x,label,\n"),
+    "two files joined": PLAIN[: PLAIN.index("4.0,")] + "x,label\n" + PLAIN[PLAIN.index("4.0,") :],
+    "a unit": lines([f"{x} kg" for x in X]),
+    "a unit without a blank": lines([f"{comma(x)}°C" for x in X], ";"),
+    "a currency's code": lines([f"USD {x}" for x in X]),
     "quoted": lines([f'"{x}"' for x in X]),
     "blanks around": lines([f"  {x} " for x in X], head=" x , label "),
     "decimal comma, quoted": lines([f'"{comma(x)}"' for x in X]),
@@ -201,6 +208,19 @@ NUMBERS = {
         ",",
         [86400, 172800, 2592000],
     ),
+    "clocks of twelve hours": (
+        ["12:01 AM", "1:00:05 am", "12:00 PM", "11:59 p.m."],
+        "{}",
+        ",",
+        [60, 3605, 43200, 86340],
+    ),
+    "American moments": (
+        ["01/02/1970 12:00 AM", "01/31/1970 1:00 PM"],
+        "{}",
+        ",",
+        [86400, 2592000 + 46800],
+    ),
+    "units that stand alone": (["1,000 km", "999 km"], '"{}"', ",", [1000, 999]),
     "clocks": (["00:01", "01:00:05", "23:59"], "{}", ",", [60, 3605, 86340]),
 }
 
@@ -288,6 +308,74 @@ def test_equal_numbers_are_one_class(tmp_path):
     assert any("'1', '1.0' are one class, '1'" in note for note in table.notes)
     (tmp_path / "t.csv").write_text("x,label\n1,1\n2,01\n3,2\n")
     with pytest.raises(DataError, match=r"'01' in row 1 \(line 3\) and '1' in row 0 .*same number"):
+        table_of(tmp_path / "t.csv")
+
+
+def test_whole_numbers_beyond_float64_are_classes_of_their_own(tmp_path):
+    """Compared as float64 they were one class."""
+    classes = [2**53, 2**53 + 1, 2**53]
+    (tmp_path / "t.csv").write_text(
+        "x,label\n" + "".join(f"{k},{c}\n" for k, c in enumerate(classes))
+    )
+    pool = table_of(tmp_path / "t.csv", text=("x",)).pool
+    assert pool.class_names == tuple(map(str, sorted(set(classes))))
+    assert pool.labels.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("other", ["new york", "New  York", "New\u200b York"])
+def test_classes_that_look_alike_are_said(other, tmp_path):
+    body = "".join(f"{k}.5,{c}\n" for k, c in enumerate(["New York", other, "Paris"] * 2))
+    (tmp_path / "t.csv").write_text("x,label\n" + body, "utf-8")
+    table = table_of(tmp_path / "t.csv")
+    assert len(table.pool.class_names) == 3
+    assert any("count as different" in note for note in table.notes)
+
+
+def test_a_comment_above_words_is_not_taken_for_their_names(tmp_path):
+    """It became the line of names, and the real one a row with a class of its own."""
+    body = "".join(f"{'uvw'[k % 3]},{LABELS[k]}\n" for k in range(N))
+    for head in ("# by me, in May\ncolour,label\n", "# colour, label\n"):
+        (tmp_path / "t.csv").write_text(head + body)
+        pool = table_of(tmp_path / "t.csv").pool
+        assert pool.inputs.names == ("colour",) and len(pool.inputs) == N
+        assert pool.class_names == ("a", "b")
+
+
+def test_words_that_look_like_numbers_are_said(tmp_path):
+    values = [f"{2000 + k}-{k + 1:02d}" for k in range(12)] * 2
+    (tmp_path / "t.csv").write_text(lines(values))
+    assert any(
+        "though they look like numbers" in note for note in table_of(tmp_path / "t.csv").notes
+    )
+
+
+def test_nines_that_stand_for_missing_are_said_and_can_be_named(tmp_path):
+    (tmp_path / "t.csv").write_text(lines([-999.0 if k % 6 == 0 else x for k, x in enumerate(X)]))
+    assert any("--missing -999" in note for note in table_of(tmp_path / "t.csv").notes)
+    table = table_of(tmp_path / "t.csv", missing=("-999",))
+    assert np.isnan(table.pool.inputs.numeric[:, 0]).sum() == 4
+    assert not any("--missing" in note for note in table.notes)
+    (tmp_path / "t.csv").write_text(lines([99 if k % 6 == 0 else 90 + x for k, x in enumerate(X)]))
+    assert not any("--missing" in note for note in table_of(tmp_path / "t.csv").notes)
+
+
+def test_an_index_of_drawn_rows_is_no_input(tmp_path):
+    """Drawn or filtered rows keep the numbers they had, which tell how the file was sorted."""
+    for name, numbers in {
+        "index": [7 * k % 101 for k in range(N)],
+        "X": range(3, 3 * N, 3),
+    }.items():
+        body = [f"{n},{line}" for n, line in zip(numbers, PLAIN.splitlines()[1:], strict=False)]
+        (tmp_path / "t.csv").write_text(f"{name},x,label\n" + "\n".join(body) + "\n")
+        assert table_of(tmp_path / "t.csv").pool.inputs.names == ("x",)
+    (tmp_path / "t.csv").write_text(lines([7 * k % 101 for k in range(N)], head="X,label"))
+    assert table_of(tmp_path / "t.csv").pool.inputs.names == ("X",)  # may be a measurement
+
+
+def test_an_item_of_a_list_with_the_name_of_a_column_is_refused(tmp_path):
+    """The later of the two was lost without a word."""
+    (tmp_path / "t.csv").write_text('v,v[1],label\n"[1, 2.5]",7,a\n"[3, 4]",9,b\n')
+    with pytest.raises(DataError, match=r"'v\[1\]' is a column and an item of column 'v'.*--drop"):
         table_of(tmp_path / "t.csv")
 
 

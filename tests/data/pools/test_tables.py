@@ -93,7 +93,7 @@ def test_parquet_is_read_as_csv_is(table, tmp_path):
     pd.DataFrame(frame).to_parquet(tmp_path / "t.parquet")
     assert pool_of(tmp_path / "t.parquet", "ok").fingerprint == table.fingerprint
     (tmp_path / "bad.parquet").write_bytes(b"not parquet at all")
-    with pytest.raises(DataError, match="Expected a Parquet file at"):
+    with pytest.raises(DataError, match="Expected a file in the form of Parquet at"):
         read_table(tmp_path / "bad.parquet")
 
 

@@ -31,6 +31,7 @@ from harness.rankings.field import (
 )
 from harness.rankings.flags import review_flags
 from harness.records.reading import LeftOut
+from harness.records.reasons import reason_words
 from harness.records.seeds import only_seeds
 from harness.stats.spread import MIN_SEEDS
 from harness.stats.standing import Summary, stand_summaries
@@ -288,7 +289,8 @@ def _missing(row: Candidate, key: str, index: Sequence[int]) -> MissingRow:
     elif absent.any():
         where = [c for c, gone in zip(cells, absent.any(axis=1), strict=True) if gone]
         gone = {record.suite.cells.index(cell) for cell in where}
-        reasons = set(row.recorded.reasons(row.variant, row.key(key), gone))
+        found = row.recorded.reasons(row.variant, row.key(key), gone)
+        reasons = {reason_words(record, reason) for reason in found}
         errors = {j.error for j in record.jobs if j.error and record.suite.cells[j.cell] in where}
         why = sorted(reasons | {e.splitlines()[0] for e in errors}) or ["not run"]
         shown = ", ".join(where[:3]) + (f" and {len(where) - 3} more" if len(where) > 3 else "")

@@ -9,6 +9,7 @@ import pandas as pd
 from harness.metric_keys import metric_name
 from harness.metrics.table import METRICS
 from harness.rankings.display import metric_title, value_text
+from harness.records.reasons import reason_words
 from harness.records.records import Recorded
 from harness.types import RunRecord
 from leaderboard.frames.cells import cell_names
@@ -56,7 +57,7 @@ def undefined_frame(record: RunRecord, variant: str) -> pd.DataFrame:
         if item.variant == variant:
             cells.setdefault((item.key, item.reason), []).append(item.cell)
     lines = [
-        (metric_title(key), key, _cells_text(record, found), reason)
+        (metric_title(key), key, _cells_text(record, found), reason_words(record, reason))
         for (key, reason), found in sorted(cells.items())
     ]
     return pd.DataFrame(lines, columns=["metric", "key", "cells", "reason"])

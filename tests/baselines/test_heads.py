@@ -186,6 +186,20 @@ def test_evidential_loss_and_divergence_by_hand():
     np.testing.assert_allclose(evidential.divergence(alpha, right), [0], atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_under_a_hierarchy_of_groups_a_class_never_observed_is_never_alone_the_nearest(seed):
+    """Leaves of one group are equally far, leaves of two groups farther: CIFAR-100's labels."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(4), 3)  # the last class of each group is withheld, group 3 whole
+    withheld = np.isin(np.arange(12), [2, 5, 8, 9, 10, 11])
+    squares = np.where(groups[:, None] == groups, 1.0, 4.0) - np.eye(12)
+    logits = np.where(withheld, -1e9, rng.normal(0, 3, size=(200, 12)))  # p of the observed alone
+    arrays = {"weight": np.eye(12), "bias": np.zeros(12), "squares": squares}
+    values = head_rules.expected_distance(logits, arrays)
+    assert (values[:, withheld].max(1) <= values[:, ~withheld].max(1) + 1e-12).all()
+    assert not withheld[values.argmax(1)].any()
+
+
 def test_evidence_gives_alpha_over_its_sum_and_the_sum_itself():
     arrays = {"weight": np.array([[0.0], [0.0]]), "bias": np.array([np.log(np.e**2 - 1), -40.0])}
     out = head_rules.evidence(np.zeros((1, 1)), arrays)

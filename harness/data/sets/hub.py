@@ -38,7 +38,7 @@ class HubSet:
     """What a repository holds, in its own encoding."""
 
     parts: dict[str, Encoded]
-    """``train`` and ``test``."""
+    """``train`` and ``test``, or ``all`` where no part to test on has labels."""
     class_names: tuple[str, ...]
     """As its features name them."""
     licence: str
@@ -68,7 +68,7 @@ def read_hub(reference: str, *, target: str = "", cache: Path | None = None) -> 
     ------
     DataError
         If the library is missing or too old, or this is not an image classification set with a
-        training and a labelled test part.
+        training part.
     DownloadError
         If it cannot be had.
     """
@@ -86,9 +86,11 @@ def read_hub(reference: str, *, target: str = "", cache: Path | None = None) -> 
         for part in loaded
         if part in ("train", *TEST_PARTS)
     }
-    test, note = _test_part(said, name)
+    test, note = _test_part(said)
     classes = check_train(said["train"], label, name)
-    found = {"train": ("train", said["train"]), "test": (test, said[test])}
+    found = {"all": ("train", said["train"])}
+    if test is not None:
+        found = {"train": found["all"], "test": (test, said[test])}
     info = loaded["train"].info
     return HubSet(
         {
@@ -98,7 +100,7 @@ def read_hub(reference: str, *, target: str = "", cache: Path | None = None) -> 
         classes,
         str(info.license or "none stated"),
         " ".join(str(info.citation or name).split()),
-        _renumbered(said[test], classes, test),
+        () if test is None else _renumbered(said[test], classes, test),
         note,
     )
 
@@ -215,6 +217,8 @@ def _loaded(name: str, config: str | None, revision: str | None, cache: Path | N
     if not sys.stderr.isatty():  # its bars would fill a log with half lines
         datasets.disable_progress_bars()
     try:
+        if (Path(name) / "state.json").is_file():  # one part, as `Dataset.save_to_disk` leaves it
+            return {"train": datasets.load_from_disk(name)}
         return datasets.load_dataset(
             name, config, revision=revision, cache_dir=None if cache is None else str(cache)
         )
@@ -266,8 +270,8 @@ def data_files(
     }
 
 
-def _test_part(said: dict[str, Labelled], name: str) -> tuple[str, str]:
-    """Return the part to test on and what to tell the user when it is not ``test``."""
+def _test_part(said: dict[str, Labelled]) -> tuple[str | None, str]:
+    """Return the part to test on, None without one, and what to tell when it is not ``test``."""
     there = [part for part in TEST_PARTS if part in said]
     for part in there:
         if len(said[part].values) and not said[part].missing:
@@ -277,9 +281,10 @@ def _test_part(said: dict[str, Labelled], name: str) -> tuple[str, str]:
                 return part, f"The published part{unused}" if unused else ""
             why = "its test part has no labels" if "test" in said else "there is no test part"
             return part, f"The published part {part!r} is the test pool: {why}.{unused}"
-    raise DataError(
-        f"Expected a labelled part to test on in {name}, one of {', '.join(TEST_PARTS)}; it has "
-        f"{', '.join(said)}. Name another configuration, or split it into a folder of your own."
+    unlabelled = f" ({', '.join(map(repr, there))} has no labels)" * bool(there)
+    return None, (
+        f"There is no labelled part to test on{unlabelled}: test rows are drawn from the training "
+        "part."
     )
 
 

@@ -62,9 +62,17 @@ def label_column(features: Any, name: str, target: str) -> tuple[str, str]:
         )
     if len(images) != 1 or not known:
         kinds = ", ".join(f"{key} ({type(kind).__name__})" for key, kind in features.items())
+        advice = "Only image classification sets can be prepared."
+        if len(images) > 1:
+            advice = f"Prepare a copy with one of them: set.remove_columns({images[1:]!r})"
+        elif known:
+            advice = (
+                "Where a column holds images as arrays or paths, save the set with "
+                "set.cast_column(column, datasets.Image()); one without images cannot be prepared."
+            )
         raise DataError(
             f"Expected one column of images and one of class labels in {name}; its columns are "
-            f"{kinds}. Only image classification sets can be prepared."
+            f"{kinds}. {advice}"
         )
     wanted = [target] if target in {*classes, *plain_} else known if not target else []
     if len(wanted) != 1:
@@ -77,10 +85,18 @@ def label_column(features: Any, name: str, target: str) -> tuple[str, str]:
 
 
 def image_columns(features: Any) -> list[str]:
-    """Return the names of the columns that hold images."""
+    """Return the names of the columns that hold images, else of those that hold files as bytes."""
     import datasets
 
-    return [key for key, kind in features.items() if isinstance(kind, datasets.Image)]
+    declared = [key for key, kind in features.items() if isinstance(kind, datasets.Image)]
+    return declared or [key for key, kind in features.items() if _is_file(kind)]
+
+
+def _is_file(kind: Any) -> bool:
+    """Return whether a column holds bytes, or what `datasets` stores of an image undeclared."""
+    if isinstance(kind, dict):
+        return {*kind} <= {"bytes", "path"} and "bytes" in kind
+    return str(getattr(kind, "dtype", "")) in ("binary", "large_binary")
 
 
 def _is_list(kind: Any) -> bool:
@@ -198,7 +214,7 @@ def check_train(labels: Labelled, column: str, name: str) -> tuple[str, ...]:
     if not labels.values or labels.missing:
         raise DataError(
             f"Expected a class label in every row of train of {name}; "
-            f"{labels.missing or 'no row'} have none. Name another configuration."
+            f"{labels.missing or 'no row'} have none. Name another configuration, or take them out."
         )
     if labels.names is not None:
         return check_names(labels.names, name)

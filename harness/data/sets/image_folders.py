@@ -2,6 +2,7 @@
 
 Three layouts: ``train.txt`` and ``test.txt`` (or ``.csv``) with lines ``path label``;
 ``train/<class>/…`` and ``test/<class>/…``; ``<class>/…`` alone, which has no official test part.
+Folders of parts may be called ``Train``, ``training``, ``Testing`` and the like.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ ENDINGS = frozenset(_ENDINGS.split())
 """How names of image files end, in lower case."""
 CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})
 """What systems leave behind in folders, in lower case; hidden files and folders likewise."""
+
+
+_NAMES = {"train": "train training", "test": "test testing", "validation": "validation"}
+PARTS = {name: part for part, names in _NAMES.items() for name in names.split()} | {
+    part: part for part in TEST_PARTS
+}
+"""Name of a folder of one part, in lower case → what the part is called."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,9 @@ def read_image_folder(home: Path) -> ImageFolder:
     _check_folder(home)
     if any(_index(home, part) for part in ("train", "test")):
         return _listed(home)
-    if (home / "train").is_dir():
-        return _parted(home)
+    parts = _part_folders(home)
+    if "train" in parts:
+        return _parted(home, parts)
     tree = _tree(home, home)
     return ImageFolder(home, {"all": tree.rows(tree.names)}, tree.names, tree.findings)
 
@@ -132,20 +141,45 @@ def _listed(home: Path) -> ImageFolder:
     return ImageFolder(home, parts, names)
 
 
-def _parted(home: Path) -> ImageFolder:
+def _part_folders(home: Path) -> dict[str, Path]:
+    """Return part → its folder, by any of its usual names; the name itself comes first.
+
+    Raises
+    ------
+    DataError
+        If one part has two folders under other names.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in _class_folders(home):
+        part = PARTS.get(path.name.casefold())
+        if part is not None:
+            found.setdefault(part, []).append(path)
+    parts = {}
+    for part, paths in found.items():
+        exact = [path for path in paths if path.name == part]
+        if len(paths) > 1 and not exact:
+            raise DataError(
+                f"Expected one folder of the part {part!r} in {home}; got "
+                f"{listed([path.name for path in paths])}. Call the one to take {part!r}."
+            )
+        parts[part] = (exact or paths)[0]
+    return parts
+
+
+def _parted(home: Path, parts: dict[str, Path]) -> ImageFolder:
     """Return a tree with official parts; a test part without class folders has no labels."""
-    train = _tree(home, home / "train")
+    train = _tree(home, parts["train"])
     findings = list(train.findings)
-    there = [part for part in TEST_PARTS if (home / part).is_dir()]
-    labelled = [part for part in there if _class_folders(home / part)]
+    there = [part for part in TEST_PARTS if part in parts]
+    labelled = [part for part in there if _class_folders(parts[part])]
     if not labelled:
         raise DataError(
-            f"Expected class folders in one of {', '.join(TEST_PARTS)} beside {home / 'train'}; "
+            f"Expected class folders in one of {', '.join(TEST_PARTS)} beside {parts['train']}; "
             f"there is {'none in ' + there[0] if there else 'no such folder'}. Sort the test "
-            f"images into class folders, or prepare the others alone: folder:{home / 'train'}"
+            f"images into class folders, or prepare the others alone: folder:{parts['train']}"
         )
     chosen = labelled[0]
-    test = _tree(home, home / chosen, least=1)
+    test = _tree(home, parts[chosen], least=1)
     findings += test.findings
     if chosen != "test":
         why = "its test part has no labels" if "test" in there else "there is no test part"
@@ -158,7 +192,7 @@ def _parted(home: Path) -> ImageFolder:
         folded = {name.casefold(): name for name in train.names}
         near = folded.get(unknown[0].casefold())
         raise DataError(
-            f"Expected the class folders of {home / 'train'} in {home / chosen}; got "
+            f"Expected the class folders of {parts['train']} in {parts[chosen]}; got "
             f"{listed(unknown)} besides"
             + (f", which differs from {near!r} in case only" if near else "")
             + ". Rename the folder, or take it out."
@@ -236,10 +270,7 @@ def _tree(home: Path, folder: Path, least: int = 2) -> _Tree:
         nested += deep
         left += [other.relative_to(home).as_posix() for other in others]
         if not images:
-            raise DataError(
-                f"Expected images in every class folder of {folder}; {path.name!r} has none. "
-                "Take the folder out, or put its images there."
-            )
+            raise _no_image(folder, path, others)
         files += [(image.relative_to(home).as_posix(), name) for image in images]
     findings = []
     if left:
@@ -252,6 +283,18 @@ def _tree(home: Path, folder: Path, least: int = 2) -> _Tree:
             "folder's class."
         )
     return _Tree(names, tuple(files), tuple(findings))
+
+
+def _no_image(folder: Path, path: Path, others: list[Path]) -> DataError:
+    """Return the refusal of a class folder without images, by what is in it instead."""
+    if not others:
+        found, advice = "none", "Take the folder out, or put its images there."
+    else:
+        found = f"{len(others):,} other files, such as {others[0].name}"
+        advice = "Save them as PNG or JPEG, with names that end in .png or .jpg."
+    return DataError(
+        f"Expected images in every class folder of {folder}; {path.name!r} has {found}. {advice}"
+    )
 
 
 def _images_below(folder: Path) -> tuple[list[Path], list[Path], int]:

@@ -54,6 +54,18 @@ def test_official_parts_are_the_train_and_test_folders(tmp_path):
     assert test.inputs.array[:, 0, 0, 0].tolist() == [7, 8, 9, 10, 11, 12]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [("Train", "Test"), ("training", "testing"), ("TRAINING", "validation"), ("Train", "val")],
+)
+def test_parts_under_other_names_are_not_taken_for_classes(names, tmp_path):
+    """Folders called Train and Test were the two classes."""
+    got(tree(tmp_path / "pets", parts=names), tmp_path)
+    assert facts_of("folder_pets", tmp_path).class_names == ("cat", "dog")
+    test = load_part("folder_pets", "test", tmp_path)
+    assert test.inputs.array[:, 0, 0, 0].tolist() == [7, 8, 9, 10, 11, 12]
+
+
 @pytest.mark.parametrize("name", ["validation", "valid", "val"])
 def test_a_validation_folder_is_the_test_part_where_there_is_no_other(name, tmp_path):
     said = got(tree(tmp_path / "pets", parts=("train", name)), tmp_path)
@@ -251,6 +263,14 @@ BAD = {
         "there is none in test. Sort the test images into class folders",
     ),
     "empty class": (lambda at: drop(tree(at), "train/dog"), "'dog' has none. Take the folder out"),
+    "files of another kind": (
+        lambda at: changed(drop(tree(at), "train/dog"), "train/dog/0.heic", "x"),
+        "'dog' has 1 other files, such as 0.heic. Save them as PNG or JPEG",
+    ),
+    "two training parts": (
+        lambda at: tree(at, parts=("Train", "training", "test")),
+        "one folder of the part 'train' in .*; got Train, training. Call the one to take 'train'",
+    ),
     "unknown class": (
         lambda at: added(tree(at), "test/eel/0.png"),
         "got eel besides. Rename the folder, or take it out",

@@ -197,9 +197,6 @@ def test_what_is_no_classification_set_is_said(hub, tmp_path):
     hub.Dataset.from_dict({"text": ["a", "b"], "n": [0, 1]}).to_parquet(folder / "train.parquet")
     with pytest.raises(DataError, match=r"its columns are text \(Value\), n \(Value\)"):
         got(f"hf:{tmp_path / 'text'}", tmp_path)
-    only = snapshot(hub, tmp_path / "only", {"train": [0, 1]})
-    with pytest.raises(DataError, match="Expected a labelled part to test on in .*; it has train"):
-        got(f"hf:{only}", tmp_path)
 
 
 @pytest.mark.parametrize("wrong", ["hf:", "hf:a/b/c", "hf:../..x/y z"])

@@ -7,6 +7,8 @@ STORE = ".tailmark"
 SUBMISSIONS = "submissions"
 RELEASE = Path(__file__).parent / "release"
 """Entries that a wheel carries (``setup.py``); laid out as ``submissions/`` is."""
+CHECKOUT = Path(__file__).parent.parent
+"""Folder of the clone that this package lies in, where it does."""
 
 
 def store_folder(option: Path | None = None) -> Path:
@@ -31,11 +33,20 @@ def submissions_folder(option: Path | None = None) -> Path:
 
 
 def release_folder() -> Path | None:
-    """Return the entries that came with an installed release, or None in a clone.
+    """Return the entries that came with the installed release, or None where one's own are these.
 
-    In a clone they are the folder ``submissions`` itself.
+    They are ``TAILMARK_RELEASE`` where that is set (empty: none), else what a wheel carries, else
+    the folder ``submissions`` of the clone that an editable install reads. In that clone itself
+    they are one's own.
     """
-    return RELEASE if RELEASE.is_dir() else None
+    named = os.environ.get("TAILMARK_RELEASE")
+    if named is not None:
+        return Path(named) if named else None
+    if RELEASE.is_dir():
+        return RELEASE
+    entries = CHECKOUT / SUBMISSIONS
+    cloned = entries.is_dir() and (CHECKOUT / "pyproject.toml").is_file()
+    return entries if cloned and entries.resolve() != Path(SUBMISSIONS).resolve() else None
 
 
 def entry_roots(option: Path | None = None) -> list[Path]:
@@ -46,8 +57,10 @@ def entry_roots(option: Path | None = None) -> list[Path]:
     option : Path, optional
         As in `submissions_folder`.
     """
-    release = release_folder()
-    return [submissions_folder(option), *([] if release is None else [release])]
+    own, release = submissions_folder(option), release_folder()
+    if release is None or release.resolve() == own.resolve():
+        return [own]
+    return [own, release]
 
 
 def record_folders(

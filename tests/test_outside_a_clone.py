@@ -87,3 +87,35 @@ def test_an_own_entry_is_written_run_and_compared_beside_them(tailmark):
     assert "mine" in tailmark("rank", *where)
     assert "nearest-mean" in tailmark("compare", "mine", "nearest-mean", *where)
     assert "no regression" in tailmark("regress", "mine", "--against", "nearest-mean", *where)
+
+
+def test_an_editable_install_finds_the_clones_entries_from_any_folder(tmp_path):
+    """It said: No entry named 'nearest-mean'. Known: none."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("TAILMARK_")}
+
+    def call(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "harness.cli.app", *words]
+        env = kept | {"PYTHONPATH": str(ROOT)} | more
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+
+    assert "nearest-mean: ok" in call("check", "nearest-mean").stdout
+    assert "nearest-mean" in call("rank", "--suite", SUITE).stdout
+    assert not (tmp_path / "submissions").exists()
+    hidden = call("check", "nearest-mean", TAILMARK_RELEASE="")
+    assert hidden.returncode == 2 and "No entry" in hidden.stderr
+    other = tmp_path / "other" / "mine"
+    other.mkdir(parents=True)
+    (other / "entry.toml").write_text(CARD)
+    assert "mine: ok" in call("check", "mine", TAILMARK_RELEASE=str(other.parent)).stdout
+
+
+def test_the_clones_entries_are_looked_for_once(monkeypatch):
+    from harness.paths import entry_roots, release_folder
+
+    monkeypatch.delenv("TAILMARK_RELEASE")
+    monkeypatch.delenv("TAILMARK_SUBMISSIONS", raising=False)
+    monkeypatch.chdir(ROOT)
+    assert release_folder() is None and entry_roots() == [Path("submissions")]
+    monkeypatch.chdir(ROOT / "docs")
+    assert entry_roots() == [Path("submissions"), ROOT / "submissions"]
+    assert entry_roots(ROOT / "submissions") == [ROOT / "submissions"]

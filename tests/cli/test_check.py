@@ -290,7 +290,18 @@ WEIGHTS = {
     "a missing tensor": (
         lambda s: {k: v for k, v in s.items() if k != "fc.bias"}, "lacks 1 of the architecture's",
     ),
-    "a tensor too many": (lambda s: s | {"more": np.ones(3, "f4")}, "holds 1 tensors that"),
+    "a tensor too many": (lambda s: s | {"more": np.ones(3, "f4")}, "leave them out when you save"),
+    "another name of the head": (
+        lambda s: {k.replace("fc.", "head."): v for k, v in s.items()},
+        "under other names, first 'head.bias': rename them",
+    ),
+    "an average beside": (
+        lambda s: s | {f"ema_model.{k}": v for k, v in s.items()}, "holds the network 2 times",
+    ),
+    "an average under its own name": (
+        lambda s: {f"{p}.{k}": v for k, v in s.items() for p in ("model", "ema")},
+        "with 'ema.', 'model.' before the architecture's own names",
+    ),
     "another shape": (
         lambda s: s | {"conv1.weight": s["conv1.weight"][:, :1]} if "conv1.weight" in s
         else s | {next(iter(s)): np.ones((1, 1), "f4")},
@@ -312,6 +323,20 @@ def test_check_says_of_weights_what_run_would_say(tailmark, write, state, case):
     save_file(arrays, folder / "w.safetensors")
     with_file(folder, "w.safetensors", f"{CELL}-s0", "model")
     one_sentence(tailmark("check", "bad"), sentence)
+
+
+def test_one_of_two_copies_saved_as_the_sentence_says_is_accepted(tailmark, write, state):
+    from safetensors.numpy import save_file
+
+    folder = write("")
+    both = {f"{p}.{k}": v for k, v in state.items() for p in ("model", "ema")}
+    save_file(both, folder / "w.safetensors")
+    with_file(folder, "w.safetensors", f"{CELL}-s0", "model")
+    answer = tailmark("check", "bad")
+    advice = answer.err.partition("is to be scored: ")[2].strip()
+    save_file(eval(advice, {"state": both}), folder / "w.safetensors")
+    with_file(folder, "w.safetensors", f"{CELL}-s0", "model")
+    assert tailmark("check", "bad").code == 0
 
 
 def test_the_prefix_stripped_as_the_sentence_says_is_accepted(tailmark, write, state):

@@ -51,6 +51,16 @@ def test_a_file_that_says_how_it_is_fed_is_scored_without_a_card(tailmark, files
     assert "mine: 1 of 24 jobs" in outcome.out or "mine: 1 of 1 jobs" in outcome.out
 
 
+@pytest.mark.parametrize("name", ["w.pth", "w.pt", "w.ckpt", "w.joblib"])
+def test_a_pickle_is_said_to_be_one_and_not_looked_for_among_entries(name, tailmark, home):
+    """It was: No entry named 'w.pth'."""
+    (home / name).write_bytes(b"\x80\x04N.")
+    for command in ("run", "check", "plan"):
+        answer = tailmark(command, name, "--suite", "digits-v1")
+        assert answer.code == 2 and "are not opened, for they run code" in answer.err
+        assert "safetensors.torch.save_file" in answer.err
+
+
 def planned(tailmark, word: str) -> dict:
     outcome = tailmark("plan", word, "--cell", CELL, "--seed", "0", "--format", "json")
     assert outcome.code == 0, outcome.err

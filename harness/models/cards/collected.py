@@ -65,9 +65,16 @@ def collect(folder: Path) -> Collected:
         files[key] = path
     if not files:
         found = f", e.g. {others[0]!r}" if others else ""
+        foreign = others and not others[0].lower().endswith(tuple(FORMATS))
+        advice = (
+            "Save the arrays in one of these, e.g. numpy.savez('digits-exp10-clean-s0/test.npz', "
+            "logits=…)."
+            if foreign
+            else "Rename them, e.g. digits-exp10-clean-s0/test.npz."
+        )
         raise CardError(
             f"Expected files named {SCHEME} below {folder}, in {', '.join(FORMATS)}; got "
-            f"{len(others)} others{found}. Rename them, e.g. digits-exp10-clean-s0/test.npz."
+            f"{len(others)} others{found}. {advice}"
         )
     return Collected(files, tuple(others))
 

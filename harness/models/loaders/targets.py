@@ -27,7 +27,7 @@ from harness.models.loaders.feeding import KEY, Said, said_in
 from harness.models.loaders.hub import hub_model, split_address
 from harness.models.loaders.onnx_file import beside_of
 from harness.models.loaders.registry import MODEL, registered
-from harness.models.loaders.table import LOADERS, WEIGHTS, loader_of
+from harness.models.loaders.table import LOADERS, PICKLES, WEIGHTS, loader_of
 from harness.models.loaders.trial import tried
 from harness.models.safe.weights import inside, metadata_of
 from harness.types.models import ALL_CELLS, Preprocessing
@@ -70,7 +70,7 @@ def is_target(word: str) -> bool:
     if word.startswith(SCHEMES):
         return True
     suffix = Path(word).suffix.lower()
-    return suffix in LOADERS or suffix in INSIDE or suffix == WEIGHTS
+    return suffix in LOADERS or suffix in INSIDE or suffix in (WEIGHTS, *PICKLES)
 
 
 @contextmanager

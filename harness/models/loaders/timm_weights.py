@@ -150,6 +150,11 @@ def build(part: ModelPart, num_classes: int) -> Any:
     import torch
 
     known_arch(part.arch)
+    if "num_classes" in part.kwargs:
+        raise CardError(
+            f"model.kwargs of {part.arch} must not name num_classes, which is the suite's "
+            f"({num_classes:,}); got {part.kwargs['num_classes']!r}. Leave it out."
+        )
     with torch.random.fork_rng(devices=[]):
         try:
             return timm().create_model(

@@ -88,7 +88,9 @@ def predict(
         },
         numerics=numerics.recorded() | {"batch_size": made.batch_size} | note,
     )
-    validate(found, pool, model.num_classes, source=f"output on {pool.name}", whole=rows is None)
+    said = f"output on {pool.name}"
+    whole = rows is None
+    validate(found, pool, model.num_classes, source=said, whole=whole, given=False)
     return found
 
 

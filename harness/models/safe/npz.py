@@ -287,6 +287,11 @@ def _reshaped(member: str, shape: tuple[int, ...], num_classes: int | None) -> s
     if len(shape) == 3 and 1 in shape:
         axis = shape.index(1)
         return f"Remove the axis of length 1: {member}.squeeze({axis})."
+    if len(shape) == 3 and member in ("logits", "probs"):
+        return (
+            "Of several passes or members save one mean of their probabilities, for example "
+            "probs.mean(axis=0), as 'probs'."
+        )
     if len(shape) == 1 and member in ("logits", "probs"):
         return _TWO_COLUMNS if num_classes in (2, None) else "Write one column per class."
     if len(shape) == 2 and member == "pred":

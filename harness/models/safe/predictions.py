@@ -99,6 +99,7 @@ def validate(
     *,
     source: str = "predictions",
     whole: bool = True,
+    given: bool = True,
 ) -> None:
     """Refuse arrays that are not predictions for this pool.
 
@@ -114,6 +115,8 @@ def validate(
         What error sentences call it: a file's name.
     whole : bool, default=True
         True: every row of the pool once. False: a subset is enough.
+    given : bool, default=True
+        True: a file holds them. False: a model returned them just now.
 
     Raises
     ------
@@ -141,7 +144,7 @@ def validate(
     if kind == "probs":
         _check_probs(values, source)
     elif whole:
-        check_logits(values, source)
+        check_logits(values, source, given=given)
 
 
 def _check_decisions(predictions: Predictions, num_classes: int, source: str) -> None:

@@ -110,6 +110,8 @@ def check_finite(values: Float[np.ndarray, "n c"], array: str, source: str) -> N
         + (
             "float16 ends at 65,504: save the model's output as float32, cast before it overflows."
             if overflown
+            else "Where -inf is the logarithm of 0, save the probabilities as 'probs'."
+            if array == "logits" and (np.isfinite(values) | np.isneginf(values)).all()
             else "Find out what made them; a NaN is never scored."
         )
     )
@@ -149,7 +151,7 @@ def checked_probs(
     if len(off):
         raise PredictionsError(
             f"{source}: probs rows must sum to 1; row {off[0]:,} sums to {sums[off[0]]:.4g}. "
-            + _what_sums_like(sums, rounding, probs.shape[1])
+            + _what_sums_like(probs, sums, rounding)
         )
     if not rounding.name:
         return probs, ""
@@ -172,20 +174,30 @@ def _negative(
             f"{source}: probs must lie in [0, 1]; these are logarithms of probabilities. Save "
             "them as 'logits': a softmax of them is the probabilities."
         )
+    lowest, first = float(probs.min()), int(np.flatnonzero(negative)[0])
+    if lowest > -0.05 and np.abs(sums - 1).max() < 0.2:
+        return PredictionsError(
+            f"{source}: probs must lie in [0, 1]; row {first:,} holds {probs[first].min():.4g}. "
+            "What is so little below 0 is noise of what made them: numpy.clip(probs, 0, None), "
+            "and divide each row by its sum."
+        )
     off = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
     if len(off):
         return PredictionsError(
             f"{source}: probs rows must sum to 1; row {off[0]:,} sums to {sums[off[0]]:.4g}. "
             "Apply softmax before saving, or save them as 'logits'."
         )
-    first = int(np.flatnonzero(negative)[0])
     return PredictionsError(
         f"{source}: probs must lie in [0, 1]; row {first:,} holds {probs[first].min():.4g}. "
         "Apply softmax before saving."
     )
 
 
-def _what_sums_like(sums: np.ndarray, rounding: Rounding, c: int) -> str:
+def _what_sums_like(probs: np.ndarray, sums: np.ndarray, rounding: Rounding) -> str:
+    """Return what rows without a negative value are, by their sums, and what to do."""
+    empty = np.flatnonzero(sums == 0)
+    if len(empty):
+        return f"Row {empty[0]:,} holds nothing but 0, so no prediction: find out why."
     if np.allclose(sums, 100, rtol=0.01):
         return "They are percentages: divide by 100 before saving."
     if np.ptp(sums) <= 2 * SUM_TOLERANCE and 0.5 < sums.mean() < 1:
@@ -194,11 +206,17 @@ def _what_sums_like(sums: np.ndarray, rounding: Rounding, c: int) -> str:
             "columns, or divide each row by its sum where that is what the model means."
         )
     if rounding.name and np.abs(sums - 1).max() < 0.2:
+        c = probs.shape[1]
         return f"They are rounded to {rounding.name}, too few for {c:,} classes: save float32."
+    if probs.max() <= 1:
+        return (
+            "All values lie in 0 … 1, as sigmoids of single classes do: divide each row by its sum "
+            "(a softmax of them would be nearly flat)."
+        )
     return "Apply softmax before saving, or save them as 'logits'."
 
 
-def check_logits(logits: Float[np.ndarray, "n c"], source: str) -> None:
+def check_logits(logits: Float[np.ndarray, "n c"], source: str, *, given: bool = True) -> None:
     """Refuse logits that are probabilities: a softmax of them is nearly uniform.
 
     Parameters
@@ -207,6 +225,8 @@ def check_logits(logits: Float[np.ndarray, "n c"], source: str) -> None:
         Finite.
     source : str
         What error sentences call the file.
+    given : bool, default=True
+        Whether a file holds them; False: a model returned them.
 
     Raises
     ------
@@ -218,10 +238,16 @@ def check_logits(logits: Float[np.ndarray, "n c"], source: str) -> None:
     sums = logits.sum(axis=1, dtype=np.float64)
     for total, what in ((1.0, "probabilities"), (100.0, "percentages")):
         if (np.abs(sums - total) <= 0.01 * total).all():
-            first = "" if total == 1 else "Divide by 100 and save"
+            first = "Save" if total == 1 else "Divide by 100 and save"
+            advice = f"{first} them as 'probs'."
+            if not given:
+                advice = (
+                    'Say output = "probs" below [model] of the card or in the file itself, or '
+                    "return what stands before the softmax."
+                )
             raise PredictionsError(
                 f"{source}: logits are {what}: no value is negative and every row sums to "
-                f"{total:g}. {first or 'Save'} them as 'probs'."
+                f"{total:g}. {advice}"
             )
 
 
@@ -309,6 +335,11 @@ def remarks(values: Float[np.ndarray, "n c"], kind: str, source: str) -> list[st
             "predicted classes, save them as 'pred'; NLL and calibration are then left out."
         )
         return found
+    if kind == "logits" and len(values) and values.min() >= 0 and values.max() <= 1:
+        found.append(
+            f"{source}: all logits lie in 0 … 1, as sigmoids do, and a softmax of them is nearly "
+            "flat. If they are sigmoids, divide each row by its sum and save them as 'probs'."
+        )
     tied = float(((values == top).sum(axis=1) > 1).mean()) if len(values) else 0.0
     if tied > 0.01:
         biggest = float(np.abs(values).max())

@@ -202,6 +202,14 @@ def check_shapes(
                 f"{what} is for {rows:,} classes ({classifier} has {rows:,} rows), the suite has "
                 f"{num_classes:,}. Train the last layer on the suite's classes."
             )
+    if copies := _copies(header, expected):
+        shown, kept = ", ".join(repr(prefix) or "''" for prefix in copies), copies[0]
+        raise CardError(
+            f"{what} holds the network {len(copies)} times, with {shown} before the architecture's "
+            "own names, as weights beside their moving average are. Save the one that is to be "
+            f"scored: {{k.removeprefix({kept!r}): v for k, v in state.items() if "
+            f"k.startswith({kept!r})}}"
+        )
     if prefix := foreign_prefix(header, expected):
         raise CardError(
             f"{what} names every tensor with {prefix!r} before the architecture's own name, as "
@@ -211,12 +219,13 @@ def check_shapes(
     if missing := sorted(set(expected) - set(header)):
         raise CardError(
             f"{what} lacks {len(missing)} of the architecture's {len(expected)} tensors, first "
-            f"{missing[0]!r}. {names}"
+            f"{missing[0]!r}{_perhaps(missing, header, expected)}. {names}"
         )
     if extra := sorted(set(header) - set(expected)):
         raise CardError(
             f"{what} holds {len(extra)} tensors that the architecture has not, first "
-            f"{extra[0]!r}. {names}"
+            f"{extra[0]!r}. {names} Where they are no part of the network, leave them out when you "
+            "save."
         )
     for name, shape in expected.items():
         if header[name][1] != tuple(shape):
@@ -224,6 +233,31 @@ def check_shapes(
                 f"{what}: {name} has shape {header[name][1]}, the architecture's is "
                 f"{tuple(shape)}. {shapes}"
             )
+
+
+def _copies(names: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """Return the prefixes under which a state holds the whole network more than once."""
+    if not expected or len(names) < 2 * len(expected):
+        return []
+    first = max(expected)
+    prefixes = [name.removesuffix(first) for name in names if f".{name}".endswith(f".{first}")]
+    whole = [p for p in sorted(prefixes) if all(p + name in names for name in expected)]
+    return whole if len(whole) > 1 else []
+
+
+def _perhaps(
+    missing: Collection[str],
+    header: Mapping[str, tuple[str, tuple[int, ...]]],
+    expected: Mapping[str, tuple[int, ...]],
+) -> str:
+    """Return the words for tensors of the same shapes that stand there under other names."""
+    extra = sorted(set(header) - set(expected))
+    wanted = sorted(tuple(expected[name]) for name in missing)
+    if not extra or sorted(tuple(header[name][1]) for name in extra) != wanted:
+        return ""
+    return (
+        f"; it holds as many of the same shapes under other names, first {extra[0]!r}: rename them"
+    )
 
 
 _WRAPPERS = {

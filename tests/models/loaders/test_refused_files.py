@@ -187,6 +187,18 @@ def test_probabilities_that_are_logits_are_refused(tmp_path, entry, opened, stor
         obtain(entry(made.pt2(tmp_path / "m.pt2", said=said)), opened, store, pools=["test"])
 
 
+def test_logits_that_are_probabilities_are_refused_with_what_a_model_says(
+    tmp_path, entry, opened, store
+):
+    """The advice was that of a file of predictions."""
+    import torch
+
+    network = torch.nn.Sequential(made.network(), torch.nn.Softmax(dim=1)).eval()
+    path = made.pt2(tmp_path / "m.pt2", module=network)
+    with pytest.raises(PredictionsError, match='Say output = "probs" below .model. of the card'):
+        obtain(entry(path), opened, store, pools=["test"])
+
+
 def test_operators_of_other_libraries_are_refused(tmp_path, entry):
     pytest.importorskip("onnxruntime")
     path = made.onnx_file(tmp_path / "m.onnx", domain="my.ops")

@@ -178,6 +178,9 @@ def test_openood_scores_are_decisions_with_a_confidence_of_any_range(tmp_path, p
     assert NOTES not in found.numerics
 
 
+BELOW = P.copy()
+BELOW[0] = P[0].round() + np.float32([0.01, -0.01, 0])
+"""One row with a value a little below 0, as smoothing or an averaging of logits leaves it."""
 BAD = {
     "row twice": (
         {"probs": P, "row": [0, 1, 1, 3, 4, 5]}, "row 1 stands 2 times, at places 1, 2, and row 2",
@@ -214,6 +217,13 @@ BAD = {
     "boolean decisions": ({"pred": P.argmax(1) == 1}, "pred must be of dtype int; got bool"),
     "percent": ({"probs": P * 100}, "They are percentages: divide by 100"),
     "percent as logits": ({"logits": P * 100}, "logits are percentages.*'probs'"),
+    "sigmoids": ({"probs": 1 / (1 + np.exp(-Z))}, "sigmoids of single classes.*by its sum"),
+    "a row of zeros": ({"probs": P * (np.arange(6) != 3)[:, None]}, "Row 3 holds nothing but 0"),
+    "a little below 0": ({"probs": BELOW}, r"numpy.clip\(probs, 0, None\)"),
+    "members of an ensemble": ({"logits": np.stack([Z, Z])}, r"probs.mean\(axis=0\)"),
+    "logarithms of 0": (
+        {"logits": np.where(P[2, 1] == P, -np.inf, Z)}, "Where -inf is the logarithm of 0",
+    ),
     "sums of 0.98": ({"probs": P * np.float32(0.98)}, "Every row lacks the same share"),
     "logits as probs": ({"probs": np.float32([[2, 1, 0]] * 6)}, "Apply softmax before saving"),
     "log-probabilities as probs": ({"probs": Z}, "logarithms of probabilities. Save them as 'log"),
@@ -439,6 +449,13 @@ def test_float64_that_loses_nothing_is_kept_as_float32():
     assert from_arrays({"logits": Z.astype(np.float64)}).values.dtype == np.float32
 
 
+def test_logits_that_look_like_sigmoids_are_noted(tmp_path, pool):
+    found = read_predictions(npz(tmp_path / "a.npz", logits=1 / (1 + np.exp(-Z))), pool, NAMES)
+    assert "all logits lie in 0 … 1, as sigmoids do" in found.numerics[NOTES][0]
+    fine = read_predictions(npz(tmp_path / "b.npz", logits=Z), pool, NAMES)
+    assert not fine.numerics.get(NOTES)
+
+
 def test_logits_so_large_that_float32_has_no_steps_are_noted(tmp_path, pool):
     z = (Z + np.float32(1e8)).astype(np.float32)
     found = read_predictions(npz(tmp_path / "a.npz", logits=z), pool, NAMES)
@@ -453,6 +470,14 @@ ADVICE = {
     "squeeze": ({"logits": Z[None]}, lambda a: {"logits": a["logits"].squeeze(0)}),
     "percent": ({"probs": P * 100}, lambda a: {"probs": a["probs"] / 100}),
     "as logits": ({"probs": Z}, lambda a: {"logits": a["probs"]}),
+    "divide rows": (
+        {"probs": 1 / (1 + np.exp(-Z))},
+        lambda a: {"probs": a["probs"] / a["probs"].sum(1, keepdims=True)},
+    ),
+    "clip": (
+        {"probs": BELOW},
+        lambda a: {"probs": (q := np.clip(a["probs"], 0, None)) / q.sum(1, keepdims=True)},
+    ),
     "as probs": ({"logits": P}, lambda a: {"probs": a["logits"]}),
     "softmax": ({"probs": Z * 3 + 5}, lambda a: {"probs": softmax(a["probs"])}),
     "subtract 1 from pred": ({"pred": P.argmax(1) + 1}, lambda a: {"pred": a["pred"] - 1}),

@@ -4,7 +4,6 @@ import numpy as np
 from jaxtyping import Float
 
 from harness.records.records import Recorded
-from harness.types import RunRecord
 
 FAR_BELOW = 0.5
 """Balanced accuracy below this share of chance is not an accident of a weak model."""
@@ -15,31 +14,24 @@ GOOD = 0.5
 _QUESTION = "is the column order the suite's?"
 
 
-def far_below_chance(record: RunRecord, variant: str = "") -> str | None:
+def far_below_chance(recorded: Recorded, variant: str = "") -> str | None:
     """Return a sentence when balanced accuracy is far below chance, read from values alone.
 
     Parameters
     ----------
-    record : RunRecord
+    recorded : Recorded
         Of any entry: given, loaded or trained.
     variant : str, default=""
         Which of its variants.
     """
-    metrics = record.variants[variant].metrics
-    value = _mean(metrics.get("test/balanced_accuracy"))
-    classes = _mean(metrics.get("test/classes_scored"))
+    value, _ = recorded.mean(variant, "test/balanced_accuracy")
+    classes, _ = recorded.mean(variant, "test/classes_scored")
     if value is None or not classes or value >= FAR_BELOW / classes:
         return None
     return (
         f"balanced accuracy is {value:.3f}, far below chance ({1 / classes:.3f}): {_QUESTION} "
         "Columns follow its class order, not the alphabet of their names."
     )
-
-
-def _mean(grid: object) -> float | None:
-    rows = grid if isinstance(grid, (list, tuple)) else ()
-    values = [v for row in rows for v in row if v is not None]
-    return float(np.mean(values)) if values else None
 
 
 def column_order(recorded: Recorded, variant: str = "") -> str | None:
@@ -55,7 +47,7 @@ def column_order(recorded: Recorded, variant: str = "") -> str | None:
     variant : str, default=""
         Which of its variants.
     """
-    plain = far_below_chance(recorded.record, variant)
+    plain = far_below_chance(recorded, variant)
     confusion = recorded.detail(variant, "confusion")
     if confusion is None:
         return plain

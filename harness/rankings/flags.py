@@ -44,7 +44,7 @@ def review_flags(
             lead if position == 0 else None,
             gaps.get(row.name),
             twins.get(row.name),
-            far_below_chance(found.recorded.record, found.variant),
+            far_below_chance(found.recorded, found.variant),
             _no_spread(found),
             wrongly_fed(found.recorded.record.asked or ()),
             *declaration_flags(row.facets),
@@ -72,10 +72,9 @@ def _lead(rows: Sequence[RankedRow], *, higher_is_better: bool) -> str | None:
 
 def _ood_value(candidate: Candidate, place: str) -> float | None:
     variant = candidate.recorded.record.variants[candidate.variant]
-    grid = variant.metrics.get(f"ood/{place}/{variant.ood_score}/ood_auroc")
-    values = [v for row in grid or () for v in row]
-    present = [v for v in values if v is not None]
-    return float(np.mean(present)) if present and len(present) == len(values) else None
+    key = f"ood/{place}/{variant.ood_score}/ood_auroc"
+    mean, absent = candidate.recorded.mean(candidate.variant, key)
+    return None if absent else mean
 
 
 def _outlying_gaps(rows: Sequence[RankedRow], by_name: dict[str, Candidate]) -> dict[str, str]:
@@ -113,9 +112,11 @@ def _no_spread(candidate: Candidate) -> str | None:
     record = candidate.recorded.record
     if record.deterministic or len(record.suite.seeds) < 2:
         return None
-    grid = record.variants[candidate.variant].metrics.get(record.suite.primary, [])
+    if record.suite.primary not in record.variants[candidate.variant].metrics:
+        return None
+    grid = candidate.recorded.values(candidate.variant, record.suite.primary)
     # Cells whose split does not depend on the seed are where a deterministic method repeats itself.
-    if grid and all(len(set(row)) == 1 for row in grid):
+    if np.array_equal(grid, np.broadcast_to(grid[:, :1], grid.shape), equal_nan=True):
         return "equal over seeds in every cell, though the card does not say deterministic"
     return None
 
@@ -131,8 +132,7 @@ def _upside_down(candidate: Candidate) -> list[str]:
     }
     flags = []
     for title, key in keys.items():
-        values = [v for row in variant.metrics.get(key, []) for v in row if v is not None]
-        if values and float(np.mean(values)) < 0.5:
-            mean = float(np.mean(values))
+        mean, _ = candidate.recorded.mean(candidate.variant, key)
+        if mean is not None and mean < 0.5:
             flags.append(f"{title} is {mean:.3f}, worse than chance: is the sign flipped?")
     return flags

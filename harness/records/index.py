@@ -1,8 +1,9 @@
 """What reading a folder of records gave, kept beside them so that the next reading is quick.
 
-For each record one file holds its head (everything but the metrics and long lists), its metrics as
-one array, the replicates averaged over cells and the small details that rankings need, and the long
-lists, which are parsed when somebody looks at them. The files of the
+For each record one file holds its head (everything but the metrics and long lists), the mean of
+each metric, its metrics as one array of which one is read at a time, the replicates averaged over
+cells and the small details that rankings need, and the long lists, which are parsed when somebody
+looks at them. The files of the
 record stay the truth: an index file counts only while size, time and inode of both are those that
 it was made from, and one that is damaged, of another version or not writable is passed over; the
 record is then read and verified as without an index.
@@ -16,7 +17,7 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -33,6 +34,7 @@ from harness.errors import StoreError
 from harness.paths import store_folder
 from harness.records.later import (
     KINDS,
+    SUMS,
     Grids,
     Later,
     LaterValues,
@@ -40,15 +42,18 @@ from harness.records.later import (
     checked,
     later_parts,
     looked,
+    sums_of,
     values_of,
 )
-from harness.records.records import Recorded, read_record
+from harness.records.records import Recorded, mean_of, read_record
 from harness.types import RunRecord
 
-VERSION = "4"
+VERSION = "5"
 """Raised when what an index file holds changes."""
 DETAILS = ("test_counts", "counts", "recall")
 """Details that rankings ask for; kept where they are small, the first read with the head."""
+MEANS = "means"
+"""Name of each metric's mean over all cells and seeds, and how many of them have no value."""
 SMALL = 1 << 14
 """Bytes of a detail that an index file keeps."""
 SETTLED = 0.1
@@ -95,6 +100,14 @@ class IndexedRecorded(Recorded):
     def values(self, variant: str, key: str) -> Float[np.ndarray, "cells seeds"]:
         """Return a metric over cells and seeds; NaN (in memory only) where it is undefined."""
         return cast(Grids, self.record.variants[variant].metrics).array(key)
+
+    def mean(self, variant: str, key: str) -> tuple[float | None, int]:
+        """Return a metric's mean and the number of values that it lacks, from the index."""
+        metrics = cast(Grids, self.record.variants[variant].metrics)
+        if key not in metrics:
+            return super().mean(variant, key)
+        mean, absent = self.read[MEANS][metrics.place(key)].tolist()
+        return (None if mean != mean else mean), int(absent)
 
     def streams(
         self, variant: str, key: str, cells: Sequence[int]
@@ -209,8 +222,9 @@ def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Record
         name: body.model_copy(update={"metrics": {}}) for name, body in record.variants.items()
     }
     bare = record.model_copy(update={"variants": variants} | {field: [] for field in KINDS})
-    tensors = {"values": values, **later_parts(record)}
-    quick = Recorded(_with_grids(bare, keys, lambda: values), recorded.path, recorded.arrays)
+    means = np.array([mean_of(each) for each in values], np.float64).reshape(len(values), 2)
+    tensors = {"values": values, SUMS: sums_of(values), MEANS: means, **later_parts(record)}
+    quick = Recorded(_with_grids(bare, keys, values), recorded.path, recorded.arrays)
     for name in recorded.arrays:
         kind, _, rest = name.partition("/")
         variant, _, key = rest.partition("/")
@@ -234,7 +248,7 @@ def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Record
     with replacing(target, durable=False) as temporary:
         save_file(tensors, temporary, parts | {"sha256": _seal(parts)})
     first = {name: tensors[name] for name in tensors if _is_first(name)}
-    return _indexed(bare, recorded.path, str(target), names, about, first, lambda: values)
+    return _indexed(bare, recorded.path, str(target), names, about, first, values)
 
 
 def _make_room(target: Path, path: Path) -> None:
@@ -272,7 +286,7 @@ def _load(target: str, path: Path) -> Recorded | None:
                 return None
             checks = about["checks"]
             found = {name: file.get_tensor(name) for name in checks if _is_first(name)}
-        if any(zlib.crc32(array.tobytes()) != checks[name] for name, array in found.items()):
+        if any(zlib.crc32(array.data) != checks[name] for name, array in found.items()):
             return None
         record = RunRecord.model_validate_json(parts["head"])
         return _indexed(record, path, target, parts["names"], about, found)
@@ -287,7 +301,7 @@ def _indexed(
     names: str,
     about: Mapping[str, Any],
     read: Mapping[str, np.ndarray],
-    values: Callable[[], np.ndarray] | None = None,
+    values: np.ndarray | None = None,
 ) -> IndexedRecorded:
     stamp = record.arrays
     given: Mapping[str, np.ndarray] = {}
@@ -299,20 +313,21 @@ def _indexed(
         field: Later(field, target, checks[f"later/{field}"], path, record.record_sha256)
         for field in KINDS
     }
-    if values is None:
-        values = LaterValues(keys, target, checks["values"], path, record.record_sha256)
-    whole = _with_grids(record, keys, values, later)
+    kept: LaterValues | np.ndarray | None = values
+    if kept is None:
+        kept = LaterValues(keys, target, checks["values"], path, record.record_sha256)
+    whole = _with_grids(record, keys, kept, later)
     return IndexedRecorded(whole, path, given, index=target, checks=checks, read=read, facts=about)
 
 
 def _is_first(name: str) -> bool:
-    return name.startswith("detail/") and name.endswith(f"/{DETAILS[0]}")
+    return name == MEANS or (name.startswith("detail/") and name.endswith(f"/{DETAILS[0]}"))
 
 
 def _with_grids(
     record: RunRecord,
     keys: Mapping[str, Sequence[str]],
-    values: Callable[[], np.ndarray],
+    values: LaterValues | np.ndarray,
     more: Mapping[str, Any] | None = None,
 ) -> RunRecord:
     """Return a record without metrics with those of one array, the variants' one after another."""

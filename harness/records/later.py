@@ -5,14 +5,14 @@ Thousands of records are read for one ranking, and it looks at little of each.
 
 import os
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt32
 from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 
@@ -27,6 +27,10 @@ KINDS: dict[str, TypeAdapter[list[Any]]] = {
     "cost": TypeAdapter(list[dict[str, Any]]),
 }
 """Fields of a record that are long and seldom looked at → what they hold."""
+SUMS = "sums"
+"""Name of the CRC-32 of each metric in an index file, beside that of all of them."""
+FEW = 6
+"""Metrics of a record that are read one by one; whoever asks for more of them wants all."""
 
 
 class Later(Sequence[Any]):
@@ -103,7 +107,11 @@ def checked(index: str, name: str, crc: int) -> np.ndarray:
     """
     with safe_open(index, framework="numpy") as file:
         found: np.ndarray = file.get_tensor(name)
-    if zlib.crc32(found.tobytes()) != crc:
+    return _believed(found, crc, index, name)
+
+
+def _believed(found: np.ndarray, crc: int, index: str, name: str) -> np.ndarray:
+    if zlib.crc32(found.data) != crc:
         raise StoreError(f"{index} is damaged at {name}; the record is read instead.")
     return found
 
@@ -115,7 +123,7 @@ def looked(file: Path | str) -> list[int]:
 
 
 class LaterValues:
-    """The metrics of all variants of a record as one array, read when one of them is asked for."""
+    """The metrics of all variants of a record, each read when it is first asked for."""
 
     def __init__(
         self,
@@ -133,17 +141,41 @@ class LaterValues:
             Variant → its metrics, in their order.
         """
         self._from = (keys, index, crc, path, sha256)
-        self._found: Float[np.ndarray, "keys cells seeds"] | None = None
+        self._some: dict[int, Float[np.ndarray, "cells seeds"]] = {}
+        self._all: Float[np.ndarray, "keys cells seeds"] | None = None
 
-    def __call__(self) -> Float[np.ndarray, "keys cells seeds"]:
-        """Return the array."""
-        if self._found is None:
-            keys, index, crc, path, sha256 = self._from
+    def __getitem__(self, place: int) -> Float[np.ndarray, "cells seeds"]:
+        """Return one metric by its place among those of all variants, one after the other."""
+        if self._all is not None:
+            return self._all[place]
+        if place not in self._some:
+            if len(self._some) == FEW:
+                self._all, self._some = self._whole(), {}
+                return self._all[place]
             with suppress(OSError, SafetensorError, StoreError):
-                self._found = checked(index, "values", crc)
-            if self._found is None:
-                self._found = values_of(_unchanged(path, sha256), keys)
-        return self._found
+                self._some[place] = self._one(place)
+            if place not in self._some:
+                self._all, self._some = self._whole(), {}
+                return self._all[place]
+        return self._some[place]
+
+    def _one(self, place: int) -> Float[np.ndarray, "cells seeds"]:
+        _, index, *_ = self._from
+        with safe_open(index, framework="numpy") as file:
+            sums = file.get_tensor(SUMS)
+            found: np.ndarray = file.get_slice("values")[place : place + 1]
+        return _believed(found, int(sums[place]), index, "values")[0]
+
+    def _whole(self) -> Float[np.ndarray, "keys cells seeds"]:
+        keys, index, crc, path, sha256 = self._from
+        with suppress(OSError, SafetensorError, StoreError):
+            return checked(index, "values", crc)
+        return values_of(_unchanged(path, sha256), keys)
+
+
+def sums_of(values: Float[np.ndarray, "keys cells seeds"]) -> UInt32[np.ndarray, " keys"]:
+    """Return the CRC-32 of each metric, so that one can be believed without the others."""
+    return np.array([zlib.crc32(np.ascontiguousarray(each).data) for each in values], np.uint32)
 
 
 def values_of(
@@ -183,7 +215,7 @@ class Grids(Mapping[str, list[list[float | None]]]):
     def __init__(
         self,
         keys: Sequence[str],
-        values: Callable[[], Float[np.ndarray, "keys cells seeds"]],
+        values: "LaterValues | Float[np.ndarray, 'keys cells seeds']",
         start: int = 0,
     ) -> None:
         self._places = _places(tuple(keys))
@@ -209,7 +241,12 @@ class Grids(Mapping[str, list[list[float | None]]]):
 
     def array(self, key: str) -> Float[np.ndarray, "cells seeds"]:
         """Return a metric over cells and seeds, NaN where it has no value."""
-        return self._values()[self._start + self._places[key]]
+        found: np.ndarray = self._values[self.place(key)]
+        return found
+
+    def place(self, key: str) -> int:
+        """Return the place of a metric among those of all variants, one after the other."""
+        return self._start + self._places[key]
 
 
 @lru_cache(maxsize=256)

@@ -125,6 +125,18 @@ class Recorded:
         """Return a metric over cells and seeds; NaN (in memory only) where it is undefined."""
         return np.array(self.record.variants[variant].metrics[key], dtype=np.float64)
 
+    def mean(self, variant: str, key: str) -> tuple[float | None, int]:
+        """Return a metric's mean over all cells and seeds, and how many of them have no value.
+
+        Returns
+        -------
+        tuple of float or None, int
+            The mean is over those that have one; None where none has.
+        """
+        if key not in self.record.variants[variant].metrics:
+            return None, len(self.record.suite.cells) * len(self.record.suite.seeds)
+        return mean_of(self.values(variant, key))
+
     def streams(
         self, variant: str, key: str, cells: Sequence[int]
     ) -> Float[np.ndarray, "seeds replicates"] | None:
@@ -204,6 +216,12 @@ def _in_units(
 ) -> Float[np.ndarray, "cells seeds b"]:
     found: np.ndarray = values[..., None] + z.astype(np.float32) * sd[..., None]
     return found
+
+
+def mean_of(values: Float[np.ndarray, "cells seeds"]) -> tuple[float | None, int]:
+    """Return the mean of the values that there are, None where there are none, and the others."""
+    there = values[np.isfinite(values)]
+    return (float(there.mean()) if len(there) else None), values.size - len(there)
 
 
 def averaged(

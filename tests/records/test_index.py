@@ -1,7 +1,9 @@
 """The index of a folder of records: the same answers, never trusted over the files."""
 
+import json
 import os
 import shutil
+import struct
 import time
 
 import numpy as np
@@ -52,6 +54,8 @@ def test_what_the_index_gives_is_what_the_files_say(root, store):
     for name, body in plain.record.variants.items():
         assert dict(indexed.record.variants[name].metrics) == body.metrics
         np.testing.assert_array_equal(indexed.values(name, KEY), plain.values(name, KEY))
+        for key in (*body.metrics, "no/such_metric"):
+            assert indexed.mean(name, key) == plain.mean(name, key)
     assert set(indexed.arrays) == set(plain.arrays)
     for name, array in plain.arrays.items():
         np.testing.assert_array_equal(indexed.arrays[name], array)
@@ -65,6 +69,44 @@ def test_details_that_rankings_ask_for_need_no_arrays(root, store, monkeypatch):
     monkeypatch.setattr(later, "read_arrays", lambda *_: pytest.fail("the arrays were opened"))
     for name in ("counts", "recall"):
         np.testing.assert_array_equal(again.detail("", name), plain.detail("", name))
+
+
+def test_one_metric_is_read_without_the_others_and_all_of_them_where_many_are_asked(
+    root, store, monkeypatch
+):
+    path = a_record(root)
+    plain = read_record(path).record.variants[""].metrics
+    read_indexed(path)
+    whole = []
+    monkeypatch.setattr(
+        later, "checked", lambda *asked, kept=later.checked: whole.append(asked[1]) or kept(*asked)
+    )
+    found = read_indexed(path).record.variants[""].metrics
+    keys = list(plain)
+    assert len(keys) > later.FEW + 1
+    for key in keys[: later.FEW] * 2:
+        assert found[key] == plain[key]
+    assert whole == []
+    assert dict(found) == plain
+    assert whole == ["values"]
+
+
+@pytest.mark.parametrize("name", ["values", "sums"])
+def test_a_damaged_metric_is_read_from_the_record(root, store, name):
+    path = a_record(root)
+    plain = read_record(path).values("", KEY)
+    read_indexed(path)
+    target = index_file(path, store)
+    damaged = bytearray(target.read_bytes())
+    (size,) = struct.unpack("<Q", damaged[:8])
+    start, end = json.loads(damaged[8 : 8 + size])[name]["data_offsets"]
+    damaged[8 + size + start : 8 + size + end] = bytes(
+        b ^ 1 for b in damaged[8 + size + start :][: end - start]
+    )
+    target.write_bytes(damaged)
+    indexed = read_indexed(path)
+    assert isinstance(indexed, IndexedRecorded)
+    np.testing.assert_array_equal(indexed.values("", KEY), plain)
 
 
 def test_a_ranking_is_the_same_with_and_without_an_index(root, store, monkeypatch):

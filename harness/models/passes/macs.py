@@ -30,11 +30,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "perceptron": ("inner", "outer", "weight"),
     "sigmoid-units": ("inner", "outer"),
     "pattern-misfit": ("patterns",),
+    "Boundaries": ("weight",),
 }
-"""Rule of a probe of `baselines.probes` → its arrays that an input's row is multiplied with. Rules
-that are not here (trees, neighbours, densities) are not networks."""
-PLAIN_ROWS = ("flat", "scaled", "columns", "codes")
-"""Transforms that make a probe's row without any product of matrices."""
+"""Rule of a probe of `baselines.probes`, or class of a model of ours that has but one rule → its
+arrays that an input's row is multiplied with. What is not here (trees, neighbours, densities) is
+no network."""
+PLAIN_ROWS = ("flat", "scaled", "columns", "codes", "statistics")
+"""Transforms that make a model's row without any product of matrices."""
+FILTERED_ROWS = "random-convolutions"
+"""The transform that multiplies an image with filters at every place."""
 NO_NETWORK = "not a network"
 OUT_OF_REACH = "no torch network in this process"
 
@@ -45,8 +49,8 @@ def count_macs(model: Model, pool: Pool, numerics: Numerics) -> Macs:
     Parameters
     ----------
     model : Model
-        One that holds a torch module answers one input for this, alone in its batch; of a probe
-        of ours the arrays are counted that a row is multiplied with.
+        One that holds a torch module answers one input for this, alone in its batch; of another
+        model of ours the arrays are counted that a row is multiplied with.
     pool : Pool
         Its first input is taken.
     numerics : Numerics
@@ -62,13 +66,25 @@ def count_macs(model: Model, pool: Pool, numerics: Numerics) -> Macs:
         return Macs(count) if count else Macs(None, "it does no product of matrices")
     meta: Mapping[str, Any] = getattr(model, "meta", None) or {}
     ours = type(model).__module__.partition(".")[0] == "baselines"
-    rule = meta.get("rule") if ours else None
+    rule = meta.get("rule", type(model).__name__) if ours else None
     if rule not in LAYERS:
         return Macs(None, NO_NETWORK if ours else OUT_OF_REACH)
-    if meta.get("transform") not in PLAIN_ROWS:
+    state: Mapping[str, np.ndarray] = model.state()  # type: ignore[attr-defined]  # ours has one
+    row = _of_row(meta.get("transform"), state, pool)
+    if row is None:
         return Macs(None, f"its rows are made by {meta.get('transform')}, which is not counted")
-    state = model.state()  # type: ignore[attr-defined]  # what is ours and has a rule is a probe
-    return Macs(sum(prod(np.shape(state[name])) for name in LAYERS[str(rule)]))
+    return Macs(row + sum(prod(np.shape(state[name])) for name in LAYERS[str(rule)]))
+
+
+def _of_row(transform: object, state: Mapping[str, np.ndarray], pool: Pool) -> int | None:
+    """Return the multiply-accumulates that make a row of an input; None where nobody knows."""
+    if transform in PLAIN_ROWS:
+        return 0
+    if transform != FILTERED_ROWS:
+        return None
+    filters, (height, width) = state["filters"], pool.inputs.take(np.arange(1)).shape[1:3]
+    side = filters.shape[1]
+    return (height - side + 1) * (width - side + 1) * prod(filters.shape)
 
 
 def _holds_a_network(model: Model) -> bool:

@@ -4,10 +4,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+from baselines.methods.ordinal import Boundaries
 from baselines.model import NeuralModel
 from baselines.networks.build import NetworkSpec, build
-from baselines.probes.probe import Probe
+from baselines.probes.probe import RULES, Probe
+from baselines.probes.transforms import TRANSFORMS
 from harness.models.obtain.counting import macs_of_job
 from harness.models.obtain.obtain import obtain
 from harness.models.passes.macs import LAYERS, NO_NETWORK, OUT_OF_REACH, count_macs
@@ -63,14 +67,31 @@ def test_a_linear_probe_is_one_layer_and_trees_are_no_network():
     pool = a_pool(5, modality="features")
     assert count_macs(Probe("linear", 2, arrays), pool, Numerics()) == Macs(10)
     assert count_macs(Probe("neighbours", 2, {}), pool, Numerics()) == Macs(None, NO_NETWORK)
-    filtered = count_macs(Probe("linear", 2, arrays, "random-convolutions"), pool, Numerics())
-    assert filtered.count is None and "random-convolutions" in filtered.why
+    ordered = Boundaries(3, arrays | {"classes": np.arange(3)}, "columns")
+    assert count_macs(ordered, pool, Numerics()) == Macs(10)  # one row of weights a boundary
 
 
-def test_every_rule_that_is_counted_is_a_rule_of_probes():
-    from baselines.probes.probe import RULES
+def test_filters_count_at_every_place_of_an_image():
+    arrays = {"classes": np.arange(2), "weight": np.ones((2, 16)), "bias": np.zeros(2),
+              "filters": np.ones((4, 3, 3, 1), np.float32)}  # fmt: skip
+    model = Probe("linear", 2, arrays, "random-convolutions")
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten())
+    with FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, 1, 7, 6))
+    filters = counter.get_total_flops() // 2
+    assert count_macs(model, a_pool(7, 6, 1), Numerics()) == Macs(filters + 2 * 16)
 
-    assert LAYERS.keys() < RULES.keys()
+
+def test_rows_that_nobody_counted_say_so(monkeypatch):
+    monkeypatch.setitem(TRANSFORMS, "folded", TRANSFORMS["flat"])
+    arrays = {"classes": np.arange(2), "weight": np.ones((2, 5)), "bias": np.zeros(2)}
+    pool = a_pool(5, modality="features")
+    found = count_macs(Probe("linear", 2, arrays, "folded"), pool, Numerics())
+    assert found.count is None and "folded" in found.why
+
+
+def test_every_rule_that_is_counted_is_a_rule_of_probes_or_a_model():
+    assert LAYERS.keys() - RULES.keys() == {Boundaries.__name__}
 
 
 def test_what_cannot_be_looked_into_is_not_counted():

@@ -2,8 +2,9 @@
 
 Records are made from one committed record, with its values moved at random and replicates drawn
 for the purpose. Each measurement is a fresh process: reading and ranking without an index (cold),
-with one (warm), and, where chromium and Playwright are there, the first table in a browser, one
-interaction, the server's memory and twenty sessions that click at the same time.
+with one (warm), and, where chromium and Playwright are there, the first table in a browser (the
+index is there, and the server ranks), one interaction, the server's memory, twenty sessions that
+click at the same time, and the first table of a second server, which finds the ranking kept.
 
     python benchmarks/board.py                      # 2,000 entries, the bars
     python benchmarks/board.py --entries 200        # a short version
@@ -134,32 +135,39 @@ def browse(folder: Path, store: Path, sessions: int, seconds: float) -> Iterator
 
     with served(folder, store) as address, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-        page = browser.new_page()
-        page.set_default_timeout(600_000)
-        start = time.perf_counter()
-        page.goto(f"{address}/ranking")
-        page.locator("table.tm tbody tr").first.wait_for()
-        yield "first table", time.perf_counter() - start
+        page, taken = _table(browser, address)
+        yield "first table", taken
+        yield "processor time of the server until then", _server(address)[0]
         settled(page)
-        again = browser.new_page()
-        again.set_default_timeout(600_000)
-        start = time.perf_counter()
-        again.goto(f"{address}/ranking")
-        again.locator("table.tm tbody tr").first.wait_for()
-        yield "second visitor's table", time.perf_counter() - start
+        again, taken = _table(browser, address)
+        yield "second visitor's table", taken
         settled(again)
         start = time.perf_counter()
         again.get_by_placeholder("Find").fill("e0001")
         again.keyboard.press("Enter")
         again.get_by_text("rows shown").wait_for()
         yield "interaction", time.perf_counter() - start
-        yield "server", _memory_of_server(address)
+        yield "server", _server(address)[1]
         if sessions:
             errors, answers = _click(browser, address, sessions, seconds)
             yield f"answers to {sessions} sessions", answers
             yield "errors", errors
-            yield "server", _memory_of_server(address)
+            yield "server", _server(address)[1]
         browser.close()
+    with served(folder, store) as address, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        yield "first table of a second server", _table(browser, address)[1]
+        browser.close()
+
+
+def _table(browser, address: str):
+    """Return a new page with the ranking, and the seconds until its first row stands there."""
+    page = browser.new_page()
+    page.set_default_timeout(600_000)
+    start = time.perf_counter()
+    page.goto(f"{address}/ranking")
+    page.locator("table.tm tbody tr").first.wait_for()
+    return page, time.perf_counter() - start
 
 
 def _click(browser, address: str, sessions: int, seconds: float) -> tuple[float, float]:
@@ -195,8 +203,8 @@ def _click(browser, address: str, sessions: int, seconds: float) -> tuple[float,
     return float(shown + late), float(answers)
 
 
-def _memory_of_server(address: str) -> float:
-    """Return the resident GiB of the process that listens on the address's port."""
+def _server(address: str) -> tuple[float, float]:
+    """Return processor seconds since its start and resident GiB of who listens at an address."""
     port = f":{int(address.rsplit(':', 1)[1]):04X}"
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     inode = next(f"socket:[{p[9]}]" for p in lines if p[1].endswith(port) and p[3] == "0A")
@@ -204,7 +212,9 @@ def _memory_of_server(address: str) -> float:
         try:
             if any(str(handle.readlink()) == inode for handle in (process / "fd").iterdir()):
                 status = (process / "status").read_text()
-                return int(status.partition("VmRSS:")[2].split()[0]) / 2**20
+                memory = int(status.partition("VmRSS:")[2].split()[0]) / 2**20
+                used = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
+                return sum(map(int, used)) / os.sysconf("SC_CLK_TCK"), memory
         except OSError:
             continue
     raise RuntimeError(f"no process listens at {address}")

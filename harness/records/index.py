@@ -45,7 +45,7 @@ from harness.records.later import (
     sums_of,
     values_of,
 )
-from harness.records.records import Recorded, mean_of, read_record
+from harness.records.records import Recorded, means_of, read_record
 from harness.types import RunRecord
 
 VERSION = "5"
@@ -222,8 +222,8 @@ def _write(target: Path, recorded: Recorded, stamp: Mapping[str, Any]) -> Record
         name: body.model_copy(update={"metrics": {}}) for name, body in record.variants.items()
     }
     bare = record.model_copy(update={"variants": variants} | {field: [] for field in KINDS})
-    means = np.array([mean_of(each) for each in values], np.float64).reshape(len(values), 2)
-    tensors = {"values": values, SUMS: sums_of(values), MEANS: means, **later_parts(record)}
+    tensors = {"values": values, SUMS: sums_of(values), MEANS: means_of(values)}
+    tensors |= later_parts(record)
     quick = Recorded(_with_grids(bare, keys, values), recorded.path, recorded.arrays)
     for name in recorded.arrays:
         kind, _, rest = name.partition("/")

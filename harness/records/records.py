@@ -135,7 +135,8 @@ class Recorded:
         """
         if key not in self.record.variants[variant].metrics:
             return None, len(self.record.suite.cells) * len(self.record.suite.seeds)
-        return mean_of(self.values(variant, key))
+        mean, absent = means_of(self.values(variant, key)[None])[0].tolist()
+        return (None if mean != mean else mean), int(absent)
 
     def streams(
         self, variant: str, key: str, cells: Sequence[int]
@@ -218,10 +219,18 @@ def _in_units(
     return found
 
 
-def mean_of(values: Float[np.ndarray, "cells seeds"]) -> tuple[float | None, int]:
-    """Return the mean of the values that there are, None where there are none, and the others."""
-    there = values[np.isfinite(values)]
-    return (float(there.mean()) if len(there) else None), values.size - len(there)
+def means_of(values: Float[np.ndarray, "keys cells seeds"]) -> Float[np.ndarray, "keys 2"]:
+    """Return of each metric the mean of the values that there are, and how many are not.
+
+    The mean is NaN where there are none.
+    """
+    flat = values.reshape(len(values), -1)
+    there = np.isfinite(flat)
+    means = flat.mean(axis=1) if flat.size else np.full(len(flat), np.nan)
+    for place in np.flatnonzero(~there.all(axis=1)):
+        some = flat[place, there[place]]
+        means[place] = some.mean() if len(some) else np.nan
+    return np.stack([means, (~there).sum(axis=1)], axis=1)
 
 
 def averaged(

@@ -6,6 +6,8 @@ import pandas as pd
 from leaderboard.charts.parts import in_order
 from leaderboard.colours import HUES, NEUTRAL
 
+UNCLASSED = "none"
+"""The tie class of rows that are beside the ranking or not in it."""
 LABELS = 24
 """Most names that are written beside points; beyond, they would lie over each other."""
 
@@ -43,18 +45,19 @@ def trade_chart(
     upwards = alt.Y("y:Q", title=y, scale=scales[1], axis=axes[1])
     ties = in_order(frame[frame["tie_class"] > 0].sort_values("tie_class"), "tie")
     hues = [HUES[i % len(HUES)] for i in range(len(ties))]
-    aside = ["·"] if (frame["tie_class"] == 0).any() else []
+    aside = [UNCLASSED] if (frame["tie_class"] == 0).any() else []
+    frame = frame.assign(tie=frame["tie"].where(frame["tie_class"] > 0, UNCLASSED))
     colour = alt.Scale(domain=[*ties, *aside], range=[*hues, *([NEUTRAL] * len(aside))])
     pick = alt.selection_point(fields=["tie"], bind="legend")
+    # Where no row has a class there is nothing to tell apart.
+    legend = alt.Legend(title="tie class") if ties else None
     points = (
         alt.Chart(frame)
         .mark_point(filled=True, size=85)
         .encode(
             x=across,
             y=upwards,
-            color=alt.Color(
-                "tie:N", scale=colour, sort=[*ties, *aside], legend=alt.Legend(title="tie class")
-            ),
+            color=alt.Color("tie:N", scale=colour, sort=[*ties, *aside], legend=legend),
             opacity=alt.condition(pick, alt.value(0.9), alt.value(0.12)),
             href="link:N",
             tooltip=[

@@ -30,7 +30,10 @@ BESIDE = """
 .tm .band {position:absolute; top:15%; height:70%; opacity:.16; background:currentColor}
 .tm .mid {position:absolute; left:50%; top:5%; height:90%; width:1.5px; opacity:.55;
   background:currentColor}
-@media (max-width: 640px) { .tm.beside .iv {display:none} }
+@media (max-width: 640px) {
+  .tm.beside .iv {display:none}
+  .tm.beside .num {white-space:normal}
+}
 .tm details summary {cursor:pointer; font-size:.78rem}
 .tm.parts {font-size:.8rem; margin:.25rem 0}
 .tm.parts td, .tm.parts th {padding:.1rem .6rem .1rem 0; font-size:.78rem; border:none}

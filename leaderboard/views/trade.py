@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from html import unescape
 
+import pandas as pd
 import streamlit as st
 
 from harness.rankings.display import is_fraction, metric_definition, metric_title
@@ -69,8 +70,8 @@ def page() -> None:
     absent = len(found.rows) + len(found.beside) + len(found.missing) - len(frame)
     st.caption(
         f"{len(frame)} rows; {absent} have no value of one of the two. A point is a mean over "
-        "seeds, without an interval, and leads to its entry. Colours are the tie classes of the "
-        "suite's own ranking; choose one in the legend. The dashed line joins the "
+        f"seeds, without an interval, and leads to its entry. {_colours(frame)} The dashed line "
+        "joins the "
         f"{int(frame['front'].sum())} rows that no other beats in both (the Pareto front, by "
         "values alone)."
     )
@@ -83,6 +84,17 @@ def page() -> None:
         pickers.show_all(len(frame))
     board.left_out(suite)
     address.finish()
+
+
+def _colours(frame: pd.DataFrame) -> str:
+    """Say what colours mean, and what a row without a tie class is."""
+    classed = int((frame["tie_class"] > 0).sum())
+    if not classed:
+        return "None of them is ranked on all cells of the suite, so none has a tie class."
+    words = "Colours are the tie classes of the suite's own ranking; choose one in the legend."
+    if classed == len(frame):
+        return words
+    return f"{words} “none”: beside the ranking or not in it, {len(frame) - classed} of them."
 
 
 def _opening(found: Ranking, rows: Mapping[str, Candidate]) -> str:

@@ -1,7 +1,9 @@
 """Charts are valid, and hold the numbers of the frames they are drawn from."""
 
+import pandas as pd
 import pytest
 
+from harness.rankings.display import tie_letter
 from harness.rankings.field import candidates
 from leaderboard.charts import entry as charts
 from leaderboard.charts.ood import (
@@ -73,6 +75,23 @@ def test_scores_and_trade_offs_are_valid_charts(ranking, recorded):
     frame = with_front(frame, "test/nll", "test/balanced_accuracy").assign(link="entry")
     chart = trade_chart(frame, x="NLL", y="Balanced accuracy", x_unit=False, y_unit=True)
     assert {line["name"] for line in drawn(chart)} >= {"cnn-ce", "majority"}
+
+
+@pytest.mark.parametrize(("classed", "legend"), [([1, 1, 2], True), ([1, 0, 0], True),
+                                                  ([0, 0, 0], False)])  # fmt: skip
+def test_the_legend_of_a_trade_off_names_the_classes_that_are_drawn(classed, legend):
+    frame = pd.DataFrame(
+        {"name": ["a", "b", "c"], "x": [1.0, 2.0, 3.0], "y": [0.1, 0.2, 0.3], "x_text": "1",
+         "y_text": "2", "tie": [tie_letter(k) or "·" for k in classed], "tie_class": classed,
+         "front": False, "link": "entry"}
+    )  # fmt: skip
+    chart = trade_chart(frame, x="x", y="y", x_unit=False, y_unit=True).to_dict()
+    colour = chart["layer"][1]["encoding"]["color"]
+    words = [tie_letter(k) if k else "none" for k in dict.fromkeys(classed)]
+    assert colour["scale"]["domain"] == words
+    assert (colour["legend"] is not None) == legend
+    assert {line["tie"] for line in drawn(trade_chart(
+        frame, x="x", y="y", x_unit=False, y_unit=True))} == set(words)  # fmt: skip
 
 
 def test_curves_of_ood_detection_hold_every_edge(recorded):

@@ -186,12 +186,15 @@ class Served:
 
     def do_call(self, head: Mapping[str, Any], arrays: Any) -> tuple[Any, dict[str, Any]]:
         """Pass one batch."""
+        from harness.models.sandbox.wire import STATISTIC
+
         model = self._models[head["model"]]
         with _computing(head), _autocast(head):
             output = model(arrays["inputs"].copy())
         said = {"values": output.values}
         if output.features is not None:
             said["features"] = output.features
+        said |= {f"{STATISTIC}{name}": array for name, array in output.statistics.items()}
         return {"kind": output.kind}, said
 
     def do_adapt(self, head: Mapping[str, Any], arrays: Any) -> tuple[Any, dict[str, Any]]:

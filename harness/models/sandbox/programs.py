@@ -154,7 +154,7 @@ def predict(
     Returns
     -------
     Output
-        Values float (n, C), perhaps features (n, d); no NaN.
+        Values float (n, C), perhaps features (n, d) and statistics; no NaN.
 
     Raises
     ------
@@ -172,4 +172,9 @@ def predict(
         outputs[0].kind,
         np.concatenate([o.values for o in outputs]),
         np.concatenate(features) if len(features) == len(outputs) else None,
+        {
+            name: np.concatenate([o.statistics[name] for o in outputs])
+            for name in outputs[0].statistics
+            if all(name in o.statistics for o in outputs)
+        },
     )

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,8 +12,12 @@ from pydantic import ValidationError
 from harness.errors import PredictionsError, SandboxError
 from harness.models.passes.numerics import Numerics
 from harness.models.sandbox.process import Process, printable
+from harness.models.sandbox.wire import STATISTIC
 from harness.types.data import Inputs
 from harness.types.models import Output, OutputKind, Preprocessing
+
+READ = re.compile(r"certified_radius|odin|(layer|gram)_\d{1,4}")
+"""Statistics that a score or a metric reads."""
 
 MAX_META = 1 << 20
 """Characters of what a model says about itself."""
@@ -111,7 +116,23 @@ class RemoteModel:
         features = arrays.get("features")
         if features is not None:
             features = self._checked(features, len(inputs), None)
-        return Output(kind, values, features)
+        return Output(kind, values, features, self._statistics(arrays, len(inputs)))
+
+    def _statistics(self, arrays: Mapping[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
+        """Return what the model hands out beside its outputs, under the names that are read."""
+        found = {}
+        for name, array in arrays.items():
+            if not name.startswith(STATISTIC):
+                continue
+            name = name.removeprefix(STATISTIC)
+            if not READ.fullmatch(name):
+                raise PredictionsError(
+                    f"{self._process.what} hands out a statistic that nothing reads, "
+                    f"{printable(name)[:40]!r}. Those that are read: certified_radius, odin, "
+                    "layer_0, gram_0 and so on."
+                )
+            found[name] = self._checked(array, n, None)
+        return found
 
     def _checked(self, found: np.ndarray | None, n: int, columns: int | None) -> np.ndarray:
         wanted = f"({n:,}, {'d' if columns is None else f'{columns:,}'})"

@@ -24,6 +24,8 @@ DTYPES = frozenset(
 )
 """Types of arrays that are taken: numbers and truth values."""
 MAX_ARRAYS = 100_000
+STATISTIC = "statistic/"
+"""Before the names of a model's statistics among the arrays of its answer."""
 TICK = 0.25
 """Seconds after which one looks at the process while nothing comes."""
 _NAME = re.compile(r"[\w.\-/:\[\]]{1,256}")

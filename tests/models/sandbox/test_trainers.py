@@ -62,6 +62,37 @@ def run(home, store, **changes):
     )[0].record  # fmt: skip
 
 
+RADII = MEANS.replace(
+    'return Output("logits", x @ self.head["weight"].T + self.head["bias"])',
+    'z = x @ self.head["weight"].T + self.head["bias"]\n'
+    "        best = np.sort(z) / 50\n"
+    '        return Output("logits", z, statistics={"NAME": best[:, -1:] - best[:, -2:-1]})',
+).replace("np.random.random(x.shape[1]) * 1e-3", "0")
+
+
+def test_what_a_model_proves_of_itself_comes_out_of_the_sandbox(tmp_path, monkeypatch):
+    code = RADII.replace("NAME", "certified_radius")
+    home = write(tmp_path / "submissions" / "own", code, card=True)
+    card = home / "entry.toml"
+    card.write_text('extra = ["certified_accuracy_at_10"]\n' + card.read_text())
+    key = "test/certified_accuracy_at_10"
+    inside = run(home, tmp_path / "inside").variants[""].metrics
+    proved, right = (
+        next(value for row in inside[name] for value in row if value is not None)
+        for name in (key, "test/accuracy")
+    )
+    monkeypatch.setenv(backends.SETTING, "none")
+    outside = run(home, tmp_path / "outside", trust=True).variants[""].metrics
+    assert 0 < proved < right
+    assert inside[key] == outside[key]
+
+
+def test_a_statistic_that_nothing_reads_is_refused(tmp_path):
+    home = write(tmp_path / "submissions" / "own", RADII.replace("NAME", "features"), card=True)
+    said = run(home, tmp_path / "inside").jobs[0].error
+    assert "hands out a statistic that nothing reads, 'features'" in said
+
+
 def test_the_sandbox_changes_no_number(tmp_path, monkeypatch):
     home = write(tmp_path / "submissions" / "own", MEANS, card=True)
     inside = run(home, tmp_path / "inside")

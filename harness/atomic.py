@@ -73,7 +73,7 @@ def _held(path: Path, timeout: float) -> int:
 
 
 def _wait(handle: int, path: Path, end: float | None) -> None:
-    try:
+    with check_locks(path):
         if end is None:
             fcntl.flock(handle, fcntl.LOCK_EX)
             return
@@ -84,6 +84,24 @@ def _wait(handle: int, path: Path, end: float | None) -> None:
             if time.monotonic() > end:
                 raise TimeoutError(f"{path} is held by another process")
             time.sleep(0.05)
+
+
+@contextmanager
+def check_locks(path: Path) -> Iterator[None]:
+    """Turn the answer of a file system that knows no locks into a sentence.
+
+    Parameters
+    ----------
+    path : Path
+        File that is locked inside the block.
+
+    Raises
+    ------
+    StoreError
+        If the file system knows no locks.
+    """
+    try:
+        yield
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise

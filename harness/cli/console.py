@@ -127,13 +127,12 @@ def interrupted_once() -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
-    """Return the sentence of an error, or nothing of one that no user can correct.
-
-    What the system refuses (no room, no right, a name too long, no such folder) a user can.
-    """
+    """Return the sentence of an error, or nothing of one that no user can correct."""
     if not isinstance(error, OSError):
         return str(error)
-    if error.errno is None or not error.strerror:
+    from harness.refusals import is_refusal, words_of_user
+
+    if not is_refusal(error, words_of_user()):
         return ""
     place = "" if error.filename is None else f" at {str(error.filename)[:200]}"
     return (

@@ -119,6 +119,7 @@ def run(
         If something a user can correct is wrong before any job starts.
     """
     from harness.models.passes.numerics import choose, reading_threads
+    from harness.models.store.writable import check_writable
     from harness.runs.execute import How, Place
     from harness.runs.workers import Limits
 
@@ -136,6 +137,8 @@ def run(
     chosen = [cells] if isinstance(cells, str) else cells
     drawn = [seeds] if isinstance(seeds, int) else seeds
     names, objects = _sorted_out(entries)
+    if names or not objects:
+        check_writable(place.store)  # once, instead of in every job
     records = records_folder(place.store)
     names = [str(card_of(name, place, records, tracking_uri) or name) for name in names]
     made: dict[str, Recorded] = {}

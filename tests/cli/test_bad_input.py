@@ -151,3 +151,18 @@ def test_an_unreachable_tracking_server_leaves_the_record_safe(tailmark, card, h
     assert answer.code == 0
     assert "tailmark log" in answer.err and "Traceback" not in answer.err
     assert (home / ".tailmark/records/quick/results/digits-v1.json").is_file()
+
+
+@pytest.mark.parametrize("store", ["file", "file/below"])
+def test_a_store_that_cannot_be_written_is_said_once_before_any_work(
+    tailmark, card, home, store, monkeypatch
+):
+    """Not by each of 24 jobs, and before the suite is opened."""
+    card()
+    (home / "file").touch()
+    monkeypatch.setattr("harness.runs.execute.open_suite", None)
+    before = sorted(home.rglob("*"))
+    answer = tailmark("run", "quick", "--store", str(home / store))
+    refused(answer, "tailmark: The store", str(home / store), "--store or TAILMARK_HOME")
+    assert answer.err.count("\n") == 1 and answer.out == ""
+    assert sorted(home.rglob("*")) == before

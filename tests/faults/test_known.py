@@ -111,6 +111,8 @@ CRASHES = {
     "a place that cannot be written": "cli/test_output::a_place_that_cannot_be_written",
     "half a file on a full disk": "cli/test_output::a_disk_that_fills_up_leaves_no_half_file",
     "a full disk in a run": "faults/test_processes::a_full_disk_is_one_sentence",
+    "no store, said by each job": "cli/test_bad_input::a_store_that_cannot_be_written",
+    "our mistake as a sentence": "test_refusals::the_command_line_shows_our_own_mistakes",
     "a batch size of 10^9": "models/passes/test_numerics::wrong_options_have_their_sentence",
     "a damaged database": "tracking/test_mirror::a_damaged_database_is_a_sentence",
     "a server that is away": "tracking/test_mirror::an_unreachable_server_is_found_out_soon",

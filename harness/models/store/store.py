@@ -13,7 +13,7 @@ import uuid
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +34,7 @@ from harness.models.store.evidence import (
     write_evidence,
 )
 from harness.models.store.seal import sealed, unsealed
+from harness.models.store.writable import HOME, writing
 from harness.types.models import Predictions
 
 ROOMS = ("models", "evidence", "jobs", "results")
@@ -56,8 +57,6 @@ _DAMAGE = (
     NotImplementedError, RuntimeError, CardError, PredictionsError,
 )  # fmt: skip
 """What reading a damaged file raises, by whichever reader."""
-HOME = "TAILMARK_HOME"
-"""Environment variable that names the store's folder."""
 
 
 @dataclass(frozen=True)
@@ -411,16 +410,8 @@ class Store:
             self.told("Results of an earlier version had no checksum: they are computed again.")
             self.remove(room, key)
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreError(
-                f"The store {self.root} must be a folder that can be written; got "
-                f"{error.strerror}: {error.filename}. Change its permissions or make room, or name "
-                f"another folder with --store or {HOME}."
-            ) from None
+    def _writing(self) -> AbstractContextManager[None]:
+        return writing(self.root)
 
     def _damaged(self, room: str, key: str, why: Exception) -> None:
         """Set a damaged thing aside and tell of it; without anybody to tell it is an error."""

@@ -9,6 +9,7 @@ from harness.data.suites.open import OpenSuite
 from harness.keys import sha256_of
 from harness.models.obtain.obtain import Obtained, trained_on, wanted_pools
 from harness.models.obtain.plain import as_model, is_estimator, is_fitted, is_trainer, rows_of
+from harness.models.passes.micro import MicroBatches
 from harness.models.passes.numerics import Numerics, computing
 from harness.models.passes.predict import predict
 from harness.models.passes.steady import check_steady
@@ -89,7 +90,10 @@ def _obtained(job: Job, given: Any, opened: OpenSuite) -> Obtained:
     rows = trained_on(here, split)
     pools = wanted_pools(job, here, split, rows)
     check_steady(model, here.test, numerics)
-    predictions = {name: predict(model, pool, numerics=numerics) for name, pool in pools.items()}
+    micro = MicroBatches(sum(map(len, pools.values())))
+    predictions = {
+        name: predict(model, pool, numerics=numerics, micro=micro) for name, pool in pools.items()
+    }
     return Obtained(
         predictions=predictions,
         model_id=sha256_of({name: found.sha256 for name, found in predictions.items()}),

@@ -29,6 +29,7 @@ from harness.models.obtain.work import (
 )
 from harness.models.passes.adapting import States
 from harness.models.passes.macs import count_macs
+from harness.models.passes.micro import MicroBatches
 from harness.models.passes.numerics import Numerics, guard_process
 from harness.models.passes.steady import check_steady
 from harness.models.safe.given import NOTES, read_predictions
@@ -300,6 +301,7 @@ def _compute(
     source = source_of(work, parents)
     states = States(work.job, source.model, work.numerics)
     tried = work.job.card.facets.transductive  # it may answer by the batch
+    micro = None if tried else MicroBatches(sum(map(len, missing.values())))
     pools = dict((memo or {}).get("pools", {}))
     for name, pool in missing.items():
         inputs = _seen(pool, parents)
@@ -310,7 +312,7 @@ def _compute(
         if kept is None and not tried:
             check_steady(source.model, inputs, work.numerics)
             tried = True
-        found[name] = kept or made(work, source, states.adapted(adapt), inputs, key)
+        found[name] = kept or made(work, source, states.adapted(adapt), inputs, key, micro)
         pools[name] = {"identity": pool.identity, "evidence": key}
     head = work.store.load_head(source.model_id)
     return {

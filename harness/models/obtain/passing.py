@@ -10,11 +10,19 @@ from harness.models.methods.methods import is_fitted
 from harness.models.obtain.parts import parts_of
 from harness.models.obtain.source import Source
 from harness.models.obtain.work import Progress, Work, pass_key
+from harness.models.passes.micro import MicroBatches
 from harness.types.data import Pool
 from harness.types.models import Model, Predictions
 
 
-def made(work: Work, source: Source, model: Model, pool: Pool, key: str) -> Predictions:
+def made(
+    work: Work,
+    source: Source,
+    model: Model,
+    pool: Pool,
+    key: str,
+    micro: MicroBatches | None,
+) -> Predictions:
     """Return one pool's predictions: rows of a pass over all training data, or a pass of its own.
 
     A model that is not fitted says the same of an image in every split: it is passed once over
@@ -32,6 +40,8 @@ def made(work: Work, source: Source, model: Model, pool: Pool, key: str) -> Pred
         As the model sees it.
     key : str
         Evidence key of the pass.
+    micro : MicroBatches or None
+        Of this model; None for one that answers by the batch.
 
     Raises
     ------
@@ -40,12 +50,13 @@ def made(work: Work, source: Source, model: Model, pool: Pool, key: str) -> Pred
     """
     rows = _rows_in_whole(work, pool.name)
     if rows is None:
-        return _passed(work, source, model, pool, key)
+        return _passed(work, source, model, pool, key, micro)
     whole = work.opened.train
     whole_key = pass_key(source, whole, work.numerics)
     with work.store.scratch(whole_key):  # another process may be passing it: wait for what it keeps
         said = work.store.load_evidence(whole_key)
-        said = said or _passed(work, source, model, replace(whole, name="train"), whole_key)
+        whole = replace(whole, name="train")
+        said = said or _passed(work, source, model, whole, whole_key, micro)
     features = None if said.features is None else said.features[rows]
     part = replace(
         said,
@@ -74,13 +85,22 @@ def _note(work: Work, pool: Pool) -> dict[str, str]:
     return {"note": f"{work.job.name} {pool.name}", "pool": pool.name}
 
 
-def _passed(work: Work, source: Source, model: Model, pool: Pool, key: str) -> Predictions:
+def _passed(
+    work: Work,
+    source: Source,
+    model: Model,
+    pool: Pool,
+    key: str,
+    micro: MicroBatches | None,
+) -> Predictions:
     """Return one pool's predictions by a pass, and keep them; parts of a long one meanwhile."""
     from harness.models.passes.predict import predict
 
     report = None if work.progress is None else partial(reported, work.progress, pool.name)
     parts = parts_of(work, source, pool, key)
-    predictions = predict(model, pool, numerics=work.numerics, progress=report, parts=parts)
+    predictions = predict(
+        model, pool, numerics=work.numerics, progress=report, parts=parts, micro=micro
+    )
     work.store.save_evidence(key, predictions, _note(work, pool))
     if parts is not None:
         parts.remove()

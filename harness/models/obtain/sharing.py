@@ -13,6 +13,7 @@ from harness.models.obtain.passing import reported
 from harness.models.obtain.precision import kept_choice
 from harness.models.obtain.source import Parents
 from harness.models.obtain.work import Parent, Progress, pass_key
+from harness.models.passes.micro import MicroBatches
 from harness.models.passes.numerics import guard_process
 from harness.models.passes.predict import pass_share
 from harness.models.store.store import Store
@@ -87,6 +88,7 @@ def pass_shares(
     if not large:
         return []
     source = source_of(work, Parents())
+    micro = MicroBatches(sum(map(len, large.values())) // of)
     done = []
     for name, pool in large.items():
         key = pass_key(source, pool, work.numerics)
@@ -94,6 +96,9 @@ def pass_shares(
         if parts is None or store.has("evidence", key):
             continue
         report = None if progress is None else partial(reported, progress, name)
-        pass_share(source.model, pool, parts, index, of, numerics=work.numerics, progress=report)
+        pass_share(
+            source.model, pool, parts, index, of, numerics=work.numerics, progress=report,
+            micro=micro,
+        )  # fmt: skip
         done.append(name)
     return done

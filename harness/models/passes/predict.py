@@ -13,9 +13,9 @@ from jaxtyping import Int
 
 from harness.errors import PredictionsError
 from harness.models.passes.ahead import batches_ahead, preparing
+from harness.models.passes.micro import MicroBatches, begin, filled
 from harness.models.passes.numerics import Numerics, computing, reading_threads
 from harness.models.passes.parts import Made, Parts, Progress, share_of
-from harness.models.passes.preprocessing import laid_out
 from harness.models.safe.predictions import validate
 from harness.types.data import Pool
 from harness.types.models import Model, Output, Predictions
@@ -31,6 +31,7 @@ def predict(
     numerics: Numerics | None = None,
     progress: Progress | None = None,
     parts: Parts | None = None,
+    micro: MicroBatches | None = None,
 ) -> Predictions:
     """Pass a pool's inputs through a model once.
 
@@ -52,6 +53,9 @@ def predict(
     parts : Parts, optional
         Where parts of a long pass are kept, and where those of an earlier try lie: their rows are
         not passed again.
+    micro : MicroBatches, optional
+        Compute batches on the CPU a few rows at a time where it finds that the bits are the same;
+        default: as they are. Not for a model that answers by the batch.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def predict(
     with computing(numerics, filled=False), autocast(numerics):
         for start, stop in made.missing():
             made.begin(start)
-            _pass(model, pool, wanted[:stop], made)
+            _pass(model, pool, wanted[:stop], made, _on_cpu(micro, numerics))
     output = made.output()
     features, note = _features(output)
     found = Predictions(
@@ -103,6 +107,7 @@ def pass_share(
     *,
     numerics: Numerics,
     progress: Progress | None = None,
+    micro: MicroBatches | None = None,
 ) -> None:
     """Pass one share of a pool's batches and keep it; `predict` with the same parts joins them.
 
@@ -120,6 +125,8 @@ def pass_share(
         Its batch size is that of all shares.
     progress : callable, optional
         Called after every batch with inputs done and in all.
+    micro : MicroBatches, optional
+        As in `predict`.
 
     Raises
     ------
@@ -132,18 +139,23 @@ def pass_share(
     with computing(numerics, filled=False), autocast(numerics):
         for start, stop in made.missing(share_of(len(pool), size, index, of)):
             made.begin(start)
-            _pass(model, pool, rows[:stop], made)
+            _pass(model, pool, rows[:stop], made, _on_cpu(micro, numerics))
             made.end(keep=True)
 
 
-def _pass(model: Model, pool: Pool, rows: np.ndarray, made: Made) -> None:
+def _on_cpu(micro: MicroBatches | None, numerics: Numerics) -> MicroBatches:
+    """Return what decides on micro-batches: on a GPU, and where nobody asks, there are none."""
+    return MicroBatches(0) if micro is None or numerics.device != "cpu" else micro
+
+
+def _pass(model: Model, pool: Pool, rows: np.ndarray, made: Made, micro: MicroBatches) -> None:
     """Pass the rows that are not made; the batch size is halved until it fits into memory."""
     threads = reading_threads()
     while made.at < len(rows):
         ahead = batches_ahead(model, pool.inputs, rows[made.at :], made.batch_size, threads)
         try:
             with closing(ahead):
-                for output in _in_flight(model, pool, ahead, made.batch_size):
+                for output in _in_flight(model, pool, ahead, made.batch_size, micro):
                     made.add(_stored(output))
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error):
@@ -176,40 +188,30 @@ def batch_size_of(model: Model, wanted: int) -> int:
 
 
 def _in_flight(
-    model: Model, pool: Pool, batches: Iterable[np.ndarray], batch_size: int
+    model: Model,
+    pool: Pool,
+    batches: Iterable[np.ndarray],
+    batch_size: int,
+    micro: MicroBatches,
 ) -> Iterator[Output]:
     """Yield the outputs of batches; a device is given the next before the last is waited for."""
-    waiting: tuple[Callable[[], Output], int] | None = None
+
+    def arrived(output: Callable[[], Output], computed: int, rows: int) -> Output:
+        return _checked(output(), model, pool, rows, computed)
+
+    waiting: tuple[Callable[[], Output], int, int] | None = None
     for inputs in batches:
         try:
-            begun = begin(model, _filled(inputs, batch_size)), len(inputs)
+            begun = *micro.begin(model, inputs, batch_size), len(inputs)
         except (MemoryError, RuntimeError):
             if waiting is not None:  # what was computed before is whole
-                yield _checked(waiting[0](), model, pool, waiting[1], batch_size)
+                yield arrived(*waiting)
             raise
         if waiting is not None:
-            yield _checked(waiting[0](), model, pool, waiting[1], batch_size)
+            yield arrived(*waiting)
         waiting = begun
     if waiting is not None:
-        yield _checked(waiting[0](), model, pool, waiting[1], batch_size)
-
-
-def begin(model: Model, inputs: np.ndarray) -> Callable[[], Output]:
-    """Begin to compute a batch, and return what waits for its outputs.
-
-    Parameters
-    ----------
-    model : Model
-        One with ``begin(inputs)`` computes on a device meanwhile; others are asked at once.
-    inputs : array of shape (b, …)
-        As its preprocessing prepares them.
-    """
-    beginning = getattr(model, "begin", None)
-    if beginning is not None:
-        found: Callable[[], Output] = beginning(inputs)
-        return found
-    output = model(inputs)
-    return lambda: output
+        yield arrived(*waiting)
 
 
 def outputs_of(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> Output:
@@ -232,24 +234,15 @@ def outputs_of(model: Model, pool: Pool, rows: np.ndarray, batch_size: int) -> O
         If there is not one row per input.
     """
     inputs = preparing(model)(pool.inputs, rows)
-    output = begin(model, _filled(inputs, batch_size))()
+    output = begin(model, filled(inputs, batch_size))()
     return _checked(output, model, pool, len(rows), batch_size)
 
 
-def _filled(inputs: np.ndarray, batch_size: int) -> np.ndarray:
-    """Return a batch with its last row repeated up to `batch_size`, laid out as all batches."""
-    missing = batch_size - len(inputs)
-    if missing:
-        inputs = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
-    images = inputs.ndim == 4 and inputs.dtype == np.float32
-    return laid_out(np.ascontiguousarray(inputs)) if images else inputs
-
-
-def _checked(output: Output, model: Model, pool: Pool, rows: int, batch_size: int) -> Output:
+def _checked(output: Output, model: Model, pool: Pool, rows: int, computed: int) -> Output:
     """Return what a model said of a batch, without its repeats."""
-    if output.values.ndim != 2 or len(output.values) != batch_size:
+    if output.values.ndim != 2 or len(output.values) != computed:
         raise PredictionsError(
-            f"A model returns one row per input, ({batch_size}, {model.num_classes}); got shape "
+            f"A model returns one row per input, ({computed}, {model.num_classes}); got shape "
             f"{output.values.shape} on {pool.name}."
         )
     features = output.features

@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import CardError
 from harness.models.obtain.obtain import obtain
+from harness.models.passes.predict import predict
 from tests.models.tiny_suite import pool
 
 ADAPTS = {"transductive": True}
@@ -57,6 +58,22 @@ def test_what_a_pool_gets_does_not_depend_on_the_order_of_asking(toy_job, shifte
     alone = obtain(job, shifted, Store(tmp_path / "c"), pools=["ood/near/noise"]).predictions
     assert {n: p.sha256 for n, p in one.items()} == {n: p.sha256 for n, p in two.items()}
     assert alone["ood/near/noise"].sha256 == one["ood/near/noise"].sha256
+
+
+@pytest.mark.parametrize("adapts", [False, True])
+def test_only_what_never_adapts_may_be_computed_in_micro_batches(
+    toy_job, shifted, store, monkeypatch, adapts
+):
+    """A model that adapts may answer by the batch: trying a batch twice would move it."""
+    given = []
+
+    def noted(model, pool, *, micro, **more):
+        given.append(micro is None)
+        return predict(model, pool, **more)
+
+    monkeypatch.setattr("harness.models.passes.predict.predict", noted)
+    obtain(toy_job("fit_adapting", facets=ADAPTS if adapts else {}), shifted, store)
+    assert len(given) >= 5 and set(given) == {adapts}
 
 
 def test_other_test_inputs_are_adapted_on_anew(toy_job, opened, store):

@@ -76,6 +76,16 @@ class IndexedRecorded(Recorded):
     facts: Mapping[str, Any] = field(kw_only=True)
     """What rankings ask of the long lists."""
 
+    def whole(self) -> RunRecord:
+        """Return the record with the fields and metrics that are read later."""
+        record = self.record
+        variants = {
+            name: variant.model_copy(update={"metrics": dict(variant.metrics)})
+            for name, variant in record.variants.items()
+        }
+        fields = {name: list(getattr(record, name)) for name in KINDS}
+        return record.model_copy(update={"variants": variants, **fields})
+
     @cached_property
     def lacking(self) -> frozenset[str]:
         """Return the metric keys that lack a value somewhere."""

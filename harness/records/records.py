@@ -83,6 +83,10 @@ class Recorded:
         record = self.record
         return f"<Recorded {record.entry} on {record.suite.id}: {len(record.jobs)} jobs>"
 
+    def whole(self) -> RunRecord:
+        """Return the record with all of its fields read, as it is written."""
+        return self.record
+
     @cached_property
     def arrays(self) -> Mapping[str, np.ndarray]:
         """Return the NPZ part, read on first use and checked against the record."""
@@ -349,7 +353,7 @@ def write_record(recorded: Recorded, folder: Path) -> Path:
         If the folder cannot be written.
     """
     suite = recorded.record.suite.id
-    text = _broken(recorded.record.model_dump(mode="json"))
+    text = _broken(recorded.whole().model_dump(mode="json"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{suite}.json"

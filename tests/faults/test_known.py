@@ -115,6 +115,7 @@ CRASHES = {
     "our mistake as a sentence": "test_refusals::the_command_line_shows_our_own_mistakes",
     "a batch size of 10^9": "models/passes/test_numerics::wrong_options_have_their_sentence",
     "a damaged database": "tracking/test_mirror::a_damaged_database_is_a_sentence",
+    "catching up ended in a traceback": "tracking/test_mirror::a_record_that_is_read_through_its",
     "a server that is away": "tracking/test_mirror::an_unreachable_server_is_found_out_soon",
     "Ctrl-C twice": "faults/test_processes::ctrl_c_twice_is_clean",
 }

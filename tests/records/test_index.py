@@ -13,7 +13,7 @@ from harness.errors import RecordMismatchError, StoreError
 from harness.records import index as module
 from harness.records import later
 from harness.records.index import IndexedRecorded, index_file, read_indexed
-from harness.records.records import Recorded, read_record
+from harness.records.records import Recorded, read_record, write_record
 from harness.types import RunRecord
 from tests.leaderboard.made import SEEDS, made, ranked, write_field
 
@@ -59,6 +59,17 @@ def test_what_the_index_gives_is_what_the_files_say(root, store):
     assert set(indexed.arrays) == set(plain.arrays)
     for name, array in plain.arrays.items():
         np.testing.assert_array_equal(indexed.arrays[name], array)
+
+
+def test_what_the_index_gives_is_written_as_the_file_that_was_read(root, store, tmp_path):
+    """Fields and metrics that were not looked at are in it: logging a record writes it again."""
+    path = a_record(root)
+    read_indexed(path)
+    again = write_record(read_indexed(path), tmp_path / "again")
+    assert again.read_bytes() == path.read_bytes()
+    written, plain = read_record(again).arrays, read_record(path).arrays
+    assert set(written) == set(plain)
+    assert all((written[name] == array).all() for name, array in plain.items())
 
 
 def test_details_that_rankings_ask_for_need_no_arrays(root, store, monkeypatch):

@@ -18,6 +18,9 @@ pytest.importorskip("mlflow")
 
 from harness.connection import connected, explained, local_uri, tracking_uri
 from harness.errors import TrackingError
+from harness.records import index
+from harness.records.index import read_indexed
+from harness.records.records import write_record
 from harness.tracking import mirror as tracking
 from harness.tracking.contents import means
 from harness.tracking.mirror import mirror, rebuild
@@ -182,6 +185,24 @@ def test_rebuilding_needs_nothing_but_the_records(logged, store, tmp_path):
     shutil.copy(store / "empty.db", tmp_path / "mlflow.db")
     assert rebuild([logged[0]], local_uri(tmp_path)) == 1
     assert len(runs_of(local_uri(tmp_path), "job")) == JOBS
+
+
+def test_a_record_that_is_read_through_its_index_is_logged(store, tmp_path, monkeypatch):
+    """As `tailmark log` reads it: of such a record little is in memory."""
+    monkeypatch.setenv("TAILMARK_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("TAILMARK_NO_INDEX", raising=False)
+    monkeypatch.setattr(index, "SETTLED", 0.0)
+    shutil.copy(store / "empty.db", tmp_path / "mlflow.db")
+    recorded = made("cnn-ce", 0.93)
+    path = write_record(recorded, tmp_path / "submissions" / "cnn-ce" / "results")
+    read_indexed(path)
+    found = read_indexed(path)
+    assert isinstance(found, index.IndexedRecorded)
+    uri = local_uri(tmp_path)
+    run = mirror(found, uri=uri)
+    assert len(runs_of(uri, "job")) == JOBS
+    kept = client_of(uri).download_artifacts(run, "record/digits-v1.json", str(tmp_path))
+    assert Path(kept).read_bytes() == path.read_bytes()
 
 
 def _mirror_one(task: tuple[str, float, str]) -> str:

@@ -186,6 +186,12 @@ def fit_vim(train: Predictions) -> VirtualLogit:
     train : Predictions
         Of the training split: logits (n, c), features (n, d), head.
 
+    Raises
+    ------
+    Undefined
+        If the training features lie in the principal space but for rounding, as fewer rows than
+        its dimensions do: the scale would be that of the rounding.
+
     References
     ----------
     Wang et al. 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", arXiv:2203.10807.
@@ -196,11 +202,15 @@ def fit_vim(train: Predictions) -> VirtualLogit:
     dimensions = 1000 if size >= 2048 else 512 if size >= 768 else size // 2
     origin = -np.linalg.pinv(weight) @ bias
     around = features - origin
-    _, vectors = np.linalg.eigh(around.T @ around)  # ascending
+    energies, vectors = np.linalg.eigh(around.T @ around)  # ascending
     residual = vectors[:, : size - dimensions]
     norms = np.linalg.norm(around @ residual, axis=1)
-    if not norms.any():
-        raise Undefined("training features have no part outside the principal space")
+    rounding = size * np.finfo(np.float64).eps * energies[-1]
+    if len(features) <= dimensions or energies[size - dimensions - 1] <= rounding:
+        raise Undefined(
+            f"the features of {len(features):,} training rows have no part outside a principal "
+            f"space of {dimensions:,} dimensions"
+        )
     alpha = float(train.values.max(axis=1).astype(np.float64).sum() / norms.sum())
     return VirtualLogit(origin, residual, alpha)
 

@@ -49,11 +49,11 @@ def entry_tags(record: RunRecord) -> dict[str, str]:
     return {
         "mlflow.source.name": "tailmark",
         "mlflow.note.content": (
-            f"**{record.entry}** on **{record.suite.id}**: {len(record.suite.cells)} cells × "
-            f"{len(record.suite.seeds)} seeds. Metrics of this run are means over all of them, "
-            "where all are defined; those under partial/ are means over the jobs that were done "
-            "when not all were. Again from nothing: "
-            f"`tailmark run {record.entry} --suite {record.suite.id}`"
+            f"**{record.entry}** on **{record.suite.id}**: {_done(record)} of "
+            f"{len(record.suite.cells)} cells × {len(record.suite.seeds)} seeds. Metrics of this "
+            "run are means over all of them, where all are defined; those under partial/ are means "
+            "over the jobs that were done when not all were. Again from nothing: "
+            f"`{_command(record)}`"
         ),
         "tailmark.role": "entry",
         "tailmark.entry": record.entry,
@@ -63,6 +63,24 @@ def entry_tags(record: RunRecord) -> dict[str, str]:
         "tailmark.failed": str(failed(record)),
         "tailmark.jobs": f"{len(record.jobs) - failed(record)} of {_wanted(record)}",
     }
+
+
+def _done(record: RunRecord) -> str:
+    done = len(record.jobs) - failed(record)
+    return "all jobs" if done == _wanted(record) else f"{done} jobs"
+
+
+def _command(record: RunRecord) -> str:
+    """Return the command that runs the jobs of a record again, as far as options can name them."""
+    suite = record.suite
+    words = ["tailmark run", record.entry, "--suite", suite.id]
+    for flag, every, had in (
+        ("--cell", suite.cells, {job.cell for job in record.jobs}),
+        ("--seed", suite.seeds, {job.seed for job in record.jobs}),
+    ):
+        if len(had) < len(every):
+            words += [word for k in sorted(had) for word in (flag, str(every[k]))]
+    return " ".join(words)
 
 
 def failed(record: RunRecord) -> int:

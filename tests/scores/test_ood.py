@@ -224,6 +224,24 @@ def test_vim_sees_what_lies_outside_the_principal_space(rng, train, test):
     assert (gain > energies).all()
 
 
+@pytest.mark.parametrize("name", ["vim", "residual"])
+@pytest.mark.parametrize("case", ["fewer rows than dimensions", "features that are always 0"])
+def test_vim_is_undefined_where_only_rounding_lies_outside_the_principal_space(
+    name, case, train, test
+):
+    """The scale was that of the rounding: values of thousands, in an order that says nothing."""
+    features, values = train[0].features.copy(), train[0].values
+    if case == "fewer rows than dimensions":
+        features, values = features[:4], values[:4]  # half of 8 dimensions
+    else:
+        features[:, :5] = 0  # three are left, and the origin makes one more
+    few = predictions(values, features=features, head=test.head)
+    with pytest.raises(Undefined, match=f"{len(values)} training rows have no part outside a .* 4"):
+        scores(name, test, few)
+    enough = predictions(train[0].values[:6], features=train[0].features[:6], head=test.head)
+    assert np.isfinite(scores(name, test, enough)).all()
+
+
 def test_react_equals_its_definition(train, test):
     cut = np.quantile(train[0].features.astype(float), 0.9)
     f = np.minimum(test.features.astype(float), cut)

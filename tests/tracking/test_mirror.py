@@ -22,7 +22,7 @@ from harness.records import index
 from harness.records.index import read_indexed
 from harness.records.records import write_record
 from harness.tracking import mirror as tracking
-from harness.tracking.contents import means
+from harness.tracking.contents import entry_tags, means
 from harness.tracking.mirror import mirror, rebuild
 from tests.leaderboard.made import CELLS, SEEDS, made
 
@@ -73,6 +73,26 @@ def test_an_entry_has_a_run_and_every_job_a_child(logged):
     assert len(children) == JOBS
     assert {c.data.tags["mlflow.parentRunId"] for c in children} == {run}
     assert steps[-1] == (JOBS, JOBS)
+
+
+def test_an_experiment_is_shown_as_training_runs(logged):
+    """Without the tag MLflow's pages speak of traces and judges."""
+    client = client_of(logged[1])
+    found = client.get_experiment_by_name("digits-v1")
+    assert found.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_the_command_of_a_run_names_the_jobs_that_it_has():
+    record = made("cnn-ce", 0.93).record
+    cell, seed = record.suite.cells[1], record.suite.seeds[2]
+    some = record.model_copy(
+        update={"jobs": tuple(job for job in record.jobs if (job.cell, job.seed) == (1, 2))}
+    )
+    note = entry_tags(some)["mlflow.note.content"]
+    assert f"1 jobs of {len(CELLS)} cells" in note
+    assert f"`tailmark run cnn-ce --suite digits-v1 --cell {cell} --seed {seed}`" in note
+    whole = entry_tags(record)["mlflow.note.content"]
+    assert "all jobs of" in whole and "`tailmark run cnn-ce --suite digits-v1`" in whole
 
 
 def test_a_childs_metrics_are_the_records_numbers(logged):

@@ -1,5 +1,6 @@
 """Cards: ``submissions/<entry>/entry.toml``, read strictly, with a sentence for every mistake."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,10 @@ def _sentence(detail: ErrorDetails, raw: Mapping[str, Any]) -> str:
     if detail["type"] == "extra_forbidden":
         known = _fields_at(detail["loc"][:-1])
         near = closest(str(detail["loc"][-1]), known)
+        if place := _place_of(detail["loc"], near):
+            return (
+                f"unknown field {path!r}. Where it is one of [{place}], write it below that line."
+            )
         hint = f"Did you mean {near!r}?" if near else f"Known here: {', '.join(known)}."
         return f"unknown field {path!r}. {hint}"
     if detail["type"] == "missing":
@@ -206,7 +211,24 @@ def _sentence(detail: ErrorDetails, raw: Mapping[str, Any]) -> str:
     if detail["type"] == "value_error":
         return f"{path}: {detail['ctx']['error']}."
     message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
+    message = _PYDANTIC.sub(lambda said: _TOML[said[1]], message)
     return f"{path}: {message}; got {repr(detail['input'])[:80]}. Correct it."
+
+
+_TOML = {"tuple": "a list", "list": "a list", "dictionary": "a table"}
+"""Words of pydantic → what a card's reader calls it."""
+_PYDANTIC = re.compile(rf"a valid ({'|'.join(_TOML)})(?: or instance of \w+)?")
+
+
+def _place_of(loc: tuple[int | str, ...], near: str | None) -> str:
+    """Return the table in which an unknown field belongs; empty where none is known.
+
+    What is like no field of ``[method]`` is a setting of its trainer.
+    """
+    if loc[0] == "method" and len(loc) == 2 and near is None:
+        return "method.overrides"
+    tables = ["method", "model", "predictions", "facets"] if len(loc) == 1 else []
+    return next((table for table in tables if loc[0] in _fields_at((table,))), "")
 
 
 def _fields_at(loc: tuple[int | str, ...]) -> list[str]:

@@ -56,6 +56,22 @@ def test_a_plain_card_is_read(entry):
             "trainor =",
             "cnn-ce/entry.toml: unknown field 'method.trainor'. Did you mean 'trainer'?",
         ),
+        (
+            "[method]\n",
+            "",
+            "unknown field 'trainer'. Where it is one of [method], write it below that line",
+        ),
+        (
+            '"cross-entropy"',
+            '"cross-entropy"\nepochs = 3',
+            "unknown field 'method.epochs'. Where it is one of [method.overrides], write it below",
+        ),
+        ("[method]", "[[method]]", "method: input should be a table; got [{"),
+        (
+            'kind = "method"',
+            'kind = "method"\nsuites = "digits-v1"',
+            "suites: input should be a list",
+        ),
         ("backbone", "bakbone", "unknown field 'facets.bakbone'. Did you mean 'backbone'?"),
         ("kind =", "knid =", "unknown field 'knid'. Did you mean 'kind'?"),
         ('name = "cnn-ce"', 'name = "cnn"', "name is 'cnn' and the folder 'cnn-ce'"),

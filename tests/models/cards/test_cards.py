@@ -59,14 +59,14 @@ def test_a_plain_card_is_read(entry):
         (
             "[method]\n",
             "",
-            "unknown field 'trainer'. Where it is one of [method], write it below that line",
+            "unknown field 'trainer'. Where it is one of .method., write it below that line",
         ),
         (
             '"cross-entropy"',
             '"cross-entropy"\nepochs = 3',
-            "unknown field 'method.epochs'. Where it is one of [method.overrides], write it below",
+            "unknown field 'method.epochs'. Where it is one of .method.overrides., write it below",
         ),
-        ("[method]", "[[method]]", "method: input should be a table; got [{"),
+        ("[method]", "[[method]]", "method: input should be a table; got "),
         (
             'kind = "method"',
             'kind = "method"\nsuites = "digits-v1"',

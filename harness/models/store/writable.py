@@ -5,7 +5,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harness.atomic import check_locks, unfinished
@@ -14,6 +14,8 @@ from harness.refusals import is_refusal
 
 HOME = "TAILMARK_HOME"
 """Environment variable that names the store's folder."""
+_NO_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
+"""What a file system answers that knows no files without a name."""
 
 
 @contextmanager
@@ -71,15 +73,27 @@ def check_writable(root: Path) -> None:
 
 
 def _try(folder: Path) -> None:
-    """Write a byte into a fresh file of a folder, lock it, and remove it."""
+    """Write a byte into a fresh file of a folder and lock it; the file has no name by then."""
     try:
-        handle, name = tempfile.mkstemp(dir=folder, prefix=unfinished("try"))
-    except OSError as error:  # the name of the temporary file would tell nobody anything
+        handle = _nameless(folder)
+    except OSError as error:  # the name of a temporary file would tell nobody anything
         raise type(error)(error.errno, error.strerror, str(folder)) from error
     try:
         os.write(handle, b"\n")
-        with check_locks(Path(name)):
+        with check_locks(folder / "file"):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(handle)
-        os.unlink(name)  # noqa: PTH108
+
+
+def _nameless(folder: Path) -> int:
+    """Return the handle of a fresh file without a name: a kill leaves nothing behind."""
+    with suppress(AttributeError):  # a system without such files
+        try:
+            return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno not in _NO_NAMELESS:
+                raise
+    handle, name = tempfile.mkstemp(dir=folder, prefix=unfinished("try"))
+    os.unlink(name)  # noqa: PTH108
+    return handle

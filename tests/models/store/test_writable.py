@@ -59,10 +59,10 @@ def test_a_file_a_folder_below_one_and_a_link_to_nothing(tmp_path):
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.ENOSPC])
 def test_a_disk_that_takes_nothing(tmp_path, monkeypatch, code):
-    def full(**given):
+    def full(folder):
         raise OSError(code, os.strerror(code), "a temporary name")
 
-    monkeypatch.setattr("tempfile.mkstemp", full)
+    monkeypatch.setattr("harness.models.store.writable._nameless", full)
     refused(tmp_path / "store", os.strerror(code))
 
 
@@ -74,6 +74,21 @@ def test_a_share_without_locks(tmp_path, monkeypatch):
     with pytest.raises(StoreError, match="file system with file locks.*No locks available"):
         check_writable(tmp_path / "store")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_system_without_nameless_files_is_tried_with_a_named_one(tmp_path, monkeypatch):
+    """As NFS: the name is gone before anything else is done with the file."""
+    made, asked = [], os.open
+
+    def opened(path, flags, *more, **named):
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP), str(path))
+        made.append(Path(path))
+        return asked(path, flags, *more, **named)
+
+    monkeypatch.setattr("os.open", opened)
+    check_writable(tmp_path / "store")
+    assert [path.parent for path in made] == [tmp_path] and not list(tmp_path.iterdir())
 
 
 def test_a_good_store_is_left_as_it_was(tmp_path):

@@ -124,9 +124,10 @@ def _say_results(results: "Results") -> int:
         done = sum(job.status == "done" for job in record.jobs)
         failed += len(record.jobs) - done
         kept = kept_words(record)
+        written = f"record {str(record.record_sha256)[:12]}{f' ({kept})' if kept else ''}"
         say(
             f"{record.entry}: {done} of {len(record.jobs)} jobs on {record.suite.id}, "
-            f"record {str(record.record_sha256)[:12]}{f' ({kept})' if kept else ''}"
+            f"{written if done else 'no record: nothing was measured'}"
         )
         for error in dict.fromkeys(job.error for job in record.jobs if job.error):
             remark(f"tailmark: {record.entry}: {error}")
@@ -143,11 +144,14 @@ def _mirror(results: "Results", store: Path, uri: str | None, submissions: Path 
 
     from harness.errors import TrackingError
     from harness.runs.api import mirror_all
+    from harness.runs.results import Results
 
     if find_spec("mlflow") is None:
         remark("MLflow is not installed, so nothing was mirrored: pip install 'tailmark[track]'.")
         return
-    for outcome in mirror_all(results, store, uri=uri, submissions=submissions).values():
+    written = tuple(r for r in results if any(job.status == "done" for job in r.record.jobs))
+    found = Results(results.suite, written)
+    for outcome in mirror_all(found, store, uri=uri, submissions=submissions).values():
         if isinstance(outcome, TrackingError):
             remark(f"tailmark: {outcome}")
 

@@ -166,3 +166,14 @@ def test_a_store_that_cannot_be_written_is_said_once_before_any_work(
     refused(answer, "tailmark: The store", str(home / store), "--store or TAILMARK_HOME")
     assert answer.err.count("\n") == 1 and answer.out == ""
     assert sorted(home.rglob("*")) == before
+
+
+def test_a_run_that_measured_nothing_names_no_record_and_logs_none(tailmark, card, home):
+    """Its record is not written: `log --pending` would look for it for ever."""
+    card()
+    words = ("--cell", "digits-exp10-clean", "--seed", "0", "--memory-limit", "1MB", "-j", "1")
+    answer = tailmark("run", "quick", *words, "--tracking-uri", "http://127.0.0.1:9")
+    refused(answer, "more than the limit of 0.001 GB", "--memory-limit")
+    assert "no record: nothing was measured" in answer.out and "pending" not in answer.err
+    assert not list((home / ".tailmark").glob("records/*"))
+    assert not list((home / ".tailmark").glob("pending/*"))

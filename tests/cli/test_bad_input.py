@@ -177,3 +177,12 @@ def test_a_run_that_measured_nothing_names_no_record_and_logs_none(tailmark, car
     assert "no record: nothing was measured" in answer.out and "pending" not in answer.err
     assert not list((home / ".tailmark").glob("records/*"))
     assert not list((home / ".tailmark").glob("pending/*"))
+
+
+@pytest.mark.parametrize(
+    "words", [("store",), ("plan",), ("log", "--pending"), ("rank", "--local")]
+)
+def test_a_file_is_no_empty_store(tailmark, card, home, words):
+    card()
+    (home / "file").touch()
+    refused(tailmark(*words, "--store", str(home / "file")), "must be a folder; got a file")

@@ -207,6 +207,12 @@ def _check_images(how: Preprocessing | None, shape: Sequence[int | None], what: 
             "size, channels, mean, std (and interpolation, crop_pct) of its training into the card."
         )
     wanted = (how.channels, *how.size)
+    if len(shape) == 4 and shape[3] in (1, 3) and shape[1] != how.channels == shape[3]:
+        raise CardError(
+            f"{what} takes images {_shown(shape)}, channels last; expected (batch, channels, "
+            "height, width). Export it with channels first: of a torch module, around "
+            "images.permute(0, 2, 3, 1); with tf2onnx, --inputs-as-nchw and the input's name."
+        )
     for name, mine, own in zip(("channels", "height", "width"), wanted, shape[1:], strict=False):
         if own is not None and own != mine:
             raise CardError(

@@ -167,6 +167,28 @@ def test_what_is_missing_or_contradicts_is_said(name, tmp_path, entry):
         loaded(entry(made.pt2(tmp_path / "m.pt2", said=said), **part))
 
 
+def test_a_network_with_channels_last_is_told_so_and_its_advice_ends_well(tmp_path, entry):
+    """It said: set channels to 6, what the network was trained with."""
+    import torch
+
+    class Permuted(torch.nn.Module):
+        def __init__(self, inner, axes):
+            super().__init__()
+            self.inner, self.axes = inner, axes
+
+        def forward(self, images):
+            return self.inner(images.permute(*self.axes))
+
+    last = Permuted(made.network(), (0, 3, 1, 2)).eval()
+    program = torch.export.export(last, (torch.zeros(2, 6, 6, 1),))
+    said = {"tailmark.json": json.dumps(made.SAID)}
+    torch.export.save(program, tmp_path / "last.pt2", extra_files=said)
+    with pytest.raises(CardError, match=r"channels last; expected .*images.permute\(0, 2, 3, 1\)"):
+        loaded(entry(tmp_path / "last.pt2"))
+    first = Permuted(last, (0, 2, 3, 1)).eval()
+    assert loaded(entry(made.pt2(tmp_path / "first.pt2", module=first)))
+
+
 def test_columns_of_another_number_of_classes_are_refused(tmp_path, entry, opened, store):
     pytest.importorskip("onnxruntime")
     path = made.onnx_file(tmp_path / "m.onnx", classes=4)

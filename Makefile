@@ -43,7 +43,9 @@ WHAT ?= start
 services: $(STAMP)
 	$(BIN)/python deploy/services.py $(WHAT) --folder $(abspath .tailmark/services)
 
+# MLflow 3 opens on its pages for language models, which show no run.
 mlflow: $(STAMP)
+	@echo "Open http://127.0.0.1:5000 and choose 'Model training' at the upper left, then an experiment: each suite is one."
 	$(BIN)/mlflow server --backend-store-uri sqlite:///.tailmark/mlflow.db --artifacts-destination .tailmark/mlartifacts --host 127.0.0.1 --port 5000
 
 # Planted mistakes in the files that changed since BASE: which do the tests let through?

@@ -55,8 +55,6 @@ BATCH = {"metrics": 900, "params": 100}
 """Most that is sent in one request: MLflow takes 100 params, and 1,000 of all kinds together."""
 ABANDONED = 24 * 3600
 """Seconds after which an unfinished run of another store is what a killed process left behind."""
-KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
-"""Tag of an experiment by which MLflow's pages show training runs, not those of language models."""
 
 
 def mirror(
@@ -315,13 +313,11 @@ def _experiment(client: Any, suite: str, uri: str, store: Path) -> str:
         # a server has a place of its own; a bare database would mean the working folder
         artifacts = (home / "mlartifacts").as_uri() if bare else None
         try:
-            return str(client.create_experiment(suite, artifacts, tags={KIND: TRAINING}))
+            return str(client.create_experiment(suite, artifact_location=artifacts))
         except MlflowException as error:  # another process was faster
             found = client.get_experiment_by_name(suite)
             if found is None:
                 raise error
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
-    if KIND not in found.tags:
-        client.set_experiment_tag(found.experiment_id, KIND, TRAINING)
     return str(found.experiment_id)

@@ -75,13 +75,6 @@ def test_an_entry_has_a_run_and_every_job_a_child(logged):
     assert steps[-1] == (JOBS, JOBS)
 
 
-def test_an_experiment_is_shown_as_training_runs(logged):
-    """Without the tag MLflow's pages speak of traces and judges."""
-    client = client_of(logged[1])
-    found = client.get_experiment_by_name("digits-v1")
-    assert found.tags["mlflow.experimentKind"] == "custom_model_development"
-
-
 def test_the_command_of_a_run_names_the_jobs_that_it_has():
     record = made("cnn-ce", 0.93).record
     cell, seed = record.suite.cells[1], record.suite.seeds[2]

@@ -49,6 +49,8 @@ def card_words(row: Candidate) -> CardWords:
 @lru_cache(maxsize=4096)
 def _read(card: Path, changed: int) -> CardWords:
     try:
+        if not card.is_file():  # a pipe would be waited for
+            return CardWords()
         found = tomllib.loads(card.read_text("utf-8-sig"))
     except (ValueError, RecursionError):
         return CardWords()

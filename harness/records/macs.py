@@ -62,6 +62,8 @@ def _read(folder: Path | None) -> tuple[dict[str, Line], str | None]:
     if path is None or not path.exists():
         return {}, None
     try:
+        if not path.is_file():  # a pipe would be waited for
+            raise ValueError("it is no plain file")
         table = tomllib.loads(path.read_text("utf-8"))["macs"]
         return {name: _line(name, said) for name, said in table.items()}, None
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:

@@ -74,6 +74,8 @@ def read_entry_record(path: Path) -> Recorded:
 
 
 def _card_name(path: Path) -> str:
+    if not path.is_file():  # a pipe would be waited for
+        raise RecordMismatchError("The card beside it is no plain file. Replace or remove it.")
     try:
         name = tomllib.loads(path.read_text("utf-8-sig")).get("name")
     except (OSError, ValueError, RecursionError) as error:
@@ -89,10 +91,18 @@ def try_read(path: Path) -> Recorded | LeftOut:
     try:
         return read_entry_record(path)
     except HarnessError as error:
-        return LeftOut(path.parent.parent.name, str(error))
+        reason = str(error)
     except (OSError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        return LeftOut(path.parent.parent.name, f"reading it says: {first}")
+        reason = f"reading it says: {first}"
+    return LeftOut(_printable(path.parent.parent.name), _printable(reason))
+
+
+def _printable(text: str) -> str:
+    """Return text that can be written anywhere: a folder's name may be any bytes."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
 
 
 def load_records(suite: str, roots: Sequence[Path]) -> Loaded:

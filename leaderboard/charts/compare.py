@@ -116,7 +116,7 @@ def verdicts_chart(frame: pd.DataFrame, *, scale: float, title: str) -> alt.Laye
     colour = alt.Color(
         "verdict:N",
         scale=alt.Scale(domain=VERDICTS, range=[VERDICT_HUES[v] for v in VERDICTS]),
-        legend=alt.Legend(orient="top", title=None),
+        legend=alt.Legend(orient="top", title=None, columns=2),
     )
     root = alt.Chart(shown).encode(
         y=alt.Y("label:N", sort=list(frame["label"]), axis=named()),

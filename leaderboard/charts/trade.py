@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from leaderboard.charts.parts import in_order
-from leaderboard.colours import HUES, NEUTRAL
+from leaderboard.colours import NEUTRAL, step_hue
 
 UNCLASSED = "none"
 """The tie class of rows that are beside the ranking or not in it."""
@@ -44,7 +44,8 @@ def trade_chart(
     across = alt.X("x:Q", title=x, scale=scales[0], axis=axes[0])
     upwards = alt.Y("y:Q", title=y, scale=scales[1], axis=axes[1])
     ties = in_order(frame[frame["tie_class"] > 0].sort_values("tie_class"), "tie")
-    hues = [HUES[i % len(HUES)] for i in range(len(ties))]
+    last = int(frame["tie_class"].max())
+    hues = [step_hue(k, last) for k in sorted(set(frame["tie_class"]) - {0})]
     aside = [UNCLASSED] if (frame["tie_class"] == 0).any() else []
     frame = frame.assign(tie=frame["tie"].where(frame["tie_class"] > 0, UNCLASSED))
     colour = alt.Scale(domain=[*ties, *aside], range=[*hues, *([NEUTRAL] * len(aside))])

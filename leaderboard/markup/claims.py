@@ -31,6 +31,7 @@ LOOK = """
 @media (max-width: 640px) {
   .tm.claims {table-layout:auto}
   .tm.claims td {overflow-wrap:normal}
+  .tm.claims .group td {overflow-wrap:anywhere}
 }
 </style>
 """

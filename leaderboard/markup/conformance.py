@@ -32,7 +32,9 @@ BESIDE = """
   background:currentColor}
 @media (max-width: 640px) {
   .tm.beside .iv {display:none}
-  .tm.beside .num {white-space:normal}
+  .tm.beside .num, .tm.beside .verdict {white-space:normal}
+  .tm.published th:nth-child(1) {width:29% !important}
+  .tm.published th:nth-child(2), .tm.published th:nth-child(4) {width:24% !important}
 }
 .tm details summary {cursor:pointer; font-size:.78rem}
 .tm.parts {font-size:.8rem; margin:.25rem 0}
@@ -91,7 +93,7 @@ def conformance_table(rows: Sequence[ConformanceRow]) -> str:
         columns,
         rows,
         caption="Published numbers beside ours",
-        css="beside",
+        css="beside published",
         line=lambda row: (
             "first" if id(row) in first else "",
             f"--hue:{VERDICT_HUES[row.verdict]}",

@@ -9,7 +9,8 @@ ANCHOR = "table"
 """Where the link that skips the pickers leads."""
 FRAME = """
 <style>
-[data-testid=stMainBlockContainer] {padding-top:1.2rem; padding-bottom:3rem; max-width:1240px}
+[data-testid=stMainBlockContainer] {padding-top:1.2rem; padding-bottom:3rem; max-width:1240px;
+  overflow-wrap:break-word}
 [data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] {gap:.65rem}
 [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p,
 [data-testid=stCaptionContainer] strong, [data-testid=stCaptionContainer] code {

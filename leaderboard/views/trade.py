@@ -91,7 +91,10 @@ def _colours(frame: pd.DataFrame) -> str:
     classed = int((frame["tie_class"] > 0).sum())
     if not classed:
         return "None of them is ranked on all cells of the suite, so none has a tie class."
-    words = "Colours are the tie classes of the suite's own ranking; choose one in the legend."
+    words = (
+        "Colours are the tie classes of the suite's own ranking, the deeper the better; choose "
+        "one in the legend."
+    )
     if classed == len(frame):
         return words
     return f"{words} “none”: beside the ranking or not in it, {len(frame) - classed} of them."

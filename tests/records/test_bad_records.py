@@ -11,6 +11,7 @@ from harness.data.suites.catalogue import SUITES
 from harness.errors import SpecError, UnknownNameError
 from harness.published.claims import claims_on_records
 from harness.published.conformance import published_beside_ours
+from harness.rankings import kept
 from harness.rankings.comparing import compare
 from harness.rankings.field import suite_rows
 from harness.rankings.ranking import rank
@@ -212,6 +213,12 @@ def damage(path, how):
             (path.parents[1] / "entry.toml").write_text(CARD.format(name="best"))
         case "card cut off":
             (path.parents[1] / "entry.toml").write_text("format = ")
+        case "card a pipe":
+            (path.parents[1] / "entry.toml").unlink()
+            os.mkfifo(path.parents[1] / "entry.toml")
+        case "card a link to a device":
+            (path.parents[1] / "entry.toml").unlink()
+            (path.parents[1] / "entry.toml").symlink_to("/dev/zero")
 
 
 def _first_value(text):
@@ -241,6 +248,8 @@ DAMAGED = {
     "npz bomb": "unpacks to",
     "card of another": "the card beside it says 'best'",
     "card cut off": "card beside it cannot be read",
+    "card a pipe": "card beside it is no plain file",
+    "card a link to a device": "card beside it is no plain file",
 }
 
 
@@ -266,6 +275,19 @@ def test_a_damaged_record_stops_neither_compare_nor_claims_nor_conformance(field
         "bad: " in words for words in published_beside_ours([field], submissions=field).damaged
     )
     assert claims_on_records([field]).damaged == ()  # no claim names it
+
+
+def test_a_folder_whose_name_is_no_text_is_named_in_signs_that_are(field):
+    folder = os.fsencode(field) + b"/z\xff\n\x1b[31m/results"
+    os.makedirs(folder)  # noqa: PTH103 (a Path of bytes there is not)
+    with open(folder + b"/digits-v1.json", "w") as file:  # noqa: PTH123
+        file.write("{}")
+    read = suite_rows("digits-v1", roots=[field])
+    found = kept.ranked(read, suite="digits-v1")
+    assert kept.ranked(read, suite="digits-v1") == found  # it can be kept
+    (lost,) = (row for row in found.missing if "left out" in row.missing)
+    assert lost.name == r"z\udcff\n\x1b[31m"
+    assert lost.missing.isprintable()
 
 
 def test_an_address_alone_gives_no_tier(field):

@@ -8,6 +8,7 @@ import pytest
 
 from harness.data.suites.open import SUITES
 from harness.errors import HarnessError
+from harness.metrics.groups import CONFUSED, GROUPS
 from harness.metrics.table import EXTRA, METRICS
 from harness.models.cards.cards import card_sha256, read_card
 from harness.records.records import max_result_bytes, read_record
@@ -70,6 +71,8 @@ def unasked(path: Path) -> str:
     # Beside these a metric may have nothing to read: no calibration pool, no features, no noise.
     every_pool = {m for m in asked.metrics if METRICS[m].needs in ("labels", "probs")}
     every_pool -= SINCE - set(card.extra)
+    formed = GROUPS[SUITES[recorded.record.suite.id].groups]
+    every_pool -= {key for key, (rare, _) in CONFUSED.items() if rare not in formed}
     if held - wanted:
         return f"holds {sorted(held - wanted)}: the card lacks extra, and a rerun would drop them"
     return f"lacks {sorted(every_pool - held)}, which its card asks for" * bool(every_pool - held)

@@ -14,7 +14,8 @@ from harness.models.loaders.feeding import columns_of
 from harness.models.obtain.vision import timm
 from harness.models.passes.device import Device
 from harness.models.passes.numerics import Numerics
-from harness.models.safe.weights import check_numbers, check_shapes, read_header
+from harness.models.safe.tensor_names import check_shapes
+from harness.models.safe.weights import check_numbers, read_header
 from harness.types.models import EntryCard, ModelPart, Output, Preprocessing
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from harness.errors import CardError
 from harness.lookup import lookup
 from harness.models.obtain.vision import timm
-from harness.models.safe.weights import check_numbers, check_shapes, read_header
+from harness.models.safe.tensor_names import check_shapes
+from harness.models.safe.weights import check_numbers, read_header
 
 FAMILY = "timm"
 """First part of a network's name: ``timm/resnet18``."""

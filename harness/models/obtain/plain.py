@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from harness.errors import PredictionsError, SpecError
+from harness.models.safe.kept import as_kept
 from harness.models.safe.order import class_numbers
 from harness.models.safe.predictions import place_columns
-from harness.models.safe.values import as_kept
 from harness.types.models import Model, Output, OutputKind, Preprocessing
 
 NEEDED = (

@@ -6,15 +6,14 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from harness.errors import PredictionsError
+from harness.models.safe.kept import as_kept, kept_features
 from harness.models.safe.npz import wrong_rows
 from harness.models.safe.order import class_numbers
 from harness.models.safe.values import (
     SUM_TOLERANCE,
-    as_kept,
     check_finite,
     check_logits,
     checked_probs,
-    kept_features,
 )
 from harness.types.data import Pool
 from harness.types.models import Predictions

@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-from harness.errors import StoreError
-
 STORE = ".tailmark"
 SUBMISSIONS = "submissions"
 RELEASE = Path(__file__).parent / "release"
@@ -14,20 +12,8 @@ CHECKOUT = Path(__file__).parent.parent
 
 
 def store_folder(option: Path | None = None) -> Path:
-    """Return the store's folder: the option, else ``TAILMARK_HOME``, else ``.tailmark``.
-
-    Raises
-    ------
-    StoreError
-        If something else than a folder lies there: it would pass for an empty store.
-    """
-    folder = option or Path(os.environ.get("TAILMARK_HOME", STORE))
-    if folder.exists() and not folder.is_dir():
-        raise StoreError(
-            f"The store {folder} must be a folder; got a file. Name another with --store or "
-            "TAILMARK_HOME."
-        )
-    return folder
+    """Return the store's folder: the option, else ``TAILMARK_HOME``, else ``.tailmark``."""
+    return option or Path(os.environ.get("TAILMARK_HOME", STORE))
 
 
 def weights_folder() -> Path:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from harness.errors import StoreError
+
 _UNITS = {"bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -30,6 +32,16 @@ def size_text(size: int) -> str:
     return f"{size} {name}" if factor == 1 else f"{size / factor:.1f} {name}"
 
 
+def no_file(folder: Path | None) -> Path | None:
+    """Refuse a file as store: it would pass for an empty one."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise StoreError(
+            f"The store {folder} must be a folder; got a file. Name another with --store or "
+            "TAILMARK_HOME."
+        )
+    return folder
+
+
 Suite = Annotated[str, typer.Option("--suite", "-s", help="Suite id, see: tailmark list suites.")]
 Cells = Annotated[
     list[str] | None, typer.Option("--cell", "-c", help="Only this cell; may be repeated.")
@@ -37,7 +49,11 @@ Cells = Annotated[
 Seeds = Annotated[list[int] | None, typer.Option("--seed", help="Only this seed; may be repeated.")]
 Store = Annotated[
     Path | None,
-    typer.Option("--store", help="Store of evidence and records [TAILMARK_HOME, .tailmark]."),
+    typer.Option(
+        "--store",
+        callback=no_file,
+        help="Store of evidence and records [TAILMARK_HOME, .tailmark].",
+    ),
 ]
 Submissions = Annotated[
     Path | None,

@@ -83,7 +83,8 @@ FeaturesBudget = Annotated[
         "--features-budget",
         parser=parse_bytes,
         metavar="SIZE",
-        help="Largest size of all stored features, e.g. 20GB; the oldest go first.",
+        help="Largest size of all stored features and corrupted copies, e.g. 20GB; the oldest go "
+        "first.",
     ),
 ]
 TrackingUri = Annotated[

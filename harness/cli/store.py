@@ -13,12 +13,12 @@ def store(
 ) -> None:
     """Say what the store holds and how large it is.
 
-    With --features-budget the oldest features are dropped until all fit. Nothing else is ever
-    dropped: trained states, predictions, results and records stay. Features that an entry needs
-    again are computed again from its model; tailmark run takes the same option. Parts are of
-    passes that were stopped; they go when the same run ends well.
+    With --features-budget the oldest features and corrupted copies of test images are dropped
+    until all fit. Nothing else is ever dropped: trained states, predictions, results and records
+    stay. What was dropped and is needed again is computed again; tailmark run takes the same
+    option. Parts are of passes that were stopped; they go when the same run ends well.
     """
-    from harness.models.store.store import PARTS, ROOMS, Store
+    from harness.models.store.store import COPIES, PARTS, ROOMS, Store
     from harness.paths import store_folder
 
     folder = store_folder(store)
@@ -26,8 +26,8 @@ def store(
     freed = None if features_budget is None else kept.drop_features(features_budget)
     things = list(kept.listing())
     lines = []
-    unfinished = (PARTS,) if any(thing.room == PARTS for thing in things) else ()
-    for room in (*ROOMS, *unfinished):
+    more = [room for room in (COPIES, PARTS) if any(thing.room == room for thing in things)]
+    for room in (*ROOMS, *more):
         here = [thing for thing in things if thing.room == room]
         features = sum(thing.features for thing in here)
         lines.append((room, len(here), sum(thing.bytes for thing in here), features))
@@ -37,4 +37,4 @@ def store(
     else:
         answer(("room", "things", "bytes", "feature_bytes"), lines, output)
     if freed is not None and output == "text":
-        say(f"Freed {size_text(freed)} of features below {folder}.")
+        say(f"Freed {size_text(freed)} of features and copies below {folder}.")

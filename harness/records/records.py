@@ -476,5 +476,11 @@ def find_records(root: Path, suite: str) -> Iterator[Path]:
         ``submissions/`` or the store's ``records/``: one folder for each entry.
     suite : str
         Suite id.
+
+    Notes
+    -----
+    A record of which only the arrays are left, or a link to nothing, is yielded as well: reading
+    it says what is missing.
     """
-    yield from sorted(root.glob(f"*/results/{suite}.json"))
+    found = (p for p in root.glob(f"*/results/{suite}.*") if p.suffix in (".json", ".npz"))
+    yield from sorted({path.with_suffix(".json") for path in found})

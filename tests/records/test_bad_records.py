@@ -193,6 +193,12 @@ def damage(path, how):
         case "a folder":
             path.unlink()
             path.mkdir()
+        case "json gone":
+            path.unlink()
+        case "a link to nothing":
+            path.unlink()
+            npz.unlink()
+            path.symlink_to("nowhere.json")
         case "npz truncated":
             npz.write_bytes(data[: len(data) // 2])
         case "npz missing":
@@ -239,6 +245,8 @@ DAMAGED = {
     "an unknown field": "should be a record",
     "a pipe": "plain file",
     "a folder": "plain file",
+    "json gone": "there is none",
+    "a link to nothing": "there is none",
     "npz truncated": "npz of plain arrays",
     "npz missing": "there is none",
     "npz a pipe": "plain file",

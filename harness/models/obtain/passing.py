@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from harness.models.methods.methods import is_fitted
+from harness.models.obtain.copies import kept_copy
 from harness.models.obtain.parts import parts_of
 from harness.models.obtain.source import Source
 from harness.models.obtain.work import Progress, Work, pass_key
@@ -98,8 +99,9 @@ def _passed(
 
     report = None if work.progress is None else partial(reported, work.progress, pool.name)
     parts = parts_of(work, source, pool, key)
+    seen = kept_copy(work.store, pool)
     predictions = predict(
-        model, pool, numerics=work.numerics, progress=report, parts=parts, micro=micro
+        model, seen, numerics=work.numerics, progress=report, parts=parts, micro=micro
     )
     work.store.save_evidence(key, predictions, _note(work, pool))
     if parts is not None:

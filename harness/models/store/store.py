@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from harness.atomic import locked, remove_abandoned, write_folder, write_text
+from harness.atomic import locked, remove_abandoned, unfinished, write_folder, write_text
 from harness.errors import CardError, PredictionsError, StoreError
 from harness.keys import content, sha256_text
 from harness.models.safe.weights import load_state, save_state
@@ -41,10 +41,16 @@ ROOMS = ("models", "evidence", "jobs", "results")
 """What is kept: trained states and heads, predictions, what a job needed, what came of it."""
 PARTS = "parts"
 """Room of unfinished passes: ``<evidence key>-<first row>``; they go when the evidence is there."""
+COPIES = "copies"
+"""Room of corrupted copies of pools; like features they may go, and are made again when needed."""
+ARRAYS = "arrays.npz"
+"""File of what was computed."""
 DAMAGED = "damaged"
 """Folder of what was set aside: ``<room>-<first digits of the key>-<number>``."""
 Told = Callable[[str], None]
 """Gets a sentence for the user."""
+DROPPED = {"evidence": FEATURES, COPIES: ARRAYS}
+"""Room → the file of a thing that a budget may drop."""
 T = TypeVar("T")
 LOOKS = 20
 """How often a thing that is there but misses a file is looked at, 0.01 s apart."""
@@ -64,7 +70,7 @@ class Kept:
     """One thing in the store, as a listing shows it."""
 
     room: str
-    """``models``, ``evidence``, ``jobs``, ``results`` or ``parts``."""
+    """``models``, ``evidence``, ``jobs``, ``results``, ``copies`` or ``parts``."""
     key: str
     """64 hexadecimal digits; of a part its first row follows."""
     note: str
@@ -72,7 +78,7 @@ class Kept:
     bytes: int
     """Size on disk."""
     features: int
-    """Part of it that a budget may drop: features of evidence."""
+    """Part of it that a budget may drop: features of evidence, and corrupted copies."""
     written: float
     """Seconds since the epoch."""
 
@@ -97,8 +103,8 @@ class Store:
     root : Path, optional
         Default: the environment's ``TAILMARK_HOME``, else ``.tailmark`` in the working folder.
     budget : int, optional
-        Largest size of all features in bytes; beyond it the oldest features go first, and
-        nothing else ever does. None: no limit.
+        Largest size of all features and corrupted copies in bytes; beyond it the oldest of them go
+        first, and nothing else ever does. None: no limit.
     told : callable, optional
         Told of each damaged thing: it is set aside below ``damaged`` and counts as not there, so
         that it is made again. None: a damaged thing is an error.
@@ -231,7 +237,9 @@ class Store:
     ) -> None:
         """Keep what was computed, from evidence or so far: a JSON value and arrays beside it."""
         meta = {"note": note, "value": dict(value), "sha256": content(arrays)}
-        self._write(room, key, meta, lambda folder: save_npz(folder / "arrays.npz", arrays))
+        self._write(room, key, meta, lambda folder: save_npz(folder / ARRAYS, arrays))
+        if self.budget is not None and room == COPIES:
+            self.drop_features(self.budget)
 
     def load_result(
         self, key: str, *, room: str = "results"
@@ -241,7 +249,7 @@ class Store:
         def read(
             folder: Path, meta: Mapping[str, Any]
         ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-            arrays = load_npz(folder / "arrays.npz")
+            arrays = load_npz(folder / ARRAYS)
             if content(arrays) != meta["sha256"]:
                 raise ValueError("arrays with another sha256")
             return dict(meta["value"]), arrays
@@ -260,7 +268,7 @@ class Store:
         shutil.rmtree(self.folder(room, key), ignore_errors=True)
 
     def drop_features(self, budget: int) -> int:
-        """Remove the oldest features until all of them fit into `budget` bytes.
+        """Remove the oldest features and corrupted copies until all fit into `budget` bytes.
 
         Returns
         -------
@@ -268,23 +276,34 @@ class Store:
             Bytes freed. Logits and probabilities are never dropped.
         """
         files = []
-        for path in self.root.glob(f"evidence/*/*/{FEATURES}"):
-            with suppress(FileNotFoundError):  # another process dropped it meanwhile
-                stat = path.stat()
-                files.append((stat.st_mtime, path, stat.st_size))
+        for room, name in DROPPED.items():
+            for path in self.root.glob(f"{room}/*/*/{name}"):
+                with suppress(FileNotFoundError):  # another process dropped it meanwhile
+                    stat = path.stat()
+                    files.append((stat.st_mtime, path, stat.st_size))
         total = sum(size for *_, size in files)
         freed = 0
         for _, path, size in sorted(files):
             if total - freed <= budget:
                 break
             with self._writing():
-                path.unlink(missing_ok=True)
+                if path.name == FEATURES:
+                    path.unlink(missing_ok=True)
+                else:
+                    self._drop(path.parent)
             freed += size
         return freed
 
+    def _drop(self, folder: Path) -> None:
+        """Remove a thing so that a reader sees all of it or nothing."""
+        gone = self.root / "tmp" / unfinished(folder.name)
+        with suppress(FileNotFoundError):  # another process was first
+            folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
     def listing(self) -> Iterator[Kept]:
         """Yield everything in the store, room by room."""
-        for room in (*ROOMS, PARTS):
+        for room in (*ROOMS, COPIES, PARTS):
             for path in sorted(self.root.glob(f"{room}/*/*/meta.json")):
                 try:
                     note = str(json.loads(path.read_text(encoding="utf-8"))["note"])
@@ -296,7 +315,7 @@ class Store:
                     key=path.parent.name,
                     note=note,
                     bytes=sum(sizes.values()),
-                    features=sizes.get(FEATURES, 0) if room == "evidence" else 0,
+                    features=sizes.get(DROPPED.get(room, ""), 0),
                     written=path.stat().st_mtime,
                 )
 

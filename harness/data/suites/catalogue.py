@@ -1,5 +1,7 @@
 """The suites, as plain facts: listing them needs no data."""
 
+from dataclasses import replace
+
 from harness.data.sets.medmnist import MEMBERS
 from harness.data.suites.catalogue_files import FILE_SUITES
 from harness.data.suites.catalogue_published import PUBLISHED_SUITES
@@ -31,6 +33,35 @@ def _cells(dataset: str, mild: int, strong: int) -> tuple[str, ...]:
         f"exp{strong}-symmetric0.4",
     )
     return tuple(f"{dataset}-{world}" for world in worlds)
+
+
+_CIFAR100 = Suite(
+    id="cifar100-v1",
+    title="CIFAR-100, long-tailed and mislabelled as published; near OOD CIFAR-10",
+    dataset="cifar100",
+    classes=None,
+    cells=_named(
+        "cifar100",
+        "balanced-clean exp10-clean exp50-clean exp100-clean exp100~shuffled-clean "
+        "balanced-symmetric0.2 balanced-symmetric0.4 balanced-asymmetric0.4 "
+        "exp10-symmetric0.4 exp100-symmetric0.4 exp100-frequency0.4",
+    ),
+    seeds=(0, 1, 2),
+    near=("cifar10",),
+    far=("photo_patches", "mnist"),
+    views=ALL_VIEWS,
+    primary="test/balanced_accuracy",
+    groups="shots",
+    tail_metric="recall_few",
+    notes=(
+        "Trained on all official training images: what needs clean calibration labels is "
+        "undefined here.",
+        "Far OOD is grey (photographs, MNIST); the openood suites have the field's far sets.",
+    ),
+    photo_patches=520,
+    truths=("label_errors",),
+    subsampled=True,
+)
 
 
 SUITES: dict[str, Suite] = {
@@ -101,49 +132,16 @@ SUITES: dict[str, Suite] = {
         truths=("label_errors", "cifar10h"),
         subsampled=True,
     ),
-    "cifar100-v1": Suite(
-        id="cifar100-v1",
-        title="CIFAR-100, long-tailed and mislabelled as published; near OOD CIFAR-10",
-        dataset="cifar100",
-        classes=None,
-        cells=_named(
-            "cifar100",
-            "balanced-clean exp10-clean exp50-clean exp100-clean exp100~shuffled-clean "
-            "balanced-symmetric0.2 balanced-symmetric0.4 balanced-asymmetric0.4 "
-            "exp10-symmetric0.4 exp100-symmetric0.4 exp100-frequency0.4",
-        ),
-        seeds=(0, 1, 2),
-        near=("cifar10",),
-        far=("photo_patches", "mnist"),
-        views=ALL_VIEWS,
-        primary="test/balanced_accuracy",
-        groups="shots",
-        tail_metric="recall_few",
-        notes=(
-            "Trained on all official training images: what needs clean calibration labels is "
-            "undefined here.",
-            "Far OOD is grey (photographs, MNIST); the openood suites have the field's far sets.",
-        ),
-        photo_patches=520,
-        truths=("label_errors",),
-        subsampled=True,
-    ),
-    "cifar100-lt-v1": Suite(
+    "cifar100-v1": _CIFAR100,
+    "cifar100-lt-v1": replace(
+        _CIFAR100,
         id="cifar100-lt-v1",
         title="CIFAR-100-LT at imbalance factor 100, also mislabelled; near OOD CIFAR-10",
         dataset="cifar100_lt",
-        classes=None,
         cells=_named(
             "cifar100_lt",
             "natural-clean natural-symmetric0.2 natural-symmetric0.4 natural-frequency0.4",
         ),
-        seeds=(0, 1, 2),
-        near=("cifar10",),
-        far=("photo_patches", "mnist"),
-        views=ALL_VIEWS,
-        primary="test/balanced_accuracy",
-        groups="shots",
-        tail_metric="recall_few",
         notes=(
             "One draw of 10,847 training images with the published class sizes, named by their "
             "bytes: the cells of cifar100-v1 draw others, by their place in the official files.",
@@ -152,7 +150,8 @@ SUITES: dict[str, Suite] = {
             "Trained on all listed images: what needs clean calibration labels is undefined here.",
             "Far OOD is grey (photographs, MNIST); the openood suites have the field's far sets.",
         ),
-        photo_patches=520,
+        truths=(),
+        subsampled=False,
     ),
     "cifar10n-v1": Suite(
         id="cifar10n-v1",

@@ -297,6 +297,7 @@ class Store:
     def _drop(self, folder: Path) -> None:
         """Remove a thing so that a reader sees all of it or nothing."""
         gone = self.root / "tmp" / unfinished(folder.name)
+        gone.parent.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):  # another process was first
             folder.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)

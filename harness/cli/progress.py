@@ -1,18 +1,46 @@
-"""Progress of a run: one bar over all jobs, and what each process is doing now."""
+"""Progress on stderr: one bar over jobs, and what is being done now."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.console import remark, stderr
 
 if TYPE_CHECKING:
+    from harness.models.passes.parts import Progress
     from harness.runs.assemble import JobResult
+
+SECONDS = 10.0
+"""How long a recomputation may be silent where no bar can be shown."""
+
+
+@contextmanager
+def recomputing(name: str) -> Iterator["Progress"]:
+    """Show how many of a record's jobs are recomputed: a bar, or now and then a line."""
+    said = time.monotonic()
+    with Shown(transient=True) as shown:
+
+        def progress(done: int, total: int) -> None:
+            nonlocal said
+            shown.moved(name, done, total)
+            if not shown.live and (now := time.monotonic()) - said > SECONDS:
+                said = now
+                remark(f"{name}: {done} of {total} jobs recomputed")
+
+        yield progress
 
 
 class Shown:
-    """Show a run on stderr: a live bar in a terminal, a line every tenth of it elsewhere."""
+    """Show a run on stderr: a live bar in a terminal, a line every tenth of it elsewhere.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    transient : bool, default=False
+        Take the bar away at the end.
+    """
+
+    def __init__(self, *, transient: bool = False) -> None:
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -25,7 +53,7 @@ class Shown:
         self.total = 0
         self.done = 0
         console = stderr()
-        self._live = console.is_terminal
+        self.live = console.is_terminal
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=28),
@@ -34,7 +62,9 @@ class Shown:
             TimeRemainingColumn(),
             TextColumn("{task.fields[now]}", style="dim"),
             console=console,
-            disable=not self._live,
+            disable=not self.live,
+            transient=transient,
+            redirect_stdout=False,
         )
         self._task = self._progress.add_task("jobs", total=None, now="")
 
@@ -50,6 +80,10 @@ class Shown:
         self.total = total
         self._progress.update(self._task, total=total)
 
+    def moved(self, name: str, done: int, total: int) -> None:
+        """Show that so many of all jobs are done."""
+        self._progress.update(self._task, total=total, completed=done, now=name)
+
     def report(self, name: str, event: Mapping[str, Any]) -> None:
         """Show what a job says of itself: its epoch with losses, or the pool it passes."""
         parts = [f"{key} {_short(value)}" for key, value in event.items()]
@@ -62,7 +96,7 @@ class Shown:
         if result.status != "done":
             self._progress.console.print(f"failed: {name}", style="red")
         step = max(1, self.total // 10)
-        if not self._live and (self.done % step == 0 or self.done == self.total):
+        if not self.live and (self.done % step == 0 or self.done == self.total):
             remark(f"{self.done} of {self.total} jobs done")
 
 

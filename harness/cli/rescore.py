@@ -39,6 +39,7 @@ def rescore(
     that does not have the record's sha256 is not opened. What reproduces has the tier rescored on
     this machine from then on. Exit code 0: all reproduce. 2: one does not, or a mistake.
     """
+    from harness.cli.progress import recomputing
     from harness.paths import records_folder, store_folder, submissions_folder
     from harness.records.records import write_record
     from harness.records.trust import RESCORED, add_to_list
@@ -54,6 +55,7 @@ def rescore(
         data_root=data_root,
         renew=write,
         fetch=max_bytes if fetch else None,
+        progress=recomputing,
     ):
         say(outcome.sentence)
         differing += not outcome.same

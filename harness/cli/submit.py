@@ -38,20 +38,23 @@ def submit(
     stand beside the new ones; else it is refused. With --evidence the predictions are packed into
     one file, whose address and sha256 the record then names, so that others can do the same.
     """
+    from harness.cli.progress import recomputing
     from harness.runs.handing_in import hand_in
 
     for name in names:
-        done = hand_in(
-            name,
-            suite,
-            submissions=submissions,
-            store=store,
-            data_root=data_root,
-            maintainer=maintainer,
-            partial=partial,
-            replace=replace,
-            evidence=evidence,
-        )
+        with recomputing(name) as progress:
+            done = hand_in(
+                name,
+                suite,
+                submissions=submissions,
+                store=store,
+                data_root=data_root,
+                maintainer=maintainer,
+                partial=partial,
+                replace=replace,
+                evidence=evidence,
+                progress=progress,
+            )
         kept = f" ({done.kept})" if done.kept else ""
         say(f"Wrote {done.record} and {done.record.with_suffix('.npz').name}{kept}.")
         if done.archive is not None:

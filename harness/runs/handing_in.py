@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness.data.suites.open import open_suite
 from harness.errors import RecordMismatchError
+from harness.models.passes.parts import Progress
 from harness.paths import records_folder, store_folder, submissions_folder
 from harness.records.merging import kept_words
 from harness.records.records import read_record
@@ -42,6 +43,7 @@ def hand_in(
     partial: bool = False,
     replace: bool = False,
     evidence: str | None = None,
+    progress: Progress | None = None,
 ) -> HandedIn:
     """Write one entry's record to the submissions after computing every number of it again.
 
@@ -55,6 +57,8 @@ def hand_in(
         As in `harness.records.submit`.
     evidence : str, optional
         Address of the folder that the packed predictions will lie in; None: none are published.
+    progress : callable, optional
+        Called with the jobs recomputed so far and all of them.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def hand_in(
     recorded = ready.mine
     entry, opened = find_entry(name, root, trust=True), open_suite(suite, data_root)
     reader = stored_evidence(home, suite)
-    outcome = rescored(entry, recorded, opened, reader)
+    outcome = rescored(entry, recorded, opened, reader, progress=progress)
     if not outcome.same:
         raise RecordMismatchError(outcome.sentence)
     archive, url, step = None, None, ""

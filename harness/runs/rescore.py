@@ -1,7 +1,7 @@
 """Recomputing records from evidence: the same numbers, or where they differ."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.data.suites.open import OpenSuite, open_suite
 from harness.models.obtain.obtain import Obtained
+from harness.models.passes.parts import Progress
 from harness.models.store.store import Store
 from harness.paths import records_folder, store_folder, submissions_folder
 from harness.records.differences import Differences, differences, written_as
@@ -52,6 +53,7 @@ def rescore(
     data_root: Path | None = None,
     renew: bool = False,
     fetch: int | None = None,
+    progress: Callable[[str], AbstractContextManager[Progress]] | None = None,
 ) -> Iterator[Rescored]:
     """Yield, for each entry, its record recomputed from stored or submitted predictions.
 
@@ -69,6 +71,8 @@ def rescore(
     fetch : int, optional
         Take the submitted records with the predictions that they name the address of, at most
         this many bytes each. None: this machine's records and predictions.
+    progress : callable, optional
+        Given an entry's name, a context in which it is told how many of its jobs are recomputed.
 
     Raises
     ------
@@ -89,8 +93,9 @@ def rescore(
             if fetch is None
             else fetched_evidence(before.record, home, most=fetch)
         )
-        with reader as evidence:
-            outcome = rescored(entry, before, opened, evidence, keep=keep)
+        shown = nullcontext() if progress is None else progress(entry.card.name)
+        with reader as evidence, shown as told:
+            outcome = rescored(entry, before, opened, evidence, keep=keep, progress=told)
         if outcome.same:
             note_rescored(before.record, home)
         yield outcome
@@ -111,6 +116,7 @@ def rescored(
     evidence: Evidence,
     *,
     keep: Store | None = None,
+    progress: Progress | None = None,
 ) -> Rescored:
     """Return one record recomputed, and what differs.
 
@@ -126,6 +132,8 @@ def rescored(
         Gives the predictions of a job.
     keep : Store, optional
         Where results are replaced by what is computed; None: nothing is written.
+    progress : callable, optional
+        Called with the jobs recomputed so far and all of them.
 
     Raises
     ------
@@ -133,11 +141,12 @@ def rescored(
         If evidence is gone.
     """
     jobs = {(j.cell, j.seed): j for j in before.record.jobs}
-    results = [
-        _again(job, before, jobs[at], opened, evidence, keep)
-        for job in jobs_of(entry, opened.suite)
-        if (at := place_of(job, opened)) in jobs
-    ]
+    results = []
+    for job in jobs_of(entry, opened.suite):
+        if (at := place_of(job, opened)) in jobs:
+            results.append(_again(job, before, jobs[at], opened, evidence, keep))
+            if progress is not None:
+                progress(len(results), len(jobs))
     after = written_as(assemble(entry.card, opened, results), before)
     found = differences(before, after)
     return Rescored(entry.card.name, before, found, _sentence(before, found), after)

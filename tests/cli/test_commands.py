@@ -130,7 +130,9 @@ def test_lists_show_what_there_is(tailmark, card):
         assert name in tailmark("list", kind).out, kind
 
 
-def test_rescoring_corrects_a_record_with_other_numbers_than_its_evidence(tailmark, whole, home):
+def test_rescoring_corrects_a_record_with_other_numbers_than_its_evidence(
+    tailmark, whole, home, monkeypatch
+):
     from harness.records.records import read_record, sealed, write_record
 
     folder = home / ".tailmark/records/quick/results"
@@ -138,9 +140,12 @@ def test_rescoring_corrects_a_record_with_other_numbers_than_its_evidence(tailma
     body = made.record.model_copy(deep=True)
     body.variants[""].metrics["test/ece"][0][0] = 0.5
     write_record(sealed(body, made.arrays), folder)
+    monkeypatch.setattr("harness.cli.progress.SECONDS", 0.0)
     wrong = tailmark("rescore", "quick")
+    assert wrong.err.splitlines()[-1] == "quick: 24 of 24 jobs recomputed"
     assert wrong.code == 2 and "test/ece in the record is 0.5, recomputed" in wrong.out
     refused = tailmark("submit", "quick")
+    assert "quick: 24 of 24 jobs recomputed" in refused.err.splitlines()
     assert refused.code == 2 and "test/ece in the record is 0.5, recomputed" in refused.err
     assert not (home / "submissions/quick/results").exists()
     assert tailmark("rescore", "quick", "--write").code == 0

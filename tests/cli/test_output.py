@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.console import printable
+from harness.cli.progress import recomputing
 from harness.records.records import write_record
 from harness.records.trust import add_to_rerun_list
 from tests.runs.synthetic import recorded
@@ -206,3 +207,16 @@ def test_an_escape_in_a_card_never_reaches_the_terminal(tailmark, card):
     toml.write_text(toml.read_text().replace("[method]", 'title = "\\u001b[31m"\n[method]'))
     answer = tailmark("list", "entries")
     assert "\x1b" not in answer.out + answer.err
+
+
+def test_recomputing_is_silent_when_short_and_else_tells_how_far_it_is(capsys, monkeypatch):
+    with recomputing("mine") as progress:
+        progress(1, 2)
+        progress(2, 2)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("harness.cli.progress.SECONDS", 0.0)
+    with recomputing("mine") as progress:
+        progress(1, 2)
+        progress(2, 2)
+    told = "mine: 1 of 2 jobs recomputed\nmine: 2 of 2 jobs recomputed\n"
+    assert capsys.readouterr() == ("", told)

@@ -4,9 +4,11 @@ On a CPU the layers of a small batch stay in its caches, and their memory is not
 by the system each time. Which kernel a library takes depends on the shape of a batch, so whether
 the bits are the same is tried: a whole batch of the pass is computed both ways. Kernels add in an
 order that does not depend on the numbers, so what is equal in every row of a batch of different
-inputs is taken to be equal in the rest.
+inputs is taken to be equal in the rest. Time may decide between them, because no bit depends on it:
+a network whose first layers are thin gains, a wide one of small images loses.
 """
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -17,7 +19,11 @@ from harness.types.models import Model, Output
 
 PIXELS = 8 * 224 * 224
 """Pixels of a micro-batch: 64 images of 64 px, 8 of 224 px; on 1 MiB of cache the fastest of all
-powers of two for ResNet-18 at both. 256 images of 32 px: a usual batch stays whole."""
+powers of two for ResNet-18 at both."""
+MOST = 64
+"""Images of a micro-batch at most, however small they are."""
+SLOWER = 1.1
+"""How much more CPU time micro-batches may take in the trial: less is noise."""
 WORTH = 16
 """Batches that must be to come, for the one that is computed twice to pay."""
 
@@ -33,7 +39,7 @@ class MicroBatches:
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
-        self._equal: dict[tuple[tuple[int, ...], int], bool] = {}
+        self._taken: dict[tuple[tuple[int, ...], int], bool | None] = {}
 
     def begin(
         self, model: Model, inputs: np.ndarray, batch_size: int
@@ -49,17 +55,18 @@ class MicroBatches:
         batch_size : int
             Whose bits are wanted. Inputs are filled up to it, or to whole micro-batches.
         """
-        size, tried = micro_size(inputs, batch_size), (inputs.shape[1:], batch_size)
-        if size < batch_size and self._equal.get(tried, False):
+        size, kind = micro_size(inputs, batch_size), (inputs.shape[1:], batch_size)
+        if size < batch_size and self._taken.get(kind):
             output = _in_micro_batches(model, inputs, size)
             return lambda: output, -(-len(inputs) // size) * size
-        waiting = begin(model, filled(inputs, batch_size))
         worth = size < batch_size == len(inputs) and self._rows >= WORTH * batch_size
-        if worth and tried not in self._equal and getattr(model, "rows_at_once", 1) == 1:
-            whole = waiting()
-            self._equal[tried] = _same(whole, _in_micro_batches(model, inputs, size))
-            return lambda: whole, batch_size
-        return waiting, batch_size
+        if worth and getattr(model, "rows_at_once", 1) == 1:
+            if kind not in self._taken:
+                self._taken[kind] = None  # the first batch also pays for what is set up once
+            elif self._taken[kind] is None:
+                whole, self._taken[kind] = _both_ways(model, inputs, size)
+                return lambda: whole, batch_size
+        return begin(model, filled(inputs, batch_size)), batch_size
 
 
 def micro_size(inputs: np.ndarray, batch_size: int) -> int:
@@ -74,14 +81,27 @@ def micro_size(inputs: np.ndarray, batch_size: int) -> int:
 
     Examples
     --------
-    >>> [micro_size(np.empty((1, 3, y, y), np.float32), 256) for y in (32, 64, 128, 224)]
-    [256, 64, 16, 8]
+    >>> [micro_size(np.empty((1, 3, y, y), np.float32), 256) for y in (8, 64, 128, 224)]
+    [64, 64, 16, 8]
     """
     if inputs.ndim != 4 or inputs.dtype != np.float32:
         return batch_size
     fitting = max(2, PIXELS // (inputs.shape[2] * inputs.shape[3]))
-    size = 1 << (int(fitting).bit_length() - 1)
+    size = min(MOST, 1 << (int(fitting).bit_length() - 1))
     return batch_size if size >= batch_size or batch_size % size else size
+
+
+def _both_ways(model: Model, inputs: np.ndarray, size: int) -> tuple[Output, bool]:
+    """Return a whole batch's outputs, and whether micro-batches have their bits and no less speed.
+
+    The calling thread's CPU time is compared: it computes in every layer, whoever helps it.
+    """
+    begun = time.thread_time()
+    whole = begin(model, filled(inputs, len(inputs)))()
+    between = time.thread_time()
+    parts = _in_micro_batches(model, inputs, size)
+    ended = time.thread_time()
+    return whole, ended - between <= SLOWER * (between - begun) and _same(whole, parts)
 
 
 def _in_micro_batches(model: Model, inputs: np.ndarray, size: int) -> Output:

@@ -44,12 +44,13 @@ def last_bit_by_size(values):
 
 @pytest.fixture
 def pool(rng):
-    return pool_of(rng.integers(0, 256, (3 * BATCH + 13, SIDE, SIDE, 3)).astype(np.uint8))
+    return pool_of(rng.integers(0, 256, (4 * BATCH + 13, SIDE, SIDE, 3)).astype(np.uint8))
 
 
 @pytest.fixture(autouse=True)
 def eight_rows(monkeypatch):
     monkeypatch.setattr(micro, "PIXELS", SMALL * SIDE * SIDE)
+    monkeypatch.setattr(micro, "SLOWER", np.inf)  # whatever else this machine does
 
 
 def pool_of(images):
@@ -73,8 +74,8 @@ def test_after_one_batch_both_ways_the_rest_is_computed_in_micro_batches(pool):
     whole, small = Sums(), Sums()
     found = passed(small, pool)
     assert same(found, predict(whole, pool, numerics=Numerics(batch_size=BATCH)))
-    assert whole.calls == [BATCH] * 4
-    assert small.calls == [BATCH, *[SMALL] * 4, *[SMALL] * 8, *[SMALL] * 2]
+    assert whole.calls == [BATCH] * 5
+    assert small.calls == [BATCH, BATCH, *[SMALL] * 4, *[SMALL] * 8, *[SMALL] * 2]
     assert found.numerics["batch_size"] == BATCH
 
 
@@ -83,7 +84,7 @@ def test_one_other_bit_in_one_row_keeps_batches_whole(pool, change):
     model = Sums(change)
     found = passed(model, pool)
     assert same(found, predict(Sums(change), pool, numerics=Numerics(batch_size=BATCH)))
-    assert model.calls == [BATCH, *[SMALL] * 4, *[BATCH] * 3]
+    assert model.calls == [BATCH, BATCH, *[SMALL] * 4, *[BATCH] * 3]
 
 
 @pytest.mark.parametrize("what", ["features", "statistics"])
@@ -106,7 +107,7 @@ def test_features_and_statistics_are_compared_too(pool, what):
 def test_inputs_that_are_all_alike_show_nothing(pool):
     """Black images first: equal answers to them say nothing of those that follow."""
     images = pool.inputs.array.copy()
-    images[: BATCH // 2 + 1] = 0
+    images[: BATCH + BATCH // 2 + 1] = 0
     model = Sums(last_bit_by_size)
     dull = pool_of(images)
     assert same(passed(model, dull), predict(model, dull, numerics=Numerics(batch_size=BATCH)))
@@ -123,6 +124,24 @@ def test_where_it_does_not_pay_or_divide_nothing_is_tried(pool, rows, batch_size
     model = Sums()
     passed(model, pool, rows, batch_size=batch_size)
     assert set(model.calls) == {batch_size}
+
+
+@pytest.mark.parametrize(("slow", "taken"), [(BATCH, SMALL), (SMALL, BATCH)])
+def test_what_takes_more_time_is_not_taken(pool, monkeypatch, slow, taken):
+    """Equal bits both ways: only how long a batch takes decides."""
+    clock = [0.0]
+
+    class Timed(Sums):
+        def __call__(self, inputs):
+            clock[0] += len(inputs) * (2.0 if len(inputs) == slow else 1.0)
+            return super().__call__(inputs)
+
+    monkeypatch.setattr(micro, "SLOWER", 1.1)
+    monkeypatch.setattr(micro.time, "thread_time", lambda: clock[0])
+    model = Timed()
+    found = passed(model, pool)
+    assert model.calls[-1] == taken
+    assert same(found, predict(Sums(), pool, numerics=Numerics(batch_size=BATCH)))
 
 
 def test_a_batch_that_is_filled_up_is_not_tried_on(pool):
@@ -170,7 +189,7 @@ def test_networks_answer_with_the_bits_of_their_batch(arch, monkeypatch):
         torch.manual_seed(0)
         network = timm().create_model(arch, num_classes=2)
     model = TimmModel(network, 2, how, Numerics(batch_size=BATCH))
-    images = np.random.default_rng(0).integers(0, 256, (2 * BATCH + 9, side, side, 3))
+    images = np.random.default_rng(0).integers(0, 256, (3 * BATCH + 9, side, side, 3))
     pool = pool_of(images.astype(np.uint8))
     whole = predict(model, pool, numerics=Numerics(batch_size=BATCH))
     found = passed(model, pool)

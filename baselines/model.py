@@ -31,7 +31,8 @@ class NeuralModel:
 
     def __init__(self, spec: NetworkSpec, network: Network, preprocessing: Preprocessing) -> None:
         self.spec = spec
-        self.network = network.eval()
+        self._layout = torch.channels_last if spec.channels_last else torch.contiguous_format
+        self.network = network.eval().to(memory_format=self._layout)
         self.num_classes = spec.num_classes
         self.preprocessing = preprocessing
 
@@ -58,6 +59,7 @@ class NeuralModel:
         """Return logits and features of one preprocessed batch (b, c, h, w)."""
         device = next(self.network.parameters()).device
         images = torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32)).to(device)
+        images = images.contiguous(memory_format=self._layout)
         logits, features = self.network.eval().outputs(images)
         return Output("logits", _array(logits.float()), _array(features.float()))
 

@@ -69,7 +69,11 @@ def set_up(
 ) -> tuple[Run, NetworkSpec]:
     """Return a run before its first step: data on the device, the network initialised."""
     given, data, val = prepare_data(train, settings, ctx)
-    described = {"width": settings.width, **parts.network}
+    described = {
+        "width": settings.width,
+        "channels_last": settings.channels_last,
+        **parts.network,
+    }
     spec = NetworkSpec(settings.network, data.shape, data.num_classes, **described)
     network = build(spec).to(ctx.device, memory_format=data.memory_format)
     if parts.initialise:

@@ -39,6 +39,8 @@ class NetworkSpec:
     """Multiplies the channels after the stem, of CIFAR's residual networks."""
     routed: bool = False
     """Whether a routing module decides how many experts an image is shown to."""
+    channels_last: bool = False
+    """Whether it computes with the channels last in memory; the last bits depend on it."""
 
 
 def small_cnn(spec: NetworkSpec) -> Body:

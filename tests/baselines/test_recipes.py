@@ -29,22 +29,24 @@ def test_every_recipe_says_where_it_is_from_and_sets_only_what_exists(path):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "epochs", "batch_size", "channels_last", "snapshot_every"),
+    ("dataset", "epochs", "batch_size", "channels_last", "snapshot_every", "dtype"),
     [
-        ("digits", 30, 64, False, 1),
-        ("fashion_mnist", 3, 128, True, 1),
-        ("cifar10", 4, 128, True, 4),
-        ("cifar100", 4, 128, True, 4),
+        ("digits", 30, 64, False, 1, "float32"),
+        ("fashion_mnist", 3, 128, True, 1, "float32"),
+        ("cifar10", 4, 128, True, 4, "bfloat16"),
+        ("cifar100", 4, 128, True, 4, "bfloat16"),
+        ("cifar100_lt", 4, 128, True, 4, "bfloat16"),
     ],
 )
 def test_the_house_recipe_of_a_data_set_is_what_its_results_were_made_with(
-    dataset, epochs, batch_size, channels_last, snapshot_every
+    dataset, epochs, batch_size, channels_last, snapshot_every, dtype
 ):
     expected = Settings(
         epochs=epochs,
         batch_size=batch_size,
         channels_last=channels_last,
         snapshot_every=snapshot_every,
+        dtype=dtype,
     )
     recipe = read_recipe("baselines.methods.prior:fit_cross_entropy", "small-cnn", dataset)
     assert checked(Settings, prior.fit_cross_entropy.configure(recipe)) == expected

@@ -200,10 +200,13 @@ def test_snapshots_hold_the_logits_that_their_state_gives():
     np.testing.assert_allclose(train_logits, expected, atol=1e-5)
 
 
-def test_a_restored_model_gives_the_same_logits_and_its_head_reads_its_features():
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_restored_model_gives_the_same_logits_and_its_head_reads_its_features(channels_last):
     data = bright_rows((30, 20, 10))
-    trained = fit(context(), data=data)
+    trained = fit(context(channels_last=channels_last), data=data)
     again = model.restore(trained.state(), trained.meta)
+    first = again.network.body.stem[0].weight
+    assert first.is_contiguous(memory_format=torch.channels_last) or not channels_last
     images = normalised(trained, all_inputs(data))
     output = trained(images)
     assert (output.values == again(images).values).all()

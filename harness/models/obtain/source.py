@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from harness.errors import CardError
 from harness.types.data import ArrayInputs
@@ -61,7 +62,18 @@ def on_features(data: TrainingData, features: Mapping[str, Predictions]) -> Trai
     return replace(data, inputs=feature_inputs(features, "train"), val=val, unlabelled=None)
 
 
-def feature_inputs(features: Mapping[str, Predictions], pool: str) -> ArrayInputs:
+class FeatureInputs(ArrayInputs):
+    """Features as they are kept, float16 (n, d); rows are handed out as float32, the same numbers.
+
+    A pass takes a batch at a time: a whole pool in float32 would leave the caches once more.
+    """
+
+    def take(self, rows: Int[np.ndarray, " b"]) -> np.ndarray:
+        """Return ``array[rows]`` as float32."""
+        return super().take(rows).astype(np.float32)
+
+
+def feature_inputs(features: Mapping[str, Predictions], pool: str) -> FeatureInputs:
     """Return a parent's features on one pool as inputs.
 
     Raises
@@ -75,4 +87,4 @@ def feature_inputs(features: Mapping[str, Predictions], pool: str) -> ArrayInput
             f"features_from names an entry without features on {pool}. Name one whose model "
             "returns them, or train on the inputs."
         )
-    return ArrayInputs(np.asarray(found, dtype=np.float32))
+    return FeatureInputs(found)

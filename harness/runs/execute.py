@@ -8,7 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -88,7 +88,7 @@ def do_job(job: Job, place: Place, report: Report | None = None) -> JobResult:
     store = Store(place.store, budget=place.features_budget, told=_teller(job, report))
     try:
         # Another run of the same job is waited for: what it leaves is then taken from the store.
-        with store.doing(f"{place.suite} {job.name}"):
+        with store.doing(f"{place.suite} {job.name}"), _warnings_told(job, report):
             return _done(job, place, opened, store, report)
     except HarnessError as error:
         return JobResult(*place_of(job, opened), "failed", error=str(error))
@@ -123,6 +123,22 @@ def _teller(job: Job, report: Report | None) -> Callable[[str], None]:
     if report is None:
         return lambda sentence: warnings.warn(sentence, stacklevel=2)
     return lambda sentence: report(job.name, {TOLD: sentence})
+
+
+@contextmanager
+def _warnings_told(job: Job, report: Report | None) -> Iterator[None]:
+    """Tell each warning of an entry's code as one sentence, the same from all of its jobs."""
+    if report is None:
+        yield
+        return
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            yield
+        finally:
+            said = {(each.category.__name__, str(each.message)): None for each in caught}
+            for kind, message in said:
+                first = (message.strip().splitlines() or ["no words"])[0].rstrip(" :.")
+                report(job.name, {TOLD: f"{job.card.name} warns: {first} ({kind})."})
 
 
 def _work(place: Place, job: Job, send: Report) -> JobResult:

@@ -139,3 +139,19 @@ def test_a_run_of_which_nothing_was_done_leaves_no_record(tmp_path):
     results = harness.run("empty", cells=CELLS, seeds=[0], processes=1, **places)
     assert [job.status for job in results[0].record.jobs] == ["failed"]
     assert not (tmp_path / "store" / "records").exists()
+
+
+def test_a_warning_of_a_methods_library_is_told_once_for_all_its_jobs(tmp_path, capfd):
+    folder = tmp_path / "submissions" / "hasty"
+    folder.mkdir(parents=True)
+    (folder / "entry.toml").write_text(
+        'format = 1\nname = "hasty"\nkind = "method"\n'
+        '[method]\ntrainer = "logistic-regression"\noverrides = { max_iter = 1 }\n'
+    )
+    told = []
+    where = {"submissions": folder.parent, "store": tmp_path / "store", "processes": 1}
+    harness.run("hasty", cells=CELLS, seeds=[0, 1], told=told.append, **where)
+    (sentence,) = told
+    assert sentence.startswith("hasty warns: lbfgs failed to converge after 1 iteration(s)")
+    assert sentence.endswith("(ConvergenceWarning).")
+    assert "ConvergenceWarning" not in capfd.readouterr().err

@@ -15,12 +15,13 @@ from harness.errors import CardError, UnknownNameError
 from harness.metrics.table import EXTRA, METRICS
 from harness.models.cards.cards import card_sha256, read_card
 from harness.models.obtain.obtain import Obtained
-from harness.rankings.field import key_named, suite_rows
+from harness.rankings.field import candidates, key_named
 from harness.runs.evaluate.asked import asked_of
 from harness.runs.evaluate.evaluate import evaluate, headline
 from harness.runs.job import evaluate_job
 from harness.scores.ood import OOD_SCORES, STANDARD
 from harness.types import EntryCard, Job, Predictions
+from tests.runs.synthetic import recorded
 
 ROOT = Path(__file__).resolve().parents[3]
 CELL = "digits-exp10-symmetric0.2"
@@ -158,7 +159,7 @@ def test_a_card_that_asks_for_what_does_not_exist_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["top5_accuracy", "ood/near/klm/ood_auroc"])
 def test_ranking_by_what_nobody_asked_for_says_how_to_ask(name):
-    rows = suite_rows("fashion-v1", roots=[ROOT / "submissions"])
+    rows = candidates([recorded("plain", 0.9)])
     asked = name.split("/")[-2] if "/" in name else name
     with pytest.raises(UnknownNameError, match=rf'Write extra = \["{asked}"\] on its card'):
         key_named(name, rows)

@@ -4,8 +4,8 @@
 
 Both sides are `harness.models.passes.predict` on generated images, in turns, one thread, batches
 of 256; the outputs must be equal to the bit. Judged by CPU seconds, so the machine may have other
-work; the best of the rounds counts. Exits 1 where micro-batches lose more than the batch that is
-computed both ways.
+work; the best of the rounds counts. Exits 1 where micro-batches lose more than two of all batches:
+one is computed both ways, one is noise.
 """
 
 import argparse

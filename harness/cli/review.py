@@ -47,6 +47,7 @@ def review(
     0: nothing stands against the change (tiers say what was verified). 1: something is refused.
     2: a mistake, such as a revision that does not exist.
     """
+    from harness.cli.progress import recomputing
     from harness.runs.review import review as found_in
 
     found = found_in(
@@ -57,6 +58,7 @@ def review(
         maintainer=maintainer,
         allowed=allow or (),
         most=max_bytes,
+        progress=recomputing,
     )
     {"text": _text, "markdown": _markdown, "json": _json}[output](found)
     if found.problems:

@@ -5,8 +5,8 @@ hostile, every number is recomputed from predictions where these can be had, and
 flags are this reader's.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ import numpy as np
 from harness.data.suites.open import OpenSuite, open_suite
 from harness.errors import CardError, DataError, HarnessError, UnknownNameError
 from harness.models.cards.cards import CARD, card_sha256, check_entry, read_card
+from harness.models.passes.parts import Progress
 from harness.paths import store_folder, submissions_folder
 from harness.rankings.field import Field, suite_rows
 from harness.rankings.ranking import rank
@@ -91,6 +92,7 @@ def review(
     maintainer: bool = False,
     allowed: Sequence[str] = (),
     most: int = MOST_BYTES,
+    progress: Callable[[str], AbstractContextManager[Progress]] | None = None,
 ) -> Review:
     """Review what the working tree changes below the submissions since it left a revision.
 
@@ -106,6 +108,8 @@ def review(
         Beginnings of addresses that evidence may be fetched from besides `OUTSIDE`.
     most : int
         Bytes of the largest file of evidence that is fetched.
+    progress : callable, optional
+        Given a record's name, a context in which it is told how many of its jobs are recomputed.
 
     Raises
     ------
@@ -129,7 +133,7 @@ def review(
         told.problems += _gone(paths, maintainer=maintainer)
         told.problems += _lists(old, root, maintainer=maintainer)
         told.problems += _macs(old, root, maintainer=maintainer)
-        reach = _Reach(store_folder(store), data_root, (*OUTSIDE, *allowed), most)
+        reach = _Reach(store_folder(store), data_root, (*OUTSIDE, *allowed), most, progress)
         for name in names:
             if (root / name).is_dir():
                 _entry(name, root, old, paths, told, reach)
@@ -153,6 +157,7 @@ class _Reach:
     data_root: Path | None
     allowed: tuple[str, ...]
     most: int
+    progress: Callable[[str], AbstractContextManager[Progress]] | None
     opened: dict[str, OpenSuite] = field(default_factory=dict)
 
     def suite(self, name: str) -> OpenSuite:
@@ -302,7 +307,11 @@ def _follows(entry: Entry, recorded: Recorded, told: _Told, reach: _Reach) -> No
                     "Publish them: tailmark submit --evidence"
                 )
                 return
-            outcome = rescored(entry, recorded, opened, evidence)
+            named = f"{name} on {suite}"
+            shown = nullcontext() if reach.progress is None else reach.progress(named)
+            outcome = rescored(
+                entry, recorded, opened, evidence, progress=stack.enter_context(shown)
+            )
         except HarnessError as error:
             told.problems.append(f"{name} on {suite}: {str(error).rstrip('.')}")
             return

@@ -113,6 +113,13 @@ def test_a_new_entry_with_its_predictions_is_recomputed_and_ranked(review):
     assert "steady" not in out  # it was not touched
 
 
+def test_a_long_review_says_how_far_it_is(review, monkeypatch):
+    monkeypatch.setattr("harness.cli.progress.SECONDS", 0.0)
+    code, _, told = review()
+    lines = [f"fresh on {SUITE}: {done} of 9 jobs recomputed" for done in range(1, 10)]
+    assert code == 0 and told.splitlines() == lines
+
+
 def test_all_forms_say_the_same(review):
     body = json.loads(review("--format", "json")[1])
     assert body["problems"] == [] and body["rows"][0]["name"] == "fresh"

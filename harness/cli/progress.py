@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.runs.assemble import JobResult
 
 SECONDS = 10.0
-"""How long a recomputation may be silent where no bar can be shown."""
+"""How long work may go on where no bar can be shown before it says how far it is."""
 
 
 @contextmanager
@@ -52,6 +52,7 @@ class Shown:
 
         self.total = 0
         self.done = 0
+        self._since = time.monotonic()
         console = stderr()
         self.live = console.is_terminal
         self._progress = Progress(
@@ -78,6 +79,7 @@ class Shown:
     def started(self, total: int) -> None:
         """Take the number of jobs."""
         self.total = total
+        self._since = time.monotonic()
         self._progress.update(self._task, total=total)
 
     def moved(self, name: str, done: int, total: int) -> None:
@@ -97,7 +99,16 @@ class Shown:
             self._progress.console.print(f"failed: {name}", style="red")
         step = max(1, self.total // 10)
         if not self.live and (self.done % step == 0 or self.done == self.total):
-            remark(f"{self.done} of {self.total} jobs done")
+            remark(f"{self.done} of {self.total} jobs done{self._more()}")
+
+    def _more(self) -> str:
+        """Return what the rest takes if it goes on like this; empty where nobody waits for it."""
+        took = time.monotonic() - self._since
+        if took < SECONDS or self.done == self.total:
+            return ""
+        from harness.runs.estimate import duration
+
+        return f"; about {duration(took / self.done * (self.total - self.done))} more at this pace"
 
 
 def _short(value: Any) -> str:

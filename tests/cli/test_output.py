@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.cli.console import printable
-from harness.cli.progress import recomputing
+from harness.cli.progress import Shown, recomputing
 from harness.records.records import write_record
 from harness.records.trust import add_to_rerun_list
 from tests.runs.synthetic import recorded
@@ -220,3 +221,20 @@ def test_recomputing_is_silent_when_short_and_else_tells_how_far_it_is(capsys, m
         progress(2, 2)
     told = "mine: 1 of 2 jobs recomputed\nmine: 2 of 2 jobs recomputed\n"
     assert capsys.readouterr() == ("", told)
+
+
+def test_a_run_where_no_bar_can_be_shown_says_what_the_rest_takes_at_its_pace(capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("harness.cli.progress.time.monotonic", lambda: now[0])
+    done = SimpleNamespace(status="done")
+    with Shown() as shown:
+        shown.started(4)
+        for seconds in (5.0, 15.0, 60.0, 60.0):
+            now[0] += seconds
+            shown.finished("mine", done)
+    assert capsys.readouterr().err.splitlines() == [
+        "1 of 4 jobs done",
+        "2 of 4 jobs done; about 20 s more at this pace",
+        "3 of 4 jobs done; about 27 s more at this pace",
+        "4 of 4 jobs done",
+    ]

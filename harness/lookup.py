@@ -12,12 +12,16 @@ T = TypeVar("T")
 def closest(name: str, names: Iterable[str]) -> str | None:
     """Return the known name nearest to `name`, or None when nothing is near.
 
+    One that differs in nothing but case is nearer than all others.
+
     Examples
     --------
-    >>> closest("ecee", ["ece", "nll"])
-    'ece'
+    >>> closest("ecee", ["ece", "nll"]), closest("Low", ["row", "low"])
+    ('ece', 'low')
     """
-    matches = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    known = list(names)
+    alike = [each for each in known if each.casefold() == name.casefold()]
+    matches = alike or get_close_matches(name, known, n=1, cutoff=0.5)
     return matches[0] if matches else None
 
 

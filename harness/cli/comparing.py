@@ -197,7 +197,7 @@ def _print_comparison(found: "Comparison", margin: float) -> None:
         say(
             f"Seeds that would settle it: {needed}."
             if needed is not None
-            else "Not to be settled by seeds: it needs test images."
+            else "Not to be settled by seeds: it needs test inputs."
         )
     if count > 1:
         say(survival_text(surviving([found])[0]))

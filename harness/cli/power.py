@@ -63,4 +63,4 @@ def power(
             difference_text(row.detectable, asked).lstrip("+"),
         )
     stdout().print(table)
-    say(f"From the spread of {found[0].pairs} pairs. Not by seeds: it needs test images.")
+    say(f"From the spread of {found[0].pairs} pairs. Not by seeds: it needs test inputs.")

@@ -314,7 +314,7 @@ def _check_size(headers: Mapping[str, Header], name: str, max_bytes: int) -> Non
 def _too_large(name: str, total: int, most: int) -> PredictionsError:
     return PredictionsError(
         f"{name} would unpack to {total:,} bytes and at most {most:,} are read. "
-        "Write one row per image and one column per class, float32."
+        "Write one row per input and one column per class, float32."
     )
 
 
@@ -323,7 +323,7 @@ def wrong_rows(source: str, array: str, n: int, pool: Pool) -> PredictionsError:
     test = pool.name == "test"
     return PredictionsError(
         f"{source}: {array} has {n:,} rows, the {'test set' if test else f'pool {pool.name}'} has "
-        f"{len(pool):,}. Write one row per {'test ' if test else ''}image, in dataset order or "
+        f"{len(pool):,}. Write one row per {'test ' if test else ''}input, in dataset order or "
         "with its number as 'row'."
     )
 

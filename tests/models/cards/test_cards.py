@@ -311,7 +311,7 @@ def test_check_refuses_predictions_of_another_length(handed_in, opened, rng):
     given(handed_in, {f"{CELL}-s0/test": handed_in / "test.npz"})
     with pytest.raises(
         PredictionsError,
-        match="test.npz: probs has 69 rows, the test set has 70. Write one row per test image, "
+        match="test.npz: probs has 69 rows, the test set has 70. Write one row per test input, "
         "in dataset order.",
     ):
         check_entry(handed_in, suite=opened)

@@ -44,7 +44,7 @@ def test_good_predictions_are_read_as_float32(tmp_path, pool, rng):
     [
         (
             {"probs": np.full((3, 2), 0.5)},
-            "p.npz: probs has 3 rows, the test set has 4. Write one row per test image, in "
+            "p.npz: probs has 3 rows, the test set has 4. Write one row per test input, in "
             "dataset order.",
         ),
         ({"logits": np.zeros((4, 3))}, "logits has 3 columns, the suite has 2 classes"),

@@ -22,6 +22,9 @@ from harness.runs.job import asked_in, evaluate_job, place_of
 from harness.runs.plan import Entry, find_entries, jobs_of, names_with_record
 from harness.types import Job, JobRecord
 
+Showing = Callable[[str], AbstractContextManager[Progress]]
+"""From a record's name to a context in which it is told how many of its jobs are recomputed."""
+
 
 @dataclass(frozen=True)
 class Rescored:
@@ -53,7 +56,7 @@ def rescore(
     data_root: Path | None = None,
     renew: bool = False,
     fetch: int | None = None,
-    progress: Callable[[str], AbstractContextManager[Progress]] | None = None,
+    progress: Showing | None = None,
 ) -> Iterator[Rescored]:
     """Yield, for each entry, its record recomputed from stored or submitted predictions.
 
@@ -93,12 +96,24 @@ def rescore(
             if fetch is None
             else fetched_evidence(before.record, home, most=fetch)
         )
-        shown = nullcontext() if progress is None else progress(entry.card.name)
-        with reader as evidence, shown as told:
+        with reader as evidence, showing(progress, entry.card.name) as told:
             outcome = rescored(entry, before, opened, evidence, keep=keep, progress=told)
         if outcome.same:
             note_rescored(before.record, home)
         yield outcome
+
+
+def showing(progress: Showing | None, name: str) -> AbstractContextManager[Progress | None]:
+    """Return the context that shows the recomputation of one record.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        None: nothing is shown.
+    name : str
+        What to call the record.
+    """
+    return nullcontext() if progress is None else progress(name)
 
 
 def _record_path(folder: Path, suite: str, home: Path | None) -> Path:

@@ -5,8 +5,8 @@ hostile, every number is recomputed from predictions where these can be had, and
 flags are this reader's.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,6 @@ import numpy as np
 from harness.data.suites.open import OpenSuite, open_suite
 from harness.errors import CardError, DataError, HarnessError, UnknownNameError
 from harness.models.cards.cards import CARD, card_sha256, check_entry, read_card
-from harness.models.passes.parts import Progress
 from harness.paths import store_folder, submissions_folder
 from harness.rankings.field import Field, suite_rows
 from harness.rankings.ranking import rank
@@ -28,7 +27,7 @@ from harness.records.trust import LIST, RESCORED, listed, note_rescored
 from harness.runs.evidence import Evidence, index_path, stored_evidence
 from harness.runs.fetching import MOST_BYTES, addressed, fetched_evidence
 from harness.runs.plan import Entry
-from harness.runs.rescore import rescored
+from harness.runs.rescore import Showing, rescored, showing
 from harness.types import Ranking, RunRecord
 
 OUTSIDE = ("https://", "hf://")
@@ -92,7 +91,7 @@ def review(
     maintainer: bool = False,
     allowed: Sequence[str] = (),
     most: int = MOST_BYTES,
-    progress: Callable[[str], AbstractContextManager[Progress]] | None = None,
+    progress: Showing | None = None,
 ) -> Review:
     """Review what the working tree changes below the submissions since it left a revision.
 
@@ -157,7 +156,7 @@ class _Reach:
     data_root: Path | None
     allowed: tuple[str, ...]
     most: int
-    progress: Callable[[str], AbstractContextManager[Progress]] | None
+    progress: Showing | None
     opened: dict[str, OpenSuite] = field(default_factory=dict)
 
     def suite(self, name: str) -> OpenSuite:
@@ -307,11 +306,8 @@ def _follows(entry: Entry, recorded: Recorded, told: _Told, reach: _Reach) -> No
                     "Publish them: tailmark submit --evidence"
                 )
                 return
-            named = f"{name} on {suite}"
-            shown = nullcontext() if reach.progress is None else reach.progress(named)
-            outcome = rescored(
-                entry, recorded, opened, evidence, progress=stack.enter_context(shown)
-            )
+            told_of = stack.enter_context(showing(reach.progress, f"{name} on {suite}"))
+            outcome = rescored(entry, recorded, opened, evidence, progress=told_of)
         except HarnessError as error:
             told.problems.append(f"{name} on {suite}: {str(error).rstrip('.')}")
             return

@@ -97,9 +97,16 @@ def newton_step(
     residual: Float[np.ndarray, "n s"],
     bend: Float[np.ndarray, "n s"],
 ) -> float:
-    """Return Σ f·r / Σ f²·p(1 − p), the step along f; 0 where the denominator is 0."""
-    below = float((added**2 * bend).sum())
-    return float((added * residual).sum()) / below if below > 0 else 0.0
+    """Return Σ f·r / Σ f²·p(1 − p), the step along f; 0 where nothing but rounding is left below.
+
+    On separable rows p reaches 0 and 1. The mean of p(1 − p), weighted by f², is then smaller than
+    the error of p itself, and the quotient without bound. The authors' code divides all the same.
+    """
+    squares = added**2
+    below = float((squares * bend).sum())
+    if below <= np.finfo(np.float64).eps * float(squares.sum()):
+        return 0.0
+    return float((added * residual).sum()) / below
 
 
 def _drawn(generator: np.random.Generator, n: int, share: float) -> Int[np.ndarray, " m"]:

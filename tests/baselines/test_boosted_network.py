@@ -130,6 +130,26 @@ def test_a_single_row_of_a_class_and_a_constant_column_are_taken():
     assert np.isfinite(fit(train, rounds=5)(rows).values).all()
 
 
+def test_there_is_no_step_where_p_is_rounding_and_a_long_one_before():
+    """Scores ±1,000 have p = 0 and 1 to the last bit; at ±25 p(1 − p) is e⁻²⁵."""
+    wanted, f = np.array([[1.0], [0.0]]), np.array([[-1.0], [2.0]])
+    for far in (1000.0, 50.0):  # wrong at both ends, so that residuals are large
+        residual, bend = gradients(np.array([[-far], [far]]), wanted)
+        assert newton_step(f, residual, bend) == 0.0
+    residual, bend = gradients(np.array([[-25.0], [25.0]]), wanted)
+    assert newton_step(f, residual, bend) == pytest.approx(-3 / (5 * np.exp(-25)), rel=1e-4)
+
+
+def test_separable_rows_have_finite_outputs():
+    """Divided by nothing but rounding, Newton steps made logits NaN for three of the five seeds."""
+    rows = np.random.default_rng(0).exponential(1, (200, 5)).astype("f4") ** 3
+    labels = (np.arange(200) < 3).astype(np.int64)
+    rows[:3, 0] += 20
+    train = TrainingData(ArrayInputs(rows), labels, 2)
+    for seed in range(5):
+        assert np.isfinite(fit(train, seed, rounds=30, learning_rate=1.0)(rows).values).all()
+
+
 def test_settings_out_of_range_are_refused():
     for wrong in ({"rounds": 0}, {"kept": 0.0}, {"subsample": 1.5}):
         with pytest.raises(SpecError):

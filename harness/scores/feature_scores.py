@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float64, Int
+from jaxtyping import Float, Float64, Int
 
 from harness.errors import PredictionsError, Undefined
 from harness.scores.output_scores import free_energy
@@ -316,10 +316,10 @@ def head_of(
 
 
 def in_blocks(
-    rows: Float64[np.ndarray, "n d"], width: int
-) -> Iterator[tuple[slice, Float64[np.ndarray, "_ d"]]]:
-    """Yield rows in blocks whose products of `width` columns stay small, with their places."""
-    step = max(1, NUMBERS_AT_ONCE // max(1, width))
+    rows: Float[np.ndarray, "n d"], width: int, numbers: int = NUMBERS_AT_ONCE
+) -> Iterator[tuple[slice, Float[np.ndarray, "_ d"]]]:
+    """Yield rows and their places in blocks of at most `numbers` values, `width` for each row."""
+    step = max(1, numbers // max(1, width))
     for start in range(0, len(rows), step):
         at = slice(start, start + step)
         yield at, rows[at]

@@ -11,10 +11,9 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float
 
-from harness.data.suites.catalogue import SUITES
-from harness.data.suites.own import is_own
+from harness.data.suites.own import suite_named
 from harness.errors import SpecError
-from harness.lookup import lookup, unknown
+from harness.lookup import unknown
 from harness.metrics.table import Metric
 from harness.rankings.class_recalls import few_class_recalls
 from harness.rankings.declared import declaration_flags, undeclared
@@ -79,8 +78,8 @@ def rank(
         raise unknown("track", track, TRACKS)
     left_out = rows.left_out if isinstance(rows, Field) else ()
     if not rows:
-        if not left_out and not is_own(suite):
-            lookup("suite", suite, SUITES)
+        if not left_out:
+            suite_named(suite)
         lost = "".join(f" Left out: {each}" for each in left_out)
         raise SpecError(
             f"A ranking of {suite} needs at least one record; found none.{lost} "

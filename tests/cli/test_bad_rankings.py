@@ -69,6 +69,10 @@ MISTAKES = {
     "a verdict": ("conformance --verdict belo", "Did you mean 'below'?"),
     "nothing to submit": ("submit best", "Run: tailmark run best --suite digits-v1"),
     "nothing of one's own": ("rank --local", "needs at least one record"),
+    "a suite of one's own without its data": (
+        "rank -s own-mine-v1",
+        "Expected a prepared data set 'mine' for own-mine-v1; there is none",
+    ),
     "an unknown option": ("rank --matric test/ece", "No such option"),
 }
 

@@ -12,7 +12,7 @@ KEYS = {
     "parameters": "parameters",
     "macs": "multiply-accumulates per input",
     "train_seconds": "training, seconds per run",
-    "inputs_per_second": "images per second",
+    "inputs_per_second": "inputs per second",
 }
 """Field of a record's cost → what it is."""
 
@@ -24,7 +24,7 @@ MEANING = {
     "are left out. Trees and neighbours have none",
     "Training": "seconds of one run, with the threads and the device of the machine that made the "
     "record; not comparable between machines",
-    "Images per second": "inputs passed through the trained model, on that machine",
+    "Inputs per second": "images or rows passed through the trained model, on that machine",
 }
 """Cost → what it is, for people."""
 
@@ -69,7 +69,7 @@ def cost_text(row: Candidate) -> str:
     if seconds is not None:
         parts.append(f"{_seconds(seconds)} training")
     if speed is not None:
-        parts.append(f"{count_text(round(speed))} images/s")
+        parts.append(f"{count_text(round(speed))} inputs/s")
     return " · ".join(parts)
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from harness.rankings.display import metric_title
 from harness.rankings.field import TRACKS
 from leaderboard.frames.cells import cell_names
-from leaderboard.markup.parts import plain
+from leaderboard.markup.parts import page_link, plain
 from leaderboard.views import address, board
 
 FIRST = 100
@@ -177,6 +177,7 @@ def row(suite: str, names: Sequence[str], *, name: str = "entry", label: str = "
             f"{suite}. Choose one of its {len(names)} rows.",
             icon=":material/person_off:",
         )
+        _elsewhere(suite, name, found[0])
         key = f"in-address-{name}"
         st.session_state[key] = None
         picked = st.selectbox(
@@ -188,6 +189,14 @@ def row(suite: str, names: Sequence[str], *, name: str = "entry", label: str = "
             st.stop()
         return str(picked)
     return one(name, label, names)
+
+
+def _elsewhere(suite: str, name: str, row: str) -> None:
+    """Link to this page in the suites that have the row: an address may name none of them."""
+    others = [o for o in board.suites() if o != suite and row in board.field(o).by_name]
+    if others:
+        links = ", ".join(page_link("", other, suite=other, **{name: row}) for other in others)
+        st.html(f"<p class='tm-words'>It has a row in {links}.</p>")
 
 
 def whole(count: int) -> bool:

@@ -187,6 +187,16 @@ def write_worlds(root: Path) -> Path:
     return root
 
 
+def write_elsewhere(root: Path, entry: str, suite: str) -> None:
+    """Write an entry that has a record of another suite alone."""
+    plain = made(entry, 0.8)
+    body = plain.record.model_dump(mode="json")
+    body["suite"]["id"] = suite
+    whole = sealed(RunRecord.model_validate(body), plain.arrays)
+    _write(root, whole, ())
+    add_to_rerun_list(root, whole.record)
+
+
 def note(path: Path) -> None:
     """Note that a run of this machine made a record, as runs do."""
     record = read_record(path).record

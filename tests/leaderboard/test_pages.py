@@ -27,6 +27,7 @@ from tests.leaderboard.made import (
     note,
     ranked,
     write_conforming,
+    write_elsewhere,
     write_field,
     write_worlds,
 )
@@ -98,6 +99,19 @@ def test_a_link_to_nothing_says_so(opened):
     assert "There is no entry “nobody” in digits-v1" in words(app)
     assert app.selectbox(key="in-address-entry").value is None
     assert [title.value for title in app.title] == ["Entry"]
+
+
+def test_a_link_without_its_suite_leads_to_those_that_have_the_entry(opened, monkeypatch, tmp_path):
+    root = write_field(tmp_path)
+    write_elsewhere(root, "guest", "tabular-v1")
+    monkeypatch.setenv("TAILMARK_SUBMISSIONS", str(root))
+    for page in ("entry", "calibration", "ood"):
+        app = opened(page, entry="guest")
+        assert "There is no entry “guest” in digits-v1" in words(app)
+        assert "<a href='?suite=tabular-v1&amp;entry=guest'" in html(app)
+    app = opened("entry", suite="tabular-v1", entry="guest")
+    assert app.title[0].value == "guest"
+    assert "has a row in" not in html(opened("entry", entry="nobody"))
 
 
 def test_an_entry_shows_value_interval_and_how_to_redo_it(opened):

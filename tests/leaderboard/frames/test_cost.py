@@ -21,7 +21,7 @@ def test_costs_are_means_over_jobs():
         ]
     )
     assert mean_cost(row, "train_seconds") == 3.0
-    assert cost_text(row) == "38.3 k parameters · 3.0 s training · 30 k images/s"
+    assert cost_text(row) == "38.3 k parameters · 3.0 s training · 30 k inputs/s"
 
 
 def test_long_trainings_are_minutes_and_hours():

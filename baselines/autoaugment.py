@@ -1,6 +1,6 @@
 """AutoAugment and RandAugment on whole batches: images that drew the same operation go together.
 
-Policies and magnitudes are torchvision's; here only who gets what is drawn, one draw an image.
+Policies and magnitudes are torchvision's; here only who gets what is drawn, one draw per image.
 """
 
 import math

@@ -64,7 +64,7 @@ class Settings(Checked):
     """On ``all`` parameters, as most published code, or on ``weights`` of two or more axes."""
     schedule: Literal["constant", "step", "cosine", "restarts"] = "cosine"
     """``constant``, ``step`` (`milestones`, `gamma`), ``cosine`` (to `min_lr`), or ``restarts``:
-    a cosine from the peak to `min_lr` every `restart_epochs`, one rate an epoch."""
+    a cosine from the peak to `min_lr` every `restart_epochs`, one rate per epoch."""
     min_lr: NonNegative = 0.0
     """Where ``cosine`` and ``restarts`` end."""
     restart_epochs: Count = 10

@@ -29,7 +29,7 @@ UNITS = {"after loading": "s", "with loading": "s", "memory": "GiB"}
 
 
 def write(folder: Path, entries: int) -> None:
-    """Write one npz an entry: values, replicates in units of sd, sd."""
+    """Write one npz per entry: values, replicates in units of sd, sd."""
     rng = np.random.default_rng(0)
     shape = (CELLS, SEEDS)
     common = rng.normal(size=(CELLS, 1, REPLICATES)).astype(np.float32)

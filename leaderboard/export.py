@@ -91,7 +91,7 @@ def _frames(field: SuiteField, whole: Ranking, each: dict[str, Ranking]) -> dict
 
 
 def _metrics(recorded: Recorded) -> pd.DataFrame:
-    """Return means over seeds in natural units, one line a variant and metric."""
+    """Return means over seeds in natural units, one line per variant and metric."""
     record = recorded.record
     lines = []
     for variant, body in record.variants.items():

@@ -86,7 +86,7 @@ def gradients(
     Parameters
     ----------
     scores, wanted : float array of shape (n, s)
-        One column where there are two classes (the log odds of the second), else one a class.
+        One column where there are two classes (the log odds of the second), else one per class.
     """
     p = expit(scores) if scores.shape[1] == 1 else softmax(scores, axis=1)
     return wanted - p, p * (1 - p)

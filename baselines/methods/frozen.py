@@ -15,7 +15,7 @@ from harness.types.models import FitContext, Output, Preprocessing, TrainingData
 
 AT_ONCE = 64
 """Images that go through the network together: more of them leave a CPU's caches, and lite0 at
-64 pixels falls from 540 to 200 images a second (one thread, batches of 64 and of 256)."""
+64 pixels falls from 540 to 200 images per second (one thread, batches of 64 and of 256)."""
 
 
 class Frozen(Checked):

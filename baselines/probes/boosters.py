@@ -139,7 +139,7 @@ def pack_catboost(fitted: Any) -> dict[str, np.ndarray]:
     for tree in model["oblivious_trees"]:
         splits: Sequence[Mapping[str, Any]] = tree["splits"] or []
         values = np.asarray(tree["leaf_values"], dtype=np.float64).reshape(2 ** len(splits), -1)
-        for column in values.T * scale:  # one tree a class, all of one form
+        for column in values.T * scale:  # one tree per class, all of one form
             _add_symmetric(nodes, splits, column)
     return nodes.arrays(np.asarray(bias, dtype=np.float64))
 

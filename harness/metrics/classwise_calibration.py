@@ -21,7 +21,7 @@ def classwise_ece_of(outputs: Outputs, weights: Weights) -> float:
     low = np.bincount(outputs.y_true, weights=w, minlength=c)
     for rows, p in outputs.prob_blocks():
         low -= np.einsum("i,ij->j", w[rows], p)
-        # Few probabilities leave the first bin: at most 14 a row, however many classes.
+        # Few probabilities leave the first bin: at most 14 per row, however many classes.
         at = np.flatnonzero(p > EDGES[1])
         row, k = np.divmod(at, c)
         value = p.ravel()[at]

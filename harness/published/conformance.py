@@ -297,7 +297,7 @@ class _Number:
 def _rows(
     number: _Number, records: Sequence[Recorded], cards: Mapping[str, EntryCard]
 ) -> list[ConformanceRow]:
-    """Return the rows of one number: one an entry that trains its method, or one without ours."""
+    """Return the rows of one number: one per entry that trains its method, or one without ours."""
     found = []
     for recorded in records:
         ours = ours_in_cell(

@@ -1,6 +1,6 @@
 """Index files of many records at once, made by several processes: what takes long is verifying.
 
-Run as ``python -m harness.records.indexing`` with paths of records on standard input, one a line.
+Run as ``python -m harness.records.indexing`` with paths of records on standard input, one per line.
 """
 
 import os

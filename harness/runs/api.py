@@ -227,7 +227,7 @@ class _Plan:
     """Sentences that the user has been told."""
 
     def do(self, wanted: list[Entry]) -> list[Recorded]:
-        """Do all jobs, parents first, and write one record an entry."""
+        """Do all jobs, parents first, and write one record per entry."""
         from harness.models.store.store import Store
         from harness.runs.execute import do_jobs, opened_suite
 

@@ -47,7 +47,7 @@ class Results(Sequence[Recorded]):
         return f"<Results on {self.suite}: {said}{more}; {jobs} jobs>"
 
     def frame(self) -> "pd.DataFrame":
-        """Return a long table of what was run: one row a metric of one entry, cell and seed.
+        """Return a long table of what was run: one row per metric of one entry, cell and seed.
 
         Returns
         -------

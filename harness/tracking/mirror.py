@@ -5,8 +5,8 @@ The record files are the truth. What lies in MLflow can be deleted and made agai
 record of the same card on the same suite updates the run of the earlier one. A run is FAILED when
 a job of its record is.
 
-One experiment a suite; in it one run an entry, with one child run a cell and seed. An undefined
-value is never logged (a NaN breaks MLflow's pages): it is counted in the tag
+One experiment per suite; in it one run per entry, with one child run per cell and seed. An
+undefined value is never logged (a NaN breaks MLflow's pages): it is counted in the tag
 ``tailmark.undefined`` and its reason stands in the record.
 """
 

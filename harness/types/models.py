@@ -308,7 +308,7 @@ ALL_CELLS = "*"
 
 
 class ModelPart(Strict):
-    """``[model]``: trained models, one a cell and seed or one for all."""
+    """``[model]``: trained models, one per cell and seed or one for all."""
 
     arch: str = ""
     """Of weights (safetensors): a name in ``timm.list_models()``. Other files hold their network

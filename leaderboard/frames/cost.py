@@ -74,7 +74,7 @@ def cost_text(row: Candidate) -> str:
 
 
 def cost_frame(rows: Iterable[Candidate]) -> pd.DataFrame:
-    """Return the costs of rows, one line a row; ``not_counted`` says why they were not counted.
+    """Return the costs of rows, one line per row; ``not_counted`` says why they were not counted.
 
     Returns
     -------

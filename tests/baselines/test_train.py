@@ -69,7 +69,7 @@ def test_training_leaves_torchs_random_state_and_threads_alone():
     assert torch.get_num_threads() == threads
 
 
-# 60 images in batches of 16, or 45 of 12, are 4 steps an epoch: killed in the first, second and
+# 60 images in batches of 16, or 45 of 12, are 4 steps per epoch: killed in the first, second and
 # third one.
 @pytest.mark.parametrize("step", [2, 5, 11])
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Dates and times in text as seconds, read in one form a column or not at all."""
+"""Dates and times in text as seconds, read in one form per column or not at all."""
 
 import re
 from collections.abc import Callable, Sequence

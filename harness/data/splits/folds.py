@@ -15,7 +15,7 @@ class Folds:
     """How the rows of a pool are dealt into folds, seed by seed."""
 
     number: int
-    """Folds; 0: one a row."""
+    """Folds; 0: one per row."""
     labels: Int[np.ndarray, " n"]
     """Clean labels of the pool: folds are stratified."""
     key: str

@@ -62,7 +62,7 @@ def _places(
 
 
 def reading(places: Float[np.ndarray, " m"], n: int) -> Float[np.ndarray, "m n"]:
-    """Return the matrix that reads n values linearly at m places; two weights a row.
+    """Return the matrix that reads n values linearly at m places; two weights per row.
 
     Parameters
     ----------

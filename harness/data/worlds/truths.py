@@ -88,7 +88,7 @@ TRUTHS: dict[str, TruthSource] = {
     "label_errors": TruthSource(
         label_errors,
         {dataset: _verdict_files(dataset) for dataset in ("cifar10", "cifar100", "mnist")},
-        "labelerrors.com, 5 people an image",
+        "labelerrors.com, 5 people per image",
         "https://github.com/cleanlab/label-errors",
         "Apache-2.0",
     ),

@@ -165,7 +165,7 @@ def checked_weights(
         return None
     if weights.shape != (n,):
         raise PredictionsError(
-            f"{name} must have one weight an image, shape ({n},); got shape {weights.shape}. "
+            f"{name} must have one weight per image, shape ({n},); got shape {weights.shape}. "
             "For class weights pass class_weights[y_true]."
         )
     w = weights.astype(np.float64)

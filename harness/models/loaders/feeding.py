@@ -281,7 +281,7 @@ def _in_chunks(
         found = np.asarray(call(filled))
         if found.dtype.kind != "f" or found.shape != (size, k):
             raise PredictionsError(
-                f"{what} should return floating-point numbers ({size}, {k}), one row an input and "
+                f"{what} should return floating-point numbers ({size}, {k}), one row per input and "
                 f"one column for each of {k} classes; it returned {found.dtype} {found.shape}. "
                 "Export it up to its logits or probabilities, trained on the suite's classes."
             )

@@ -47,7 +47,7 @@ def read_onnx(path: Path, file: WeightFile, what: str) -> Opened:
     ------
     CardError
         If it is no ONNX file, has operators of other domains, external data outside of its folder
-        or of another sha256, several inputs, or no output of one row an input.
+        or of another sha256, several inputs, or no output of one row per input.
     """
     needed(("onnx", "onnxruntime"), "onnx", what)
     graph = _parsed(path, what)

@@ -144,7 +144,7 @@ class RemoteModel:
             )
         if len(found) != n or columns not in (None, found.shape[1]):
             raise PredictionsError(
-                f"{self._process.what} should return {wanted}, one row an input; got shape "
+                f"{self._process.what} should return {wanted}, one row per input; got shape "
                 f"{found.shape}."
             )
         wrong = np.flatnonzero(np.isnan(found).any(axis=1))

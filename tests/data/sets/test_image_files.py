@@ -205,7 +205,7 @@ def test_tiny_imagenet_classes_are_in_the_order_of_their_ids(tmp_path):
 
 
 def dtd(root: Path) -> None:
-    """Write DTD's layout: one image a class and part, listed in an order of their own."""
+    """Write DTD's layout: one image per class and part, listed in an order of their own."""
     home = root / "dtd" / "dtd"
     for part, i in (("train", 1), ("val", 2), ("test", 3)):
         paths = [f"{name}/{name}_{i:04d}.jpg" for name in DATASETS["textures"].class_names]

@@ -47,7 +47,10 @@ def test_negative_probabilities_are_refused():
 
 
 WEIGHTS = {
-    "shape": (np.ones(2), r"weights must have one weight an image, shape \(3,\); got shape \(2,\)"),
+    "shape": (
+        np.ones(2),
+        r"weights must have one weight per image, shape \(3,\); got shape \(2,\)",
+    ),
     "negative": (np.array([1.0, -1, 1]), "must not be negative and must not all be zero; smallest"),
     "zero": (np.zeros(3), "must not all be zero"),
     "nan": (np.array([1.0, np.nan, 1]), "weights must be finite"),

@@ -65,6 +65,15 @@ DataRoot = Annotated[
         "--data-root", help="Where data sets lie [TAILMARK_DATA, ~/.cache/tailmark/data]."
     ),
 ]
+Recomputing = Annotated[
+    int,
+    typer.Option(
+        "--processes",
+        "-j",
+        min=1,
+        help="Jobs recomputed at once, each process with the suite's data in its memory.",
+    ),
+]
 Metric = Annotated[
     str | None,
     typer.Option("--metric", "-m", help="Metric key; default: the suite's primary metric."),

@@ -28,6 +28,7 @@ def rescore(
         bool,
         typer.Option("--maintainer", help="Also list what reproduces as recomputed by you."),
     ] = False,
+    processes: options.Recomputing = 1,
     submissions: options.Submissions = None,
     store: options.Store = None,
     data_root: options.DataRoot = None,
@@ -56,6 +57,7 @@ def rescore(
         renew=write,
         fetch=max_bytes if fetch else None,
         progress=recomputing,
+        processes=processes,
     ):
         say(outcome.sentence)
         differing += not outcome.same

@@ -36,6 +36,7 @@ def review(
         bool,
         typer.Option("--maintainer", help="Files may go, and the maintainers' lists may change."),
     ] = False,
+    processes: options.Recomputing = 1,
     submissions: options.Submissions = None,
     store: options.Store = None,
     data_root: options.DataRoot = None,
@@ -59,6 +60,7 @@ def review(
         allowed=allow or (),
         most=max_bytes,
         progress=recomputing,
+        processes=processes,
     )
     {"text": _text, "markdown": _markdown, "json": _json}[output](found)
     if found.problems:

@@ -27,6 +27,7 @@ def submit(
     replace: Annotated[
         bool, typer.Option("--replace", help="Keep no jobs that only the committed record has.")
     ] = False,
+    processes: options.Recomputing = 1,
     submissions: options.Submissions = None,
     store: options.Store = None,
     data_root: options.DataRoot = None,
@@ -54,6 +55,7 @@ def submit(
                 replace=replace,
                 evidence=evidence,
                 progress=progress,
+                processes=processes,
             )
         kept = f" ({done.kept})" if done.kept else ""
         say(f"Wrote {done.record} and {done.record.with_suffix('.npz').name}{kept}.")

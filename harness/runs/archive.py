@@ -7,6 +7,7 @@ model has a last linear layer. The same predictions give the same bytes, so its 
 import re
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -150,27 +151,27 @@ def archived_evidence(folder: Path) -> Evidence:
     folder : Path
         Nothing in it is trusted: sizes, shapes and values are checked as those of given files.
     """
+    return partial(_archived, folder)
 
-    def read(job: Job, opened: OpenSuite, before: JobRecord) -> Said:
-        here = opened.at(job.cell)
-        split = here.split(job.cell, job.seed)
-        at = folder / _prefix(job)
-        head = read_arrays(at / f"{HEAD}.npz") if (at / f"{HEAD}.npz").is_file() else None
-        found = {}
-        for name, pool in wanted_pools(job, here, split, trained_on(here, split)).items():
-            path = at / f"{name}.npz"
-            if not path.is_file():
-                continue
-            said = from_arrays(read_npz(path, pool=pool, num_classes=here.num_classes), path.name)
-            validate(said, pool, here.num_classes, source=f"{_prefix(job)}/{name}.npz")
-            found[name] = Predictions(
-                said.kind, said.values, said.row, said.features, said.confidence, head
-            )
-        if "test" not in found:
-            raise PredictionsError(
-                f"The archive has no predictions of {job.name} for test. Publish the file that "
-                "tailmark submit --evidence wrote."
-            )
-        return found, {}
 
-    return read
+def _archived(folder: Path, job: Job, opened: OpenSuite, before: JobRecord) -> Said:
+    here = opened.at(job.cell)
+    split = here.split(job.cell, job.seed)
+    at = folder / _prefix(job)
+    head = read_arrays(at / f"{HEAD}.npz") if (at / f"{HEAD}.npz").is_file() else None
+    found = {}
+    for name, pool in wanted_pools(job, here, split, trained_on(here, split)).items():
+        path = at / f"{name}.npz"
+        if not path.is_file():
+            continue
+        said = from_arrays(read_npz(path, pool=pool, num_classes=here.num_classes), path.name)
+        validate(said, pool, here.num_classes, source=f"{_prefix(job)}/{name}.npz")
+        found[name] = Predictions(
+            said.kind, said.values, said.row, said.features, said.confidence, head
+        )
+    if "test" not in found:
+        raise PredictionsError(
+            f"The archive has no predictions of {job.name} for test. Publish the file that "
+            "tailmark submit --evidence wrote."
+        )
+    return found, {}

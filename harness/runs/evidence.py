@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from harness.types import Job, JobRecord, Predictions
 Said = tuple[dict[str, Predictions], dict[str, str]]
 """Pool → predictions, and pool → key in this machine's store (empty for what came from outside)."""
 Evidence = Callable[[Job, OpenSuite, JobRecord], Said]
-"""Where the predictions of a job, and of what a record says of it, are read from."""
+"""Where the predictions of a job, and of what a record says of it, are read from. It is pickled."""
 Keys = Mapping[str, Mapping[str, str]]
 """``"<cell index>/<seed index>"`` → pool → evidence key."""
 
@@ -151,22 +152,22 @@ def stored_evidence(home: Path, suite: str) -> Evidence:
     suite : str
         Suite id.
     """
+    return partial(_stored, home, suite)
 
-    def read(job: Job, opened: OpenSuite, before: JobRecord) -> Said:
-        if job.card.kind == "predictions":
-            return obtain(job, opened.at(job.cell), Store(home)).predictions, {}
-        keys = read_index(home, job.card.name, suite)
-        cell, seed = place_of(job, opened)
-        if (place := f"{cell}/{seed}") not in keys:
-            raise StoreError(
-                f"Expected evidence of {job.name} in the store; it has none. "
-                f"Run: tailmark run {job.card.name} --suite {suite}"
-            )
-        found = stored_predictions(home, keys[place], job.card.name)
-        head = Store(home).load_head(str(before.model_id))
-        return {name: replace(p, head=head) for name, p in found.items()}, dict(keys[place])
 
-    return read
+def _stored(home: Path, suite: str, job: Job, opened: OpenSuite, before: JobRecord) -> Said:
+    if job.card.kind == "predictions":
+        return obtain(job, opened.at(job.cell), Store(home)).predictions, {}
+    keys = read_index(home, job.card.name, suite)
+    cell, seed = place_of(job, opened)
+    if (place := f"{cell}/{seed}") not in keys:
+        raise StoreError(
+            f"Expected evidence of {job.name} in the store; it has none. "
+            f"Run: tailmark run {job.card.name} --suite {suite}"
+        )
+    found = stored_predictions(home, keys[place], job.card.name)
+    head = Store(home).load_head(str(before.model_id))
+    return {name: replace(p, head=head) for name, p in found.items()}, dict(keys[place])
 
 
 def test_predictions(

@@ -44,6 +44,7 @@ def hand_in(
     replace: bool = False,
     evidence: str | None = None,
     progress: Progress | None = None,
+    processes: int = 1,
 ) -> HandedIn:
     """Write one entry's record to the submissions after computing every number of it again.
 
@@ -59,6 +60,8 @@ def hand_in(
         Address of the folder that the packed predictions will lie in; None: none are published.
     progress : callable, optional
         Called with the jobs recomputed so far and all of them.
+    processes : int, default=1
+        Jobs recomputed at once.
 
     Raises
     ------
@@ -73,7 +76,10 @@ def hand_in(
     recorded = ready.mine
     entry, opened = find_entry(name, root, trust=True), open_suite(suite, data_root)
     reader = stored_evidence(home, suite)
-    outcome = rescored(entry, recorded, opened, reader, progress=progress)
+    outcome = rescored(
+        entry, recorded, opened, reader,
+        progress=progress, processes=processes, data_root=data_root,
+    )  # fmt: skip
     if not outcome.same:
         raise RecordMismatchError(outcome.sentence)
     archive, url, step = None, None, ""

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from harness.data.suites.open import OpenSuite, open_suite
+from harness.errors import HarnessError, StoreError
 from harness.models.obtain.obtain import Obtained
 from harness.models.passes.parts import Progress
 from harness.models.store.store import Store
@@ -17,9 +20,11 @@ from harness.records.records import Recorded, read_record
 from harness.records.trust import note_rescored
 from harness.runs.assemble import JobResult, assemble
 from harness.runs.evidence import Evidence, stored_evidence
+from harness.runs.execute import opened_suite
 from harness.runs.fetching import fetched_evidence
 from harness.runs.job import asked_in, evaluate_job, place_of
 from harness.runs.plan import Entry, find_entries, jobs_of, names_with_record
+from harness.runs.workers import Lost, Send, work_all
 from harness.types import Job, JobRecord
 
 Showing = Callable[[str], AbstractContextManager[Progress]]
@@ -57,6 +62,7 @@ def rescore(
     renew: bool = False,
     fetch: int | None = None,
     progress: Showing | None = None,
+    processes: int = 1,
 ) -> Iterator[Rescored]:
     """Yield, for each entry, its record recomputed from stored or submitted predictions.
 
@@ -76,6 +82,8 @@ def rescore(
         this many bytes each. None: this machine's records and predictions.
     progress : callable, optional
         Given an entry's name, a context in which it is told how many of its jobs are recomputed.
+    processes : int, default=1
+        Jobs recomputed at once; no number depends on it.
 
     Raises
     ------
@@ -97,7 +105,10 @@ def rescore(
             else fetched_evidence(before.record, home, most=fetch)
         )
         with reader as evidence, showing(progress, entry.card.name) as told:
-            outcome = rescored(entry, before, opened, evidence, keep=keep, progress=told)
+            outcome = rescored(
+                entry, before, opened, evidence,
+                keep=keep, progress=told, processes=processes, data_root=data_root,
+            )  # fmt: skip
         if outcome.same:
             note_rescored(before.record, home)
         yield outcome
@@ -132,6 +143,8 @@ def rescored(
     *,
     keep: Store | None = None,
     progress: Progress | None = None,
+    processes: int = 1,
+    data_root: Path | None = None,
 ) -> Rescored:
     """Return one record recomputed, and what differs.
 
@@ -149,36 +162,80 @@ def rescored(
         Where results are replaced by what is computed; None: nothing is written.
     progress : callable, optional
         Called with the jobs recomputed so far and all of them.
+    processes : int, default=1
+        Jobs recomputed at once; with more than one each process reads the data itself.
+    data_root : Path, optional
+        Where it reads them.
 
     Raises
     ------
     StoreError
-        If evidence is gone.
+        If evidence is gone, or a process ended without a result.
     """
-    jobs = {(j.cell, j.seed): j for j in before.record.jobs}
-    results = []
-    for job in jobs_of(entry, opened.suite):
-        if (at := place_of(job, opened)) in jobs:
-            results.append(_again(job, before, jobs[at], opened, evidence, keep))
-            if progress is not None:
-                progress(len(results), len(jobs))
+    recorded = {(j.cell, j.seed): j for j in before.record.jobs}
+    known = [
+        _Known(job, recorded[at], _curves(before, at), asked_in(before.record, at[0]))
+        for job in jobs_of(entry, opened.suite)
+        if (at := place_of(job, opened)) in recorded
+    ]
+    again = partial(_again, evidence=evidence, keep=None if keep is None else keep.root)
+    results: list[JobResult] = []
+    for result in (
+        (again(each, opened) for each in known)
+        if min(processes, len(known)) <= 1
+        else _at_once(known, partial(_work, again, opened.suite.id, data_root), processes)
+    ):
+        results.append(result)
+        if progress is not None:
+            progress(len(results), len(known))
     after = written_as(assemble(entry.card, opened, results), before)
     found = differences(before, after)
     return Rescored(entry.card.name, before, found, _sentence(before, found), after)
 
 
-def _again(
-    job: Job,
-    recorded: Recorded,
-    before: JobRecord,
-    opened: OpenSuite,
-    evidence: Evidence,
-    keep: Store | None,
-) -> JobResult:
+@dataclass(frozen=True)
+class _Known:
+    """One job, and what a recomputation takes over from its record."""
+
+    job: Job
+    before: JobRecord
+    curves: dict[str, list[float]]
+    asked: dict[str, Any]
+
+
+def _at_once(
+    known: Sequence[_Known],
+    work: Callable[[_Known, Send], JobResult | HarnessError],
+    processes: int,
+) -> Iterator[JobResult]:
+    """Yield results as worker processes have them."""
+    for each, outcome in work_all(known, work, processes):
+        if isinstance(outcome, Lost):
+            raise StoreError(f"{each.job.name} was not recomputed: {outcome.why}. {outcome.then}")
+        if isinstance(outcome, HarnessError):
+            raise outcome
+        yield outcome
+
+
+def _work(
+    again: Callable[[_Known, OpenSuite], JobResult],
+    suite: str,
+    data_root: Path | None,
+    each: _Known,
+    send: Send,
+) -> JobResult | HarnessError:
+    """Recompute one job in a worker process; what a user can correct comes back to be raised."""
+    try:
+        return again(each, opened_suite(suite, data_root))
+    except HarnessError as error:
+        return error
+
+
+def _again(each: _Known, opened: OpenSuite, *, evidence: Evidence, keep: Path | None) -> JobResult:
     """Evaluate one job again; its model's identity and curves are taken over from the record."""
-    at = place_of(job, opened)
+    job, before = each.job, each.before
     if before.status != "done":
-        return JobResult(*at, status="failed", error=before.error)
+        return JobResult(*place_of(job, opened), status="failed", error=before.error)
     predictions, keys = evidence(job, opened, before)
     obtained = Obtained(
         predictions=predictions,
@@ -186,11 +243,12 @@ def _again(
         weights_sha256=before.weights_sha256,
         numerics=before.numerics,
         cost={},
-        curves=_curves(recorded, at),
+        curves=each.curves,
         evidence_keys=keys,
-        asked=asked_in(recorded.record, at[0]),
+        asked=each.asked,
     )
-    return evaluate_job(job, opened, obtained, store=keep, renew=keep is not None)
+    store = None if keep is None else Store(keep)
+    return evaluate_job(job, opened, obtained, store=store, renew=keep is not None)
 
 
 def _curves(recorded: Recorded, at: tuple[int, int]) -> dict[str, list[float]]:

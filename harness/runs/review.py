@@ -92,6 +92,7 @@ def review(
     allowed: Sequence[str] = (),
     most: int = MOST_BYTES,
     progress: Showing | None = None,
+    processes: int = 1,
 ) -> Review:
     """Review what the working tree changes below the submissions since it left a revision.
 
@@ -109,6 +110,8 @@ def review(
         Bytes of the largest file of evidence that is fetched.
     progress : callable, optional
         Given a record's name, a context in which it is told how many of its jobs are recomputed.
+    processes : int, default=1
+        Jobs recomputed at once.
 
     Raises
     ------
@@ -132,7 +135,8 @@ def review(
         told.problems += _gone(paths, maintainer=maintainer)
         told.problems += _lists(old, root, maintainer=maintainer)
         told.problems += _macs(old, root, maintainer=maintainer)
-        reach = _Reach(store_folder(store), data_root, (*OUTSIDE, *allowed), most, progress)
+        begins = (*OUTSIDE, *allowed)
+        reach = _Reach(store_folder(store), data_root, begins, most, progress, processes)
         for name in names:
             if (root / name).is_dir():
                 _entry(name, root, old, paths, told, reach)
@@ -157,6 +161,7 @@ class _Reach:
     allowed: tuple[str, ...]
     most: int
     progress: Showing | None
+    processes: int
     opened: dict[str, OpenSuite] = field(default_factory=dict)
 
     def suite(self, name: str) -> OpenSuite:
@@ -307,7 +312,10 @@ def _follows(entry: Entry, recorded: Recorded, told: _Told, reach: _Reach) -> No
                 )
                 return
             told_of = stack.enter_context(showing(reach.progress, f"{name} on {suite}"))
-            outcome = rescored(entry, recorded, opened, evidence, progress=told_of)
+            outcome = rescored(
+                entry, recorded, opened, evidence,
+                progress=told_of, processes=reach.processes, data_root=reach.data_root,
+            )  # fmt: skip
         except HarnessError as error:
             told.problems.append(f"{name} on {suite}: {str(error).rstrip('.')}")
             return

@@ -1,6 +1,7 @@
 """Evidence by address: packed, served from a loopback server, fetched elsewhere and recomputed."""
 
 import hashlib
+import shutil
 import zipfile
 from contextlib import contextmanager
 from functools import partial
@@ -84,7 +85,7 @@ def again(made, store, **options):
     return next(
         rescore(
             ["quick"], SUITE, submissions=made["submissions"], store=store,
-            fetch=options.get("fetch", 1 << 30),
+            fetch=options.get("fetch", 1 << 30), processes=options.get("processes", 1),
         )
     )  # fmt: skip
 
@@ -99,6 +100,33 @@ def test_anyone_can_fetch_the_predictions_and_the_tier_rises_for_who_did(made, t
     assert list((tmp_path / "new" / "archives").iterdir()) == [
         tmp_path / "new" / "archives" / f"{sha256_file(made['done'].archive)}.zip"
     ]
+
+
+def test_several_processes_recompute_the_same_record(made, tmp_path):
+    """Of the entry's three jobs, from a fetched archive and from the author's store."""
+    one, two = (again(made, tmp_path, processes=n) for n in (1, 2))
+    stored = again(made, made["home"] / "store", processes=2, fetch=None)
+    assert one.same and two.same and stored.same
+    assert written(two.recomputed) == written(one.recomputed) == written(stored.recomputed)
+
+
+def written(recorded):
+    """What a record says and stores, apart from when and by what it was made."""
+    said = recorded.record.model_dump(exclude={"provenance", "record_sha256", "evidence"})
+    return said, {name: array.tobytes() for name, array in recorded.arrays.items()}
+
+
+def test_what_a_process_meets_is_told_as_if_it_were_met_here(made, tmp_path):
+    store = tmp_path / "store"
+    shutil.copytree(made["home"] / "store", store)
+    for folder in (store / "evidence").glob("*/*"):
+        shutil.rmtree(folder)
+    said = []
+    for n in (1, 2):
+        with pytest.raises(StoreError, match="they are gone") as met:
+            again(made, store, processes=n, fetch=None)
+        said.append(str(met.value).partition(" under ")[2].partition("… in ")[2])
+    assert said[0] == said[1]
 
 
 def test_edited_values_beside_real_predictions_stay_claimed(made, tmp_path):

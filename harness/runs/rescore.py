@@ -179,12 +179,12 @@ def rescored(
         if (at := place_of(job, opened)) in recorded
     ]
     again = partial(_again, evidence=evidence, keep=None if keep is None else keep.root)
+    if min(processes, len(known)) > 1:
+        done = _at_once(known, partial(_work, again, opened.suite.id, data_root), processes)
+    else:
+        done = (again(each, opened) for each in known)
     results: list[JobResult] = []
-    for result in (
-        (again(each, opened) for each in known)
-        if min(processes, len(known)) <= 1
-        else _at_once(known, partial(_work, again, opened.suite.id, data_root), processes)
-    ):
+    for result in done:
         results.append(result)
         if progress is not None:
             progress(len(results), len(known))

@@ -91,12 +91,10 @@ def rank(
     key = key or stamp.primary
     if key not in (known := known_keys(rows)):
         raise unknown("metric key", key, known)
-    kept = stored_keys(rows)
-    stored = key in kept or not kept  # of a field without any replicates every row is missing
     metric = metric_of(key)
     higher = metric.direction != "lower"
     index = cell_indices(stamp.cells, cells, suite)
-    void = [] if cells is not None and stored else _void_cells(rows, key, index, stored=stored)
+    stored, void = _basis(rows, key, index, named=cells is not None)
     index = [i for i in index if i not in void]
     ranked = [row for row in rows if admitted(row, track) and row.ranked]
     adapting = [row for row in rows if track == "open" and row.facets.get("transductive")]
@@ -153,6 +151,28 @@ def _left_out_rows(
         )
         for each in left_out
     ]
+
+
+def _basis(
+    rows: Sequence[Candidate], key: str, index: Sequence[int], *, named: bool
+) -> tuple[bool, list[int]]:
+    """Return whether rows go by stored replicates, else by value; and the cells without the metric.
+
+    A metric may have replicates in one entry only, whose declared score it is. In cells where that
+    entry has none, the others are not without a value: they go by it.
+    """
+    kept = stored_keys(rows)
+    # Of a field without any replicates every row is missing.
+    ways = (True,) if not kept else (True, False) if key in kept else (False,)
+    found = [
+        (stored, [] if named and stored else _void_cells(rows, key, index, stored=stored))
+        for stored in ways
+    ]
+    for stored, void in found:
+        cells = [i for i in index if i not in void]
+        if any(row.ranked and _summary(row, key, cells, stored) for row in rows):
+            return stored, void
+    return found[0]
 
 
 def _void_cells(

@@ -9,9 +9,10 @@ from harness.rankings.export import ranking_rows, rows_text
 from harness.rankings.field import candidates
 from harness.rankings.other_truth import change_rows, truth_changes
 from harness.rankings.ranking import rank
-from tests.runs.synthetic import KEY, recorded
+from harness.records.records import sealed
+from tests.runs.synthetic import CELLS, KEY, recorded
 
-OWN = frozenset({"best", "second", "twin", "worst", "hole", "adapts", "given"})
+OWN = frozenset({"best", "second", "twin", "worst", "hole", "adapts", "given", "owner"})
 
 
 def rows(*records, **options):
@@ -152,6 +153,23 @@ def test_a_metric_without_replicates_is_ranked_by_value_in_its_direction(key, or
     assert found.by_value
     assert (best.low, best.high, best.interval_kind) == (None, None, None)
     assert (best.rank_low, best.rank_high, best.tie_class) == (None, None, None)
+
+
+def test_rows_go_by_value_in_cells_where_none_has_replicates_of_the_metric():
+    """One entry declares the score, and has it in the first cell alone; the others score it too."""
+    key = "ood/near/knn/ood_auroc"
+    others = (with_values("second", key, (0.6, 0.6)), with_values("best", key, (0.7, 0.8)))
+    owner = with_values("owner", key, (0.9, None))
+    arrays = dict(owner.arrays)
+    arrays |= {name.replace(KEY, key): array for name, array in owner.arrays.items() if KEY in name}
+    owner = sealed(owner.record, arrays)
+    first, second = CELLS
+    found = ranked(owner, *others, key=key, cells=[first])
+    assert not found.by_value and [row.name for row in found.rows] == ["owner"]
+    for cells in ([second], None):
+        found = ranked(owner, *others, key=key, cells=cells)
+        assert found.by_value and [row.name for row in found.rows] == ["best", "second"]
+        assert [row.name for row in found.missing] == ["owner"]
 
 
 def test_a_ranking_by_value_averages_cells_that_have_values_and_leaves_holes_out():

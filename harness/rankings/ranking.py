@@ -162,17 +162,21 @@ def _basis(
     entry has none, the others are not without a value: they go by it.
     """
     kept = stored_keys(rows)
-    # Of a field without any replicates every row is missing.
-    ways = (True,) if not kept else (True, False) if key in kept else (False,)
-    found = [
-        (stored, [] if named and stored else _void_cells(rows, key, index, stored=stored))
-        for stored in ways
-    ]
-    for stored, void in found:
+
+    def void_cells(stored: bool) -> list[int]:
+        return [] if named and stored else _void_cells(rows, key, index, stored=stored)
+
+    def some_row(stored: bool, void: Sequence[int]) -> bool:
         cells = [i for i in index if i not in void]
-        if any(row.ranked and _summary(row, key, cells, stored) for row in rows):
-            return stored, void
-    return found[0]
+        return any(row.ranked and _summary(row, key, cells, stored) for row in rows)
+
+    stored = key in kept or not kept  # of a field without any replicates every row is missing
+    void = void_cells(stored)
+    if key in kept and not some_row(True, void):
+        without = void_cells(False)
+        if some_row(False, without):
+            return False, without
+    return stored, void
 
 
 def _void_cells(

@@ -17,6 +17,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np  # noqa: E402
 
 from harness.metrics.engine.levels import fast_order  # noqa: E402
+from harness.scores.feature_scores import features_of  # noqa: E402
 from harness.scores.neighbours import knn, kth_largest  # noqa: E402
 from harness.scores.prototypes import unit_rows  # noqa: E402
 from harness.types import Predictions  # noqa: E402
@@ -37,7 +38,7 @@ def best(call, *arguments):
 
 def plain_knn(predictions, bank):
     """The same neighbours by one matrix product and numpy's partition over all of it."""
-    features = unit_rows(predictions.features.astype(np.float64))
+    features = unit_rows(features_of(predictions))
     cosines = features.astype(np.float32) @ bank.astype(np.float32).T
     wanted = np.partition(cosines, len(bank) - K)[:, len(bank) - K]
     found = (cosines == wanted[:, None]).argmax(axis=1)

@@ -181,9 +181,7 @@ def write_worlds(root: Path) -> Path:
     metrics = body["variants"][""]["metrics"]
     below = (plain.values("", "test/balanced_accuracy") - 0.1).tolist()
     metrics |= dict.fromkeys(WORLD_KEYS, below)
-    whole = sealed(RunRecord.model_validate(body), plain.arrays)
-    _write(root, whole, ())
-    add_to_rerun_list(root, whole.record)
+    _write_rerun(root, sealed(RunRecord.model_validate(body), plain.arrays))
     return root
 
 
@@ -192,9 +190,12 @@ def write_elsewhere(root: Path, entry: str, suite: str) -> None:
     plain = made(entry, 0.8)
     body = plain.record.model_dump(mode="json")
     body["suite"]["id"] = suite
-    whole = sealed(RunRecord.model_validate(body), plain.arrays)
-    _write(root, whole, ())
-    add_to_rerun_list(root, whole.record)
+    _write_rerun(root, sealed(RunRecord.model_validate(body), plain.arrays))
+
+
+def _write_rerun(root: Path, recorded: Recorded) -> None:
+    _write(root, recorded, ())
+    add_to_rerun_list(root, recorded.record)
 
 
 def note(path: Path) -> None:
